@@ -17,8 +17,6 @@ from autolearn.schemas.errors import LogError
 from autolearn.schemas.messages import Command, type_of
 from autolearn.schemas.topics import Topics
 
-__all__ = ["CommandClient", "command_id"]
-
 
 def command_id(*parts: object) -> str:
     """Derive the id of a command: the same parts give the same id."""

@@ -20,8 +20,6 @@ from autolearn.agents.fail_stop import end_process
 from autolearn.eventlog.log import Log
 from autolearn.schemas.errors import LogError
 
-__all__ = ["LATE", "LONG_REBALANCE", "LOOK", "Deliveries"]
-
 LOOK = 5.0
 """Seconds between two checks."""
 LATE = 4

@@ -10,8 +10,6 @@ from typing import Any, NoReturn
 
 import structlog
 
-__all__ = ["end_if_failed", "end_process", "spawn"]
-
 logger = structlog.get_logger(__name__)
 
 

@@ -26,8 +26,6 @@ from autolearn.schemas.errors import SettingsError
 from autolearn.schemas.settings import Settings
 from autolearn.schemas.topics import GROUPS
 
-__all__ = ["Position", "consume", "instance_name", "make_app"]
-
 Position = Callable[[TP, Callable[[], bool]], Awaitable[int | None]]
 """Returns the first offset to read of a partition, or None once it is ours no more (the second
 asks)."""

@@ -16,8 +16,6 @@ from autolearn.projections.storage.store import Store
 from autolearn.schemas.codec import EventRecord
 from autolearn.schemas.topics import Topic
 
-__all__ = ["FollowedProjection"]
-
 P = TypeVar("P", bound=Projection)
 
 

@@ -25,10 +25,8 @@ from autolearn.schemas.errors import LogError
 from autolearn.schemas.settings import Settings
 from autolearn.schemas.topics import Topics
 
-__all__ = ["TYPES", "main"]
-
 TYPES = ("decide", "dispatch", "supervise", "work")
-STOPPING = 12.0
+_STOPPING = 12.0
 """Seconds that a process may take to stop: without brokers its consumers would never leave."""
 logger = structlog.get_logger(__name__)
 
@@ -119,7 +117,7 @@ async def run(agents: Sequence[_Agent], dog: Watchdog) -> None:
     stopping = asyncio.ensure_future(stop.wait())
     await asyncio.wait([stopping, *crashed], return_when=asyncio.FIRST_COMPLETED)
     logger.info("stopping")
-    asyncio.get_running_loop().call_later(STOPPING, _give_up, 0 if stop.is_set() else 70)
+    asyncio.get_running_loop().call_later(_STOPPING, _give_up, 0 if stop.is_set() else 70)
     for watch in watching:
         watch.cancel()
     await asyncio.gather(*(app.stop() for app in apps))
@@ -134,7 +132,7 @@ async def run(agents: Sequence[_Agent], dog: Watchdog) -> None:
 def _give_up(code: int) -> None:
     """End the process, which cannot leave its groups: others will take over its work."""
     logger.warning(
-        "stopping has no end, perhaps for want of brokers: the process ends", after=STOPPING
+        "stopping has no end, perhaps for want of brokers: the process ends", after=_STOPPING
     )
     os._exit(code)
 

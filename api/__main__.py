@@ -15,9 +15,7 @@ from autolearn.api.server.server import serve
 from autolearn.runtime.process import end_with_parent, read_settings
 from autolearn.schemas.errors import AlreadyRunning, AutoLearnError, SettingsError
 
-__all__ = ["main"]
-
-SWITCH = 0.0005
+_SWITCH = 0.0005
 """Seconds after which a thread yields to another. With Python's 5 ms a query of the past takes
 three times as long beside a folding thread, because it waits so long after each of its reads."""
 
@@ -39,7 +37,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     if options.with_parent:
         end_with_parent()
-    sys.setswitchinterval(SWITCH)
+    sys.setswitchinterval(_SWITCH)
     try:
         settings = read_settings()
         host = options.host or settings.api_host

@@ -15,8 +15,6 @@ from autolearn.schemas.codec import EventRecord
 from autolearn.schemas.events import TermStarted
 from autolearn.schemas.messages import type_of
 
-__all__ = ["TERM_STARTED", "PartitionProgress"]
-
 TERM_STARTED = type_of(TermStarted)
 
 

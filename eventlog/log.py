@@ -13,8 +13,6 @@ from autolearn.schemas.codec import Headers
 from autolearn.schemas.errors import LogError
 from autolearn.schemas.topics import Topic
 
-__all__ = ["START_TIMEOUT", "Delivered", "Log", "Message", "RecordReader"]
-
 Delivered = Callable[[LogError | None, int, int], None]
 """Called once per append, in the order of appends per partition: error or None, partition, offset.
 

@@ -16,8 +16,6 @@ from autolearn.eventlog.log import Log
 from autolearn.schemas.codec import to_json
 from autolearn.schemas.errors import PositionError
 
-__all__ = ["AFTER", "REACHED", "PartitionPosition", "Position", "log_id"]
-
 REACHED, AFTER = "AutoLearn-Reached", "AutoLearn-After"
 """HTTP headers with a position: the progress behind an answer, and the one that a request
 requires."""

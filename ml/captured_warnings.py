@@ -8,8 +8,6 @@ from contextlib import contextmanager
 
 from autolearn.ml.library_messages import warning
 
-__all__ = ["heard"]
-
 
 @contextmanager
 def heard() -> Iterator[list[str]]:

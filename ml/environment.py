@@ -16,8 +16,6 @@ from threadpoolctl import ThreadpoolController
 
 from autolearn.schemas.values import JsonValue
 
-__all__ = ["POOL", "environment", "environment_now", "one_thread"]
-
 LIBRARIES = ("autolearn", "numpy", "pandas", "pyarrow", "scikit-learn", "scipy", "skops")
 POOL = ("internal_api", "version", "architecture")
 """The recorded properties of each numeric library."""

@@ -7,8 +7,6 @@ from contextlib import contextmanager
 
 from autolearn.schemas.errors import AutoLearnError
 
-__all__ = ["InputError", "WorkFailed", "numbered", "quietly"]
-
 
 class InputError(AutoLearnError):
     """The request does not fit the data or the artifact; another attempt would fail alike.

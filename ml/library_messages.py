@@ -6,28 +6,26 @@ import re
 
 from autolearn.schemas.bounds import LONGEST_TEXT, cut
 
-__all__ = ["STOPPED", "sentence", "warning", "words_of"]
-
-SCALAR = re.compile(r"\b(?:np|numpy)\.(?!ndarray)\w+\(((?:'[^']*'|\"[^\"]*\"|[^()'\"])*)\)")
+_SCALAR = re.compile(r"\b(?:np|numpy)\.(?!ndarray)\w+\(((?:'[^']*'|\"[^\"]*\"|[^()'\"])*)\)")
 """Numpy's form of one value, such as np.str_('a') or np.float64(1.0)."""
-ARRAY = re.compile(r"\barray\((\[.*?\])(?:,\s*dtype=[^()]*?)?\)", re.DOTALL)
-KEYWORD = re.compile(r"(?<![\w'\"])(None(?! of\b)|True|False)(?![\w'\"])")
-JSON_WORDS = {"None": "null", "True": "true", "False": "false"}
+_ARRAY = re.compile(r"\barray\((\[.*?\])(?:,\s*dtype=[^()]*?)?\)", re.DOTALL)
+_KEYWORD = re.compile(r"(?<![\w'\"])(None(?! of\b)|True|False)(?![\w'\"])")
+_JSON_WORDS = {"None": "null", "True": "true", "False": "false"}
 
 STOPPED = "the fit stopped before it had converged: give max_iter a higher value"
-ITERATIONS = re.compile(r"max_iter|iterations|did not converge|failed to converge", re.IGNORECASE)
+_ITERATIONS = re.compile(r"max_iter|iterations|did not converge|failed to converge", re.IGNORECASE)
 
-OURS = re.compile(
+_OURS = re.compile(
     r"\b(?:n_jobs|random_state|verbose|warm_start)\b.*(?:deprecat|removed|no effect)", re.S
 )
 
 
 def sentence(text: str) -> str:
     """Return a library's message without Python's forms of values."""
-    while (plain := SCALAR.sub(r"\1", text)) != text:
+    while (plain := _SCALAR.sub(r"\1", text)) != text:
         text = plain
-    text = ARRAY.sub(r"\1", text)
-    text = KEYWORD.sub(lambda found: JSON_WORDS[found[0]], text)
+    text = _ARRAY.sub(r"\1", text)
+    text = _KEYWORD.sub(lambda found: _JSON_WORDS[found[0]], text)
     return cut(" ".join(text.split()), LONGEST_TEXT)
 
 
@@ -41,8 +39,8 @@ def warning(category: type[Warning], text: str) -> str | None:
 
     A warning about a parameter that the system sets does not.
     """
-    if issubclass(category, FutureWarning | DeprecationWarning) and OURS.search(text):
+    if issubclass(category, FutureWarning | DeprecationWarning) and _OURS.search(text):
         return None
-    if category.__name__ == "ConvergenceWarning" and ITERATIONS.search(text):
+    if category.__name__ == "ConvergenceWarning" and _ITERATIONS.search(text):
         return STOPPED
     return sentence(text)

@@ -11,16 +11,6 @@ from autolearn.ml.errors import InputError
 from autolearn.ml.estimators.estimator import Estimator
 from autolearn.ml.metrics.metric import Metric
 
-__all__ = [
-    "METRICS",
-    "ESTIMATORS",
-    "PluginSet",
-    "find_estimator",
-    "find_metric",
-    "load_estimators",
-    "load_metrics",
-]
-
 ESTIMATORS = "autolearn.estimators"
 METRICS = "autolearn.metrics"
 

@@ -11,8 +11,6 @@ from autolearn.schemas.reports.retrain import Compared
 from autolearn.schemas.values import JsonValue
 from autolearn.schemas.work_kinds import WORK
 
-__all__ = ["RESULTS", "CatalogResult", "ComparisonResult"]
-
 
 class CatalogResult(Struct, frozen=True):
     """The whole catalog; `problems` are sentences about plug-ins that were left out."""

@@ -7,8 +7,5 @@ from typing import Any
 
 from autolearn.artifacts.store.run_files import Artifacts
 
-__all__ = ["Kind"]
-
-
 Kind = Callable[[bytes, Artifacts, Callable[[str], None]], Any]
 """A kind of work: (request as JSON, artifacts, report of phases) -> a result that JSON can hold."""

@@ -24,8 +24,6 @@ from autolearn.schemas.reports.retrain import Comparison
 from autolearn.schemas.results import EvaluationResult, TrainingResult
 from autolearn.schemas.values import JsonValue
 
-__all__ = ["KINDS"]
-
 Report = Callable[[str], None]
 R = TypeVar("R", TrainingResult, EvaluationResult)
 
@@ -82,7 +80,7 @@ def catalog(_request: bytes, store: Artifacts, report: Report) -> CatalogResult:
     )
 
 
-def comparison(request: bytes, store: Artifacts, report: Report) -> ComparisonResult:
+def _comparison(request: bytes, store: Artifacts, report: Report) -> ComparisonResult:
     """Compare two artifacts; the request is a Comparison."""
     return compare(msgspec.json.decode(request, type=Comparison), store, report)
 
@@ -96,6 +94,6 @@ KINDS: dict[str, Kind] = {
     "training": training,
     "evaluation": evaluation,
     "catalog": catalog,
-    "comparison": comparison,
+    "comparison": _comparison,
     "environment": environment,
 }

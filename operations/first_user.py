@@ -35,9 +35,7 @@ from autolearn.schemas.settings import Settings
 from autolearn.schemas.stream_kinds import stream
 from autolearn.schemas.topics import Topics
 
-__all__ = ["FIRST", "KnownUsers", "first_user"]
-
-FIRST = "admin"
+_FIRST = "admin"
 """The default name of the first sysadmin."""
 PATIENCE = 600.0
 """Seconds that a decider has to answer: in a new system, it is starting too."""
@@ -144,6 +142,6 @@ def work(settings: Settings, chosen: argparse.Namespace, _: ProgressLines) -> To
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(prog="python -m autolearn.operations.first_user")
-    parser.add_argument("--user", default=FIRST)
+    parser.add_argument("--user", default=_FIRST)
     parser.add_argument("--anyway", action="store_true")
     run_as_tool(work, parser)

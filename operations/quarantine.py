@@ -41,13 +41,11 @@ from autolearn.schemas.settings import Settings
 from autolearn.schemas.stream_kinds import kind_of
 from autolearn.schemas.topics import Topics
 
-__all__ = ["NothingToDo", "Quarantined", "quarantine"]
-
 PATIENCE = 10.0
 """Seconds within which a record of the log must come."""
-ATTEMPTS = 10
+_ATTEMPTS = 10
 """Claims until it gives up: a restarting decider claims in between."""
-UNREADABLE = "unreadable"
+_UNREADABLE = "unreadable"
 """The type of a command that cannot be decoded."""
 
 
@@ -91,7 +89,7 @@ def _target_of(message: Message) -> Target:
     except Exception:  # noqa: BLE001 - whatever blocks a decider must not block this
         place = f"{message.partition()}-{message.offset()}"
         stream = _stream_of_key(message.key()) or f"partition/{message.partition()}"
-        return Target(stream, f"unreadable-{place}", UNREADABLE, "", False, headers)
+        return Target(stream, f"unreadable-{place}", _UNREADABLE, "", False, headers)
     about = (record.subject, record.id, record.type, record.fingerprint)
     try:
         opened(record, SessionCipher())
@@ -255,7 +253,7 @@ def quarantine(
     targets = _read_targets(
         log, names.commands, partition, max(last + 1, begins[partition]), offset
     )
-    for _ in range(ATTEMPTS):
+    for _ in range(_ATTEMPTS):
         claim = QuarantineClaim(log, names, partition, offset, targets)
         claim.take()
         if (found := claim.answer(reason, actor)) is not None:

@@ -23,8 +23,6 @@ from autolearn.schemas.topics import Topics
 from autolearn.security.data_key import Unreadable
 from autolearn.security.master_keys import MasterKey, MasterKeys, in_file, key_file, write_key_file
 
-__all__ = ["Rotated", "rotate"]
-
 
 class Rotated(Struct, frozen=True):
     """The outcome: how many keys `master` now wraps, and how many no key can unwrap.

@@ -22,11 +22,9 @@ from autolearn.runtime.process import end_with_parent, read_settings
 from autolearn.schemas.errors import AutoLearnError, ExitCode
 from autolearn.schemas.settings import Settings
 
-__all__ = ["ToolResult", "ProgressLines", "run_as_tool"]
-
 ToolResult = tuple[Any, ExitCode]
 """The result of a tool, and its exit code."""
-INTERVAL = 0.1
+_INTERVAL = 0.1
 """Seconds between two progress lines of a stage."""
 
 
@@ -39,7 +37,7 @@ class ProgressLines:
     def __call__(self, done: int, total: int, stage: str = "") -> None:
         """Print a progress line, if it is due."""
         now = time.monotonic()
-        if stage != self.stage or done == total or now - self.printed > INTERVAL:
+        if stage != self.stage or done == total or now - self.printed > _INTERVAL:
             self.printed, self.stage = now, stage
             progress = {"done": done, "total": total, "stage": stage}
             print(json.dumps({"progress": progress}), flush=True)

@@ -9,8 +9,6 @@ from itertools import islice
 from autolearn.projections.storage.store import Readable, prefix_of
 from autolearn.projections.views import VIEWS
 
-__all__ = ["digest", "row_digests"]
-
 
 def digest(store: Readable, view: str) -> str:
     """Return the SHA-256 (hex) of a view's content, independent of its layout on the disk.

@@ -10,8 +10,6 @@ from autolearn.projections.storage.store import Store, key
 from autolearn.projections.views import FORMAT, fold
 from autolearn.schemas.codec import EventRecord
 
-__all__ = ["FORMAT_KEY", "FORMAT_VALUE", "ReadModels"]
-
 FORMAT_KEY = key("format")
 FORMAT_VALUE = str(FORMAT).encode()
 

@@ -11,9 +11,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-__all__ = ["bare_environment", "child_environment", "python_command"]
-
-BARE = frozenset(
+_BARE = frozenset(
     {
         *("PATH", "HOME", "USER", "LOGNAME", "LANG", "LANGUAGE", "TZ", "TMPDIR"),
         *("LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "VIRTUAL_ENV", "CUDA_VISIBLE_DEVICES"),
@@ -45,5 +43,5 @@ def child_environment(given: Mapping[str, str] | None = None) -> dict[str, str]:
 
 def bare_environment() -> dict[str, str]:
     """Return the environment of a process that gets no secret: an allow-list of ours."""
-    known = {k: v for k, v in os.environ.items() if k in BARE or k.startswith("LC_")}
+    known = {k: v for k, v in os.environ.items() if k in _BARE or k.startswith("LC_")}
     return child_environment(known)

@@ -9,8 +9,6 @@ from pathlib import Path
 
 from autolearn.schemas.reports.status import Usage
 
-__all__ = ["bytes_of_topics", "reserve_of", "shortage", "too_little", "usage"]
-
 
 def reserve_of(said: str, total: int) -> int:
     """Return the bytes of a reserve in MiB, or as a share of the disk."""

@@ -5,8 +5,6 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-__all__ = ["sync"]
-
 
 def sync(path: Path) -> None:
     """Flush a file's bytes, or a folder's names, to the disk.

@@ -10,9 +10,7 @@ from autolearn.runtime.home import artifacts_url, home_of
 from autolearn.schemas.reports.status import Usage
 from autolearn.schemas.settings import Settings
 
-__all__ = ["artifacts_of", "places_of", "topic_bytes"]
-
-DATA = Path("kafka", "data")
+_DATA = Path("kafka", "data")
 
 
 def places_of(settings: Settings) -> list[Usage]:
@@ -36,4 +34,4 @@ def artifacts_of(settings: Settings) -> Path | None:
 
 def topic_bytes(home: Path) -> dict[str, int]:
     """Return the bytes of each topic on the embedded broker of a home; {} without one."""
-    return bytes_of_topics(home / DATA)
+    return bytes_of_topics(home / _DATA)

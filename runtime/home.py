@@ -18,22 +18,7 @@ from platformdirs import user_data_path
 from autolearn.schemas.errors import AlreadyRunning, SettingsError
 from autolearn.schemas.settings import Settings
 
-__all__ = [
-    "FULL",
-    "PROBE",
-    "RunningSystem",
-    "artifacts_url",
-    "emptied",
-    "home_of",
-    "lock",
-    "lock_system",
-    "require_writable",
-    "running",
-    "state_folder",
-]
-
-
-PROBE = 1 << 20
+_PROBE = 1 << 20
 """Bytes that a home must have room for, when `autolearn up` starts."""
 FULL = (errno.ENOSPC, errno.EDQUOT)
 
@@ -79,7 +64,7 @@ def require_writable(home: Path) -> None:
     """
     try:
         with tempfile.TemporaryFile(dir=home) as file:
-            file.write(bytes(PROBE))
+            file.write(bytes(_PROBE))
     except OSError as error:
         raise _unusable(home, error) from None
 

@@ -8,8 +8,6 @@ import time
 
 from autolearn.schemas.settings import Settings
 
-__all__ = ["Seldom", "configure_logs"]
-
 
 class Seldom(logging.Filter):
     """Passes a repeated message of a library once in PAUSE seconds, with their number.

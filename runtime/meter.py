@@ -17,9 +17,7 @@ from prometheus_client.registry import Collector
 
 from autolearn.schemas.prometheus import INSTRUMENTS
 
-__all__ = ["Meter", "GaugeSample"]
-
-BUCKETS = (0.001, 0.002, 0.003, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 60, 300)
+_BUCKETS = (0.001, 0.002, 0.003, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 60, 300)
 """Seconds. An answer takes a few milliseconds, a run anything."""
 GaugeSample = tuple[str, tuple[str, ...], float]
 """The value of a gauge: its name, the values of its labels, and the number."""
@@ -42,7 +40,9 @@ class Meter(Collector):
             if about.kind == "counter"
         }
         self.histograms = {
-            name: Histogram(name, about.what, about.labels, registry=self.registry, buckets=BUCKETS)
+            name: Histogram(
+                name, about.what, about.labels, registry=self.registry, buckets=_BUCKETS
+            )
             for name, about in mine.items()
             if about.kind == "histogram"
         }

@@ -18,8 +18,6 @@ from pathlib import Path
 from autolearn.runtime.durable import sync
 from autolearn.schemas.errors import SettingsError
 
-__all__ = ["create_once", "read_checked", "replace"]
-
 LIMIT = 64 * 1024
 
 

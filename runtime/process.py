@@ -14,8 +14,6 @@ from autolearn.runtime.home import home_of
 from autolearn.runtime.variables import variables
 from autolearn.schemas.settings import Settings, load
 
-__all__ = ["Child", "child", "end_with_parent", "read_settings", "say_ready"]
-
 
 def read_settings() -> Settings:
     """Return the settings from the environment and the files `.env` (`runtime.variables`).

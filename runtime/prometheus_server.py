@@ -17,8 +17,6 @@ from autolearn.runtime.meter import Meter
 from autolearn.schemas.errors import SettingsError
 from autolearn.schemas.settings import Settings
 
-__all__ = ["exposed"]
-
 log = structlog.stdlib.get_logger("autolearn.metrics")
 
 

@@ -23,13 +23,11 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-__all__ = ["confine", "give_way", "harden", "missing", "readable_paths"]
-
 PR_SET_DUMPABLE, PR_GET_SECCOMP, PR_SET_SECCOMP, PR_SET_NO_NEW_PRIVS = 4, 21, 22, 38
-SECCOMP_MODE_FILTER = 2
+_SECCOMP_MODE_FILTER = 2
 NICENESS = 10
 """The niceness of a confined process: processes that answer people come first."""
-CAPABILITIES_V3 = 0x20080522
+_CAPABILITIES_V3 = 0x20080522
 
 
 class _Machine(NamedTuple):
@@ -42,7 +40,7 @@ class _Machine(NamedTuple):
     signals: tuple[int, ...]
 
 
-MACHINES = {
+_MACHINES = {
     # `refused`: socket, connect, bind, listen, accept, accept4; ptrace, process_vm_readv and
     # _writev, pidfd_getfd, perf_event_open; io_uring_setup, _enter, _register, which do what others
     # may not; bpf, userfaultfd; add_key, request_key, keyctl; unshare, setns, mount, umount2,
@@ -85,19 +83,19 @@ CREATE_RULESET, ADD_RULE, RESTRICT_SELF = 444, 445, 446
 EXECUTE, WRITE_FILE, READ_FILE, READ_DIR, REFER, TRUNCATE, IOCTL = (
     1 << bit for bit in (0, 1, 2, 3, 13, 14, 15)
 )
-REMOVE_AND_MAKE = sum(1 << bit for bit in (4, 5, 7, 8, 10, 12))
+_REMOVE_AND_MAKE = sum(1 << bit for bit in (4, 5, 7, 8, 10, 12))
 """Removing anything; making folders, files, pipes and links: neither devices nor sockets."""
-EVERYTHING = ((1 << 13) - 1, (1 << 14) - 1, (1 << 15) - 1, (1 << 15) - 1, (1 << 16) - 1)
+_EVERYTHING = ((1 << 13) - 1, (1 << 14) - 1, (1 << 15) - 1, (1 << 15) - 1, (1 << 16) - 1)
 """All rights on files that the versions of Landlock know, from the first on."""
-OF_FILES = EXECUTE | WRITE_FILE | READ_FILE | TRUNCATE | IOCTL
+_OF_FILES = EXECUTE | WRITE_FILE | READ_FILE | TRUNCATE | IOCTL
 READ = EXECUTE | READ_FILE | READ_DIR
-WRITE = READ | WRITE_FILE | TRUNCATE | REFER | REMOVE_AND_MAKE
-TRUNCATION_SINCE = 3
+WRITE = READ | WRITE_FILE | TRUNCATE | REFER | _REMOVE_AND_MAKE
+_TRUNCATION_SINCE = 3
 """The version of Landlock that prevents truncation of a readable file."""
-SIGNALS_SINCE = 6
+_SIGNALS_SINCE = 6
 """The version of Landlock that confines signals."""
 
-SYSTEM_PATHS = (
+_SYSTEM_PATHS = (
     *("/usr", "/lib", "/lib64", "/bin", "/sbin", "/proc", "/sys/devices/system", "/sys/fs/cgroup"),
     *("/dev/zero", "/dev/random", "/dev/urandom", "/etc/ld.so.cache", "/etc/localtime"),
     *("/etc/passwd", "/etc/group", "/etc/nsswitch.conf", "/etc/mime.types", "/etc/os-release"),
@@ -138,11 +136,11 @@ def confine(read: Iterable[Path], write: Sequence[Path]) -> None:
     libc = ctypes.CDLL(None, use_errno=True)
     _check(libc.prctl(PR_SET_DUMPABLE, 0, 0, 0, 0))  # nor is it written out by a crash handler
     version = _landlock(libc)
-    if version < SIGNALS_SINCE and (machine := _machine(libc)) is not None:
+    if version < _SIGNALS_SINCE and (machine := _machine(libc)) is not None:
         _filter(libc, machine, refused=(), own=machine.signals, myself=os.getpid())
     if version < 1:
         return
-    every = EVERYTHING[min(version, len(EVERYTHING)) - 1]
+    every = _EVERYTHING[min(version, len(_EVERYTHING)) - 1]
     attributes = struct.pack("=QQQ", every, 3, 3)[: 8 if version < 4 else 16 if version < 6 else 24]
     ruleset = _check(libc.syscall(CREATE_RULESET, attributes, len(attributes), 0))
     try:
@@ -166,7 +164,7 @@ def readable_paths() -> tuple[Path, ...]:
         for name, module in list(sys.modules.items())
         if name.startswith("autolearn.") and (file := getattr(module, "__file__", None))
     }
-    named = {*SYSTEM_PATHS, *sys.path, sys.prefix, sys.base_prefix, *loaded} - {""}
+    named = {*_SYSTEM_PATHS, *sys.path, sys.prefix, sys.base_prefix, *loaded} - {""}
     return tuple(path for path in map(Path, sorted(named)) if path.exists())
 
 
@@ -179,8 +177,8 @@ def missing() -> tuple[str, ...]:
     lacks = {
         "network": machine is None,
         "files": version < 1,
-        "truncation": 0 < version < TRUNCATION_SINCE,
-        "signals": version < SIGNALS_SINCE and machine is None,
+        "truncation": 0 < version < _TRUNCATION_SINCE,
+        "signals": version < _SIGNALS_SINCE and machine is None,
     }
     return tuple(name for name, lacking in lacks.items() if lacking)
 
@@ -189,7 +187,7 @@ def _machine(libc: ctypes.CDLL) -> _Machine | None:
     """Return the machine if its kernel has seccomp filters, and we know its numbers."""
     if sys.maxsize < 1 << 32 or libc.prctl(PR_GET_SECCOMP, 0, 0, 0, 0) < 0:
         return None
-    return MACHINES.get(platform.machine())
+    return _MACHINES.get(platform.machine())
 
 
 def _landlock(libc: ctypes.CDLL) -> int:
@@ -198,7 +196,7 @@ def _landlock(libc: ctypes.CDLL) -> int:
 
 def _drop_capabilities(libc: ctypes.CDLL) -> None:
     """Drop root's rights beyond its own files; other users have none."""
-    header, nothing = struct.pack("=Ii", CAPABILITIES_V3, 0), bytes(24)
+    header, nothing = struct.pack("=Ii", _CAPABILITIES_V3, 0), bytes(24)
     _check(libc.capset(header, nothing))
 
 
@@ -233,14 +231,14 @@ def _filter(
     program.append((RETURN, 0, 0, ALLOW))
     code = ctypes.create_string_buffer(b"".join(struct.pack("=HBBI", *one) for one in program))
     described = struct.pack("@HP", len(program), ctypes.addressof(code))
-    _check(libc.prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, described, 0, 0))
+    _check(libc.prctl(PR_SET_SECCOMP, _SECCOMP_MODE_FILTER, described, 0, 0))
 
 
 def _permit(libc: ctypes.CDLL, ruleset: int, path: Path, rights: int) -> None:
     """Add a rule for a file, or for a folder and everything below it."""
     place = os.open(path, os.O_PATH | os.O_CLOEXEC)
     try:
-        within = rights if path.is_dir() else rights & OF_FILES
+        within = rights if path.is_dir() else rights & _OF_FILES
         _check(libc.syscall(ADD_RULE, ruleset, 1, struct.pack("=Qi", within, place), 0))
     finally:
         os.close(place)

@@ -7,9 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-__all__ = ["cut_off", "delete_state", "restoring", "state_folders"]
-
-MARK = "restoring"
+_MARK = "restoring"
 """The file in a home during a restore, and after an interrupted one."""
 
 
@@ -29,14 +27,14 @@ def delete_state(home: Path) -> list[Path]:
 @contextmanager
 def restoring(home: Path, words: str) -> Iterator[None]:
     """Mark a home until a restore is done, with this description: nothing may run on half a log."""
-    (home / MARK).write_text(f"{words}\n")
+    (home / _MARK).write_text(f"{words}\n")
     yield
-    (home / MARK).unlink()
+    (home / _MARK).unlink()
 
 
 def cut_off(home: Path) -> str:
     """Return the description of an interrupted restore on this home, or an empty string."""
     try:
-        return (home / MARK).read_text().strip()
+        return (home / _MARK).read_text().strip()
     except FileNotFoundError:
         return ""

@@ -5,8 +5,6 @@ from __future__ import annotations
 import time
 from datetime import UTC, datetime
 
-__all__ = ["millis", "now", "stamp", "text"]
-
 
 def millis(given: str) -> int:
     """Return an RFC 3339 time in milliseconds since 1970, truncated.

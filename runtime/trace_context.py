@@ -18,23 +18,9 @@ from typing import NamedTuple
 
 from autolearn.schemas.codec import Headers
 
-__all__ = [
-    "ASKED",
-    "HOP",
-    "TRACEPARENT",
-    "Sent",
-    "Trace",
-    "answering",
-    "asked_of",
-    "hop_of",
-    "instance_of",
-    "sending",
-    "trace_in",
-]
-
 TRACEPARENT, HOP, ASKED = "traceparent", "hop", "asked"
-PARENT = re.compile(r"([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(-.*)?")
-LONGEST = 300
+_PARENT = re.compile(r"([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(-.*)?")
+_LONGEST = 300
 """The most bytes of a header of ours."""
 Pairs = Iterable[tuple[str, bytes | None]] | Mapping[str, bytes | None] | None
 
@@ -57,7 +43,7 @@ class Trace(NamedTuple):
 
         Later versions than 00 may have more behind a dash, which is ignored.
         """
-        found = PARENT.fullmatch(given)
+        found = _PARENT.fullmatch(given)
         if found is None or found[1] == "ff" or (found[1] == "00" and found[5] is not None):
             return None
         if not found[2].strip("0") or not found[3].strip("0"):
@@ -142,5 +128,5 @@ def word(headers: Pairs, name: str) -> str:
     found = headers.items() if isinstance(headers, Mapping) else headers or ()
     for one, value in found:
         if one == name:
-            return value.decode() if value and len(value) <= LONGEST and value.isascii() else ""
+            return value.decode() if value and len(value) <= _LONGEST and value.isascii() else ""
     return ""

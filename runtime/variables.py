@@ -23,8 +23,6 @@ from platformdirs import user_data_path
 from autolearn.schemas.errors import SettingsError
 from autolearn.schemas.settings import KAFKA_PREFIX, PREFIX
 
-__all__ = ["FROM_ANYWHERE", "variables"]
-
 FROM_ANYWHERE = frozenset(
     {
         *("AUTOLEARN_SESSION", "AUTOLEARN_API_PORT", "AUTOLEARN_INSTANCE", "AUTOLEARN_SLOTS"),
@@ -35,15 +33,15 @@ FROM_ANYWHERE = frozenset(
 """The harmless variables that the `.env` of any folder may set, such as the present session."""
 
 HOME = "AUTOLEARN_HOME"
-PATHS = frozenset(
+_PATHS = frozenset(
     {
         *(HOME, "AUTOLEARN_TLS_CERT", "AUTOLEARN_TLS_KEY", "AUTOLEARN_WIRE_KEYS", "AUTOLEARN_CA"),
         *("AUTOLEARN_MASTER_KEY_FILE", "AUTOLEARN_CHECKPOINT_FILE", "AUTOLEARN_SIGNING_KEY"),
     }
 )
 COMMANDS = frozenset({"AUTOLEARN_MASTER_KEY_COMMAND"})
-STORES = frozenset({"AUTOLEARN_ARTIFACTS"})
-LONGEST = 64 * 1024
+_STORES = frozenset({"AUTOLEARN_ARTIFACTS"})
+_LONGEST = 64 * 1024
 """The most bytes of a `.env`."""
 
 
@@ -118,13 +116,13 @@ def _text(path: Path) -> str:
     """Return the text of a `.env`. Raises SettingsError."""
     try:
         with path.open("rb") as file:
-            data = file.read(LONGEST + 1)
+            data = file.read(_LONGEST + 1)
     except OSError as error:
         raise SettingsError(
             f"{path} cannot be read: {error.strerror}.", advice="Correct it, or move it away."
         ) from None
-    if len(data) > LONGEST:
-        raise SettingsError(f"{path} has more than {LONGEST} bytes.", advice="Shorten it.")
+    if len(data) > _LONGEST:
+        raise SettingsError(f"{path} has more than {_LONGEST} bytes.", advice="Shorten it.")
     wide = b"\0" in data
     with contextlib.suppress(UnicodeDecodeError):
         if not wide:
@@ -142,14 +140,14 @@ def _absolute(values: Mapping[str, str | None], folder: Path) -> dict[str, str]:
 
 def _placed(name: str, value: str, folder: Path) -> str:
     """Return a variable's value, with the path in it made absolute."""
-    if name in PATHS or (name.startswith(KAFKA_PREFIX) and name.endswith("_LOCATION")):
+    if name in _PATHS or (name.startswith(KAFKA_PREFIX) and name.endswith("_LOCATION")):
         try:
             return str(folder / Path(value).expanduser())
         except RuntimeError as error:  # ~somebody, who is not there
             raise SettingsError(
                 f"{name}={value[:200]!r} is no path: {error}", advice="Write it without ~."
             ) from None
-    if name in STORES and "://" not in value and "::" not in value:
+    if name in _STORES and "://" not in value and "::" not in value:
         return str(folder / value)
     if name in COMMANDS:
         program, _, rest = value.partition(" ")

@@ -26,15 +26,13 @@ from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple, NoReturn
 
-__all__ = ["LIMIT", "TICK", "Effort", "Stall", "Watchdog", "teller"]
-
 LIMIT = 6.0
 COMPUTING = 10.0
 LONGEST = 60.0
 TICK = 1.0
-SHARE = 0.1
+_SHARE = 0.1
 """The share of a CPU from which a process computes."""
-TICKS = os.sysconf("SC_CLK_TCK")
+_TICKS = os.sysconf("SC_CLK_TCK")
 
 
 class ProcessUsage(NamedTuple):
@@ -74,7 +72,7 @@ def _stat_of(thread: Path) -> tuple[str, float] | None:
         fields = (thread / "stat").read_text().rpartition(")")[2].split()
     except OSError:
         return None
-    return fields[0], (int(fields[11]) + int(fields[12])) / TICKS
+    return fields[0], (int(fields[11]) + int(fields[12])) / _TICKS
 
 
 class Stall:
@@ -94,7 +92,7 @@ class Stall:
             self.idle = self.computed = self.total = 0.0
             return False
         self.total += lived
-        if used.wants or used.cpu > SHARE * lived:
+        if used.wants or used.cpu > _SHARE * lived:
             self.computed += used.cpu
         else:
             self.idle += lived

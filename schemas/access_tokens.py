@@ -12,10 +12,8 @@ import hmac
 import re
 from typing import NamedTuple
 
-__all__ = ["ID", "Token", "made_of"]
-
-ID = re.compile(r"[0-9a-f]{16}")
-WORD = re.compile(r"al_([0-9a-f]{16})_([A-Za-z0-9_-]{43})")
+_ID = re.compile(r"[0-9a-f]{16}")
+_WORD = re.compile(r"al_([0-9a-f]{16})_([A-Za-z0-9_-]{43})")
 
 
 class Token(NamedTuple):
@@ -44,7 +42,7 @@ class Token(NamedTuple):
     @classmethod
     def read(cls, word: str) -> Token | None:
         """Parse a token; None if the word is not one."""
-        found = WORD.fullmatch(word)
+        found = _WORD.fullmatch(word)
         return cls(*found.groups()) if found else None
 
 

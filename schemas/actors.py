@@ -8,17 +8,6 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-__all__ = [
-    "EVERYBODY",
-    "SYSADMIN",
-    "FIRST_USER",
-    "RESTORE",
-    "SUPERVISE",
-    "Actor",
-    "is_reserved",
-    "worker",
-]
-
 WORKER, AGENT = "worker ", "agent "
 
 SUPERVISE, FIRST_USER = f"{AGENT}supervise", f"{AGENT}first-user"

@@ -12,22 +12,6 @@ from autolearn.schemas.datasets.findings import DataFinding, masked_findings
 from autolearn.schemas.datasets.read_options import ReadHints, ReadOptions
 from autolearn.schemas.values import Column, DatasetRef, Hyperparameter, JsonValue
 
-__all__ = [
-    "BUNDLED_DATASETS",
-    "CLASSIFICATION",
-    "CLUSTERING",
-    "REGRESSION",
-    "DatasetSpec",
-    "EstimatorSpec",
-    "MOST_CLASSES",
-    "MetricSpec",
-    "check_hyperparameters",
-    "check_metrics",
-    "few_values",
-    "too_many_versions",
-    "unanswered",
-]
-
 CLASSIFICATION = "classification"
 REGRESSION = "regression"
 CLUSTERING = "clustering"
@@ -128,13 +112,13 @@ class DatasetSpec(Struct, frozen=True, omit_defaults=True):
 
 MOST_CLASSES = 1_000
 """Different values of a target that can be classes."""
-FEW_CLASSES = 20
+_FEW_CLASSES = 20
 """Different numbers that are taken for classes without a hint."""
 
 
 def few_values(distinct: int | None, present: int) -> bool:
     """Return whether numbers have so few distinct values that they may be classes."""
-    return distinct is not None and distinct <= FEW_CLASSES and distinct * 2 <= present
+    return distinct is not None and distinct <= _FEW_CLASSES and distinct * 2 <= present
 
 
 def too_many_versions(name: str) -> str:
@@ -165,7 +149,7 @@ def check_hyperparameters(spec: EstimatorSpec, given: Mapping[str, JsonValue]) -
     return faults
 
 
-METHODS = {
+_METHODS = {
     "prediction": ("predict",),
     "scores": ("predict_proba", "decision_function"),
     "probabilities": ("predict_proba",),
@@ -179,10 +163,10 @@ def unanswered(
     """Return why a metric cannot be computed from an artifact's methods; None if it can."""
     if needs is UNSET or methods is None:
         return None
-    wanted = METHODS.get(needs, METHODS["prediction"])
+    wanted = _METHODS.get(needs, _METHODS["prediction"])
     if not {*wanted}.isdisjoint(methods):
         return None
-    what = "predictions" if wanted == METHODS["prediction"] else needs
+    what = "predictions" if wanted == _METHODS["prediction"] else needs
     return f"{metric} needs {what}, and {model} gives none"
 
 

@@ -22,31 +22,6 @@ from autolearn.schemas.events import EVENTS
 from autolearn.schemas.messages import Command, Event, type_of
 from autolearn.schemas.upcasters import UPCASTERS
 
-__all__ = [
-    "CONTENT_TYPE",
-    "NO_EVENT",
-    "ATTRIBUTES",
-    "DEEPEST",
-    "CommandRecord",
-    "EventRecord",
-    "Headers",
-    "clear_data",
-    "command_of",
-    "decode_command",
-    "decode_event",
-    "event_on_log",
-    "encode",
-    "event_of",
-    "from_json",
-    "is_too_deep",
-    "kept",
-    "lifted",
-    "present_type",
-    "raw",
-    "read_part",
-    "to_json",
-]
-
 T = TypeVar("T")
 Headers = tuple[tuple[str, bytes], ...]
 
@@ -154,10 +129,10 @@ class EventRecord(Struct, frozen=True, kw_only=True, gc=False):
 
 R = TypeVar("R", CommandRecord, EventRecord)
 
-UNREADABLE = (msgspec.DecodeError, ValueError, RecursionError, OverflowError)
-STRING = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"')
-ONE_KIND = bytes.maketrans(b"{}", b"[]")
-NO_BRACKET = bytes(set(range(256)) - set(b"[]{}"))
+_UNREADABLE = (msgspec.DecodeError, ValueError, RecursionError, OverflowError)
+_STRING = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"')
+_ONE_KIND = bytes.maketrans(b"{}", b"[]")
+_NO_BRACKET = bytes(set(range(256)) - set(b"[]{}"))
 
 encoder = msgspec.json.Encoder(order="deterministic")
 command_decoder = msgspec.json.Decoder(CommandRecord)
@@ -212,7 +187,7 @@ def from_json(data: bytes | Raw, kind: type[T]) -> T:
     """
     try:
         return msgspec.json.decode(data, type=kind)
-    except UNREADABLE as error:
+    except _UNREADABLE as error:
         raise MalformedRecord(f"{error}.") from None
 
 
@@ -229,7 +204,7 @@ def decode_command(value: bytes) -> CommandRecord:
         why = f"it is nested deeper than {DEEPEST}"
     except RecursionError:
         why = f"it is nested deeper than {DEEPEST}"
-    except UNREADABLE as error:
+    except _UNREADABLE as error:
         why = str(error)
     raise MalformedRecord(f"A command cannot be decoded: {why}.")
 
@@ -245,7 +220,7 @@ def is_too_deep(value: bytes, levels: int = DEEPEST) -> bool:
     """Return whether lists and objects of JSON are nested deeper than so many levels."""
     if value.count(b"[") + value.count(b"{") <= levels:
         return False
-    brackets = STRING.sub(b"", value).translate(ONE_KIND, NO_BRACKET)
+    brackets = _STRING.sub(b"", value).translate(_ONE_KIND, _NO_BRACKET)
     for _ in range(levels):  # take away the innermost pairs each time
         brackets = brackets.replace(b"[]", b"")
     return brackets != b""
@@ -259,7 +234,7 @@ def decode_event(value: bytes) -> EventRecord:
     """
     try:
         return _without_default(event_decoder.decode(value))
-    except UNREADABLE as error:
+    except _UNREADABLE as error:
         raise MalformedRecord(f"An event cannot be decoded: {error}.") from None
 
 
@@ -286,7 +261,7 @@ def command_of(record: CommandRecord) -> Command:
         raise UnknownType(f"There is no command {record.type[:200]!r}.")
     try:
         return decoder.decode(clear_data(record))
-    except UNREADABLE as error:
+    except _UNREADABLE as error:
         raise MalformedRecord(f"The data of a {record.type} do not fit: {error}.") from None
 
 
@@ -302,7 +277,7 @@ def event_of(record: EventRecord) -> Event:
         if decoder is not None:
             return decoder.decode(clear_data(record))
         return _lift(record)
-    except UNREADABLE as error:
+    except _UNREADABLE as error:
         raise _unfit(record, error) from None
 
 
@@ -323,7 +298,7 @@ def read_part(record: EventRecord, decoder: msgspec.json.Decoder[T]) -> T:
             if (value := getattr(record, name)) is not UNSET
         }
         return decoder.type(**told)
-    except (*UNREADABLE, TypeError) as error:  # an attribute is missing
+    except (*_UNREADABLE, TypeError) as error:  # an attribute is missing
         raise _unfit(record, error) from None
 
 

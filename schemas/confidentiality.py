@@ -23,20 +23,18 @@ from autolearn.schemas.messages import Command, Event, type_of
 from autolearn.schemas.results import artifact_of
 from autolearn.schemas.work_kinds import WORK, kind_of_run
 
-__all__ = ["CLEAR", "clear_part", "command_outline", "empty", "is_confidential", "outline_of"]
-
 Message = Command | Event
-REGISTERS = commands.RegisterDataset | events.DatasetRegistered
-COMPLETES = commands.CompleteRun | events.RunCompleted
-REQUEST = ("run", "training", "maxattempts")
+_REGISTERS = commands.RegisterDataset | events.DatasetRegistered
+_COMPLETES = commands.CompleteRun | events.RunCompleted
+_REQUEST = ("run", "training", "maxattempts")
 """The fields of a run's request that are in clear."""
 
-FIELDS = {"maxattempts": "max_attempts"}
+_FIELDS = {"maxattempts": "max_attempts"}
 """The fields whose attributes have another name."""
 
 
 def _field_of(attribute: str) -> str:
-    return FIELDS.get(attribute, attribute)
+    return _FIELDS.get(attribute, attribute)
 
 
 CLEAR: dict[type[Message], tuple[str, ...]] = {
@@ -49,14 +47,14 @@ CLEAR: dict[type[Message], tuple[str, ...]] = {
     events.RunCompleted: ("run", "attempt", "worker", "kind", "artifact"),
     events.RunFailed: ("run", "attempt", "worker"),
     **{
-        request: tuple(name for name in REQUEST if _field_of(name) in request.__struct_fields__)
+        request: tuple(name for name in _REQUEST if _field_of(name) in request.__struct_fields__)
         for work in WORK.values()
         for request in (work.request, work.requested)
     },
 }
 """The attributes in clear of each confidential type."""
 
-SPEC = {"artifact": "stored", "bytes": "bytes", "rows": "rows"}
+_SPEC = {"artifact": "stored", "bytes": "bytes", "rows": "rows"}
 """The fields of a dataset's specification by the attributes."""
 
 
@@ -76,8 +74,8 @@ def clear_part(message: Message) -> dict[str, str | int]:
 
 
 def _value_of(message: Any, attribute: str) -> Any:
-    if attribute in SPEC and isinstance(message, REGISTERS):
-        return getattr(message.spec, SPEC[attribute])
+    if attribute in _SPEC and isinstance(message, _REGISTERS):
+        return getattr(message.spec, _SPEC[attribute])
     if attribute == "kind":
         return kind_of_run(message.result)
     if attribute == "artifact":
@@ -117,9 +115,9 @@ def command_outline(record: CommandRecord) -> Command:
 
 def _outlined(kind: type[Any], record: CommandRecord | EventRecord) -> Any:
     message = empty(kind)
-    if isinstance(message, REGISTERS):
+    if isinstance(message, _REGISTERS):
         return _registering(message, record)
-    if isinstance(message, COMPLETES):
+    if isinstance(message, _COMPLETES):
         message = _completing(message, record)
     told = {_field_of(name): getattr(record, name) for name in CLEAR[kind]}
     fields = {name: told[name] for name in message.__struct_fields__ if name in told}
@@ -136,7 +134,7 @@ def _completing(message: Any, record: CommandRecord | EventRecord) -> Any:
 
 
 def _registering(message: Any, record: CommandRecord | EventRecord) -> Any:
-    told = {field: getattr(record, name) for name, field in SPEC.items()}
+    told = {field: getattr(record, name) for name, field in _SPEC.items()}
     told = {field: value for field, value in told.items() if value is not UNSET}
     name = record.subject.partition("/")[2]
     spec = replace(message.spec, name=name, origin="uploaded", **told)

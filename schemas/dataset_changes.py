@@ -9,9 +9,7 @@ from msgspec import Struct
 from autolearn.schemas.bounds import cut, listed
 from autolearn.schemas.catalog import DatasetSpec
 
-__all__ = ["DatasetChanges", "changes_of"]
-
-SHOWN = 10
+_SHOWN = 10
 """Columns and classes that a sentence names."""
 
 
@@ -42,22 +40,22 @@ class DatasetChanges(Struct, frozen=True, omit_defaults=True):
 
     def _columns(self) -> Iterator[str]:
         if self.added:
-            yield f"new are {listed(self.added, SHOWN)}"
+            yield f"new are {listed(self.added, _SHOWN)}"
         if self.removed:
-            yield f"gone are {listed(self.removed, SHOWN)}"
+            yield f"gone are {listed(self.removed, _SHOWN)}"
         if self.retyped:
             types = [
                 f"{cut(name)} is {now}, was {was}" for name, (was, now) in self.retyped.items()
             ]
-            yield f"of another type: {listed(types, SHOWN)}"
+            yield f"of another type: {listed(types, _SHOWN)}"
 
     def _rows(self) -> Iterator[str]:
         if self.rows != self.rows_before:
             yield f"{self.rows:,} rows, were {self.rows_before:,}"
         if self.classes_added:
-            yield f"new classes: {listed(self.classes_added, SHOWN)}"
+            yield f"new classes: {listed(self.classes_added, _SHOWN)}"
         if self.classes_removed:
-            yield f"classes gone: {listed(self.classes_removed, SHOWN)}"
+            yield f"classes gone: {listed(self.classes_removed, _SHOWN)}"
 
 
 def changes_of(spec: DatasetSpec, before: DatasetSpec) -> DatasetChanges | None:

@@ -25,22 +25,6 @@ from __future__ import annotations
 from enum import IntEnum
 from typing import NamedTuple
 
-__all__ = [
-    "REASONS",
-    "AlreadyRunning",
-    "AutoLearnError",
-    "ExitCode",
-    "LogError",
-    "MalformedRecord",
-    "PositionError",
-    "Reason",
-    "SettingsError",
-    "StoreError",
-    "TooLarge",
-    "TopicMismatch",
-    "UnknownType",
-]
-
 
 class ExitCode(IntEnum):
     """The exit codes of our commands."""

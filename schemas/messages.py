@@ -6,8 +6,6 @@ from typing import ClassVar
 
 from msgspec import Struct
 
-__all__ = ["Command", "Event", "type_of"]
-
 
 class Command(Struct, frozen=True, gc=False):
     """A request to change one stream, in the imperative. Every command is answered by one event."""

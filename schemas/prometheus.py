@@ -8,8 +8,6 @@ from __future__ import annotations
 
 from typing import Literal, NamedTuple
 
-__all__ = ["ALL_TYPES", "INSTRUMENTS", "Instrument"]
-
 API, DECIDE, DISPATCH, SUPERVISE, WORK = "api", "decide", "dispatch", "supervise", "work"
 ALL_TYPES = (API, DECIDE, DISPATCH, SUPERVISE, WORK)
 """The process types that have instruments."""

@@ -13,8 +13,6 @@ from msgspec import Struct
 
 from autolearn.schemas.settings import PREFIX, Settings
 
-__all__ = ["HIGHEST", "QUOTAS", "Quota", "exceeded", "limit_of", "source_of"]
-
 HIGHEST = 2**53
 """The highest limit: JSON has integers up to here everywhere."""
 

@@ -6,8 +6,6 @@ from msgspec import Struct
 
 from autolearn.schemas.values import JsonValue, TrainedArtifact
 
-__all__ = ["EvaluationResult", "Result", "TrainingResult", "artifact_of"]
-
 
 class TrainingResult(Struct, frozen=True, tag_field="kind", tag="training"):
     """The artifact that a training has stored.

@@ -20,8 +20,6 @@ from msgspec import Meta, Struct
 from autolearn.schemas.bounds import TOKENS
 from autolearn.schemas.errors import SettingsError
 
-__all__ = ["KAFKA_PREFIX", "PREFIX", "Settings", "load"]
-
 PREFIX = "AUTOLEARN_"
 KAFKA_PREFIX = "AUTOLEARN_KAFKA_"
 CLIENT_ONLY = {
@@ -31,7 +29,7 @@ CLIENT_ONLY = {
 """Variables that only clients read: the current session, the token, where the API is; whose
 certificates and keys are trusted, and whether requests are sealed."""
 
-SAFE_URL = re.compile(r"https://|http://(127\.0\.0\.1|localhost|\[::1\])(:\d+)?/")
+_SAFE_URL = re.compile(r"https://|http://(127\.0\.0\.1|localhost|\[::1\])(:\d+)?/")
 """Where the keys of a provider may come from."""
 
 Count = Annotated[int, Meta(ge=1)]
@@ -261,7 +259,7 @@ def _check_oidc(settings: Settings) -> None:
                 f"{PREFIX}{field.upper()} is not set, and AUTOLEARN_AUTH is oidc.",
                 advice="Set the issuer, the JWKS URL and the audience of your provider.",
             )
-    if not SAFE_URL.match(settings.oidc_jwks_url):
+    if not _SAFE_URL.match(settings.oidc_jwks_url):
         raise SettingsError(
             f"AUTOLEARN_OIDC_JWKS_URL={settings.oidc_jwks_url[:200]!r} is neither https nor on "
             "this machine.",

@@ -16,9 +16,7 @@ from autolearn.schemas.bounds import (
 from autolearn.schemas.errors import TooLarge
 from autolearn.schemas.messages import Command
 
-__all__ = ["check_command", "value_fault"]
-
-TEXTS = ("detail", "summary", "password")
+_TEXTS = ("detail", "summary", "password")
 """The fields that hold more than a name."""
 RESULTS = (
     *("parameters", "environment", "metrics", "files"),
@@ -59,7 +57,7 @@ def _check_fields(part: Struct, where: str) -> None:
 def _check_part(value: Any, name: str, where: str) -> None:
     """Check a value in a field, and what is in it."""
     if isinstance(value, str):
-        most = LONGEST_TEXT if name in TEXTS else LONGEST_NAME
+        most = LONGEST_TEXT if name in _TEXTS else LONGEST_NAME
         if len(value) > most:
             raise TooLarge(
                 f"{name} of {where} has {len(value):,} characters; at most {most:,} are taken."

@@ -8,9 +8,7 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
-__all__ = ["KINDS", "Kind", "kind_of", "stream"]
-
-NAME = re.compile(r"[a-z0-9](?:[a-z0-9._-]{0,98}[a-z0-9])?")
+_NAME = re.compile(r"[a-z0-9](?:[a-z0-9._-]{0,98}[a-z0-9])?")
 UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 
 
@@ -26,7 +24,7 @@ class Kind(NamedTuple):
 
 
 named = Kind(
-    NAME,
+    _NAME,
     "1 to 100 lower-case letters, digits, dots, dashes or underscores, "
     "with a letter or digit at both ends",
 )

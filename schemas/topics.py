@@ -7,8 +7,6 @@ from msgspec import Struct
 from autolearn.schemas.bounds import LARGEST_MESSAGE
 from autolearn.schemas.settings import Settings
 
-__all__ = ["AUDIT_DAYS", "DAY_MS", "GROUPS", "Group", "Topic", "Topics"]
-
 DAY_MS = 24 * 60 * 60 * 1000
 AUDIT_DAYS = 400
 

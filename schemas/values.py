@@ -11,20 +11,6 @@ from msgspec import UNSET, Struct, UnsetType
 from autolearn.schemas.bounds import cut
 from autolearn.schemas.sizes import value_fault
 
-__all__ = [
-    "KINDS",
-    "Column",
-    "DatasetRef",
-    "Domain",
-    "May",
-    "Hyperparameter",
-    "JsonValue",
-    "Preprocessing",
-    "Role",
-    "Split",
-    "TrainedArtifact",
-]
-
 KINDS = {
     "boolean": "true or false",
     "integer": "integers",
@@ -36,7 +22,7 @@ KINDS = {
 
 type_names = {bool: "boolean", int: "integer", float: "number", str: "string", type(None): "null"}
 
-WORDS = {"boolean": "true or false"}
+_WORDS = {"boolean": "true or false"}
 """The names of types for people, where they differ."""
 
 JsonValue = Any
@@ -172,7 +158,7 @@ class Domain(Struct, frozen=True, omit_defaults=True):
     def __str__(self) -> str:
         if self.choices:
             return "one of " + ", ".join(map(str, self.choices))
-        words = [] if self.type == "null" else [WORDS.get(self.type, self.type)]
+        words = [] if self.type == "null" else [_WORDS.get(self.type, self.type)]
         if self.minimum is not None:
             words.append(f"{'>' if self.exclusive_minimum else '>='} {self.minimum:g}")
         if self.maximum is not None:

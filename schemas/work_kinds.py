@@ -11,8 +11,6 @@ from typing import NamedTuple
 from autolearn.schemas import commands, events
 from autolearn.schemas.results import EvaluationResult, Result, TrainingResult
 
-__all__ = ["WORK", "Work", "kind_of_run"]
-
 
 class Work(NamedTuple):
     """The request and result of one kind of work."""

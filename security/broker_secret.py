@@ -16,10 +16,8 @@ from pathlib import Path
 from autolearn.runtime.private_files import create_once, read_checked
 from autolearn.schemas.errors import SettingsError
 
-__all__ = ["MECHANISM", "USER", "announced", "credentials", "runs_here", "secret_of"]
-
 USER, MECHANISM = "autolearn", "SCRAM-SHA-512"
-FORM = re.compile(r"[A-Za-z0-9_-]{32,200}")
+_FORM = re.compile(r"[A-Za-z0-9_-]{32,200}")
 
 
 def credentials(secret: str) -> dict[str, str]:
@@ -46,7 +44,7 @@ def secret_of(home: Path) -> str:
     title, anew = "The secret of Kafka is not safe", "another one is made at the next start."
     content = read_checked(path, f"or delete it: {anew}", title=title)
     text = content.decode("ascii", "replace").strip()
-    if FORM.fullmatch(text) is None:
+    if _FORM.fullmatch(text) is None:
         raise SettingsError(
             f"{path} holds something that is no secret.",
             title=title,

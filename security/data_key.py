@@ -18,8 +18,6 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from autolearn.schemas.errors import AutoLearnError
 
-__all__ = ["DataKey", "Unreadable", "about"]
-
 NONCE, TAG = 12, 16
 KEY = 16
 

@@ -28,23 +28,12 @@ from autolearn.schemas.errors import SettingsError
 from autolearn.schemas.settings import Settings
 from autolearn.security.data_key import Unreadable
 
-__all__ = [
-    "PATIENCE",
-    "MasterKey",
-    "MasterKeys",
-    "in_file",
-    "key_file",
-    "make_key_file",
-    "master_keys",
-    "write_key_file",
-]
-
 logger = structlog.stdlib.get_logger("autolearn.eventlog")
 
-LENGTHS = (16, 32)
+_LENGTHS = (16, 32)
 PATIENCE = 30.0
 """Seconds within which a command must have printed the key."""
-AGAIN = 10.0
+_AGAIN = 10.0
 """Seconds after which a command is run again for a missing key."""
 
 
@@ -139,7 +128,7 @@ class MasterKeys:
         now = time.monotonic()
         if self.settings.master_key_command and now < self.missed.get(identity, 0.0):
             return False
-        self.missed[identity] = now + AGAIN
+        self.missed[identity] = now + _AGAIN
         return True
 
     def reload(self) -> None:
@@ -268,7 +257,7 @@ def _parsed(text: str, where: str) -> list[MasterKey]:
     for word in text.split():
         with contextlib.suppress(binascii.Error, ValueError):
             key = base64.b64decode(word, validate=True)
-            if len(key) in LENGTHS:
+            if len(key) in _LENGTHS:
                 found.append(MasterKey(key))
                 continue
         break

@@ -21,23 +21,6 @@ from msgspec import UNSET, Meta, Raw, Struct, UnsetType
 
 from autolearn.schemas.errors import AutoLearnError
 
-__all__ = [
-    "CURVE",
-    "HEADER",
-    "LINE",
-    "MEDIA_TYPE",
-    "SMALL_ORDER",
-    "Answering",
-    "Opening",
-    "Sealed",
-    "Undecipherable",
-    "new_key",
-    "open_request",
-    "public_jwk",
-    "public_key",
-    "seal_request",
-]
-
 MEDIA_TYPE = "application/jose"
 HEADER = "AutoLearn-Sealed"
 """The header with the JWE of a request that has no body, or a file for a body."""
@@ -64,8 +47,8 @@ SMALL_ORDER = frozenset(
 """Keys whose shared secret is always zero, so that nothing can be sealed to them (RFC 7748, 6.1;
 https://cr.yp.to/ecdh.html#validate)."""
 
-ALGORITHMS = {"alg": "ECDH-ES", "enc": "A128GCM"}
-BROKEN = (JoseError, InvalidTag, ValueError, TypeError, KeyError, AttributeError, AssertionError)
+_ALGORITHMS = {"alg": "ECDH-ES", "enc": "A128GCM"}
+_BROKEN = (JoseError, InvalidTag, ValueError, TypeError, KeyError, AttributeError, AssertionError)
 """The errors of the libraries for a malformed JWE, or one for another key."""
 
 
@@ -83,12 +66,12 @@ class _Registry(jwe.JWERegistry):
 
     def __init__(self, **own: str) -> None:
         more = {name: HeaderParameter(name, kind, required=True) for name, kind in own.items()}
-        super().__init__(header_registry=more, algorithms=list(ALGORITHMS.values()))
-        self.understood = frozenset({*ALGORITHMS, "epk", *own})
+        super().__init__(header_registry=more, algorithms=list(_ALGORITHMS.values()))
+        self.understood = frozenset({*_ALGORITHMS, "epk", *own})
 
 
-REQUEST = _Registry(kid="str")
-ANSWER = _Registry(re="str", seq="int", last="bool", status="int", cty="str")
+_REQUEST = _Registry(kid="str")
+_ANSWER = _Registry(re="str", seq="int", last="bool", status="int", cty="str")
 
 Visible = Annotated[str, Meta(max_length=8192, pattern=r"^[\x20-\x7e]*\Z")]
 
@@ -127,7 +110,7 @@ def public_key(given: object) -> OKPKey:
         point = key.raw_value
         if isinstance(point, X25519PublicKey) and not _is_small(point.public_bytes_raw()):
             return key
-    except BROKEN:
+    except _BROKEN:
         pass
     raise Undecipherable(f"The key is none of {CURVE}.")
 
@@ -145,7 +128,7 @@ def public_jwk(key: OKPKey) -> dict[str, str]:
 
 def seal(header: Mapping[str, object], content: bytes, to: OKPKey, registry: _Registry) -> bytes:
     """Seal content to a public key."""
-    return jwe.encrypt_compact({**ALGORITHMS, **header}, content, to, registry=registry).encode()
+    return jwe.encrypt_compact({**_ALGORITHMS, **header}, content, to, registry=registry).encode()
 
 
 def _unseal(
@@ -165,14 +148,14 @@ def _unseal(
 
     try:
         found = jwe.decrypt_compact(token, chosen, registry=registry)
-    except BROKEN:
+    except _BROKEN:
         raise Undecipherable("It is not for this key, or was changed.") from None
     return found.protected, found.plaintext or b""
 
 
 def seal_request(request: Sealed, to: OKPKey, kid: str) -> bytes:
     """Seal a request to a key of the server."""
-    return seal({"kid": kid}, msgspec.json.encode(request), to, REQUEST)
+    return seal({"kid": kid}, msgspec.json.encode(request), to, _REQUEST)
 
 
 def open_request(token: bytes, keys: Callable[[str], OKPKey | None]) -> Sealed:
@@ -188,7 +171,7 @@ def open_request(token: bytes, keys: Callable[[str], OKPKey | None]) -> Sealed:
             raise Undecipherable("There is no such key.")
         return found
 
-    _, content = _unseal(token, key, REQUEST)
+    _, content = _unseal(token, key, _REQUEST)
     try:
         return msgspec.json.decode(content, type=Sealed)
     except (msgspec.DecodeError, RecursionError):
@@ -216,7 +199,7 @@ class Answering:
         """Return one line."""
         header = {**self.said, "seq": self.next, "last": last}
         self.next += 1
-        return seal(header, content, self.to, ANSWER) + b"\n"
+        return seal(header, content, self.to, _ANSWER) + b"\n"
 
 
 class Opening:
@@ -244,7 +227,7 @@ class Opening:
 
     def opened(self, line: bytes) -> bytes:
         """Return the content of the next line."""
-        header, content = _unseal(line, lambda _: self.key, ANSWER)
+        header, content = _unseal(line, lambda _: self.key, _ANSWER)
         if self.ended or header["re"] != self.jti or header["seq"] != self.next:
             raise Undecipherable("It is not the next line of the answer to this request.")
         if self.next and (header["status"], header["cty"]) != (self.status, self.media):

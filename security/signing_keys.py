@@ -18,10 +18,8 @@ from autolearn.runtime.private_files import create_once, read_checked
 from autolearn.schemas.errors import AutoLearnError, ExitCode, SettingsError
 from autolearn.schemas.settings import Settings
 
-__all__ = ["PublicKeys", "SignatureRefused", "SigningKey", "key_path"]
-
-ALGORITHM = "Ed25519"
-LONGEST_KEY = 64 * 1024
+_ALGORITHM = "Ed25519"
+_LONGEST_KEY = 64 * 1024
 
 
 class SignatureRefused(AutoLearnError):
@@ -67,8 +65,8 @@ class SigningKey:
 
     def sign(self, payload: bytes, kind: str) -> bytes:
         """Return a payload with its signature, in compact form; `kind` is its `typ`."""
-        header = {"alg": ALGORITHM, "kid": self.kid, "typ": kind}
-        return jws.serialize_compact(header, payload, self.key, algorithms=[ALGORITHM]).encode()
+        header = {"alg": _ALGORITHM, "kid": self.kid, "typ": kind}
+        return jws.serialize_compact(header, payload, self.key, algorithms=[_ALGORITHM]).encode()
 
     def public_pem(self) -> str:
         """Return the public half as PEM."""
@@ -76,7 +74,7 @@ class SigningKey:
 
     def public_jwk(self) -> dict[str, object]:
         """Return the public half as a JSON Web Key."""
-        return {**self.key.as_dict(private=False), "kid": self.kid, "alg": ALGORITHM, "use": "sig"}
+        return {**self.key.as_dict(private=False), "kid": self.kid, "alg": _ALGORITHM, "use": "sig"}
 
     def public(self) -> PublicKeys:
         """Return the public half, for checking."""
@@ -116,7 +114,7 @@ class PublicKeys:
                 advice="If that key was in use here once, give its public half as well.",
             )
         try:
-            if not jws.validate_compact(signed, key, algorithms=[ALGORITHM]):
+            if not jws.validate_compact(signed, key, algorithms=[_ALGORITHM]):
                 raise SignatureRefused(f"It was not signed with the key {kid}.")
         except (JoseError, ValueError) as error:
             raise SignatureRefused(f"It was not signed with the key {kid}: {error}.") from None
@@ -132,7 +130,7 @@ def _private_content(path: Path) -> bytes:
 
 def _public_content(path: Path) -> bytes:
     with path.open("rb") as file:
-        return file.read(LONGEST_KEY)
+        return file.read(_LONGEST_KEY)
 
 
 def _read_key(path: Path, read: Callable[[Path], bytes] = _public_content) -> OKPKey:

@@ -22,17 +22,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
-__all__ = [
-    "SEGMENT",
-    "CannotOpen",
-    "clear_size",
-    "open_file",
-    "open_segments",
-    "seal_file",
-    "seal_segments",
-]
-
-SEGMENT = 1 << 20
+_SEGMENT = 1 << 20
 KEY, PREFIX, TAG = 16, 7, 16
 HEADER = 1 + KEY + PREFIX
 
@@ -51,7 +41,7 @@ def _nonce_of(prefix: bytes, number: int, *, last: bool) -> bytes:
 
 
 def seal_file(
-    source: BinaryIO, target: BinaryIO, key: bytes, associated: bytes, *, segment: int = SEGMENT
+    source: BinaryIO, target: BinaryIO, key: bytes, associated: bytes, *, segment: int = _SEGMENT
 ) -> None:
     """Encrypt the whole `source` to `target`."""
     for part in seal_segments(source, key, associated, segment=segment):
@@ -59,7 +49,7 @@ def seal_file(
 
 
 def seal_segments(
-    source: BinaryIO, key: bytes, associated: bytes, *, segment: int = SEGMENT
+    source: BinaryIO, key: bytes, associated: bytes, *, segment: int = _SEGMENT
 ) -> Iterator[bytes]:
     """Yield the encrypted form of the whole `source`, a segment at a time."""
     salt, prefix = secrets.token_bytes(KEY), secrets.token_bytes(PREFIX)
@@ -76,7 +66,7 @@ def seal_segments(
 
 
 def open_file(
-    source: BinaryIO, target: BinaryIO, key: bytes, associated: bytes, *, segment: int = SEGMENT
+    source: BinaryIO, target: BinaryIO, key: bytes, associated: bytes, *, segment: int = _SEGMENT
 ) -> None:
     """Decrypt to `target`.
 
@@ -87,13 +77,13 @@ def open_file(
         target.write(clear)
 
 
-def clear_size(sealed: int, *, segment: int = SEGMENT) -> int:
+def clear_size(sealed: int, *, segment: int = _SEGMENT) -> int:
     """Return the plain size of a sealed file of this size."""
     return sealed - HEADER - TAG * max(1, -(-sealed // segment))
 
 
 def open_segments(
-    source: BinaryIO, key: bytes, associated: bytes, *, segment: int = SEGMENT
+    source: BinaryIO, key: bytes, associated: bytes, *, segment: int = _SEGMENT
 ) -> Iterator[bytes]:
     """Yield the plaintext, a segment at a time.
 

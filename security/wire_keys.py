@@ -21,13 +21,11 @@ from autolearn.schemas.errors import SettingsError
 from autolearn.schemas.settings import Settings
 from autolearn.security.request_jwe import CURVE, new_key, public_jwk
 
-__all__ = ["GRACE", "WireKey", "WireKeys", "folder_of_keys", "rotate"]
-
 GRACE = 24 * 3600.0
 """Seconds for which a replaced key still opens requests."""
 LOOK = 1.0
 """The least seconds between two reads of the folder."""
-NAME = "%Y%m%dT%H%M%S.%fZ"
+_NAME = "%Y%m%dT%H%M%S.%fZ"
 
 
 def folder_of_keys(settings: Settings, home: Path) -> Path:
@@ -98,7 +96,7 @@ def _in_use(folder: Path) -> list[Path]:
 def made(file: Path) -> float:
     """Return when a key was made, in seconds since 1970, by its name; 0: it is gone."""
     try:
-        return datetime.strptime(file.stem.partition("-")[0], NAME).replace(tzinfo=UTC).timestamp()
+        return datetime.strptime(file.stem.partition("-")[0], _NAME).replace(tzinfo=UTC).timestamp()
     except ValueError:  # the first one, or an operator's under another name
         return file.stat().st_mtime if file.exists() else 0.0
 
@@ -109,7 +107,7 @@ def rotate(folder: Path, *, first: bool = False) -> WireKey:
     With `first` only where there is none; then two processes at a time get the same key.
     """
     key = new_key()
-    stem = datetime.now(UTC).strftime(NAME)
+    stem = datetime.now(UTC).strftime(_NAME)
     name = "00000000T000000.000000Z" if first else f"{stem}-{secrets.token_hex(4)}"
     file = folder / f"{name}.pem"
     if not create_once(file, key.as_pem(private=True)):  # the other process was first

@@ -23,10 +23,8 @@ from autolearn.agents.executors.executor import (
 )
 from autolearn.schemas.bounds import cut
 
-__all__ = ["ExecutorContract"]
-
-ENOUGH = Limits(time_s=30, memory_mb=4096)
-EMPTY: dict[str, Any] = {"phases": [], "answer": {}}
+_ENOUGH = Limits(time_s=30, memory_mb=4096)
+_EMPTY: dict[str, Any] = {"phases": [], "answer": {}}
 Make = Callable[[], Executor]
 
 
@@ -43,11 +41,11 @@ def _play(make: Make, story: Callable[[Executor], Coroutine[Any, Any, None]]) ->
     asyncio.run(told())
 
 
-async def _idling(executor: Executor, limits: Limits = ENOUGH) -> StartedRun:
+async def _idling(executor: Executor, limits: Limits = _ENOUGH) -> StartedRun:
     """Start a run that never ends, and wait until it is at work."""
     at_work = asyncio.Event()
     run = executor.start("idle", None, limits, lambda _: at_work.set())
-    await asyncio.wait_for(at_work.wait(), ENOUGH.time_s)
+    await asyncio.wait_for(at_work.wait(), _ENOUGH.time_s)
     return run
 
 
@@ -63,7 +61,7 @@ class ExecutorContract:
             phases: list[str] = []
             long = "c" * 1_000_000
             request = {"phases": ["a", "b", long], "answer": {"x": [1, None, "é"]}}
-            run = executor.start("echo", request, ENOUGH, phases.append)
+            run = executor.start("echo", request, _ENOUGH, phases.append)
             assert await run.outcome() == Completed({"x": [1, None, "é"]})
             assert await run.outcome() == Completed({"x": [1, None, "é"]})
             assert phases == ["a", "b", cut(long)], "a heartbeat says it"
@@ -73,7 +71,7 @@ class ExecutorContract:
     def test_large_requests_and_results(self, make_executor: Make) -> None:
         async def story(executor: Executor) -> None:
             request = {"phases": [], "answer": {"x": "y" * 3_000_000}}
-            run = executor.start("echo", request, ENOUGH)
+            run = executor.start("echo", request, _ENOUGH)
             assert await run.outcome() == Completed(request["answer"])
 
         _play(make_executor, story)
@@ -89,10 +87,10 @@ class ExecutorContract:
 
         async def story(executor: Executor) -> None:
             for kind, request, reason, words in failures:
-                outcome = await executor.start(kind, request, ENOUGH).outcome()
+                outcome = await executor.start(kind, request, _ENOUGH).outcome()
                 assert isinstance(outcome, Failed)
                 assert (outcome.reason, words in outcome.detail) == (reason, True), outcome
-            assert await executor.start("echo", EMPTY, ENOUGH).outcome() == Completed({})
+            assert await executor.start("echo", _EMPTY, _ENOUGH).outcome() == Completed({})
 
         _play(make_executor, story)
 
@@ -121,7 +119,7 @@ class ExecutorContract:
             run.cancel()
             assert await run.outcome() == CANCELLED
             run.cancel()  # harmless
-            run = executor.start("echo", EMPTY, ENOUGH)
+            run = executor.start("echo", _EMPTY, _ENOUGH)
             run.cancel()  # before it has begun
             assert await run.outcome() == CANCELLED
 
@@ -129,7 +127,7 @@ class ExecutorContract:
 
     def test_cancelling_the_wait_does_not_cancel_the_run(self, make_executor: Make) -> None:
         async def story(executor: Executor) -> None:
-            run = executor.start("echo", {"phases": [], "answer": {"x": 1}}, ENOUGH)
+            run = executor.start("echo", {"phases": [], "answer": {"x": 1}}, _ENOUGH)
             waiting = asyncio.ensure_future(run.outcome())
             await asyncio.sleep(0)
             waiting.cancel()
@@ -149,7 +147,7 @@ class ExecutorContract:
     def test_many_at_once(self, make_executor: Make) -> None:
         async def story(executor: Executor) -> None:
             runs = [
-                executor.start("echo", {"phases": ["x"] * 5, "answer": {"n": number}}, ENOUGH)
+                executor.start("echo", {"phases": ["x"] * 5, "answer": {"n": number}}, _ENOUGH)
                 for number in range(40)
             ]
             outcomes = [await run.outcome() for run in runs]

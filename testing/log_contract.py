@@ -24,8 +24,6 @@ from autolearn.schemas.errors import LogError
 from autolearn.schemas.settings import Settings
 from autolearn.schemas.topics import Topic, Topics
 
-__all__ = ["Bench", "LogContract", "read"]
-
 
 class Bench(NamedTuple):
     """A log, and a topic that no other test uses."""

@@ -17,8 +17,6 @@ import pytest
 
 from autolearn.projections.storage.store import Store, key, prefix_of
 
-__all__ = ["StoreContract", "fill", "keys"]
-
 
 def fill(store: Store, *keys: bytes) -> None:
     """Write rows of these keys."""

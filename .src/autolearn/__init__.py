@@ -10,7 +10,8 @@ from __future__ import annotations
 TYPE_CHECKING = False  # type checkers take it for true; typing's takes longer to import than this
 
 if TYPE_CHECKING:
-    from autolearn.client.sdk.client import AsyncAutoLearn, AutoLearn, Problem, Unreachable
+    from autolearn.client.sdk.client import AsyncAutoLearn, AutoLearn
+    from autolearn.client.sdk.errors import Problem, Unreachable
 
     __version__: str
 
@@ -29,7 +30,7 @@ def __getattr__(name: str) -> object:
 
         return version("autolearn")
     if name in __all__:
-        from autolearn.client.sdk import client as sdk
+        from autolearn.client.sdk import client, errors
 
-        return getattr(sdk, name)
+        return getattr(client, name, None) or getattr(errors, name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

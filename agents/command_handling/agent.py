@@ -1,7 +1,7 @@
 """The decide agent: one Faust agent on `commands` that answers each with one event on `events`.
 
 A delivered command is decided at once, against the state as decided so far; the event is on its way
-to the log while the next command is decided (at most `IN_FLIGHT` of them). The offset of a command
+to the log while the next command is decided (at most `_IN_FLIGHT` of them). The offset of a command
 is committed only after its event was admitted. A failed append or fold ends the process: another
 tenure starts from the log.
 """
@@ -38,11 +38,9 @@ from autolearn.schemas.settings import Settings
 from autolearn.schemas.topics import Topics
 from autolearn.security.signing_keys import SigningKey, key_path
 
-__all__ = ["DecideAgent"]
-
-IN_FLIGHT = 500
+_IN_FLIGHT = 500
 """Answers that are on their way to the log at a time."""
-SHARE = 128 * 1024
+_SHARE = 128 * 1024
 """Bytes of a command for each of which it counts as one more: 64 MB are on their way at most."""
 logger = structlog.get_logger(__name__)
 
@@ -56,7 +54,7 @@ class DecideAgent:
         self.process = f"decide-{settings.instance}"
         self.instance = instance_of("decide", settings.instance)
         self.claims: Assignments[PartitionClaim] = Assignments(self._new_claim)
-        self.room = asyncio.Semaphore(IN_FLIGHT)
+        self.room = asyncio.Semaphore(_IN_FLIGHT)
         meter.watch(lambda: [("autolearn_decider_partitions", (), len(self.claims.held))])
         meter.watch(lambda: [("autolearn_decider_broken_chains", (), len(self.broken()))])
         self.checkpoints: CheckpointSigner | None = None
@@ -268,4 +266,4 @@ def readable(event: EventT[bytes]) -> CommandRecord:
 
 def weight(event: EventT[bytes]) -> int:
     """Return how many places in flight a command takes: its answer may be as large as it is."""
-    return 1 + len(event.value or b"") // SHARE
+    return 1 + len(event.value or b"") // _SHARE

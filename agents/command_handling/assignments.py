@@ -17,8 +17,6 @@ from faust.types import TP
 
 from autolearn.agents.fail_stop import end_process
 
-__all__ = ["Cancelled", "Tenure", "Assignments"]
-
 logger = structlog.get_logger(__name__)
 
 

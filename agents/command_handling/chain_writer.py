@@ -14,8 +14,6 @@ from autolearn.schemas.codec import EventRecord, Headers, event_on_log
 from autolearn.schemas.errors import LogError, MalformedRecord
 from autolearn.schemas.records.checkpoint import Checkpoint
 
-__all__ = ["Chained", "ChainWriter", "newest_token"]
-
 PATIENCE = 10.0
 """Seconds within which a record of the log must come."""
 logger = structlog.get_logger(__name__)
@@ -70,7 +68,7 @@ class ChainWriter:
             LogError: the log cannot be read.
         """
         self.ahead = self.folded.hash
-        token = newest_token(log, checkpoints, self.partition)
+        token = _newest_token(log, checkpoints, self.partition)
         if token is None:
             return
         self.previous = fingerprint(token)
@@ -106,7 +104,7 @@ class Chained(Projector):
         return admitted
 
 
-def newest_token(log: Log, checkpoints: str, partition: int) -> bytes | None:
+def _newest_token(log: Log, checkpoints: str, partition: int) -> bytes | None:
     """Return the newest checkpoint of a partition as it lies on the log, or None.
 
     Raises:

@@ -24,8 +24,6 @@ from autolearn.schemas.settings import Settings
 from autolearn.schemas.topics import Topics
 from autolearn.security.signing_keys import SigningKey
 
-__all__ = ["CheckpointSigner"]
-
 SIGNED, FAILED = "autolearn_decider_checkpoints_total", "autolearn_decider_checkpoints_failed_total"
 TICK = 1.0
 """Seconds between two checks for chains that were never signed."""

@@ -21,12 +21,10 @@ from autolearn.schemas.sizes import check_command
 from autolearn.schemas.stream_kinds import kind_of
 from autolearn.security.data_key import Unreadable
 
-__all__ = ["AppendFence", "Decision", "check_stream", "decide", "opened"]
-
-SOURCE = "autolearn/decide"
-LONGEST_DETAIL = 1000
-NO_DATA = Raw(b"{}")
-UNREADABLE = events.Refused(
+_SOURCE = "autolearn/decide"
+_LONGEST_DETAIL = 1000
+_NO_DATA = Raw(b"{}")
+_UNREADABLE = events.Refused(
     "unreadable", "It is encrypted with a key that is not there, or was changed on its way."
 )
 Register = commands.RegisterEstimator | commands.RegisterMetric | commands.RegisterDataset
@@ -95,11 +93,11 @@ def decide(
         check_size("The command", size, LARGEST_COMMAND)
         decision = _judge(stream, record, place, found, keyid)
         if found is None and not isinstance(decision.event, events.Refused):
-            return answer(stream, record, place, UNREADABLE)
+            return answer(stream, record, place, _UNREADABLE)
         decision = sealed(decision, keyid, vault)
         check_size("The answer", size_of(decision.value, record.subject, ()), LARGEST_EVENT)
     except Unreadable:
-        return answer(stream, record, place, UNREADABLE)
+        return answer(stream, record, place, _UNREADABLE)
     except TooLarge as error:
         return answer(stream, record, place, events.Refused("too-large", error.detail))
     return decision
@@ -147,7 +145,7 @@ def _judge(
 
     A command that cannot be decrypted has only its envelope.
     """
-    command, data = found or (command_outline(record), NO_DATA)
+    command, data = found or (command_outline(record), _NO_DATA)
     decider = decider_of(record.subject)
     event: Event
     if not isinstance(command, decider.commands) or _registers_another(record.subject, command):
@@ -163,7 +161,7 @@ def _judge(
         raise
     except Exception as error:  # noqa: BLE001 - a fault in a rule must not stop the partition
         # An error's message may hold confidential data; an answer like this is in clear.
-        why = f"{type(error).__name__}: {error}"[:LONGEST_DETAIL]
+        why = f"{type(error).__name__}: {error}"[:_LONGEST_DETAIL]
         why = type(error).__name__ if keyid else why
         return answer(stream, record, place, events.CommandFailed(why))
 
@@ -183,7 +181,7 @@ def answer(stream: Stream, command: CommandRecord, place: AppendFence, event: Ev
     """Return an event as the record that answers a command."""
     record = EventRecord(
         id=f"{place.partition}-{place.offset}-{place.term}",
-        source=SOURCE,
+        source=_SOURCE,
         type=type_of(type(event)),
         subject=command.subject,
         time=command.time,

@@ -42,8 +42,6 @@ from autolearn.schemas.codec import (
 from autolearn.schemas.errors import LogError
 from autolearn.schemas.events import TermStarted
 
-__all__ = ["PartitionClaim", "Names"]
-
 logger = structlog.get_logger(__name__)
 
 

@@ -19,11 +19,9 @@ from autolearn.projections.storage.store import Store, key
 from autolearn.schemas.codec import EventRecord, to_json
 from autolearn.schemas.confidentiality import outline_of
 
-__all__ = ["DeciderStateStore", "Stream", "changes_of", "decider_of", "with_parts"]
-
 decoders = {kind: msgspec.json.Decoder(decider.kind) for kind, decider in DECIDERS.items()}
 
-FORMAT = b"6"
+_FORMAT = b"6"
 """Changes whenever what is stored changes: a store of another format is folded again."""
 FORMAT_KEY = key("format")
 Part = Callable[[str], Any]
@@ -92,7 +90,7 @@ class DeciderStateStore:
 
     def __init__(self, store: Store) -> None:
         self.rows = RowBatch(store)
-        self.marked = store.get(FORMAT_KEY) == FORMAT
+        self.marked = store.get(FORMAT_KEY) == _FORMAT
         if not self.marked and self.rows.progress():
             store.clear()
 
@@ -150,7 +148,7 @@ class DeciderStateStore:
     def commit(self, progress: Mapping[int, PartitionProgress]) -> None:
         """Write the folded rows and the progress atomically."""
         if progress and not self.marked:
-            self.rows.written[FORMAT_KEY], self.marked = FORMAT, True
+            self.rows.written[FORMAT_KEY], self.marked = _FORMAT, True
         self.rows.commit(progress)
 
     def reset(self) -> None:

@@ -13,8 +13,6 @@ from autolearn.schemas.catalog import EstimatorSpec, MetricSpec
 from autolearn.schemas.codec import to_json
 from autolearn.schemas.messages import Event
 
-__all__ = ["CatalogEntry", "estimator", "metric"]
-
 Spec = EstimatorSpec | MetricSpec
 Register = commands.RegisterEstimator | commands.RegisterMetric
 

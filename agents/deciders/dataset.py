@@ -18,8 +18,6 @@ from autolearn.schemas.catalog import BUNDLED_DATASETS, too_many_versions
 from autolearn.schemas.messages import Event
 from autolearn.schemas.values import May
 
-__all__ = ["Dataset", "DatasetCommand", "Deleted", "Registered", "Unregistered", "dataset"]
-
 
 class Unregistered(Struct, frozen=True, tag="unregistered"):
     """There is no such dataset yet."""

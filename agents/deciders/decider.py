@@ -10,8 +10,6 @@ from msgspec import Struct
 from autolearn.schemas.actors import Actor
 from autolearn.schemas.messages import Command, Event
 
-__all__ = ["NO_PARTS", "Decider", "Parts"]
-
 P = TypeVar("P", bound=Struct)
 S = TypeVar("S")
 C = TypeVar("C", bound=Command)

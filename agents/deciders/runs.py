@@ -18,17 +18,6 @@ from autolearn.schemas.messages import Event
 from autolearn.schemas.results import TrainingResult, artifact_of
 from autolearn.schemas.work_kinds import kind_of_run
 
-__all__ = [
-    "Run",
-    "RunCommand",
-    "Runs",
-    "decide_run",
-    "evolve_runs",
-    "forgotten",
-    "newest_first",
-    "taken",
-]
-
 OPEN, STARTED, COMPLETED, FAILED, CANCELLED = "open", "started", "completed", "failed", "cancelled"
 
 

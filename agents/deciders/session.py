@@ -27,8 +27,6 @@ from autolearn.schemas.bounds import SESSION_READERS
 from autolearn.schemas.messages import Event
 from autolearn.schemas.work_kinds import WORK, kind_of_run
 
-__all__ = ["Ended", "Open", "Session", "SessionCommand", "Unopened", "session"]
-
 
 class Unopened(Struct, frozen=True, tag="unopened"):
     """A session without events."""
@@ -101,7 +99,7 @@ def decide(state: Session, command: SessionCommand, actor: Actor) -> Event:
         case Open(), commands.ProposeExpiry():
             return _propose_expiry(state, command)
         case Open(), commands.KeepSession():
-            return events.SessionKept() if state.expiring else NOT_EXPIRING
+            return events.SessionKept() if state.expiring else _NOT_EXPIRING
         case Open(), commands.ShareSession() | commands.UnshareSession():
             return share(state.readers, command)
         case Open(), commands.RequestEvaluation():
@@ -158,13 +156,13 @@ def share(
     return events.SessionUnshared(user)
 
 
-NOT_EXPIRING = events.Refused("not-expiring", "This session is not expiring.")
-IN_USE = events.Refused("session-in-use", "This session is in use.")
+_NOT_EXPIRING = events.Refused("not-expiring", "This session is not expiring.")
+_IN_USE = events.Refused("session-in-use", "This session is in use.")
 
 
 def _propose_expiry(state: Open, command: commands.ProposeExpiry) -> Event:
     if _in_use(state, command):
-        return IN_USE
+        return _IN_USE
     if state.expiring:
         why = f"This session is expiring already: at {state.expiring}."
         return events.Refused("session-expiring", why)
@@ -174,9 +172,9 @@ def _propose_expiry(state: Open, command: commands.ProposeExpiry) -> Event:
 def _expire(state: Open, command: commands.ExpireSession) -> Event:
     """End a session whose time has come, unless it is in use."""
     if _in_use(state, command):
-        return IN_USE
+        return _IN_USE
     if not state.expiring:
-        return NOT_EXPIRING
+        return _NOT_EXPIRING
     if command.time < state.expiring:
         why = f"This session does not expire before {state.expiring}."
         return events.Refused("not-yet", why)
@@ -248,7 +246,7 @@ def _active(state: Open) -> tuple[str, ...]:
     return tuple(name for name, run in newest_first(state) if run.active)[::-1]
 
 
-OF_RUNS = (
+_OF_RUNS = (
     events.RunRequested,
     events.RunStarted,
     events.RunCompleted,
@@ -265,7 +263,7 @@ def _evolve(state: Session, event: Event, actor: str) -> Session:
         return state
     if isinstance(state, Open) and state.expiring:
         state = replace(state, expiring="")
-    if isinstance(state, Open) and isinstance(event, OF_RUNS):
+    if isinstance(state, Open) and isinstance(event, _OF_RUNS):
         return evolve_runs(state, event)
     match state, event:
         case Open(), events.SessionExpiring(until=until):

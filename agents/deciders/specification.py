@@ -17,8 +17,6 @@ from autolearn.schemas.actors import SUPERVISE, SYSADMIN, Actor, worker
 from autolearn.schemas.errors import REASONS
 from autolearn.schemas.messages import Command, Event
 
-__all__ = ["GivenStream", "Refused", "When", "entitled", "given"]
-
 
 def entitled(command: Command, user: str = "") -> Actor:
     """Return an actor who may give a command, where this user owns everything."""

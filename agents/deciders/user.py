@@ -20,8 +20,6 @@ from autolearn.schemas.messages import Event
 from autolearn.schemas.quotas import HIGHEST, QUOTAS
 from autolearn.schemas.values import Role
 
-__all__ = ["Known", "Nobody", "User", "UserCommand", "user"]
-
 
 class Nobody(Struct, frozen=True, tag="nobody", omit_defaults=True):
     """An unknown user; an OpenID provider may know one, who has quotas."""
@@ -30,7 +28,7 @@ class Nobody(Struct, frozen=True, tag="nobody", omit_defaults=True):
 
 
 class Known(Struct, frozen=True, tag="known"):
-    """A user, with the end of each token by its id: "" for never, REVOKED for a revoked one.
+    """A user, with the end of each token by its id: "" for never, _REVOKED for a revoked one.
 
     Ended tokens are dropped when the next one is issued.
     """
@@ -44,7 +42,7 @@ class Known(Struct, frozen=True, tag="known"):
 
 User = Nobody | Known
 
-REVOKED = "0"
+_REVOKED = "0"
 """A time that is always over."""
 
 UserCommand = (
@@ -92,7 +90,7 @@ def decide(state: User, command: UserCommand, actor: Actor) -> Event:
         case Known(), commands.IssueToken():
             return _issue(state, command, actor)
         case Known(tokens=tokens), commands.RevokeToken(token=token):
-            if tokens.get(token, REVOKED) == REVOKED:
+            if tokens.get(token, _REVOKED) == _REVOKED:
                 why = f"The user has no token {token}, or it was revoked before."
                 return events.Refused("token-unknown", why)
             return events.TokenRevoked(token)
@@ -138,7 +136,7 @@ def _issue(state: Known, command: commands.IssueToken, actor: Actor) -> Event:
 
 def revoked(tokens: dict[str, str], keep: str = "") -> dict[str, str]:
     """Return tokens after all were revoked but one."""
-    return {token: end if token == keep else REVOKED for token, end in tokens.items()}
+    return {token: end if token == keep else _REVOKED for token, end in tokens.items()}
 
 
 def _set_quota(quotas: Mapping[str, int], command: commands.SetQuota) -> Event:
@@ -179,7 +177,7 @@ def _evolve(state: User, event: Event, _: str) -> User:
             left = {token: end for token, end in tokens.items() if token not in event.dropped}
             return replace(state, tokens={**left, event.token: event.expires or ""})
         case Known(tokens=tokens), events.TokenRevoked():
-            return replace(state, tokens={**tokens, event.token: REVOKED})
+            return replace(state, tokens={**tokens, event.token: _REVOKED})
         case Known(tokens=tokens), events.TokensRevoked(keep=keep):
             return replace(state, tokens=revoked(tokens, keep))
         case _:

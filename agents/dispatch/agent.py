@@ -36,11 +36,9 @@ from autolearn.schemas.records.task import Task
 from autolearn.schemas.settings import Settings
 from autolearn.schemas.topics import Topics
 
-__all__ = ["DispatchAgent"]
-
 TICK = 0.2
 """Seconds between two checks for lost offers, which are repeated."""
-MISSED = 3
+_MISSED = 3
 """Heartbeats in a row without which a worker gets no more offers."""
 logger = structlog.get_logger(__name__)
 
@@ -56,7 +54,7 @@ class DispatchAgent:
         self.limits: dict[str, int] = {}
         limit = settings.quota_runs_running
         self.pool = WorkerPool(
-            MISSED * settings.heartbeat, lambda user: self.limits.get(user, limit)
+            _MISSED * settings.heartbeat, lambda user: self.limits.get(user, limit)
         )
         self.acting = False
         self.assigned = asyncio.Event()

@@ -13,8 +13,6 @@ from collections.abc import Callable, Iterable
 from itertools import count
 from typing import NamedTuple
 
-__all__ = ["QueuedAttempt", "Key", "FairQueue"]
-
 Key = tuple[str, str]
 """A run: its stream and its id."""
 

@@ -18,8 +18,6 @@ from autolearn.agents.dispatch.fair_queue import FairQueue, Key, QueuedAttempt
 from autolearn.projections.work.open_runs import OpenRun
 from autolearn.schemas.records.heartbeat import Heartbeat
 
-__all__ = ["OFFER_SECONDS", "TaskOffer", "WorkerPool"]
-
 OFFER_SECONDS = 0.7
 """Seconds that an offer keeps a slot: many times what a task and its claim take (about 20 ms), and
 so short that a slot is idle for less than 2 s even when two offers in a row get lost."""

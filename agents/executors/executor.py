@@ -5,17 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, NamedTuple, Protocol
 
-__all__ = [
-    "CANCELLED",
-    "Completed",
-    "Executor",
-    "Failed",
-    "Limits",
-    "Lost",
-    "Outcome",
-    "StartedRun",
-]
-
 
 class Limits(NamedTuple):
     """The limits of a run: seconds on the clock, and MiB of resident memory.

@@ -44,17 +44,15 @@ from autolearn.schemas.records.heartbeat import Heartbeat, Supervision
 from autolearn.schemas.settings import Settings
 from autolearn.schemas.topics import GROUPS, Topics
 
-__all__ = ["SuperviseAgent"]
-
 TICK = 1.0
 """Seconds between two checks of the held runs."""
-REPEAT = 30.0
+_REPEAT = 30.0
 """Seconds after which an unanswered report is repeated."""
-GROUP_TIMEOUT = 10.0
+_GROUP_TIMEOUT = 10.0
 """Seconds within which the brokers should return the deciders' progress."""
-LOG_APPEND_TIME = 1
+_LOG_APPEND_TIME = 1
 """The type of a record's time stamp that the broker has set (KIP-32)."""
-REMEMBERED = 10
+_REMEMBERED = 10
 """Times of silence for which a worker is remembered."""
 logger = structlog.get_logger(__name__)
 
@@ -156,7 +154,7 @@ class SuperviseAgent:
         async for event in self.deliveries.of(stream.events()):
             beat = heartbeat_in(event.value, self.topics.tasks.partitions)
             if beat is None or beat.supervision is not None:
-                told = event.message.timestamp_type == LOG_APPEND_TIME
+                told = event.message.timestamp_type == _LOG_APPEND_TIME
                 self.compare(beat, event.message.timestamp if told else None)
                 continue
             self.heard[beat.worker] = time.monotonic()
@@ -180,8 +178,8 @@ class SuperviseAgent:
         for run in self.held.values():
             if self._is_gone(run.worker, now):
                 self.report(run, now)
-        self.reported = {at: t for at, t in self.reported.items() if now - t < REPEAT}
-        self.forget(now - REMEMBERED * self.settings.worker_timeout)
+        self.reported = {at: t for at, t in self.reported.items() if now - t < _REPEAT}
+        self.forget(now - _REMEMBERED * self.settings.worker_timeout)
         wall, at = time.time(), steady()
         self.clock.look(wall, at)
         if self.clock.believed(at):
@@ -208,7 +206,7 @@ class SuperviseAgent:
         """
         name = f"{self.settings.topic_prefix}.{GROUPS['decide'].name}"
         client = client_of(self.settings, self.brokers)
-        asked = groups_of(self.brokers, client, {name: self.topics.commands.name}, GROUP_TIMEOUT)
+        asked = groups_of(self.brokers, client, {name: self.topics.commands.name}, _GROUP_TIMEOUT)
         return asked[name].committed
 
     async def beat(self, at: float) -> None:

@@ -21,13 +21,11 @@ from autolearn.projections.work.session_retention import SessionRetention
 from autolearn.runtime.meter import Meter
 from autolearn.schemas.topics import Topics
 
-__all__ = ["AGE", "Collector"]
-
 AGE = 24 * 3600.0
 """Seconds that content lies in the store before it is collected: incoming content is younger."""
-EVERY = 3600.0
+_EVERY = 3600.0
 """Seconds between two rounds."""
-SOON = 60.0
+_SOON = 60.0
 """Seconds until the next round if nothing may be collected yet."""
 logger = structlog.get_logger(__name__)
 
@@ -68,14 +66,14 @@ class Collector:
         """
         if steady < self.next:
             return
-        self.next = steady + EVERY
+        self.next = steady + _EVERY
         try:
             found = self.collect(now)
         except Exception as error:  # noqa: BLE001 - each kind of store has errors of its own
             logger.warning("nothing is collected now", error=type(error).__name__, why=str(error))
             return
         if found is None:
-            self.next = steady + SOON
+            self.next = steady + _SOON
         elif found.artifacts:
             logger.info("artifacts were collected", count=found.artifacts, bytes=found.bytes)
 

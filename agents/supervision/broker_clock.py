@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import time
 
-__all__ = ["BrokerClock", "steady"]
-
 MOST = 60.0
 """Seconds by which the clocks may differ."""
 FRESH = 120.0

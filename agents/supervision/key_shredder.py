@@ -26,9 +26,7 @@ from autolearn.schemas.errors import LogError
 from autolearn.schemas.stream_kinds import stream
 from autolearn.schemas.topics import Topics
 
-__all__ = ["KeyShredder"]
-
-REPEAT = 60.0
+_REPEAT = 60.0
 """Seconds after which a proposal to an unexpired session is repeated."""
 ROUND = 100
 """Folders that are deleted in one go."""
@@ -64,7 +62,7 @@ class KeyShredder:
         ring: KeyRing,
         artifacts: ArtifactStore,
         meter: Meter,
-        grace: float = REPEAT,
+        grace: float = _REPEAT,
     ) -> None:
         self.commands, self.drafts, self.ring, self.grace = commands, drafts, ring, grace
         self.artifacts, self.meter = artifacts, meter
@@ -133,7 +131,7 @@ class KeyShredder:
             old = (now - since_1970(since, now)) / 1000
             if old < wanted or draft.active or now < self.asked.get(session, 0.0):
                 continue
-            self.asked[session] = now + min(REPEAT, self.grace) * 1000
+            self.asked[session] = now + min(_REPEAT, self.grace) * 1000
             command: ExpireSession | ProposeExpiry
             if draft.expiring:
                 command = ExpireSession(draft.runs, text(int(now)))

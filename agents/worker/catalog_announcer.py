@@ -8,9 +8,7 @@ from autolearn.schemas.commands import RegisterDataset, RegisterEstimator, Regis
 from autolearn.schemas.errors import AutoLearnError
 from autolearn.schemas.messages import Command
 
-__all__ = ["CatalogUnavailable", "CatalogAnnouncement", "offers"]
-
-LIMITS = Limits(time_s=120, memory_mb=2048)
+_LIMITS = Limits(time_s=120, memory_mb=2048)
 
 
 class CatalogUnavailable(AutoLearnError):
@@ -30,7 +28,7 @@ async def offers(executor: Executor) -> CatalogAnnouncement:
 
     Raises CatalogUnavailable.
     """
-    outcome = await executor.start("catalog", None, LIMITS).outcome()
+    outcome = await executor.start("catalog", None, _LIMITS).outcome()
     match outcome:
         case Completed(result=CatalogResult() as found):
             commands = CatalogAnnouncement(

@@ -63,14 +63,12 @@ from autolearn.schemas.values import DatasetRef
 from autolearn.schemas.work_kinds import WORK
 from autolearn.security.data_key import Unreadable
 
-__all__ = ["Worker"]
-
 logger = structlog.get_logger(__name__)
-SCRATCH_PERCENT = 10
+_SCRATCH_PERCENT = 10
 """The percentage of the temporary folder's file system that the reserve takes at most."""
-NOT_TAKEN = {type_of(Refused), type_of(CommandFailed), type_of(CommandQuarantined)}
+_NOT_TAKEN = {type_of(Refused), type_of(CommandFailed), type_of(CommandQuarantined)}
 Offer = commands.RegisterEstimator | commands.RegisterMetric | commands.RegisterDataset
-KIND_OF_OFFER = {
+_KIND_OF_OFFER = {
     commands.RegisterEstimator: "estimator",
     commands.RegisterMetric: "metric",
     commands.RegisterDataset: "dataset",
@@ -216,7 +214,7 @@ class Worker:
             logger.warning("a plug-in was left out", problem=problem)
         for command in on_offer:
             assert isinstance(command, Offer)
-            name = stream_name(KIND_OF_OFFER[type(command)], command.spec.name)
+            name = stream_name(_KIND_OF_OFFER[type(command)], command.spec.name)
             known = self.runs.offered(name)
             digest = spec_digest(command.spec)
             once = isinstance(command, RegisterDataset)
@@ -259,7 +257,7 @@ class Worker:
         """Return which disk is too full for another run, "" if none is; note a change."""
         reserve, scratch = self.settings.disk_reserve, [Path(tempfile.gettempdir())]
         # A temporary folder may be a small file system in memory.
-        why = shortage(reserve, self.disks) or shortage(reserve, scratch, SCRATCH_PERCENT)
+        why = shortage(reserve, self.disks) or shortage(reserve, scratch, _SCRATCH_PERCENT)
         if bool(why) != bool(self.disk_low):
             logger.warning("no run is taken: the disk is low" if why else "runs are taken", why=why)
         self.disk_low = why
@@ -316,7 +314,7 @@ class Worker:
             answer = await self.commands.ask(task.stream, end, identity, attempt.trace, keyid)
         except TooLarge as error:
             return error.detail
-        match event_of(answer) if answer.type in NOT_TAKEN else None:
+        match event_of(answer) if answer.type in _NOT_TAKEN else None:
             case Refused(reason="too-large", detail=why) | CommandFailed(detail=why):
                 return why
             case CommandQuarantined(reason=why):

@@ -11,10 +11,8 @@ from autolearn.schemas.codec import EventRecord
 from autolearn.schemas.events import CommandFailed, CommandQuarantined, Refused
 from autolearn.schemas.messages import type_of
 
-__all__ = ["AnswerWaiters"]
-
-ANY = ""
-ANSWERS = {
+_ANY = ""
+_ANSWERS = {
     type_of(Refused): "refused",
     type_of(CommandFailed): "failed",
     type_of(CommandQuarantined): "failed",
@@ -65,13 +63,13 @@ class AnswerWaiters:
                 self.tell(record)
             if self.news:
                 self.settle(self.news, record.subject)
-        self.settle(self.news, ANY)
+        self.settle(self.news, _ANY)
 
     def tell(self, record: EventRecord) -> None:
         """Report the time until an answer."""
         asked = self.asked.pop(record.causationid, None)
         if asked is not None:
-            self.told(ANSWERS.get(record.type, "accepted"), time.perf_counter() - asked)
+            self.told(_ANSWERS.get(record.type, "accepted"), time.perf_counter() - asked)
 
     def give_up(self) -> None:
         """Wake every request that waits for an answer: there will be none."""
@@ -84,7 +82,7 @@ class AnswerWaiters:
         if future is not None and not future.done():
             future.set_result(None)
 
-    async def until(self, true: Callable[[], bool], seconds: float, stream: str = ANY) -> bool:
+    async def until(self, true: Callable[[], bool], seconds: float, stream: str = _ANY) -> bool:
         """Wait until a condition holds, checked at each event of the stream (or of any).
 
         Return whether it holds; False after `seconds`.

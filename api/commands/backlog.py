@@ -9,11 +9,9 @@ from autolearn.api.http.problems import unavailable
 from autolearn.eventlog.admission import PartitionProgress
 from autolearn.eventlog.memory.partitioner import partition_of
 
-__all__ = ["Backlog"]
-
 PROBE = 60.0
 """Seconds between two probes while there are no answers."""
-RETRY_AFTER = 2
+_RETRY_AFTER = 2
 """Seconds."""
 
 
@@ -68,7 +66,7 @@ class Backlog:
             f"{waiting:,} commands wait for their decision before this one: the deciders are "
             "behind, or do not run. Nothing was sent: try again.",
             kind="deciders-behind",
-            retry_after=RETRY_AFTER,
+            retry_after=_RETRY_AFTER,
         )
 
     def _is_probe(self, partition: int, command: str) -> bool:

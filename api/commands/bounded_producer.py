@@ -10,8 +10,6 @@ from collections.abc import Callable
 from autolearn.eventlog.log import Delivered
 from autolearn.schemas.errors import LogError
 
-__all__ = ["BoundedProducer", "LogBusy", "Sending"]
-
 
 class LogBusy(LogError):
     """The log takes no more appends of this process now. `kind` is the problem's kind."""

@@ -29,9 +29,7 @@ from autolearn.schemas.errors import LogError, TooLarge
 from autolearn.schemas.messages import Command, type_of
 from autolearn.schemas.settings import Settings
 
-__all__ = ["Commands"]
-
-HEADERS = 1024
+_HEADERS = 1024
 """The most bytes of a command's headers."""
 
 log = structlog.stdlib.get_logger("autolearn.api")
@@ -223,7 +221,7 @@ class Commands:
             Problem: it is (413).
         """
         record = self.record(stream, command, asked, "", "")
-        _check_command_size(size_of(encode(record), stream, ()) + HEADERS)
+        _check_command_size(size_of(encode(record), stream, ()) + _HEADERS)
 
     async def _answer_or_append(
         self, answered: asyncio.Future[None], sending: Sending, prefer: Prefer

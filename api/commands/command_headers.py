@@ -14,14 +14,12 @@ from autolearn.api.http.problems import Problem
 from autolearn.api.identity.principal import Principal
 from autolearn.schemas.codec import to_json
 
-__all__ = ["CommandRequest", "Prefer", "call_of", "derive", "prefer_of"]
-
-NAMESPACE = uuid.UUID("6f1d3f2c-5a0e-4d0c-9a55-2d3a7d1b8c10")
+_NAMESPACE = uuid.UUID("6f1d3f2c-5a0e-4d0c-9a55-2d3a7d1b8c10")
 """Command ids are version-5 UUIDs in here: the same key on the same route is the same command."""
 
-VISIBLE = re.compile(r"[\x21-\x7e]{1,255}")
-WAIT = re.compile(r"wait\s*=\s*\"?(\d{1,9})\"?", re.IGNORECASE)
-LONGEST_WAIT = 300.0
+_VISIBLE = re.compile(r"[\x21-\x7e]{1,255}")
+_WAIT = re.compile(r"wait\s*=\s*\"?(\d{1,9})\"?", re.IGNORECASE)
+_LONGEST_WAIT = 300.0
 
 
 class Prefer(NamedTuple):
@@ -71,11 +69,11 @@ class CommandRequest(NamedTuple):
         key, actor = request.headers.get("idempotency-key"), principal.name
         if key is None:
             command = str(uuid.uuid4())
-        elif VISIBLE.fullmatch(key):
+        elif _VISIBLE.fullmatch(key):
             route = f"{request.method} {request.url.path}"
             if actor:
                 route = f"{actor}\0{route}"
-            command = str(uuid.uuid5(NAMESPACE, f"{route}:{key}"))
+            command = str(uuid.uuid5(_NAMESPACE, f"{route}:{key}"))
         else:
             raise Problem(
                 400,
@@ -102,8 +100,8 @@ def prefer_of(request: Request) -> Prefer:
         words = preference.split(";")[0].strip()
         if words.lower() == "respond-async":
             respond_async = True
-        elif wait is None and (found := WAIT.fullmatch(words)):
-            wait = min(float(found[1]), LONGEST_WAIT)
+        elif wait is None and (found := _WAIT.fullmatch(words)):
+            wait = min(float(found[1]), _LONGEST_WAIT)
     return Prefer(wait, respond_async)
 
 

@@ -16,14 +16,11 @@ from autolearn.schemas.codec import Headers
 from autolearn.schemas.records.audit_hop import Hop, outcome_of
 from autolearn.schemas.stream_kinds import KINDS
 
-__all__ = ["RecordedRequest", "ID", "METHODS", "NO_ID", "STREAM_OF", "known"]
-
-
-METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
-ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,99}")
+_METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
+_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,99}")
 """The parts of a path that may be ids; other words could be anything."""
-NO_ID = "?"
-STREAM_OF = {"session": "session", "experiment": "session", "user": "user"}
+_NO_ID = "?"
+_STREAM_OF = {"session": "session", "experiment": "session", "user": "user"}
 """The kind of stream of a part of a path."""
 
 
@@ -67,7 +64,7 @@ class RecordedRequest:
             actor=principal.name if principal is not None else "",
             stream=self.stream or self.named,
             command=self.command,
-            method=self.scope["method"] if self.scope["method"] in METHODS else "?",
+            method=self.scope["method"] if self.scope["method"] in _METHODS else "?",
             route=getattr(self.scope.get("route"), "path", ""),
             ids=self.ids,
             client=client[0] if client else "",
@@ -88,19 +85,19 @@ class RecordedRequest:
         for name, value in self.scope.get("path_params", {}).items():
             token = Token.read(value)
             shown = token.id if token is not None else "" if value.startswith("al_") else value
-            found[name] = shown if ID.fullmatch(shown) and known(name, shown) else NO_ID
+            found[name] = shown if _ID.fullmatch(shown) and known(name, shown) else _NO_ID
         return found
 
     @cached_property
     def named(self) -> str:
         """The stream in the path, if there is one."""
         for name, value in self.ids.items():
-            if name in STREAM_OF and value != NO_ID:
-                return f"{STREAM_OF[name]}/{value}"
+            if name in _STREAM_OF and value != _NO_ID:
+                return f"{_STREAM_OF[name]}/{value}"
         return ""
 
 
 def known(name: str, value: str) -> bool:
     """Return whether a part of a path may be of its kind."""
-    kind = STREAM_OF.get(name)
+    kind = _STREAM_OF.get(name)
     return kind is None or KINDS[kind].fits(value)

@@ -11,8 +11,6 @@ from autolearn.api.commands.acknowledgement import Accepted
 from autolearn.api.commands.command_headers import CommandRequest
 from autolearn.schemas.rest.commands import CommandState
 
-__all__ = ["created", "json", "pending"]
-
 encoder = msgspec.json.Encoder()
 
 

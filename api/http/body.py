@@ -12,23 +12,10 @@ from autolearn.api.http.problems import Problem
 from autolearn.schemas.bounds import cut
 from autolearn.schemas.codec import DEEPEST, is_too_deep
 
-__all__ = [
-    "B",
-    "DEEPEST_BODY",
-    "MOST_FAULTS",
-    "Body",
-    "Name",
-    "invalid_body",
-    "pointer",
-    "read_body",
-    "sentence",
-]
-
-
 B = TypeVar("B", bound=BaseModel)
-DEEPEST_BODY = DEEPEST - 2
+_DEEPEST_BODY = DEEPEST - 2
 """Levels of lists and objects in a body: the record of a command adds its own."""
-MOST_FAULTS = 50
+_MOST_FAULTS = 50
 """Faults of a body that an answer lists."""
 Name = Annotated[str, Field(min_length=1, max_length=200)]
 
@@ -63,12 +50,12 @@ async def read_body(request: Request, kind: type[B]) -> B:
             "The body is not JSON",
             f"It cannot be read as JSON (RFC 8259): {error}.",
         ) from None
-    if is_too_deep(content, DEEPEST_BODY):
+    if is_too_deep(content, _DEEPEST_BODY):
         raise Problem(
             422,
             "invalid-body",
             "The body does not fit",
-            f"It is nested too deeply: at most {DEEPEST_BODY} levels of lists and objects.",
+            f"It is nested too deeply: at most {_DEEPEST_BODY} levels of lists and objects.",
         )
     if not isinstance(value, dict):
         raise Problem(
@@ -77,15 +64,15 @@ async def read_body(request: Request, kind: type[B]) -> B:
     try:
         return kind.model_validate(value)
     except ValidationError as error:
-        raise invalid_body(error) from None
+        raise _invalid_body(error) from None
 
 
-def invalid_body(error: ValidationError) -> Problem:
+def _invalid_body(error: ValidationError) -> Problem:
     """Return the problem of a body that does not fit, with every fault and its place."""
     faults = [
-        {"pointer": pointer(fault["loc"]), "detail": sentence(fault["type"], fault["msg"])}
+        {"pointer": pointer(fault["loc"]), "detail": _sentence(fault["type"], fault["msg"])}
         for fault in error.errors(include_url=False, include_input=False, include_context=False)[
-            :MOST_FAULTS
+            :_MOST_FAULTS
         ]
     ]
     words = "; ".join(f"{fault['pointer']}: {fault['detail']}" for fault in faults[:5])
@@ -102,7 +89,7 @@ def pointer(where: tuple[int | str, ...]) -> str:
     return "#" + cut(words)
 
 
-def sentence(kind: str, words: str) -> str:
+def _sentence(kind: str, words: str) -> str:
     """Describe the fault at a place."""
     if kind == "extra_forbidden":
         return "there is no such field"

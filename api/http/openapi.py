@@ -13,17 +13,15 @@ from pydantic.json_schema import models_json_schema
 
 from autolearn.eventlog.positions import AFTER, REACHED
 
-__all__ = ["UPLOAD", "accepts", "answers", "complete", "describe", "streams"]
-
-REF = "#/components/schemas/{name}"
-KEY = {
+_REF = "#/components/schemas/{name}"
+_KEY = {
     "name": "Idempotency-Key",
     "in": "header",
     "required": False,
     "description": "1 to 255 visible characters. Repeating a request with its key does it once.",
     "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[\\x21-\\x7e]+$"},
 }
-PREFER = {
+_PREFER = {
     "name": "Prefer",
     "in": "header",
     "required": False,
@@ -31,7 +29,7 @@ PREFER = {
     "respond-async: answer 202 at once, with a Location to follow (RFC 7240).",
     "schema": {"type": "string", "examples": ["wait=30", "respond-async"]},
 }
-AFTER_HEADER = {
+_AFTER_HEADER = {
     "name": AFTER,
     "in": "header",
     "required": False,
@@ -39,37 +37,37 @@ AFTER_HEADER = {
     "holds everything before it. Waits for it up to 2 s, then 503 not-there-yet.",
     "schema": {"type": "string", "maxLength": 50_000},
 }
-HEADERS = {
+_HEADERS = {
     "AutoLearn-Position": "With as_of: the position that is shown.",
     "Location": "Where the resource is.",
     "Link": "The next page, with rel=next (RFC 8288).",
     "Preference-Applied": "Which preferences were honoured (RFC 7240).",
 }
-CHANGED = {REACHED: "A position that holds what this has changed: for AutoLearn-After."}
-STALE = {
+_CHANGED = {REACHED: "A position that holds what this has changed: for AutoLearn-After."}
+_STALE = {
     "Age": "While Kafka does not answer: the age of what is shown, in seconds (RFC 9111).",
     "Cache-Status": "With Age: why what is shown may be old (RFC 9211).",
 }
-LATER = {
+_LATER = {
     "429": "This process works on too many requests: try again after Retry-After.",
     "503": "Kafka or the deciders do not answer or do not keep up, or this process starts: try "
     "again after Retry-After, with the same Idempotency-Key.",
 }
 """The answers that every route under /v1 may give instead."""
-RETRY_AFTER = {
+_RETRY_AFTER = {
     "description": "Seconds after which to try again (RFC 9110).",
     "required": True,
     "schema": {"type": "integer", "minimum": 0},
 }
-FILE = {"schema": {"type": "string", "format": "binary"}}
+_FILE = {"schema": {"type": "string", "format": "binary"}}
 UPLOAD: dict[str, Any] = {
-    "parameters": [KEY, PREFER],
+    "parameters": [_KEY, _PREFER],
     "requestBody": {
         "required": True,
-        "content": {"text/csv": FILE, "application/vnd.apache.parquet": FILE},
+        "content": {"text/csv": _FILE, "application/vnd.apache.parquet": _FILE},
     },
 }
-PROBLEM: dict[str, Any] = {
+_PROBLEM: dict[str, Any] = {
     "title": "Problem",
     "description": "An error, as RFC 9457 has it. There may be further members.",
     "type": "object",
@@ -103,14 +101,14 @@ def accepts(
     if body is not None:
         if accepted.setdefault(body.__name__, body) is not body:
             raise ValueError(f"two types of bodies are called {body.__name__}")
-        schema = {"$ref": REF.format(name=body.__name__)}
+        schema = {"$ref": _REF.format(name=body.__name__)}
         needed = any(field.is_required() for field in body.model_fields.values())
         extra["requestBody"] = {
             "required": needed,
             "content": {"application/json": {"schema": schema}},
         }
     if command or prefer:
-        extra["parameters"] = [KEY, PREFER] if command else [PREFER]
+        extra["parameters"] = [_KEY, _PREFER] if command else [_PREFER]
     return extra
 
 
@@ -129,7 +127,7 @@ def answers(bodies: dict[int, Any], *headers: str) -> dict[int | str, dict[str, 
         }
         shown = [*headers, "Location"] if status == 202 else headers
         if shown:
-            described[status]["headers"] = _headers_of({name: HEADERS[name] for name in shown})
+            described[status]["headers"] = _headers_of({name: _HEADERS[name] for name in shown})
     return described
 
 
@@ -141,7 +139,7 @@ def complete() -> None:
     """
     while pending:
         schema, kinds = pending.pop(0)
-        schemas, found = msgspec.json.schema_components(kinds, ref_template=REF)
+        schemas, found = msgspec.json.schema_components(kinds, ref_template=_REF)
         schema |= schemas[0] if len(schemas) == 1 else {"anyOf": list(schemas)}
         for name, shape in found.items():
             if returned.setdefault(name, shape) != shape:
@@ -157,10 +155,10 @@ def _headers_of(words: Mapping[str, str]) -> dict[str, Any]:
 
 def later(problem: dict[str, Any]) -> dict[str, Any]:
     """Return the OpenAPI of the answers with a Retry-After."""
-    headers = {"Retry-After": RETRY_AFTER}
+    headers = {"Retry-After": _RETRY_AFTER}
     return {
         status: {**problem, "description": words, "headers": headers}
-        for status, words in LATER.items()
+        for status, words in _LATER.items()
     }
 
 
@@ -193,10 +191,10 @@ def describe(app: FastAPI, public: Collection[str] | None = None) -> dict[str, A
     schemas = document.setdefault("components", {}).setdefault("schemas", {})
     for unused in ("HTTPValidationError", "ValidationError"):
         schemas.pop(unused, None)
-    schemas.update({"Problem": PROBLEM, **bodies.get("$defs", {}), **returned})
+    schemas.update({"Problem": _PROBLEM, **bodies.get("$defs", {}), **returned})
     problem = {
         "description": "A problem: what is wrong, why, and what to do.",
-        "content": {"application/problem+json": {"schema": {"$ref": REF.format(name="Problem")}}},
+        "content": {"application/problem+json": {"schema": {"$ref": _REF.format(name="Problem")}}},
     }
     for path, operations in document["paths"].items():
         for method, operation in operations.items():
@@ -205,12 +203,12 @@ def describe(app: FastAPI, public: Collection[str] | None = None) -> dict[str, A
             if path.startswith("/v1/"):
                 operation["responses"] |= later(problem)
             if path.startswith("/v1/") and method == "get":
-                operation["responses"]["200"].setdefault("headers", {}).update(_headers_of(STALE))
-                operation.setdefault("parameters", []).append(AFTER_HEADER)
+                operation["responses"]["200"].setdefault("headers", {}).update(_headers_of(_STALE))
+                operation.setdefault("parameters", []).append(_AFTER_HEADER)
             elif path.startswith("/v1/"):
                 for status, response in operation["responses"].items():
                     if status.startswith("2"):
-                        response.setdefault("headers", {}).update(_headers_of(CHANGED))
+                        response.setdefault("headers", {}).update(_headers_of(_CHANGED))
             if public is not None:
                 free = f"{method.upper()} {path}" in public
                 operation["security"] = [] if free else [{"token": []}]

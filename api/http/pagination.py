@@ -15,8 +15,6 @@ from autolearn.api.http.problems import Problem
 from autolearn.schemas.bounds import PAGE_BYTES, PAGE_COST
 from autolearn.schemas.quotas import HIGHEST
 
-__all__ = ["from_token", "next_link", "page_of", "to_token"]
-
 T = TypeVar("T")
 
 

@@ -20,23 +20,7 @@ from autolearn.projections.rows.view_rows import Answer
 from autolearn.schemas.errors import REASONS
 from autolearn.schemas.stream_kinds import KINDS
 
-__all__ = [
-    "Problem",
-    "check_id",
-    "failed",
-    "incomplete",
-    "listed",
-    "malformed_id",
-    "refusal",
-    "respond",
-    "too_large",
-    "too_many",
-    "unavailable",
-    "unknown",
-    "unreadable",
-]
-
-PREFIX = "urn:autolearn:problem:"
+_PREFIX = "urn:autolearn:problem:"
 
 
 class Problem(HTTPException):
@@ -59,7 +43,7 @@ class Problem(HTTPException):
         """Return the members of the problem's JSON."""
         about = {"instance": instance} if instance else {}
         return {
-            "type": PREFIX + self.kind,
+            "type": _PREFIX + self.kind,
             "title": self.title,
             "status": self.status_code,
             "detail": self.detail,
@@ -189,12 +173,12 @@ def unknown(
         404 if pointer is None else 422,
         f"unknown-{kind}",
         f"There is no such {kind}",
-        f"{detail} There {listed(there)}: see {where}.",
+        f"{detail} There {_listed(there)}: see {where}.",
         **members,
     )
 
 
-def listed(names: list[str]) -> str:
+def _listed(names: list[str]) -> str:
     """Join names for people."""
     if not names:
         return "are none yet"

@@ -10,21 +10,11 @@ from starlette.requests import Request
 from starlette.responses import StreamingResponse
 from starlette.types import Message, Receive, Scope, Send
 
-__all__ = [
-    "EXTENSION",
-    "MEDIA_TYPE",
-    "EventStream",
-    "block",
-    "comment",
-    "is_stream",
-    "wants_stream",
-]
-
 EXTENSION = "autolearn.connection"
 """The ASGI extension by which an app reaches the connection of a request."""
 
-MEDIA_TYPE = "text/event-stream"
-HEADERS = {
+_MEDIA_TYPE = "text/event-stream"
+_HEADERS = {
     "Cache-Control": "no-store",
     "X-Accel-Buffering": "no",  # a proxy that buffers would hold events back
     "Vary": "Accept",
@@ -51,7 +41,7 @@ def comment(words: str = "") -> bytes:
 def wants_stream(request: Request) -> bool:
     """Return whether a request accepts an event stream by name."""
     accepted = ",".join(request.headers.getlist("accept")).lower().split(",")
-    return any(one.split(";")[0].strip() == MEDIA_TYPE for one in accepted)
+    return any(one.split(";")[0].strip() == _MEDIA_TYPE for one in accepted)
 
 
 def is_stream(scope: Scope) -> bool:
@@ -73,7 +63,7 @@ class EventStream(StreamingResponse):
     def __init__(
         self, parts: AsyncGenerator[bytes, None], patience: float, farewell: Callable[[], bytes]
     ) -> None:
-        super().__init__(parts, headers=HEADERS, media_type=MEDIA_TYPE)
+        super().__init__(parts, headers=_HEADERS, media_type=_MEDIA_TYPE)
         self.parts, self.patience, self.farewell = parts, patience, farewell
         self.connection: Mapping[str, Callable[[], None]] = {}
 

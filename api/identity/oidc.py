@@ -26,11 +26,9 @@ from autolearn.projections.queries.queries import Snapshot
 from autolearn.schemas.actors import is_reserved
 from autolearn.schemas.settings import Settings
 
-__all__ = ["Provider"]
-
 log = structlog.stdlib.get_logger("autolearn.api")
 
-ALGORITHMS = ("RS256", "PS256", "ES256", "Ed25519", "EdDSA")
+_ALGORITHMS = ("RS256", "PS256", "ES256", "Ed25519", "EdDSA")
 """Signatures only, with a private key that is the provider's: no "none", no shared secrets."""
 KEPT = 600.0
 """Seconds after which keys are fetched again, so that withdrawn keys are refused."""
@@ -40,7 +38,7 @@ PATIENCE = 5.0
 """Seconds until a fetch is given up."""
 LEEWAY = 30
 """Seconds by which clocks may differ."""
-NAME = re.compile(r"[^\x00-\x1f\x7f]{1,200}")
+_NAME = re.compile(r"[^\x00-\x1f\x7f]{1,200}")
 
 
 class Provider:
@@ -66,7 +64,7 @@ class Provider:
         """
         try:
             key = extract_compact(given.encode()).headers().get("kid")
-            token = jwt.decode(given, await self._keys_with(key), algorithms=ALGORITHMS)
+            token = jwt.decode(given, await self._keys_with(key), algorithms=_ALGORITHMS)
             self.claims.validate(token.claims)
         except ExpiredTokenError:
             raise expired_token("a time that is over") from None
@@ -78,7 +76,7 @@ class Provider:
         """Return the principal of a valid token's claims."""
         settings = self.settings
         name = _claim(claims, settings.oidc_name_claim)
-        if not isinstance(name, str) or not NAME.fullmatch(name) or is_reserved(name):
+        if not isinstance(name, str) or not _NAME.fullmatch(name) or is_reserved(name):
             log.warning("token-without-name", claim=settings.oidc_name_claim)
             raise bad_token()
         roles = _claim(claims, settings.oidc_role_claim)

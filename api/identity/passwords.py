@@ -12,8 +12,6 @@ from argon2.profiles import RFC_9106_LOW_MEMORY
 
 from autolearn.api.limits.executors import ThreadLane
 
-__all__ = ["LONGEST", "SHORTEST", "Passwords"]
-
 SHORTEST, LONGEST = 8, 1000
 """Characters of a password (NIST SP 800-63B wants at least 8, and no rules of composition)."""
 

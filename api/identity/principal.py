@@ -16,19 +16,6 @@ from autolearn.runtime.timestamps import millis
 from autolearn.schemas import actors
 from autolearn.schemas.access_tokens import Token
 
-__all__ = [
-    "EVERYBODY",
-    "NOBODY",
-    "Authenticate",
-    "Principal",
-    "Who",
-    "bad_token",
-    "by_token",
-    "expired_token",
-    "no_token",
-    "still_let_in",
-]
-
 
 class Principal(Struct, frozen=True):
     """An authenticated principal. `token` is the id of the token, if it is one of ours.

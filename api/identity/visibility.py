@@ -16,10 +16,7 @@ from autolearn.schemas.events import DatasetRegistered
 from autolearn.schemas.messages import type_of
 from autolearn.security.data_key import Unreadable
 
-__all__ = ["Level", "Visibility", "dataset_level", "level_of", "may_list", "may_use"]
-
-
-EVERYBODYS = frozenset({"estimator", "metric", "partition"})
+_EVERYBODYS = frozenset({"estimator", "metric", "partition"})
 """The kinds of streams that every user may read: the catalog, and the terms of a partition. A kind
 without an entry and without a rule below is visible to nobody."""
 
@@ -120,7 +117,7 @@ class Visibility:
         if kind == "user":
             mine = self.who.sysadmin or name == self.who.name
             return Level.ACTIVITY if mine else Level.NOTHING
-        return Level.READ if kind in EVERYBODYS else Level.NOTHING
+        return Level.READ if kind in _EVERYBODYS else Level.NOTHING
 
     def knows(self, stream: str) -> bool:
         """Return whether the state of a stream may be shown; that of a user has nothing secret."""

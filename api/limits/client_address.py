@@ -11,8 +11,6 @@ from functools import lru_cache
 
 from starlette.types import Scope
 
-__all__ = ["address_of", "is_loopback", "network_of"]
-
 
 def address_of(scope: Scope) -> str:
     """Return the unit of a bound by address: an IPv4 address, or an IPv6 /64."""

@@ -13,9 +13,7 @@ from autolearn.runtime.disk_usage import reserve_of
 from autolearn.schemas.bounds import UPLOADED, UPLOADS, share
 from autolearn.schemas.settings import Settings
 
-__all__ = ["Room", "Uploads", "require_disk"]
-
-FIXED = (
+_FIXED = (
     "That is a fixed bound of each process. Nothing was done: try again when others have ended, or "
     "ask another process."
 )
@@ -64,9 +62,9 @@ class Uploads:
         require_disk(self.settings, self.folders)
         mine, most = self.counts[user], share(UPLOADS)
         if user and mine >= most:
-            raise too_many(f"You have {mine} uploads here, at most {most} at a time. {FIXED}")
+            raise too_many(f"You have {mine} uploads here, at most {most} at a time. {_FIXED}")
         if self.counts.total() >= UPLOADS:
-            raise too_many(f"It has {UPLOADS} uploads, and has no more at a time. {FIXED}")
+            raise too_many(f"It has {UPLOADS} uploads, and has no more at a time. {_FIXED}")
         self.counts[user] += 1
         room = Room(self, user)
         try:

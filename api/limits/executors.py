@@ -20,11 +20,9 @@ from autolearn.api.http.problems import Problem, too_many
 from autolearn.schemas.bounds import UPLOADS, share
 from autolearn.schemas.settings import Settings
 
-__all__ = ["ASKER", "Bound", "ThreadLane", "Executors"]
-
 T = TypeVar("T")
 
-READERS = min(4, max(2, os.cpu_count() or 1))
+_READERS = min(4, max(2, os.cpu_count() or 1))
 """Threads that decrypt and encode at a time. Beyond the number of cores they would only compete
 with the event loop for Python's lock, and delay cheap requests."""
 
@@ -157,9 +155,9 @@ class Executors:
 
     def __init__(self, settings: Settings) -> None:
         many = settings.max_followers
-        self.lists = ThreadLane("read models", Bound(READERS, settings.max_waiting, 100))
+        self.lists = ThreadLane("read models", Bound(_READERS, settings.max_waiting, 100))
         """Reads rows of the read models, decrypts and encodes them."""
-        self.log = ThreadLane("pages of the log", Bound(READERS, 100, 10))
+        self.log = ThreadLane("pages of the log", Bound(_READERS, 100, 10))
         """Reads records for one answer: events, diffs, the past."""
         self.brokers = ThreadLane("brokers", Bound(4, settings.max_waiting, settings.max_waiting))
         """Asks brokers where the log ends: short, and once for all who ask at the same time."""

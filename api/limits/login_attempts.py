@@ -15,8 +15,6 @@ from msgspec import Struct
 from autolearn.api.http.problems import Problem
 from autolearn.schemas import bounds
 
-__all__ = ["Logins"]
-
 
 class Failures(Struct):
     """The number of failures, until when it counts, and until when logins are refused."""

@@ -21,9 +21,7 @@ from autolearn.schemas.quotas import QUOTAS, exceeded, limit_of, source_of
 from autolearn.schemas.rest.users import QuotaState
 from autolearn.schemas.settings import Settings
 
-__all__ = ["COUNTED", "Taken", "check_quota", "check_run", "limit_for", "quotas_of"]
-
-COUNTS_FOR = 1.0
+_COUNTS_FOR = 1.0
 """Seconds for which a count is valid."""
 MOST = 10_000
 """Users and quotas whose count is cached."""
@@ -37,7 +35,7 @@ def _live_tokens(moment: Snapshot, user: str) -> int:
     )
 
 
-COUNTED: Mapping[str, Callable[[Snapshot, str], int]] = MappingProxyType(
+_COUNTED: Mapping[str, Callable[[Snapshot, str], int]] = MappingProxyType(
     {
         "sessions": Snapshot.open_sessions,
         "dataset-bytes": Snapshot.dataset_bytes,
@@ -49,7 +47,7 @@ COUNTED: Mapping[str, Callable[[Snapshot, str], int]] = MappingProxyType(
 """The use of the quotas that are counted here."""
 
 
-def limit_for(settings: Settings, moment: Snapshot, user: str, quota: str) -> int:
+def _limit_for(settings: Settings, moment: Snapshot, user: str, quota: str) -> int:
     """Return a user's limit of a quota."""
     return limit_of(quota, moment.quota(user, quota), settings)
 
@@ -61,7 +59,7 @@ def quotas_of(settings: Settings, moment: Snapshot, user: str) -> list[QuotaStat
         QuotaState(
             name,
             limit_of(name, own.get(name), settings),
-            COUNTED[name](moment, user) if name in COUNTED else None,
+            _COUNTED[name](moment, user) if name in _COUNTED else None,
             quota.unit,
             source_of(name, own.get(name)),
             quota.words,
@@ -94,8 +92,8 @@ def check_quota(
     Raises:
         Problem: the quota is used up (409); it says who can raise it.
     """
-    used = COUNTED[quota](moment, user) if used is None else used
-    limit = limit_for(settings, moment, user, quota)
+    used = _COUNTED[quota](moment, user) if used is None else used
+    limit = _limit_for(settings, moment, user, quota)
     if used + more > limit:
         status, title = REASONS["quota-exceeded"]
         detail = f"{exceeded(quota, user, used, limit)} Nothing was done."
@@ -123,10 +121,10 @@ class Taken:
             Problem: the quota is used up (409); it says who can raise it.
         """
         now, moment = self.clock(), queries.latest()
-        limit = limit_for(settings, moment, user, quota)
+        limit = _limit_for(settings, moment, user, quota)
         count = self.counts.get((user, quota))
-        if count is None or now - count.at > COUNTS_FOR or count.many >= limit:
-            count = self.counts[user, quota] = Count(COUNTED[quota](moment, user), now)
+        if count is None or now - count.at > _COUNTS_FOR or count.many >= limit:
+            count = self.counts[user, quota] = Count(_COUNTED[quota](moment, user), now)
             self.counts.move_to_end((user, quota))
             if len(self.counts) > MOST:
                 self.counts.popitem(last=False)

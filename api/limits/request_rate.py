@@ -18,9 +18,7 @@ from autolearn.projections.queries.queries import ReadModelQueries
 from autolearn.schemas.quotas import QUOTAS, limit_of
 from autolearn.schemas.settings import Settings
 
-__all__ = ["Paces"]
-
-SECONDS = 2.0
+_SECONDS = 2.0
 """Seconds whose requests a silent user may send at once."""
 LOOK = 1.0
 """Seconds for which a limit is cached."""
@@ -54,12 +52,12 @@ class Paces:
         if bucket is None or now - bucket.looked > LOOK:
             limit = limit_of("requests", queries.latest().quota(user, "requests"), settings)
             if bucket is None:
-                bucket = self.buckets[user] = Bucket(SECONDS * limit, now, limit, now)
+                bucket = self.buckets[user] = Bucket(_SECONDS * limit, now, limit, now)
                 if len(self.buckets) > MOST:
                     self.buckets.popitem(last=False)
             bucket.limit, bucket.looked = limit, now
             self.buckets.move_to_end(user)
-        most = SECONDS * bucket.limit
+        most = _SECONDS * bucket.limit
         bucket.left = min(most, bucket.left + (now - bucket.at) * bucket.limit)
         bucket.at = now
         if bucket.left < 1:

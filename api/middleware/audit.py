@@ -14,9 +14,7 @@ from autolearn.api.http.sse import is_stream
 from autolearn.api.state.audit_producer import AuditProducer
 from autolearn.runtime.trace_context import TRACEPARENT
 
-__all__ = ["RecordRequests"]
-
-READS = ("GET", "HEAD", "OPTIONS")
+_READS = ("GET", "HEAD", "OPTIONS")
 
 
 class RecordRequests:
@@ -39,7 +37,7 @@ class RecordRequests:
             return
         call = RecordedRequest(scope, self.audit.instance)
         state: MutableMapping[str, Any] = scope.setdefault("state", {})
-        changes = scope["method"] not in READS
+        changes = scope["method"] not in _READS
         if changes or is_stream(scope):
             state["arriving"] = call  # recorded once it is authenticated
         state["call"] = call

@@ -8,8 +8,6 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from autolearn.api.http.problems import Problem, respond
 from autolearn.api.middleware.sealed_requests import is_sealed
 
-__all__ = ["LimitBodies", "RefuseEncoded", "too_large"]
-
 SEAL = 32 * 1024
 """The most bytes of a sealed request besides its body."""
 

@@ -20,11 +20,9 @@ from autolearn.api.middleware.sealed_requests import is_sealed
 from autolearn.api.state.request_counts import Waiting
 from autolearn.schemas import bounds
 
-__all__ = ["LimitWaiting", "RequestSlot", "place_of"]
-
 T = TypeVar("T")
 
-READS = ("GET", "HEAD")
+_READS = ("GET", "HEAD")
 
 
 class RequestSlot:
@@ -126,7 +124,7 @@ class LimitWaiting:
             await self.app(scope, receive, send)
             return
         counts = scope["path"].startswith("/v1/") and not is_stream(scope)
-        sort = "other" if not counts else "read" if scope["method"] in READS else "change"
+        sort = "other" if not counts else "read" if scope["method"] in _READS else "change"
         place = scope.setdefault("state", {})["place"] = RequestSlot(self.waiting, scope, sort)
         sealed = is_sealed(Headers(scope=scope))
         reading = Reading(place, receive, sealed=sealed, upload=scope["method"] == "PUT")

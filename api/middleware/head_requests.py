@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-__all__ = ["AnswerHead"]
-
-FOUND = ("route", "endpoint", "path_params")
+_FOUND = ("route", "endpoint", "path_params")
 """The scope's key for the route that a router has found."""
 
 
@@ -43,4 +41,4 @@ class AnswerHead:
         except _Enough:
             pass
         finally:
-            scope.update({name: asked[name] for name in FOUND if name in asked})
+            scope.update({name: asked[name] for name in _FOUND if name in asked})

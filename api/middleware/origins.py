@@ -17,8 +17,6 @@ from autolearn.api.http.problems import Problem, respond
 from autolearn.api.middleware.sealed_requests import OPEN
 from autolearn.schemas.settings import Settings
 
-__all__ = ["CheckOrigin"]
-
 
 class CheckOrigin:
     """Refuses (403) requests for a host that is not allowed, or from pages of another one.

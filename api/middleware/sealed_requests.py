@@ -30,21 +30,19 @@ from autolearn.security.request_jwe import (
 )
 from autolearn.security.wire_keys import WireKeys
 
-__all__ = ["OPEN", "WINDOW", "Admit", "ReplayCache", "Seal", "confidential", "is_sealed"]
-
 WINDOW = 120
 """Seconds by which the clocks of client and server may differ."""
-MOST_SEEN = 500_000
+_MOST_SEEN = 500_000
 """Requests that one process remembers against replay."""
 OPEN = ("/health/", "/.well-known/", "/openapi.json", "/asyncapi.json")
 """The public paths, which are never sealed by force."""
-REPLACED = (b"authorization", b"idempotency-key", b"content-type", b"content-length")
+_REPLACED = (b"authorization", b"idempotency-key", b"content-type", b"content-length")
 
 
 class ReplayCache:
     """The sealed requests of the last minutes, by the second of their creation."""
 
-    def __init__(self, most: int = MOST_SEEN) -> None:
+    def __init__(self, most: int = _MOST_SEEN) -> None:
         self.most, self.many = most, 0
         self.by_second: dict[int, set[int]] = {}
         self.cleared = 0
@@ -239,7 +237,7 @@ def replace(scope: Scope, request: Sealed, body: bytes | None) -> None:
 
     Without a `body` the received one stays: it is a file.
     """
-    dropped = REPLACED[:2] if body is None else REPLACED
+    dropped = _REPLACED[:2] if body is None else _REPLACED
     dropped = (*dropped, HEADER.lower().encode())
     headers = [one for one in scope["headers"] if one[0] not in dropped]
     if request.authorization:

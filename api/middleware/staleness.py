@@ -11,8 +11,6 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from autolearn.api.state.staleness import Staleness
 
-__all__ = ["MarkStale"]
-
 
 class MarkStale:
     """Sets the headers on answers from read models that may be old."""

@@ -49,8 +49,6 @@ from autolearn.projections.time_travel.past import PastTooLarge
 from autolearn.schemas.errors import AutoLearnError, LogError, StoreError
 from autolearn.security.data_key import Unreadable
 
-__all__ = ["SERVICES", "make_app"]
-
 SERVICES: Mapping[str, Callable[[ApiContext], APIRouter]] = MappingProxyType(
     {
         "catalog": catalog.router,

@@ -8,11 +8,9 @@ import socket
 from autolearn.api.http.sse import EXTENSION
 from autolearn.api.server.slow_clients import SlowClientGuard
 
-__all__ = ["HttpConnection"]
-
-SEND_BUFFER = 128 * 1024
+_SEND_BUFFER = 128 * 1024
 """Bytes of a stream that the kernel buffers (Linux takes twice as much for itself)."""
-LINGER = 5.0
+_LINGER = 5.0
 """Seconds that a client has to take the last message."""
 
 
@@ -70,13 +68,13 @@ class HttpConnection(SlowClientGuard):
         By default, Linux holds 4 MiB, and reports room only when a third of them was read.
         """
         bare = self.transport.get_extra_info("socket")
-        bare.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER)
+        bare.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SEND_BUFFER)
 
     def cut(self) -> None:
         """Close after the end of the answer, which is written in any case.
 
-        Bytes that the client has not read LINGER seconds later are dropped.
+        Bytes that the client has not read _LINGER seconds later are dropped.
         """
         self.cycle.keep_alive = False
         self.flow.resume_writing()
-        self.loop.call_later(LINGER, self.transport.abort)
+        self.loop.call_later(_LINGER, self.transport.abort)

@@ -35,12 +35,10 @@ from autolearn.schemas.errors import AutoLearnError, SettingsError
 from autolearn.schemas.settings import Settings
 from autolearn.security.wire_keys import folder_of_keys
 
-__all__ = ["serve"]
-
 log = structlog.stdlib.get_logger("autolearn.api")
 
-FAIL_STOP = 70
-KEY_PATIENCE = 0.3
+_FAIL_STOP = 70
+_KEY_PATIENCE = 0.3
 """Seconds within which another process's new key must arrive."""
 GRACE = 3
 """Seconds that open requests have when the process is stopped."""
@@ -71,7 +69,7 @@ def serve(settings: Settings, services: Sequence[str], host: str, port: int) -> 
             cluster=Cluster(*kafka_of(settings)),
             audit_log=open_log(settings, gathers=True) if settings.audit == "on" else None,
             wire_keys=folder_of_keys(settings, home_of(settings)),
-            vault=open_vault(settings, to, makes=True, patience=KEY_PATIENCE),
+            vault=open_vault(settings, to, makes=True, patience=_KEY_PATIENCE),
         )
         context.wire_keys.present()  # made now if there is none; a fault is reported now
         server = Server(
@@ -103,7 +101,7 @@ def serve(settings: Settings, services: Sequence[str], host: str, port: int) -> 
             dog.watch("the event loop", runner.get_loop())
             dog.start()
             runner.run(server.serve())
-        return FAIL_STOP if context.reader.failure is not None or not server.started else 0
+        return _FAIL_STOP if context.reader.failure is not None or not server.started else 0
 
 
 def _warn_if_open(settings: Settings, host: str) -> None:

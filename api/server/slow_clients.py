@@ -17,8 +17,6 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from autolearn.api.http.problems import Problem
 from autolearn.api.limits.client_address import network_of
 
-__all__ = ["LONGEST_HEAD", "SlowClientGuard"]
-
 LONGEST_HEAD = 64 * 1024
 """Bytes of a request line and headers together."""
 
@@ -130,7 +128,7 @@ class SlowClientGuard(HttpToolsProtocol):
         """Cut a client that does not finish its head."""
         self.clock = None
         if self.head:
-            self.say(SLOW)
+            self.say(_SLOW)
         self.transport.close()
 
     def stop_clock(self) -> None:
@@ -144,7 +142,7 @@ class SlowClientGuard(HttpToolsProtocol):
     def send_400_response(self, msg: str) -> None:  # noqa: ARG002 - the words are ours
         """Report a malformed head, and close."""
         self.stop_clock()
-        self.say(LONG if self.in_head and self.head > LONGEST_HEAD else NO_HTTP)
+        self.say(_LONG if self.in_head and self.head > LONGEST_HEAD else _NO_HTTP)
         self.transport.close()
 
     def say(self, problem: Problem) -> None:
@@ -160,18 +158,18 @@ class SlowClientGuard(HttpToolsProtocol):
         self.transport.write("\r\n".join([*lines, "", ""]).encode() + content)
 
 
-LONG = Problem(
+_LONG = Problem(
     HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE,
     "head-too-large",
     "The head of the request is too large",
     f"Its line and its headers may have {LONGEST_HEAD:,} bytes together.",
 )
-SLOW = Problem(
+_SLOW = Problem(
     HTTPStatus.REQUEST_TIMEOUT,
     "head-too-slow",
     "The head of the request did not come in time",
     f"All headers must be there within {SlowClientGuard.head_patience:g} seconds.",
 )
-NO_HTTP = Problem(
+_NO_HTTP = Problem(
     HTTPStatus.BAD_REQUEST, "no-http", "That is no HTTP request", "Nothing was done: it is no HTTP."
 )

@@ -21,23 +21,9 @@ from autolearn.projections.time_travel.past import AsOfReader
 from autolearn.runtime.timestamps import millis, text
 from autolearn.schemas.codec import event_on_log
 
-__all__ = [
-    "AS_OF",
-    "LOST_PLUS",
-    "AsOf",
-    "AsOfView",
-    "bad_time",
-    "began",
-    "in_past",
-    "present",
-    "read_point",
-    "see",
-    "until_folded",
-]
-
 T = TypeVar("T")
 
-HEADER = "AutoLearn-Position"
+_HEADER = "AutoLearn-Position"
 AS_OF = "A position's token, or a time (RFC 3339 with a zone): what was known then."
 AsOf = Annotated[str, Query(max_length=50_000, description=AS_OF)]
 LOST_PLUS = re.compile(r"(T.*) (\d\d:?\d\d)")
@@ -72,7 +58,7 @@ async def see(context: ApiContext, as_of: str, load: Callable[[AsOfReader], None
         return past.moment
 
     moment = await in_past(context, position, loaded)
-    return AsOfView(moment, lambda _: None, {HEADER: position.token()})
+    return AsOfView(moment, lambda _: None, {_HEADER: position.token()})
 
 
 async def in_past(context: ApiContext, position: Position, ask: Callable[[AsOfReader], T]) -> T:

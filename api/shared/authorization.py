@@ -24,8 +24,6 @@ from autolearn.api.state.context import ApiContext
 from autolearn.eventlog.positions import AFTER
 from autolearn.schemas.work_kinds import WORK
 
-__all__ = ["RULES", "Rule", "admit", "authorise", "forbidden", "missing_session"]
-
 
 class Rule(Enum):
     """A rule of authorization. The path names a session by its id, as `session` or `experiment`."""
@@ -38,10 +36,10 @@ class Rule(Enum):
     SYSADMIN = "sysadmins"
 
 
-NEEDED = {Rule.ACTIVITY: Level.ACTIVITY, Rule.READER: Level.READ, Rule.OWNER: Level.OWN}
+_NEEDED = {Rule.ACTIVITY: Level.ACTIVITY, Rule.READER: Level.READ, Rule.OWNER: Level.OWN}
 
 SESSION, EXPERIMENT = "/v1/sessions/{session}", "/v1/experiments/{experiment}"
-RUNS = tuple(f"{SESSION}/{kind}s" for kind in WORK)
+_RUNS = tuple(f"{SESSION}/{kind}s" for kind in WORK)
 
 RULES: dict[str, Rule] = {
     "GET /health/live": Rule.PUBLIC,
@@ -109,10 +107,10 @@ RULES: dict[str, Rule] = {
         for what in ("commit", "discard", "keep", "share", "unshare")
     },
     f"POST {SESSION}/leave": Rule.READER,
-    **{f"GET {runs}": Rule.READER for runs in RUNS},
-    **{f"POST {runs}": Rule.OWNER for runs in RUNS},
-    **{f"GET {runs}/{{run}}": Rule.READER for runs in RUNS},
-    **{f"POST {runs}/{{run}}/cancel": Rule.OWNER for runs in RUNS},
+    **{f"GET {runs}": Rule.READER for runs in _RUNS},
+    **{f"POST {runs}": Rule.OWNER for runs in _RUNS},
+    **{f"GET {runs}/{{run}}": Rule.READER for runs in _RUNS},
+    **{f"POST {runs}/{{run}}/cancel": Rule.OWNER for runs in _RUNS},
     f"GET {SESSION}/trainings/{{run}}/artifact": Rule.READER,
     f"GET {SESSION}/trainings/{{run}}/artifact/{{file}}": Rule.READER,
     "GET /v1/experiments": Rule.USER,
@@ -162,10 +160,10 @@ async def check(context: ApiContext, request: Request) -> None:
     _enter(context, request.scope, who)
     if rule is None or (rule is Rule.SYSADMIN and not who.sysadmin):
         raise forbidden("That is for sysadmins.")
-    if rule in NEEDED:
+    if rule in _NEEDED:
         ASKER.set(who.name)  # who looks up the start of an id
         await _complete_session(context, who, request)
-        await _check_session(context, who, request, NEEDED[rule])
+        await _check_session(context, who, request, _NEEDED[rule])
         await _complete_run(context, request)
 
 
@@ -232,12 +230,12 @@ async def _check_session(
         await context.reader.fresh()
         level = level_of(who, context.queries.latest(), session)
     if level is Level.NOTHING:
-        raise missing_session(kind, session)
+        raise _missing_session(kind, session)
     if level < needed:
         raise forbidden("It is the owner's." if level is Level.READ else "It is confidential.")
 
 
-def missing_session(kind: str, session: str) -> Problem:
+def _missing_session(kind: str, session: str) -> Problem:
     """Return the problem of a session or experiment that does not exist for the principal."""
     return Problem(
         404,

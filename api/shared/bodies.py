@@ -12,28 +12,7 @@ from autolearn.schemas.bounds import MOST_HYPERPARAMETERS, SENSITIVE_COLUMNS
 from autolearn.schemas.quotas import HIGHEST
 from autolearn.schemas.values import Role
 
-__all__ = [
-    "CommitBody",
-    "DatasetBody",
-    "EvaluationBody",
-    "LimitsBody",
-    "LoginBody",
-    "OwnPasswordBody",
-    "PasswordBody",
-    "PreprocessingBody",
-    "QuotaBody",
-    "ReaderBody",
-    "RetryBody",
-    "RoleBody",
-    "SessionBody",
-    "SplitBody",
-    "TokenBody",
-    "TrainingBody",
-    "UserBody",
-]
-
-
-DAYS = 90
+_DAYS = 90
 """Days for which a token is valid by default."""
 
 
@@ -150,14 +129,14 @@ class LoginBody(Body):
     user: UserName
     password: str = Field(min_length=1, max_length=LONGEST)
     name: Words = ""
-    days: Days = DAYS
+    days: Days = _DAYS
 
 
 class TokenBody(Body):
     """The name and lifetime of a new token."""
 
     name: Words = ""
-    days: Days = DAYS
+    days: Days = _DAYS
 
 
 class UserBody(Body):

@@ -23,25 +23,10 @@ from autolearn.schemas.errors import REASONS
 from autolearn.schemas.settings import PREFIX, Settings
 from autolearn.schemas.values import Column
 
-__all__ = [
-    "check_dataset",
-    "check_limits",
-    "checked",
-    "has_dataset",
-    "known",
-    "require_dataset",
-    "require_unneeded",
-    "require_upload",
-    "require_version",
-    "target_of",
-    "unknown_dataset",
-    "wrong",
-]
-
 T = TypeVar("T")
-KNOWN = 200
+_KNOWN = 200
 """Known names that a problem lists."""
-NEEDED = {
+_NEEDED = {
     Level.WRITE: "It is for its owner and for those who may change it (dataset share --may write).",
     Level.OWN: "It is the owner's.",
 }
@@ -138,7 +123,7 @@ async def require_dataset(context: ApiContext, who: Principal, name: str, needed
     if row is not None and row.deleted and level >= Level.READ:
         raise deleted(name, row)
     if level < needed:
-        raise forbidden("It is confidential." if level is Level.ACTIVITY else NEEDED[needed])
+        raise forbidden("It is confidential." if level is Level.ACTIVITY else _NEEDED[needed])
 
 
 async def require_upload(context: ApiContext, who: Principal, name: str) -> None:
@@ -230,8 +215,8 @@ def unknown_dataset(context: ApiContext, who: Principal, name: str) -> Problem:
 
 
 def known(moment: Snapshot, may: May) -> list[str]:
-    """Return the names of datasets that one `may` use, for people: at most KNOWN."""
-    return list(islice(moment.dataset_names(may), KNOWN))
+    """Return the names of datasets that one `may` use, for people: at most _KNOWN."""
+    return list(islice(moment.dataset_names(may), _KNOWN))
 
 
 def target_of(spec: DatasetSpec, target: str | None) -> Column | None:

@@ -16,9 +16,7 @@ from autolearn.schemas.events import EVENTS
 from autolearn.schemas.stream_kinds import kind_of, stream
 from autolearn.schemas.upcasters import UPCASTERS
 
-__all__ = ["EventFilter", "wanted_of"]
-
-OURS = "autolearn."
+_OURS = "autolearn."
 
 
 class EventFilter(Struct, frozen=True):
@@ -88,8 +86,8 @@ def _types_of(given: str) -> set[str]:
 
     With a version it is that one, without one every version; `autolearn.` may be left out.
     """
-    known = {one.removeprefix(OURS): one for one in (*EVENTS, *UPCASTERS)}
-    word = given.removeprefix(OURS)
+    known = {one.removeprefix(_OURS): one for one in (*EVENTS, *UPCASTERS)}
+    word = given.removeprefix(_OURS)
     found = {full for name, full in known.items() if word in (name, name.rpartition(".v")[0])}
     if found:
         return found

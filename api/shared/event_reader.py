@@ -16,9 +16,7 @@ from autolearn.eventlog.log import Log
 from autolearn.eventlog.positions import PartitionPosition
 from autolearn.projections.time_travel.stream_history import lies, read_stream
 
-__all__ = ["EventReader"]
-
-NOW = "now"
+_NOW = "now"
 
 
 class EventReader:
@@ -40,7 +38,7 @@ class EventReader:
             Problem: it is no position, of another log, or in the future.
         """
         here = self.now()
-        if given == NOW:
+        if given == _NOW:
             return here
         if not given:
             return places_of({}, here)

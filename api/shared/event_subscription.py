@@ -21,8 +21,6 @@ from autolearn.eventlog.positions import Position
 from autolearn.runtime.meter import Meter
 from autolearn.schemas.errors import AutoLearnError
 
-__all__ = ["KEEP_ALIVE", "RETRY", "Subscription", "cut_off", "joined", "said"]
-
 log = structlog.stdlib.get_logger("autolearn.api")
 
 KEEP_ALIVE = 15.0
@@ -31,7 +29,7 @@ RETRY = 1000
 """Milliseconds after which a client that lost its connection should come back."""
 PAGE = 1000
 """Events of each partition that are read from the log at once."""
-PART = 64 * 1024
+_PART = 64 * 1024
 """Bytes that are written to the connection at once; the next part waits until it has taken
 these."""
 
@@ -175,12 +173,12 @@ def said(problem: Problem) -> bytes:
 
 
 def _in_parts(found: Iterable[FoundEvent]) -> Iterator[list[FoundEvent]]:
-    """Yield events in groups, up to PART bytes and one event more."""
+    """Yield events in groups, up to _PART bytes and one event more."""
     some, size = list[FoundEvent](), 0
     for one in found:
         some.append(one)
         size += len(one.value)
-        if size >= PART:
+        if size >= _PART:
             yield some
             some, size = [], 0
     if some:
@@ -188,12 +186,12 @@ def _in_parts(found: Iterable[FoundEvent]) -> Iterator[list[FoundEvent]]:
 
 
 def joined(blocks: Iterable[bytes]) -> Iterator[bytes]:
-    """Yield several blocks in one part, up to PART bytes and one block more."""
+    """Yield several blocks in one part, up to _PART bytes and one block more."""
     waiting, size = [], 0
     for one in blocks:
         waiting.append(one)
         size += len(one)
-        if size >= PART:
+        if size >= _PART:
             yield b"".join(waiting)
             waiting, size = [], 0
     if waiting:

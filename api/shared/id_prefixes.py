@@ -19,12 +19,10 @@ from autolearn.projections.queries.queries import Snapshot
 from autolearn.schemas.bounds import IDS_OF_START
 from autolearn.schemas.stream_kinds import KINDS
 
-__all__ = ["no_version", "one_version", "whole_run", "whole_session", "whole_stream"]
-
-START = re.compile(r"[0-9a-f-]{1,36}")
-WHOLE_VERSION = 64
-WORDS = "an id such as 0b9f7a52-3c1d-4e8e-9a53-6d1f2c7b8e90, or the start of one"
-TOLD = 10
+_START = re.compile(r"[0-9a-f-]{1,36}")
+_WHOLE_VERSION = 64
+_WORDS = "an id such as 0b9f7a52-3c1d-4e8e-9a53-6d1f2c7b8e90, or the start of one"
+_TOLD = 10
 """Ids that an answer names."""
 
 
@@ -67,7 +65,7 @@ async def whole_stream(context: ApiContext, who: Principal, stream: str) -> str:
         Problem: as `whole_session`.
     """
     kind, _, name = stream.partition("/")
-    if kind != "session" or not START.fullmatch(name.lower()):
+    if kind != "session" or not _START.fullmatch(name.lower()):
         return stream
     return f"session/{await whole_session(context, who, name)}"
 
@@ -108,7 +106,7 @@ def one_version(moment: Snapshot, name: str, start: str) -> str | None:
     Raises:
         Problem: more than one has it (422).
     """
-    if len(start) >= WHOLE_VERSION:
+    if len(start) >= _WHOLE_VERSION:
         return start if moment.has_version(name, start) else None
     low = start.lower()
     found = [one for one in moment.version_names(name) if start and one.startswith(low)]
@@ -118,10 +116,10 @@ def one_version(moment: Snapshot, name: str, start: str) -> str | None:
 def no_version(moment: Snapshot, name: str, start: str, pointer: str | None = None) -> Problem:
     """Return the problem of an unknown version of a dataset, with the known ones."""
     versions = moment.version_names(name)
-    some = ", ".join(one[:8] for one in versions[:TOLD])
-    more = f" and {len(versions) - TOLD} more" if len(versions) > TOLD else ""
+    some = ", ".join(one[:8] for one in versions[:_TOLD])
+    more = f" and {len(versions) - _TOLD} more" if len(versions) > _TOLD else ""
     detail = (
-        f"No version of {name} begins with {start[:WHOLE_VERSION]!r}. There are {some}{more}: see "
+        f"No version of {name} begins with {start[:_WHOLE_VERSION]!r}. There are {some}{more}: see "
         f"/v1/catalog/datasets/{name}/versions."
     )
     return Problem(
@@ -142,8 +140,8 @@ def at(pointer: str | None, detail: str) -> dict[str, Any]:
 def _lowered(given: str, called: str) -> str:
     """Return the start of an id in lower case. Raises the problem of a malformed one."""
     start = given.lower()
-    if not START.fullmatch(start):
-        raise malformed_id(called, given, WORDS)
+    if not _START.fullmatch(start):
+        raise malformed_id(called, given, _WORDS)
     return start
 
 
@@ -168,11 +166,11 @@ def _bounded(ids: Iterable[str], given: str) -> Iterable[str]:
 def _only(found: list[str], given: str, called: str) -> str:
     if len(found) == 1:
         return found[0]
-    more = f" and {len(found) - TOLD} more" if len(found) > TOLD else ""
-    some = ", ".join(found[:TOLD])
+    more = f" and {len(found) - _TOLD} more" if len(found) > _TOLD else ""
+    some = ", ".join(found[:_TOLD])
     raise _ambiguous(
         f"{given} is the start of {len(found)} {called}: {some}{more}. Give more of it.",
-        known=found[:TOLD],
+        known=found[:_TOLD],
     )
 
 

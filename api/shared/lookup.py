@@ -15,16 +15,6 @@ from autolearn.schemas.rest.experiments import ExperimentRow
 from autolearn.schemas.rest.sessions import SessionRow
 from autolearn.schemas.stream_kinds import stream
 
-__all__ = [
-    "experiment_row",
-    "find",
-    "find_experiment",
-    "find_run",
-    "find_session",
-    "not_then",
-    "session_row",
-]
-
 T = TypeVar("T")
 
 

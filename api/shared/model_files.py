@@ -15,8 +15,6 @@ from autolearn.projections.queries.queries import Snapshot
 from autolearn.schemas.rest.runs import Artifact, ArtifactFile
 from autolearn.schemas.values import TrainedArtifact
 
-__all__ = ["artifact_of", "model_of", "send", "send_file"]
-
 
 def artifact_of(moment: Snapshot, session: str, run: str, base: str) -> Artifact:
     """Return the artifact of a training for clients; `base` as in `model_of`.

@@ -7,8 +7,6 @@ from autolearn.api.state.log_reader import LogReader
 from autolearn.eventlog.positions import Position
 from autolearn.schemas.errors import PositionError
 
-__all__ = ["read_position"]
-
 
 async def read_position(reader: LogReader, token: str, parameter: str) -> Position:
     """Return the position that a parameter of a request names.

@@ -14,12 +14,10 @@ from autolearn.schemas.catalog import DatasetSpec
 from autolearn.schemas.dataset_changes import DatasetChanges
 from autolearn.schemas.datasets.read_options import ReadHints, pattern_of, type_fault
 
-__all__ = ["Hints", "check_accepted", "check_changes", "hints_of"]
-
-MOST_TYPES = 1_000
+_MOST_TYPES = 1_000
 """Columns whose types one upload may give."""
-MOST_WORDS = 100
-SHOWN = 10
+_MOST_WORDS = 100
+_SHOWN = 10
 """Columns that a problem names."""
 Word = Annotated[str, Query(max_length=LONGEST_NAME)]
 
@@ -53,12 +51,12 @@ def hints_of() -> Callable[..., Hints]:
         sheet: Annotated[str, Query(max_length=LONGEST_NAME, description="Of Excel.")] = "",
         missing: Annotated[
             list[Word] | None,
-            Query(max_length=MOST_WORDS, description="Words that stand for no value."),
+            Query(max_length=_MOST_WORDS, description="Words that stand for no value."),
         ] = None,
         type: Annotated[  # noqa: A002 - the word of the API
             list[Annotated[str, Query(max_length=2 * LONGEST_NAME)]],
             Query(
-                max_length=MOST_TYPES,
+                max_length=_MOST_TYPES,
                 description="`COLUMN=TYPE`: number, integer, boolean, text, timestamp, or the form "
                 "of a date such as DD/MM/YYYY.",
             ),
@@ -143,7 +141,7 @@ def check_changes(spec: DatasetSpec, changes: DatasetChanges, said: ReadHints) -
     first = {one.column: one for one in reversed(spec.findings)}
     why = [first[column] for column in other if column in first]
     faults = [{"pointer": "#/dataset", "detail": f"{one.say()} {one.advice()}"} for one in why]
-    members: dict[str, Any] = {"errors": faults[:SHOWN]} if faults else {}
+    members: dict[str, Any] = {"errors": faults[:_SHOWN]} if faults else {}
     if changes.added or changes.removed or other:
         raise Problem(
             409,
@@ -170,5 +168,5 @@ def check_accepted(spec: DatasetSpec, *, strict: bool) -> None:
         "The data must be looked at first",
         f"Nothing is trained on {spec.name} before what is odd is mended, or said to be right: by "
         "a type (dataset add --type, --missing), or by --accept-findings.",
-        errors=faults[:SHOWN],
+        errors=faults[:_SHOWN],
     )

@@ -15,8 +15,6 @@ from autolearn.api.shared.positions import read_position
 from autolearn.api.state.log_reader import LogReader
 from autolearn.eventlog.positions import AFTER, REACHED, Position
 
-__all__ = ["MarkReached", "until_reached"]
-
 
 class MarkReached:
     """Names the position of this process on the answer to every possible change."""

@@ -35,20 +35,7 @@ from autolearn.schemas.rest.runs import (
 from autolearn.schemas.rest.sessions import Session, SessionRow, SessionSummary
 from autolearn.schemas.work_kinds import WORK
 
-__all__ = [
-    "dataset",
-    "evaluation",
-    "experiment",
-    "experiment_summary",
-    "metric",
-    "estimator",
-    "run",
-    "session",
-    "session_summary",
-    "training",
-]
-
-RUNS_SHOWN = 100
+_RUNS_SHOWN = 100
 """Runs of a page within a session or an experiment."""
 
 
@@ -152,7 +139,7 @@ class _Runs:
         self.counts = {f"{kind}s": dict(many) for kind, many in counts.items()}
         items, self.next = page_of(
             moment.stored_runs(session, after),
-            RUNS_SHOWN,
+            _RUNS_SHOWN,
             lambda one: _run_summary(one[0], one[1], base),
             lambda one: one[1].number,
         )

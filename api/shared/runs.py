@@ -31,8 +31,6 @@ from autolearn.schemas.rest.page import Page
 from autolearn.schemas.stream_kinds import stream
 from autolearn.schemas.work_kinds import WORK
 
-__all__ = ["Limit", "Status", "add_run_routes", "list_runs", "request_run", "show_run"]
-
 Status = Literal["open", "started", "completed", "failed", "cancelled"]
 Limit = Annotated[int, Query(ge=1, le=500)]
 

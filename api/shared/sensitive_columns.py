@@ -10,9 +10,7 @@ from autolearn.projections.queries.queries import Snapshot
 from autolearn.schemas.bounds import SENSITIVE_COLUMNS, cut
 from autolearn.schemas.catalog import DatasetSpec
 
-__all__ = ["Marks", "check_columns", "marks_of", "sensitive_in"]
-
-SHOWN = 20
+_SHOWN = 20
 """Columns that a problem names."""
 
 
@@ -38,7 +36,7 @@ def marks_of(moment: Snapshot, name: str, more: Sequence[str], fewer: Sequence[s
         Problem: they are too many, or one is added and removed (422).
     """
     if both := sorted({*more} & {*fewer}):
-        words = ", ".join(repr(cut(one)) for one in both[:SHOWN])
+        words = ", ".join(repr(cut(one)) for one in both[:_SHOWN])
         raise refused(f"It is to be sensitive and not sensitive: {words}. Name it once.")
     owner, before = moment.dataset_owner(name), moment.sensitive(name)
     present = {*before}
@@ -61,10 +59,10 @@ def check_columns(spec: DatasetSpec, names: Sequence[str], before: Sequence[str]
     columns = [column.name for column in spec.columns]
     absent = [one for one in names if one not in {*columns, *before}]
     if absent:
-        more = f" and {len(columns) - SHOWN} more" if len(columns) > SHOWN else ""
+        more = f" and {len(columns) - _SHOWN} more" if len(columns) > _SHOWN else ""
         raise refused(
-            f"{spec.name} has no column {', '.join(repr(cut(one)) for one in absent[:SHOWN])}; it "
-            f"has {', '.join(columns[:SHOWN])}{more}."
+            f"{spec.name} has no column {', '.join(repr(cut(one)) for one in absent[:_SHOWN])}; it "
+            f"has {', '.join(columns[:_SHOWN])}{more}."
         )
 
 

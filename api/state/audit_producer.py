@@ -29,13 +29,11 @@ from autolearn.schemas.errors import LogError
 from autolearn.schemas.records.audit_hop import Hop
 from autolearn.schemas.settings import Settings
 
-__all__ = ["AuditProducer"]
-
 log = structlog.stdlib.get_logger("autolearn.api")
 
 MOST, MOST_BYTES = 20_000, 32 * 1024 * 1024
 """Records that are on their way to Kafka at a time; further ones are dropped."""
-GATHER = 0.02
+_GATHER = 0.02
 """Seconds for which unawaited records are gathered: sending each alone costs most."""
 
 
@@ -144,7 +142,7 @@ class AuditProducer:
         self.note([hop])
         self.ends.append(hop)
         if len(self.ends) == 1:
-            asyncio.get_running_loop().call_later(GATHER, self.flush)
+            asyncio.get_running_loop().call_later(_GATHER, self.flush)
 
     def flush(self) -> None:
         """Send the gathered records."""

@@ -30,17 +30,15 @@ from autolearn.schemas.errors import LogError, MalformedRecord
 from autolearn.schemas.records.audit_hop import Hop
 from autolearn.schemas.topics import AUDIT_DAYS, DAY_MS, Topics
 
-__all__ = ["Recent", "AuditTrailReader"]
-
 log = structlog.stdlib.get_logger("autolearn.api")
 
-GATHER = 0.05
+_GATHER = 0.05
 """Seconds between two batches."""
 BATCH, BUSY_BATCH = 5000, 500
 """Events of a batch, and while requests are worked on: folding takes the processor from them."""
 WAIT, PAUSE = 0.2, 5.0
 """Seconds to wait for news, and after a fault."""
-PRUNE = 3600.0
+_PRUNE = 3600.0
 """Seconds between two looks for what is too old."""
 
 
@@ -171,7 +169,7 @@ class AuditTrailReader:
                 witness.fold_batch(messages)
                 self.read_models.on_loop(self.note, [*hops, *witness.taken])
                 self.prune(trail)
-                self.stopped.wait(GATHER)
+                self.stopped.wait(_GATHER)
         finally:
             witness.close()
             reader.close()
@@ -209,7 +207,7 @@ class AuditTrailReader:
 
     def prune(self, trail: AuditTrail) -> None:
         """Delete hops that are too old, now and then."""
-        if time.monotonic() - self.pruned > PRUNE and not trail.prune(time.time_ns() // 10**6):
+        if time.monotonic() - self.pruned > _PRUNE and not trail.prune(time.time_ns() // 10**6):
             self.pruned = time.monotonic()
 
     async def until_holds(self, seconds: float) -> None:

@@ -45,8 +45,6 @@ from autolearn.schemas.settings import Settings
 from autolearn.schemas.topics import Topics
 from autolearn.security.wire_keys import WireKeys
 
-__all__ = ["ApiContext", "make_context"]
-
 
 @dataclass(frozen=True, slots=True)
 class ApiContext:

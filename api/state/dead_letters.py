@@ -16,17 +16,15 @@ from autolearn.schemas.errors import MalformedRecord
 from autolearn.schemas.records.dead_letter import DeadLetter
 from autolearn.schemas.reports.status import DeadLetterCount
 
-__all__ = ["FoundDeadLetter", "DeadLetters", "command_id"]
-
-NAMESPACE = uuid.UUID("0d5ad1c3-3b1f-4b80-9a35-6b0f5a2f7c44")
+_NAMESPACE = uuid.UUID("0d5ad1c3-3b1f-4b80-9a35-6b0f5a2f7c44")
 """Ids for commands without one are version-5 UUIDs in here."""
-AT_ONCE = 20
+_AT_ONCE = 20
 """Letters that are read together: one may be 2 MiB."""
-LOOKED_AT = 200
+_LOOKED_AT = 200
 """Letters of a list that are read for one page at most, matching or not."""
-COUNTED = 200
+_COUNTED = 200
 """The number of newest letters that are checked for being open."""
-DAY_MS = 24 * 3600 * 1000
+_DAY_MS = 24 * 3600 * 1000
 
 
 class FoundDeadLetter(NamedTuple):
@@ -74,9 +72,13 @@ class DeadLetters:
         """
         first, end = self.span()
         at = end if before is None else min(before, end)
-        least, found, words = max(first, at - LOOKED_AT), list[FoundDeadLetter](), reason.casefold()
+        least, found, words = (
+            max(first, at - _LOOKED_AT),
+            list[FoundDeadLetter](),
+            reason.casefold(),
+        )
         while at > least and len(found) < limit:
-            some = range(max(least, at - min(AT_ONCE, limit)), at)
+            some = range(max(least, at - min(_AT_ONCE, limit)), at)
             for one in reversed(self.read(some)):
                 at = one.offset
                 if words in one.letter.reason.casefold():
@@ -112,15 +114,15 @@ class DeadLetters:
         """
         with self.lock:
             first, end = self.span()
-            at = max(first, end - COUNTED, *(offset + 1 for offset in self.newest))
+            at = max(first, end - _COUNTED, *(offset + 1 for offset in self.newest))
             while at < end:
-                some = self.read(range(at, min(end, at + AT_ONCE)))
+                some = self.read(range(at, min(end, at + _AT_ONCE)))
                 self.newest |= {one.offset: (command_id(one), one.time) for one in some}
                 at += len(some)
-            oldest = max(first, end - COUNTED)
+            oldest = max(first, end - _COUNTED)
             self.newest = {o: about for o, about in self.newest.items() if o >= oldest}
             times = [t for c, t in self.newest.values() if self.queries.answer(c) is None]
-        return DeadLetterCount(end - first, len(times), sum(now - t < DAY_MS for t in times))
+        return DeadLetterCount(end - first, len(times), sum(now - t < _DAY_MS for t in times))
 
     def close(self) -> None:
         """Close the connections."""
@@ -150,4 +152,4 @@ def command_id(found: FoundDeadLetter) -> str:
     try:
         return decode_command(letter.value or b"").id
     except MalformedRecord:
-        return str(uuid.uuid5(NAMESPACE, f"{letter.topic}/{letter.partition}/{letter.offset}"))
+        return str(uuid.uuid5(_NAMESPACE, f"{letter.topic}/{letter.partition}/{letter.offset}"))

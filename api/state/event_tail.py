@@ -18,16 +18,14 @@ from autolearn.eventlog.log import Log, Message, RecordReader
 from autolearn.eventlog.positions import PartitionPosition
 from autolearn.schemas.codec import event_on_log
 
-__all__ = ["EventTail"]
-
 KEPT = 4096
-KEPT_BYTES = 16 * 1024 * 1024
+_KEPT_BYTES = 16 * 1024 * 1024
 """The number and bytes of kept events: a client further behind reads the log itself."""
 HELD_BYTES = 256 * 1024
 """Bytes of unread events that a client holds, and one event more."""
-IDLE = 30.0
+_IDLE = 30.0
 """Seconds between two checks for subscribed clients."""
-FULL_RETRY = 10
+_FULL_RETRY = 10
 """Seconds after which a refused client should come back."""
 
 
@@ -63,7 +61,7 @@ class EventTail:
             raise too_many(
                 f"{many} clients follow the log here, and no more may: try again, or ask another "
                 "process.",
-                retry_after=FULL_RETRY,
+                retry_after=_FULL_RETRY,
             )
 
     @contextmanager
@@ -174,7 +172,7 @@ class EventTail:
         reader = await run(lambda: self.log.reader(topic, start))
         try:
             while self.wanted:
-                await self.arrivals.until(lambda: not self.wanted or self.behind(), IDLE)
+                await self.arrivals.until(lambda: not self.wanted or self.behind(), _IDLE)
                 if self.wanted and self.behind():
                     await self.take(reader)
         finally:
@@ -194,7 +192,7 @@ class EventTail:
         ]
         needed = {one.behind.partition: one.behind.next for one in found}
         while self.wanted and not self.reader.holds(needed):
-            await self.arrivals.until(lambda: not self.wanted or self.reader.holds(needed), IDLE)
+            await self.arrivals.until(lambda: not self.wanted or self.reader.holds(needed), _IDLE)
         for one in found:
             self.keep(one)
         self.wake()
@@ -214,7 +212,7 @@ class EventTail:
         """Keep one event, and drop the oldest when there are too many."""
         self.kept.append(one)
         self.bytes += len(one.value)
-        while len(self.kept) > KEPT or self.bytes > KEPT_BYTES:
+        while len(self.kept) > KEPT or self.bytes > _KEPT_BYTES:
             oldest = self.kept.popleft()
             self.first += 1
             self.bytes -= len(oldest.value)

@@ -21,8 +21,6 @@ from autolearn.schemas.codec import EventRecord
 from autolearn.schemas.reports.status import Status
 from autolearn.schemas.work_kinds import WORK
 
-__all__ = ["CountRequests", "ApiInstruments", "pressing"]
-
 
 class ApiInstruments:
     """The counters of one process. They start with the process, not with the log.

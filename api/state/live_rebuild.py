@@ -25,8 +25,6 @@ from autolearn.runtime.child_process import python_command
 from autolearn.schemas.errors import AutoLearnError
 from autolearn.schemas.rest.system import Rebuild
 
-__all__ = ["Rebuilding"]
-
 SWEEP, SWEEPS = 0.5, 240
 """Seconds between attempts to delete the former read models, and their number."""
 

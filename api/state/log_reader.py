@@ -29,13 +29,11 @@ from autolearn.schemas.events import DatasetDeleted, ExperimentDeleted
 from autolearn.schemas.messages import type_of
 from autolearn.schemas.topics import Topics
 
-__all__ = ["FRESH_TIMEOUT", "LogReader"]
-
 log = structlog.stdlib.get_logger("autolearn.api")
 
 T = TypeVar("T")
 
-DELETED = {type_of(DatasetDeleted), type_of(ExperimentDeleted)}
+_DELETED = {type_of(DatasetDeleted), type_of(ExperimentDeleted)}
 FRESH_TIMEOUT = 2.0
 OPEN_TIMEOUT, OPEN_PAUSE = 5.0, 1.0
 """Seconds that brokers have to answer when a process starts, and between two tries."""
@@ -161,7 +159,7 @@ class LogReader:
         for take in self.taken:
             take(records)
         for record in records:
-            if record.type in DELETED:
+            if record.type in _DELETED:
                 self.queries.known.forget(record.subject.partition("/")[2])
 
     def fail(self, error: Exception) -> None:

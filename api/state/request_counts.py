@@ -7,8 +7,6 @@ from collections import Counter
 from autolearn.api.http.problems import Problem, too_many
 from autolearn.schemas import bounds
 
-__all__ = ["Waiting", "crowded"]
-
 
 class Waiting:
     """The requests in progress, by kind, and the bytes of their bodies.
@@ -85,9 +83,9 @@ class Waiting:
             Problem: there are too many, of all or from its address (429).
         """
         if self.by_address[address] >= bounds.ADDRESS_REQUESTS:
-            raise crowded(f"From {address} come {bounds.ADDRESS_REQUESTS} such requests")
+            raise _crowded(f"From {address} come {bounds.ADDRESS_REQUESTS} such requests")
         if self.strangers >= bounds.STRANGERS:
-            raise crowded(f"This process reads {bounds.STRANGERS} such requests")
+            raise _crowded(f"This process reads {bounds.STRANGERS} such requests")
         self.strangers += 1
         self.by_address[address] += 1
 
@@ -98,14 +96,14 @@ class Waiting:
             Problem: there are too many, of all or from its address (429).
         """
         if self.bytes_by_address[address] + size > bounds.ADDRESS_BYTES:
-            raise crowded(f"From {address} come {bounds.ADDRESS_BYTES:,} bytes of such requests")
+            raise _crowded(f"From {address} come {bounds.ADDRESS_BYTES:,} bytes of such requests")
         if self.strangers_bytes + size > bounds.STRANGERS_BYTES:
-            raise crowded(f"This process holds {bounds.STRANGERS_BYTES:,} bytes of such requests")
+            raise _crowded(f"This process holds {bounds.STRANGERS_BYTES:,} bytes of such requests")
         self.strangers_bytes += size
         self.bytes_by_address[address] += size
 
 
-def crowded(why: str) -> Problem:
+def _crowded(why: str) -> Problem:
     """Return the problem of one stranger too many; a token in a plain header helps."""
     problem = too_many(
         f"{why} without authentication so far, and no more are read at a time. Nothing was "

@@ -8,8 +8,6 @@ from collections.abc import Callable, Mapping
 
 from autolearn.eventlog.kafka.broker_health import Brokers
 
-__all__ = ["Staleness"]
-
 
 class Staleness:
     """Whether the read models may lack records of the log, because brokers do not answer.

@@ -20,13 +20,11 @@ from autolearn.schemas.errors import LogError
 from autolearn.schemas.reports.status import Finding, Member, Process, Status, Usage, WorkerState
 from autolearn.schemas.settings import Settings
 
-__all__ = ["SystemStatus"]
-
 FRESH = 2.0
 """Seconds for which a status is repeated, to spare the brokers."""
-FRESH_DISK = 60.0
+_FRESH_DISK = 60.0
 """The same for the disks, where every file is read."""
-DISK_PATIENCE = 1.0
+_DISK_PATIENCE = 1.0
 """Seconds for which the first answer waits for them."""
 
 
@@ -43,11 +41,11 @@ class _Disks:
     def newest(self) -> list[Usage] | None:
         """Return the newest measurement; start a due one, and wait for it a moment only."""
         busy = self.thread is not None and self.thread.is_alive()
-        if not busy and time.monotonic() - self.began > FRESH_DISK:
+        if not busy and time.monotonic() - self.began > _FRESH_DISK:
             self.began = time.monotonic()
             self.thread = threading.Thread(target=self.measure, name="disks", daemon=True)
             self.thread.start()
-            self.thread.join(DISK_PATIENCE)
+            self.thread.join(_DISK_PATIENCE)
         return self.found
 
     def measure(self) -> None:

@@ -14,8 +14,6 @@ from autolearn.schemas.errors import AutoLearnError
 from autolearn.schemas.records.heartbeat import Heartbeat, Progress, Supervision
 from autolearn.schemas.rest.runs import LiveProgress, RunRow
 
-__all__ = ["Heartbeats", "Live"]
-
 log = structlog.stdlib.get_logger("autolearn.api")
 
 PAUSE, PATIENCE = 5.0, 2.0

@@ -23,16 +23,6 @@ from autolearn.artifacts.datasets.values import numbers, times
 from autolearn.schemas.datasets.findings import MOST_EXAMPLES
 from autolearn.schemas.datasets.read_options import ColumnFormat
 
-__all__ = [
-    "MISSING_IN_TEXT",
-    "MISSING_WORDS",
-    "Evidence",
-    "Fit",
-    "ColumnHints",
-    "ValueCount",
-    "is_time",
-]
-
 pc: Any = compute
 Values = Any
 
@@ -55,21 +45,21 @@ MISSING_WORDS = (*MISSING_IN_TEXT, "None", "none", "NaT", "-", ".", "#DIV/0!")
 """Words that mean missing where the other values are numbers, times or booleans."""
 REMEMBERED, LEAST_REMEMBERED = 1_000, 10
 """Odd values of a column that are kept: the fewer, the more columns there are."""
-LOOKED_AT = 50
+_LOOKED_AT = 50
 """Odd values of a batch from which notations are guessed."""
-MOST_WAYS = 24
-HOPELESS = 100
+_MOST_WAYS = 24
+_HOPELESS = 100
 """Odd values after which a notation is dropped that none of them fits."""
-TRIED = 1_000
+_TRIED = 1_000
 """Odd values after which a notation is dropped that less than half of them fit."""
-SETTLED = 20_000
+_SETTLED = 20_000
 """Odd values after which a column without another notation is text."""
-INTEGER = r"^[+-]?[0-9]+$"
-ZERO_FIRST = r"^[+-]?0[0-9]+$"
-DIGITS = str.maketrans("012345678", "9" * 9)
+_INTEGER = r"^[+-]?[0-9]+$"
+_ZERO_FIRST = r"^[+-]?0[0-9]+$"
+_DIGITS = str.maketrans("012345678", "9" * 9)
 PLAIN = re.compile(numbers.PLAIN)
 NOTHING = "[^\\s\\S]"
-BOOLEANS = texts("true", "false")
+_BOOLEANS = texts("true", "false")
 
 
 class ColumnHints(NamedTuple):
@@ -202,7 +192,7 @@ class Evidence:
 
     def _is_settled(self) -> bool:
         """Return whether a column is surely text: few numbers, and no other reading is left."""
-        return self.odd > SETTLED and not self.ways and self.plain.count < self.odd
+        return self.odd > _SETTLED and not self.ways and self.plain.count < self.odd
 
     def _take_text(self, values: Values) -> Values:
         absent = pc.fill_null(pc.is_in(values, self.missing_words), False)
@@ -255,7 +245,7 @@ class Evidence:
         try:
             pc.cast(found, pa.int64())
         except pa.ArrowInvalid:
-            whole = pc.match_substring_regex(found, INTEGER)
+            whole = pc.match_substring_regex(found, _INTEGER)
             plain.whole = bool(pc.all(whole).as_py())
             found = found.filter(whole)
             rows = None if rows is None else rows.filter(whole)
@@ -264,7 +254,7 @@ class Evidence:
                     place = first + _place_of(values, value)
                     there = 1 if rows is None else rows[_place_of(found, value)].as_py()
                     plain.beyond = plain.beyond.again(value.as_py(), there, place)
-        zero = pc.match_substring_regex(found, ZERO_FIRST)
+        zero = pc.match_substring_regex(found, _ZERO_FIRST)
         if pc.any(zero).as_py():
             at = found.filter(zero)
             there = many(at, None if rows is None else rows.filter(zero))
@@ -279,15 +269,15 @@ class Evidence:
         self.odd += total(rows)
         fits = {way: fitting(way, found) for way in self.ways}
         if not any(fit.missed == 0 and pc.all(fits[way]).as_py() for way, fit in self.ways.items()):
-            for way in _guesses(found[:LOOKED_AT], self.given):
-                if way not in self.ways and len(self.ways) < MOST_WAYS:
+            for way in _guesses(found[:_LOOKED_AT], self.given):
+                if way not in self.ways and len(self.ways) < _MOST_WAYS:
                     self.ways[way] = self.backward(way, before)
                     fits[way] = fitting(way, found)
         for way, fit in self.ways.items():
             fit.take(way, found, rows, fits[way])
         for way, fit in list(self.ways.items()):
-            hopeless = fit.count == 0 if self.odd <= TRIED else fit.count * 2 < self.odd
-            if hopeless and self.odd > HOPELESS:
+            hopeless = fit.count == 0 if self.odd <= _TRIED else fit.count * 2 < self.odd
+            if hopeless and self.odd > _HOPELESS:
                 del self.ways[way]
         if not self._fits_whole():
             self.worded += total(rows.filter(pc.match_substring_regex(found, numbers.WITH_WORD)))
@@ -392,7 +382,7 @@ class Evidence:
 
 def _guesses(found: Values, given: ColumnHints) -> Iterator[ColumnFormat | str]:
     """Yield the possible notations of some values."""
-    alike = {text.translate(DIGITS): text for text in reversed(found.to_pylist())}
+    alike = {text.translate(_DIGITS): text for text in reversed(found.to_pylist())}
     for text in reversed(alike.values()):
         if text.lower() in ("true", "false"):
             yield "boolean"
@@ -427,7 +417,7 @@ def fitting(way: ColumnFormat | str, found: Values) -> Values:
     if isinstance(way, ColumnFormat):
         return numbers.fits_number(found, way)
     if way == "boolean":
-        return pc.is_in(pc.utf8_lower(found), BOOLEANS)
+        return pc.is_in(pc.utf8_lower(found), _BOOLEANS)
     return times.fits_time(found, way) if way else times.fits_iso(found)
 
 

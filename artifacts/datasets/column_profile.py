@@ -23,8 +23,6 @@ from pyarrow import compute
 
 from autolearn.schemas.values import Column
 
-__all__ = ["MISSING", "ColumnTally", "Values", "cast", "clean", "label_of", "texts"]
-
 MISSING = ("", "NA", "NaN", "nan", "null", "?")
 """The words that mean missing in CSV."""
 
@@ -32,12 +30,12 @@ pc: Any = compute
 Values: TypeAlias = Any
 """A pyarrow.Array. (The published stubs of pyarrow.compute are too narrow to say so.)"""
 
-NUMBERS = ("integer", "number")
-INTEGER = r"^-?[0-9]{1,19}$"
-NUMBER = (
+_NUMBERS = ("integer", "number")
+_INTEGER = r"^-?[0-9]{1,19}$"
+_NUMBER = (
     r"^[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?$|^[+-]?(inf|Inf|INF|infinity|Infinity)$"
 )
-ARROW: dict[str, Any] = {
+_ARROW: dict[str, Any] = {
     "integer": pa.int64(),
     "number": pa.float64(),
     "timestamp": pa.timestamp("us"),
@@ -52,15 +50,15 @@ def texts(*values: str) -> Values:
     return pa.Array.from_buffers(pa.string(), len(values), buffers)
 
 
-ABSENT = texts(*MISSING)
-BOOLEANS = texts("true", "false")
+_ABSENT = texts(*MISSING)
+_BOOLEANS = texts("true", "false")
 NULL = pa.nulls(1, pa.string())[0]
 
 
 def clean(values: Values) -> Values:
     """Return CSV text without surrounding white space, and null where a value is missing."""
     trimmed = pc.utf8_trim_whitespace(values)
-    return pc.if_else(pc.is_in(trimmed, value_set=ABSENT), NULL, trimmed)
+    return pc.if_else(pc.is_in(trimmed, value_set=_ABSENT), NULL, trimmed)
 
 
 def cast(values: Values, kind: str) -> Values:
@@ -72,20 +70,20 @@ def cast(values: Values, kind: str) -> Values:
     if kind == "string":
         return values.cast(pa.string())
     if kind == "timestamp" and pa.types.is_string(values.type):
-        return pc.cast(values, ARROW["zoned" if _holds(values, "zoned") else "timestamp"])
-    return pc.cast(values, ARROW[kind], safe=False)
+        return pc.cast(values, _ARROW["zoned" if _holds(values, "zoned") else "timestamp"])
+    return pc.cast(values, _ARROW[kind], safe=False)
 
 
 def _holds(values: Values, kind: str) -> bool:
     """Return whether every present value of clean text is of this kind."""
     if kind == "boolean":
-        return bool(pc.all(pc.is_in(pc.utf8_lower(values.drop_null()), BOOLEANS)))
-    if kind in NUMBERS:
-        pattern = INTEGER if kind == "integer" else NUMBER
+        return bool(pc.all(pc.is_in(pc.utf8_lower(values.drop_null()), _BOOLEANS)))
+    if kind in _NUMBERS:
+        pattern = _INTEGER if kind == "integer" else _NUMBER
         if pc.all(pc.match_substring_regex(values, pattern)).as_py() is False:
             return False
     try:
-        pc.cast(values, ARROW[kind])
+        pc.cast(values, _ARROW[kind])
     except pa.ArrowInvalid:
         return False
     return True
@@ -115,7 +113,7 @@ class ColumnTally:
             return
         self.kind = _widest(self.kind, values)
         self._count(values)
-        if self.kind in NUMBERS and self._limit:
+        if self.kind in _NUMBERS and self._limit:
             self._measure(pc.cast(values, pa.float64()))
 
     def add_typed(self, values: Values) -> None:
@@ -126,7 +124,7 @@ class ColumnTally:
         if values.null_count == len(values):
             return
         self._count(values)
-        if self.kind in NUMBERS:
+        if self.kind in _NUMBERS:
             self._measure(pc.cast(values, pa.float64(), safe=False))
 
     @property
@@ -147,7 +145,7 @@ class ColumnTally:
     def column(self) -> Column:
         """Return the type and statistics of the column."""
         labels = self.labels()
-        number = self.kind in NUMBERS
+        number = self.kind in _NUMBERS
         return Column(
             name=self.name,
             type=self.type,

@@ -21,14 +21,12 @@ from autolearn.schemas.bounds import cut
 from autolearn.schemas.datasets.findings import MOST_EXAMPLES, DataFinding, Example
 from autolearn.schemas.datasets.read_options import ColumnFormat
 
-__all__ = ["ColumnTyper", "Decided"]
-
 NEARLY, PARTLY = 0.9, 0.5
 """Shares of values from which a column of text is nearly, or partly, of another type."""
 FEW, REPEATED = 20, 5
 """Distinct values up to which, and rows of each from which, values are categories."""
-PIVOT = "years 69 to 99 are of the last century"
-ORDERS = {"%d": "DD", "%m": "MM", "%Y": "YYYY", "%y": "YY", "%b": "Mon", "%H": "HH", "%I": "hh"}
+_PIVOT = "years 69 to 99 are of the last century"
+_ORDERS = {"%d": "DD", "%m": "MM", "%Y": "YYYY", "%y": "YY", "%b": "Mon", "%H": "HH", "%I": "hh"}
 
 
 class Decided(NamedTuple):
@@ -139,7 +137,7 @@ class ColumnTyper:
             return self.as_text(self.finding("mixed-zones", bare, shown))
         findings = list(self._about_words())
         if pattern:
-            name = _name_of(pattern) + (f" ({PIVOT})" if "%y" in pattern else "")
+            name = _name_of(pattern) + (f" ({_PIVOT})" if "%y" in pattern else "")
             findings.append(self.finding("date-format", self.evidence.total, shown, name))
         zone = self.evidence.given.zone or "UTC"
         shifted = zone != "UTC" or pattern.count("%") > 3 or self._has_hours()
@@ -353,6 +351,6 @@ def _day_of(name: str) -> str:
 
 def _name_of(pattern: str) -> str:
     pattern = pattern or "%Y-%m-%d"
-    for word, name in ORDERS.items():
+    for word, name in _ORDERS.items():
         pattern = pattern.replace(word, name)
     return pattern.replace("%M", "MM").replace("%S", "SS").replace("%p", "AM")

@@ -7,8 +7,6 @@ from collections.abc import Sequence
 from autolearn.schemas.bounds import LONGEST_TEXT, cut
 from autolearn.schemas.errors import AutoLearnError
 
-__all__ = ["DatasetRefused"]
-
 MOST = 20
 """Sentences about one file."""
 

@@ -16,16 +16,14 @@ from autolearn.artifacts.datasets.typed_inspection import inspect_typed
 from autolearn.schemas.datasets.findings import DataFinding
 from autolearn.schemas.datasets.read_options import ReadHints
 
-__all__ = ["inspect"]
-
-CALLED = {"csv": "CSV", "jsonl": "JSON lines", "excel": "an Excel file"}
-CALLED |= dict.fromkeys(("parquet", "arrow"), "a file whose columns have types")
+_CALLED = {"csv": "CSV", "jsonl": "JSON lines", "excel": "an Excel file"}
+_CALLED |= dict.fromkeys(("parquet", "arrow"), "a file whose columns have types")
 COLUMNS = ("--decimal", "--missing", "--type", "--zone")
-FILE = ("--separator", "--encoding", "--header and --no-header", "--skip-lines")
-APPLY: dict[str, tuple[str, ...]] = {
-    "csv": (*COLUMNS, *FILE),
+_FILE = ("--separator", "--encoding", "--header and --no-header", "--skip-lines")
+_APPLY: dict[str, tuple[str, ...]] = {
+    "csv": (*COLUMNS, *_FILE),
     "jsonl": COLUMNS,
-    "excel": (*COLUMNS, "--sheet", *FILE[2:]),
+    "excel": (*COLUMNS, "--sheet", *_FILE[2:]),
     "parquet": (),
     "arrow": (),
 }
@@ -73,9 +71,9 @@ def _check_hints(format: str, hints: ReadHints) -> None:  # noqa: A002
         "--type": bool(hints.types),
         "--zone": bool(hints.zone),
     }
-    idle = [option for option, there in said.items() if there and option not in APPLY[format]]
+    idle = [option for option, there in said.items() if there and option not in _APPLY[format]]
     if idle:
         raise DatasetRefused(
-            f"{' and '.join(idle)} cannot be said of {CALLED[format]}: leave it out, change "
+            f"{' and '.join(idle)} cannot be said of {_CALLED[format]}: leave it out, change "
             "the file itself, or send CSV."
         )

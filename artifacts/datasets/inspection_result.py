@@ -13,19 +13,6 @@ from autolearn.schemas.bounds import cut
 from autolearn.schemas.datasets.findings import DataFinding, Example
 from autolearn.schemas.datasets.read_options import LETTERS, ReadOptions
 
-__all__ = [
-    "COUNTED",
-    "COUNTED_TOGETHER",
-    "LETTER",
-    "MOST_FINDINGS",
-    "NO_VALUES",
-    "NUMBERS",
-    "ColumnProfile",
-    "Inspected",
-    "about_empty",
-    "floats",
-]
-
 pc: Any = compute
 Values = Any
 

@@ -1,6 +1,6 @@
 """Profiles a dataset's file in bounded memory: columns, findings, class balance.
 
-The task of a target (`task_of`):
+The task of a target (`_task_of`):
 
     string, boolean                                              classification
     integer with at most 20 different values, each on average
@@ -32,9 +32,7 @@ from autolearn.schemas.catalog import (
 from autolearn.schemas.datasets.read_options import ReadHints
 from autolearn.schemas.values import Column
 
-__all__ = ["profile", "schema_hash", "task_of"]
-
-FORMATS = ("csv", "parquet", "arrow", "jsonl", "excel")
+_FORMATS = ("csv", "parquet", "arrow", "jsonl", "excel")
 
 
 def profile(
@@ -61,9 +59,9 @@ def profile(
 
     Raises DatasetRefused with a sentence per fault.
     """
-    if format not in FORMATS:
+    if format not in _FORMATS:
         raise DatasetRefused(
-            f"{format!r} is not a format that can be read: send {', '.join(FORMATS)}."
+            f"{format!r} is not a format that can be read: send {', '.join(_FORMATS)}."
         )
     found = inspect(path, format, hints, target=target, before=before or {}, quiet=bool(sensitive))
     faults = list(_faults_of(found.columns, found.rows))
@@ -74,7 +72,7 @@ def profile(
             faults.append(_no_target(target, found))
         elif chosen.missing < found.rows:
             try:
-                task = task_of(chosen, found.rows, secret=target in sensitive)
+                task = _task_of(chosen, found.rows, secret=target in sensitive)
                 few = few_values(chosen.distinct, found.rows - chosen.missing)
                 classes = _classes_of(chosen) if few or task == CLASSIFICATION else {}
             except DatasetRefused as refused:
@@ -148,7 +146,7 @@ def _no_target(target: str, found: Inspected) -> str:
     return f"There is no column {target!r} to be the target; the columns are {shown}.{more}"
 
 
-def task_of(column: ColumnProfile, rows: int, *, secret: bool = False) -> str:
+def _task_of(column: ColumnProfile, rows: int, *, secret: bool = False) -> str:
     """Return the task of a target, by the rule above. Raises DatasetRefused."""
     labels, distinct = column.labels, column.distinct
     if distinct == 1 and labels:

@@ -24,8 +24,6 @@ from autolearn.runtime.sandbox import confine, give_way, harden
 from autolearn.schemas.catalog import DatasetSpec
 from autolearn.schemas.datasets.read_options import ReadHints
 
-__all__ = ["ProfileResult", "ProfileJob", "profile_apart"]
-
 
 class ProfileJob(msgspec.Struct, frozen=True):
     """The arguments of `profile`, and the limits (MiB, processor seconds).
@@ -125,7 +123,8 @@ def main() -> None:
 
 def _examined(question: ProfileJob) -> DatasetSpec:
     """Profile the file."""
-    from autolearn.artifacts.datasets.table import format_of, profile
+    from autolearn.artifacts.datasets.profile import profile
+    from autolearn.artifacts.datasets.table import format_of
 
     path = Path(question.path)
     return profile(

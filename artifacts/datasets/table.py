@@ -25,7 +25,6 @@ from autolearn.artifacts.datasets.files.json_reader import JsonLinesFile
 from autolearn.artifacts.datasets.files.parquet_reader import ARROW_MAGIC, MAGIC, ParquetFile
 from autolearn.artifacts.datasets.files.text_bytes import unpacked_head
 from autolearn.artifacts.datasets.files.text_reader import TextFile
-from autolearn.artifacts.datasets.profile import profile, schema_hash
 from autolearn.artifacts.datasets.values.typed_values import present, typed
 from autolearn.schemas.datasets.read_options import ColumnFormat, ReadHints, ReadOptions
 
@@ -33,15 +32,14 @@ if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
 
-__all__ = ["DatasetRefused", "Table", "format_of", "profile", "read_table", "schema_hash"]
 
 pc: Any = compute
 
 HEAD = 4096
 COMPOUND, ENCRYPTED = b"\xd0\xcf\x11\xe0", "EncryptedPackage".encode("utf-16-le")
 """The first bytes of old or encrypted Excel files, and the mark of encrypted ones."""
-OFFICE_PARTS = (b"[Content_Types].xml", b"_rels/.rels", b"docProps/", b"xl/")
-NUMERIC = ("integer", "number", "timestamp")
+_OFFICE_PARTS = (b"[Content_Types].xml", b"_rels/.rels", b"docProps/", b"xl/")
+_NUMERIC = ("integer", "number", "timestamp")
 
 
 @dataclass(frozen=True)
@@ -66,7 +64,7 @@ class Table:
         import pandas as pd
 
         columns = {
-            name: self.numbers(name) if kind in NUMERIC else self._texts(name)
+            name: self.numbers(name) if kind in _NUMERIC else self._texts(name)
             for name, kind in types.items()
         }
         return pd.DataFrame(columns, copy=False)
@@ -77,7 +75,7 @@ class Table:
         Raises DatasetRefused when it holds text or booleans.
         """
         values, kind = self.arrays[name], self.types[name]
-        if kind not in NUMERIC and values.null_count < len(values):
+        if kind not in _NUMERIC and values.null_count < len(values):
             raise DatasetRefused(f"Column {name} holds {kind} values where numbers are wanted.")
         if kind == "timestamp":
             seconds = pc.divide(pc.cast(pc.cast(values, pa.int64()), pa.float64()), 1e6)
@@ -194,7 +192,7 @@ def _is_workbook(path: Path, head: bytes) -> bool:
         with zipfile.ZipFile(path) as archive:
             return "xl/workbook.xml" in archive.namelist()
     except zipfile.BadZipFile:
-        return any(part in head for part in OFFICE_PARTS)
+        return any(part in head for part in _OFFICE_PARTS)
 
 
 def _holds(path: Path, word: bytes) -> bool:

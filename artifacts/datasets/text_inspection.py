@@ -54,8 +54,6 @@ from autolearn.schemas.bounds import cut
 from autolearn.schemas.datasets.findings import DataFinding, Example
 from autolearn.schemas.datasets.read_options import ColumnFormat, ReadHints, ReadOptions, pattern_of
 
-__all__ = ["TextInspection"]
-
 pc: Any = compute
 Values = Any
 

@@ -39,8 +39,6 @@ from autolearn.artifacts.datasets.inspection_result import (
 from autolearn.schemas.datasets.findings import DataFinding
 from autolearn.schemas.datasets.read_options import ReadOptions
 
-__all__ = ["inspect_typed"]
-
 pc: Any = compute
 Values = Any
 

@@ -12,15 +12,6 @@ from typing import BinaryIO
 from autolearn.artifacts.store.errors import ArtifactMissing, ArtifactUnreadable, tampered
 from autolearn.security.streaming_aead import CannotOpen
 
-__all__ = [
-    "check_file",
-    "checked_chunks",
-    "checked_digest",
-    "hash_file",
-    "is_digest",
-    "manifest_of",
-]
-
 
 def hash_file(path: Path) -> str:
     """Return the SHA-256 (hex) of a file's bytes."""

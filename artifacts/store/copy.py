@@ -11,8 +11,6 @@ from msgspec import Struct
 from autolearn.artifacts.store.errors import ArtifactMissing
 from autolearn.artifacts.store.store import ArtifactStore
 
-__all__ = ["StoreSize", "copy_all", "held_by"]
-
 
 class StoreSize(Struct, frozen=True):
     """The content of a store: blobs (datasets), folders (artifacts), and all bytes."""

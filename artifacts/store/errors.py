@@ -11,16 +11,6 @@ from __future__ import annotations
 
 from autolearn.schemas.errors import AutoLearnError
 
-__all__ = [
-    "ArtifactError",
-    "ArtifactMissing",
-    "ArtifactUnreadable",
-    "Tampered",
-    "ArtifactTooLarge",
-    "missing",
-    "tampered",
-]
-
 
 class ArtifactError(AutoLearnError):
     """The artifact store could not do the request."""

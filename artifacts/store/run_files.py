@@ -16,8 +16,6 @@ from autolearn.artifacts.store.errors import missing
 from autolearn.artifacts.store.store import MANIFEST, Blob
 from autolearn.schemas.values import DatasetRef, TrainedArtifact
 
-__all__ = ["Artifacts", "RunFiles"]
-
 
 class Artifacts(Protocol):
     """The artifacts of a kind of work: part of `ArtifactStore`, and its twin for runs."""

@@ -58,20 +58,11 @@ from autolearn.security.streaming_aead import (
     seal_segments,
 )
 
-__all__ = [
-    "MANIFEST",
-    "ArtifactStore",
-    "Blob",
-    "Content",
-    "Owner",
-    "Stored",
-]
-
-CHUNK = 1 << 20
+_CHUNK = 1 << 20
 MANIFEST = "manifest.json"
 OWNER = "owner"
 """The file that names the store's log."""
-SEALED = ".aead"
+_SEALED = ".aead"
 """The end of the name of an encrypted file."""
 
 
@@ -173,7 +164,7 @@ class ArtifactStore:
         path = Path(self._blob(digest)) if self._local else into / digest
         if not self._local:
             with self.open(digest) as source, path.open("wb") as target:
-                shutil.copyfileobj(source, target, CHUNK)
+                shutil.copyfileobj(source, target, _CHUNK)
         if not path.is_file():
             raise missing("dataset", digest)
         check_file(path, digest)
@@ -220,7 +211,7 @@ class ArtifactStore:
             return self.fetch_dataset(ref, folder)
         if not self._local:
             with self.open(ref.version) as source, target.open("wb") as copy:
-                shutil.copyfileobj(source, copy, CHUNK)
+                shutil.copyfileobj(source, copy, _CHUNK)
             return target
         path = Path(self._blob(ref.version)).resolve()
         if not path.is_file():
@@ -239,9 +230,9 @@ class ArtifactStore:
             self._keep_folder(digest, files, manifest)
             return TrainedArtifact(digest=digest, files=hashes, bytes=size)
         with tempfile.TemporaryDirectory(prefix="autolearn-") as scratch:
-            sealed = {name + SEALED: Path(scratch, name + SEALED) for name in files}
+            sealed = {name + _SEALED: Path(scratch, name + _SEALED) for name in files}
             for name, path in files.items():
-                with path.open("rb") as source, sealed[name + SEALED].open("wb") as target:
+                with path.open("rb") as source, sealed[name + _SEALED].open("wb") as target:
                     seal_file(source, target, self.key, name.encode())
             _, stored, folder = manifest_of(sealed)
             self._keep_folder(folder, sealed, stored)
@@ -255,10 +246,10 @@ class ArtifactStore:
         then nothing that was decrypted is left.
         """
         folder = self._fetch_stored(digest, into)
-        if not any(path.suffix == SEALED for path in folder.iterdir()):
+        if not any(path.suffix == _SEALED for path in folder.iterdir()):
             return folder
-        for path in folder.glob(f"*{SEALED}"):
-            self._open_file(path, into / path.name.removesuffix(SEALED))
+        for path in folder.glob(f"*{_SEALED}"):
+            self._open_file(path, into / path.name.removesuffix(_SEALED))
         return into
 
     def bring_folder(self, digest: str, target: Path) -> Path:
@@ -297,7 +288,7 @@ class ArtifactStore:
         Raises ArtifactMissing, Tampered, and ArtifactUnreadable without its key.
         """
         folder = model.folder
-        sealed = name + SEALED if model.stored else name
+        sealed = name + _SEALED if model.stored else name
         if sealed not in json.loads(self._manifest(folder)):
             raise missing("model's file", f"{folder}/{name}")
         path = f"{self._folder(folder)}/{sealed}"
@@ -324,7 +315,7 @@ class ArtifactStore:
             raise missing("artifact", path) from None
         if associated is None or key is None:
             return Content(
-                size, checked_chunks(source, iter(lambda: source.read(CHUNK), b""), digest)
+                size, checked_chunks(source, iter(lambda: source.read(_CHUNK), b""), digest)
             )
         segments = open_segments(source, key, associated.encode())
         return Content(clear_size(size), checked_chunks(source, segments, digest))
@@ -559,7 +550,7 @@ class ArtifactStore:
 
 def _read_chunks(path: Path) -> Iterator[bytes]:
     with path.open("rb") as handle:
-        while chunk := handle.read(CHUNK):
+        while chunk := handle.read(_CHUNK):
             yield chunk
 
 

@@ -42,8 +42,6 @@ from autolearn.client.cli.exit_codes import EXIT_CODES, words_of
 from autolearn.client.cli.terminal_text import printable
 from autolearn.schemas.errors import AutoLearnError, ExitCode
 
-__all__ = ["app", "main"]
-
 app = typer.Typer(
     name="autolearn",
     help="Train, evaluate and keep models. Everything that happens is an event on Apache Kafka.",
@@ -53,7 +51,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-OF_THE_MACHINE = (
+_OF_THE_MACHINE = (
     *(errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EPERM, errno.EROFS, errno.EMFILE),
     *(errno.ENOTDIR, errno.EISDIR, errno.ENAMETOOLONG),
 )
@@ -111,7 +109,7 @@ def main() -> None:
         print(words_of(error), file=sys.stderr)
         sys.exit(error.exit_code)
     except Exception as error:
-        if isinstance(error, OSError) and error.errno in OF_THE_MACHINE:
+        if isinstance(error, OSError) and error.errno in _OF_THE_MACHINE:
             print(of_the_machine(error), file=sys.stderr)
             sys.exit(ExitCode.REFUSED)
         if os.environ.get("AUTOLEARN_LOG_LEVEL") == "debug":

@@ -13,8 +13,9 @@ import msgspec
 import typer
 
 from autolearn.client.cli.output import Output, console, print_json
-from autolearn.client.sdk.client import AutoLearn, Problem, Unreachable
+from autolearn.client.sdk.client import AutoLearn
 from autolearn.client.sdk.credentials import find, place_of
+from autolearn.client.sdk.errors import Problem, Unreachable
 from autolearn.client.sdk.sessions import SessionWithRuns
 from autolearn.runtime.home import home_of, running
 from autolearn.runtime.process import read_settings
@@ -26,13 +27,12 @@ from autolearn.schemas.stream_kinds import KINDS
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-__all__ = ["Connection", "connect", "only", "reach", "require_url", "show_list"]
 
 Item = TypeVar("Item")
 
-HASTE = 1.0
+_HASTE = 1.0
 """Seconds after which a silent API is given up."""
-LIST = 500
+_LIST = 500
 
 
 class NothingSo(AutoLearnError):
@@ -120,7 +120,7 @@ class Connection:
         """Return the items of all pages of a list, unchanged."""
         items, page = [], None
         while True:
-            answer = ask(limit=LIST, page=page, **given)
+            answer = ask(limit=_LIST, page=page, **given)
             items += msgspec.json.decode(self.said)["items"]
             if (page := answer.next) is None:
                 return items
@@ -178,7 +178,7 @@ def _url_of(home: Path) -> str:
 def reach(client: AutoLearn, url: str) -> None:
     """Raise Unreachable at once when no API answers, instead of retrying for long."""
     try:
-        client.ready(patience=HASTE)
+        client.ready(patience=_HASTE)
     except Unreachable as error:
         raise Unreachable(
             f"{url}: {error.detail}",

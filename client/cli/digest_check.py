@@ -17,8 +17,6 @@ from autolearn.runtime.logs import configure_logs
 from autolearn.runtime.process import read_settings
 from autolearn.schemas.rest.system import LogPosition
 
-__all__ = ["verify_views"]
-
 
 def verify_views(urls: Sequence[str], told: OnProgress) -> dict[str, Any]:
     """Compare the API processes at `urls`, or the one of this home, with the log.

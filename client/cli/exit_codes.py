@@ -5,8 +5,6 @@ from __future__ import annotations
 from autolearn.client.cli.terminal_text import printable
 from autolearn.schemas.errors import AutoLearnError
 
-__all__ = ["EXIT_CODES", "words_of"]
-
 EXIT_CODES = (
     "Exit codes: 0 done; 1 the answer is no (a run failed, a replay differs); 2 bad arguments or "
     "settings; 3 AutoLearn cannot be reached; 4 refused (the words say why); 5 AutoLearn failed; "

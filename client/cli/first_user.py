@@ -13,8 +13,6 @@ from autolearn.runtime.process import read_settings
 from autolearn.runtime.variables import variables
 from autolearn.schemas.errors import ExitCode
 
-__all__ = ["make_first_user"]
-
 
 def make_first_user(name: str, *, anyway: bool, url: str | None, shown: bool) -> str:
     """Make a sysadmin, store the token, and return the message; or only the token, if `shown`.

@@ -5,9 +5,7 @@ from __future__ import annotations
 import ast
 from typing import Any
 
-__all__ = ["value_of"]
-
-WORDS = {"true": True, "false": False, "null": None}
+_WORDS = {"true": True, "false": False, "null": None}
 """JSON's words; Python's are constants of its grammar."""
 
 
@@ -33,8 +31,8 @@ def plain(node: ast.expr) -> Any:
     match node:
         case ast.Constant(value=bool() | int() | float() | str() | None as value):
             return value
-        case ast.Name(id=word) if word in WORDS:
-            return WORDS[word]
+        case ast.Name(id=word) if word in _WORDS:
+            return _WORDS[word]
         case ast.UnaryOp(op=ast.USub() | ast.UAdd() as sign, operand=ast.Constant(value=value)) if (
             isinstance(value, int | float) and not isinstance(value, bool)
         ):

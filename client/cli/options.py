@@ -6,19 +6,6 @@ from typing import Annotated
 
 import typer
 
-__all__ = [
-    "Days",
-    "MemoryLimit",
-    "Metrics",
-    "Positive",
-    "SessionOption",
-    "TimeLimit",
-    "TokenName",
-    "Url",
-    "Wait",
-    "words",
-]
-
 Url = Annotated[
     str | None,
     typer.Option(

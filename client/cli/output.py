@@ -18,26 +18,11 @@ if TYPE_CHECKING:
     from rich.table import Table
     from rich.text import Text
 
-__all__ = [
-    "As",
-    "Output",
-    "console",
-    "count",
-    "messages",
-    "number",
-    "pairs",
-    "print_json",
-    "rows",
-    "sentence",
-    "short",
-    "shortened",
-    "when",
-]
 
-NUMBER = re.compile(r"-?\d+(\.\d+)?%?")
-NARROW = 40
+_NUMBER = re.compile(r"-?\d+(\.\d+)?%?")
+_NARROW = 40
 """Columns below which COLUMNS is ignored: a table would be empty."""
-WIDE = 240
+_WIDE = 240
 """Columns without a terminal: a pipe gets every line whole."""
 
 
@@ -67,10 +52,10 @@ def _make_console(*, stderr: bool) -> Console:
 
     stream = sys.stderr if stderr else sys.stdout
     told = os.environ.get("COLUMNS", "")
-    if told.isdigit() and int(told) < NARROW:
-        width: int | None = NARROW
+    if told.isdigit() and int(told) < _NARROW:
+        width: int | None = _NARROW
     else:
-        width = None if stream.isatty() or told else WIDE
+        width = None if stream.isatty() or told else _WIDE
     return Console(file=stream, width=width, highlight=False, soft_wrap=False)
 
 
@@ -121,7 +106,7 @@ def sentence(words: str) -> Text:
 
 def _is_number(cell: object) -> bool:
     if isinstance(cell, str):
-        return NUMBER.fullmatch(cell) is not None
+        return _NUMBER.fullmatch(cell) is not None
     return cell is None or (isinstance(cell, int | float) and not isinstance(cell, bool))
 
 

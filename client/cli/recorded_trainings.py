@@ -8,15 +8,13 @@ from pathlib import Path
 from msgspec.structs import replace
 
 from autolearn.client.cli.connection import Connection, only
-from autolearn.client.sdk.client import Problem
+from autolearn.client.sdk.errors import Problem
 from autolearn.client.sdk.sessions import ExperimentWithRuns, SessionWithRuns
 from autolearn.schemas.errors import AutoLearnError, ExitCode
 from autolearn.schemas.events import EvaluationRequested, TrainingRequested
 from autolearn.schemas.reports.retrain import RecordedEvaluation, RecordedTraining
 from autolearn.schemas.rest.runs import Evaluation, Training
 from autolearn.schemas.values import DatasetRef
-
-__all__ = ["NothingRecorded", "recorded_of"]
 
 
 class NothingRecorded(AutoLearnError):

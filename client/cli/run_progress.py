@@ -12,9 +12,8 @@ from autolearn.schemas.rest.runs import Evaluation, Training
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
 
-__all__ = ["RunProgress", "phase_of", "what"]
 
-SIGNS = {"completed": "✓", "failed": "✗", "cancelled": "-"}
+_SIGNS = {"completed": "✓", "failed": "✗", "cancelled": "-"}
 
 
 class RunProgress:
@@ -69,7 +68,7 @@ def phase_of(run: Training | Evaluation) -> str:
     """Describe the progress of a run."""
     if run.ended is not None:
         worked = "" if run.seconds is None else f" ({run.seconds:.2f} s)"
-        return f"{SIGNS.get(run.status, '')} {run.status}{worked}".strip()
+        return f"{_SIGNS.get(run.status, '')} {run.status}{worked}".strip()
     phase = run.progress.phase if run.progress is not None else run.status
     return phase if run.attempt == 1 else f"{phase} (attempt {run.attempt})"
 

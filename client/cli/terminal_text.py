@@ -6,8 +6,6 @@ that make text run from right to left (Unicode categories Cc, Cf, Cs, Co, Cn, Zl
 
 from __future__ import annotations
 
-__all__ = ["escaped", "printable"]
-
 
 def printable(text: str, but: str = "\n\t") -> str:
     """Return text with U+FFFD in place of each character that is not printable."""

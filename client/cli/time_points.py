@@ -8,8 +8,6 @@ from typing import Annotated
 
 import typer
 
-__all__ = ["AsOf", "point"]
-
 AsOf = Annotated[
     str | None,
     typer.Option(
@@ -19,8 +17,8 @@ AsOf = Annotated[
         "2026-01-31T09:30, with or without a zone), or how long ago (90s, 10m, 2h, 3d).",
     ),
 ]
-SPAN = re.compile(r"-?(\d+(?:\.\d+)?) ?([smhd])(?: ago)?")
-UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
+_SPAN = re.compile(r"-?(\d+(?:\.\d+)?) ?([smhd])(?: ago)?")
+_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 
 
 def point(given: str, option: str = "--as-of") -> str:
@@ -31,9 +29,9 @@ def point(given: str, option: str = "--as-of") -> str:
     Raises:
         typer.BadParameter: it begins like a time, and is none.
     """
-    if span := SPAN.fullmatch(given):
+    if span := _SPAN.fullmatch(given):
         try:
-            ago = timedelta(**{UNITS[span[2]]: float(span[1])})
+            ago = timedelta(**{_UNITS[span[2]]: float(span[1])})
             return (datetime.now(UTC) - ago).isoformat()
         except OverflowError:
             raise typer.BadParameter(f"{given} is too long ago.", param_hint=option) from None

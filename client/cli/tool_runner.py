@@ -8,8 +8,6 @@ from typing import Any, Protocol
 
 import typer
 
-__all__ = ["OnProgress", "progress_bars", "run_tool"]
-
 
 class OnProgress(Protocol):
     """Receives the stage, the done amount and the total."""

@@ -12,10 +12,8 @@ from autolearn.client.cli.run_progress import RunProgress, what
 from autolearn.schemas.errors import ExitCode
 from autolearn.schemas.rest.runs import Evaluation, Training
 
-__all__ = ["follow", "require_completed"]
-
 R = TypeVar("R", Training, Evaluation)
-STEP = 1.0
+_STEP = 1.0
 """Seconds after which the phase is requested again."""
 
 
@@ -29,7 +27,7 @@ def follow(run: R, again: Callable[[float], R]) -> R:
         with RunProgress() as board:
             board.show(run)
             while run.ended is None:
-                run = again(STEP)
+                run = again(_STEP)
                 board.show(run)
     except KeyboardInterrupt:
         print(

@@ -8,8 +8,6 @@ from autolearn.runtime.home import home_of
 from autolearn.runtime.process import read_settings
 from autolearn.security.wire_keys import WireKeys, folder_of_keys, rotate
 
-__all__ = ["named", "rotated"]
-
 
 def named() -> list[str]:
     """Return the names of the valid keys, the newest first."""

@@ -13,8 +13,6 @@ from autolearn.eventlog.embedded.cluster import EmbeddedCluster
 from autolearn.eventlog.embedded.errors import BrokerError
 from autolearn.security.broker_secret import announced, secret_of
 
-__all__ = ["run_cluster"]
-
 LOOK = 0.5
 """Seconds between two checks that every broker is alive."""
 

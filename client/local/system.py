@@ -31,22 +31,20 @@ from autolearn.schemas.errors import AutoLearnError
 from autolearn.schemas.settings import KAFKA_PREFIX, PREFIX, Settings
 from autolearn.security.broker_secret import announced, secret_of
 
-__all__ = ["CannotStart", "System", "install_kafka"]
-
-READY_TIMEOUT = START_TIMEOUT
+_READY_TIMEOUT = START_TIMEOUT
 """Seconds within which every process must report that it is ready; a long log takes its time."""
 PATIENCE = 20.0
 """Seconds after which a process that is not ready yet is reported."""
 PORT_ATTEMPTS = 3
 """Starts with other ports, when another process takes the drawn one."""
-STOP_TIMEOUT = 20.0
+_STOP_TIMEOUT = 20.0
 """Seconds that a process has to stop by itself."""
 LOADING = 45.0
 """Seconds for which a process may be silent before its first beat: a command for the master key has
 30."""
-STACKS = 1.5
+_STACKS = 1.5
 """Seconds that a process has to write its stacks before it is killed."""
-LARGEST_LOG = 16 * 1024 * 1024
+_LARGEST_LOG = 16 * 1024 * 1024
 """Bytes after which a process's log file is rotated at its next start."""
 
 
@@ -69,7 +67,7 @@ class Part(NamedTuple):
     """Whether it prints a beat every second."""
 
 
-FIRST_USER = Part("first user", ("autolearn.operations.first_user", "--with-parent"), "never")
+_FIRST_USER = Part("first user", ("autolearn.operations.first_user", "--with-parent"), "never")
 AGENTS = Part("agents", ("autolearn.agents", "--with-parent", "decide", "dispatch", "supervise"))
 WORKERS = Part("workers", ("autolearn.agents", "--with-parent", "work"))
 API = Part("api", ("autolearn.api", "--with-parent"))
@@ -134,7 +132,7 @@ class System:
         """Launch every process, with other ports if one was lost; return the lasting ones."""
         for attempt in range(1, PORT_ATTEMPTS + 1):
             parts = [*self.brokers(), AGENTS, WORKERS, API]
-            once = [FIRST_USER] if self._needs_user() else []
+            once = [_FIRST_USER] if self._needs_user() else []
             try:
                 said = await self._launch_all([*parts, *once])
                 break
@@ -221,7 +219,7 @@ class System:
         began = time.monotonic()
         log = self.home / "logs" / f"{part.name}.log"
         log.parent.mkdir(exist_ok=True)
-        if log.exists() and log.stat().st_size > LARGEST_LOG:
+        if log.exists() and log.stat().st_size > _LARGEST_LOG:
             log.replace(log.with_suffix(".log.1"))
         ours, theirs = socket.socketpair()
         ours.setblocking(False)
@@ -245,7 +243,7 @@ class System:
         if part.beats != "never":
             self.go_on(self.guard(part, process, heard))
         try:
-            async with asyncio.timeout(READY_TIMEOUT):
+            async with asyncio.timeout(_READY_TIMEOUT):
                 while line := (await process.stdout.readline()).decode(errors="replace"):
                     if line.startswith(("ready", '{"result"')):
                         heard.ready = True
@@ -256,7 +254,7 @@ class System:
             why = f"The process {part.name} ended with status {status} before it was ready."
         except TimeoutError:
             await self.end(part.name)
-            why = f"The process {part.name} was not ready within {READY_TIMEOUT:g} s."
+            why = f"The process {part.name} was not ready within {_READY_TIMEOUT:g} s."
         finally:
             waiting.cancel()
         with log.open("rb") as output:
@@ -354,9 +352,9 @@ class System:
             return
         process.send_signal(signal.SIGTERM)
         try:
-            await asyncio.wait_for(process.wait(), STOP_TIMEOUT)
+            await asyncio.wait_for(process.wait(), _STOP_TIMEOUT)
         except TimeoutError:
-            self.told(f"  {name:8} did not stop within {STOP_TIMEOUT:g} s; it is killed")
+            self.told(f"  {name:8} did not stop within {_STOP_TIMEOUT:g} s; it is killed")
             with suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)
             await process.wait()
@@ -381,7 +379,7 @@ async def _put_down(process: asyncio.subprocess.Process) -> None:
         os.kill(process.pid, signal.SIGABRT)
         os.kill(process.pid, signal.SIGCONT)  # a stopped one takes the signal before it
         with suppress(TimeoutError):
-            await asyncio.wait_for(process.wait(), STACKS)
+            await asyncio.wait_for(process.wait(), _STACKS)
         os.killpg(process.pid, signal.SIGKILL)
 
 

@@ -13,9 +13,7 @@ from autolearn.client.local.system import System, install_kafka
 from autolearn.runtime.home import home_of, require_writable
 from autolearn.schemas.settings import Settings
 
-__all__ = ["run_up"]
-
-SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 def run_up(settings: Settings) -> None:
@@ -35,7 +33,7 @@ def run_up(settings: Settings) -> None:
 async def _serve(settings: Settings) -> None:
     """Start the system, print its URL, and wait for a signal; a signal also ends the start."""
     signalled = asyncio.Event()
-    for number in SIGNALS:
+    for number in _SIGNALS:
         asyncio.get_running_loop().add_signal_handler(number, signalled.set)
     began = time.monotonic()
     system = System(settings, _say)

@@ -8,8 +8,6 @@ from autolearn.client.sdk.subscriptions import subscription
 from autolearn.client.sdk.transport import operation
 from autolearn.schemas.rest.audit import Hops
 
-__all__ = ["Auditing"]
-
 
 class Auditing:
     """Requests, commands, decisions and tasks, with their outcomes."""

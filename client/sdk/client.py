@@ -22,14 +22,11 @@ import httpx
 from autolearn.client.sdk import trust
 from autolearn.client.sdk.audit import Auditing
 from autolearn.client.sdk.credentials import find, place_of
-from autolearn.client.sdk.errors import Problem, Unreachable
 from autolearn.client.sdk.read_your_writes import AsyncReached, Reached
 from autolearn.client.sdk.sessions import Experiments, OneSession, Sessions
 from autolearn.client.sdk.system import System
 from autolearn.client.sdk.transport import Awaiting, Blocking
 from autolearn.client.sdk.users import Users
-
-__all__ = ["AsyncAutoLearn", "AutoLearn", "Problem", "Unreachable"]
 
 
 def _bearer(url: str, token: str | None) -> dict[str, str]:

@@ -22,18 +22,6 @@ from autolearn.runtime.process import read_settings
 from autolearn.runtime.variables import variables
 from autolearn.schemas.errors import AutoLearnError, SettingsError
 
-__all__ = [
-    "Kept",
-    "Unsafe",
-    "file_of_tokens",
-    "find",
-    "forget",
-    "keep",
-    "place_of",
-    "place_of_home",
-    "token_for",
-]
-
 
 class Unsafe(SettingsError):
     """Other users can read the file of the tokens."""
@@ -51,7 +39,7 @@ class Kept(Struct, frozen=True):
         return f"Kept({self.user!r})"
 
 
-def file_of_tokens() -> Path:
+def _file_of_tokens() -> Path:
     """Return the file: $XDG_CONFIG_HOME/autolearn/tokens.json, else below ~/.config."""
     base = os.environ.get("XDG_CONFIG_HOME", "")
     folder = Path(base) if base.startswith("/") else Path.home() / ".config"
@@ -105,7 +93,7 @@ def token_for(url: str | None) -> str:
 
 def read() -> dict[str, Kept]:
     """Return all stored tokens."""
-    path = file_of_tokens()
+    path = _file_of_tokens()
     try:
         then = "if others may have read it, revoke the tokens."
         content = read_checked(path, then, error=Unsafe, limit=-1)
@@ -120,7 +108,7 @@ def keep(place: str, user: str, token: str) -> Path:
     """Store a token, and return the file."""
     with _changing() as kept:
         kept[place] = Kept(user, token)
-    return file_of_tokens()
+    return _file_of_tokens()
 
 
 def forget(place: str) -> None:
@@ -132,7 +120,7 @@ def forget(place: str) -> None:
 @contextmanager
 def _changing() -> Iterator[dict[str, Kept]]:
     """Change the stored tokens, one process at a time. Tokens of deleted homes are dropped."""
-    path = file_of_tokens()
+    path = _file_of_tokens()
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     with (path.parent / "tokens.lock").open("a") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)

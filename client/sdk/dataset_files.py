@@ -7,11 +7,9 @@ import unicodedata
 from pathlib import Path
 from typing import Literal
 
-__all__ = ["FileFormat", "dataset_name"]
-
 FileFormat = Literal["csv", "parquet", "arrow", "jsonl", "excel"]
-PACKED = (".gz", ".zst", ".zip")
-LONGEST = 64
+_PACKED = (".gz", ".zst", ".zip")
+_LONGEST = 64
 """Characters of a derived name."""
 
 
@@ -21,8 +19,8 @@ def dataset_name(path: Path | str) -> str:
     `Données 2024.csv.gz` is donnees-2024. It is "dataset" where nothing is left.
     """
     stem = Path(path).name
-    for ending in PACKED:
+    for ending in _PACKED:
         stem = stem.removesuffix(ending)
     stem = Path(stem).stem
     plain = unicodedata.normalize("NFKD", stem).encode("ascii", "ignore").decode().lower()
-    return re.sub(r"[^a-z0-9._-]+", "-", plain)[:LONGEST].strip("._-") or "dataset"
+    return re.sub(r"[^a-z0-9._-]+", "-", plain)[:_LONGEST].strip("._-") or "dataset"

@@ -15,8 +15,6 @@ import msgspec
 
 from autolearn.schemas.errors import AutoLearnError, ExitCode, LogError
 
-__all__ = ["Problem", "Unreachable", "problem_of"]
-
 
 class Problem(AutoLearnError):
     """A problem that the API answered with.

@@ -27,9 +27,7 @@ from autolearn.client.sdk.flows import (
     words_of,
 )
 
-__all__ = ["Entry", "EventParser", "Feed", "Listen", "More", "ServerSentEvent", "follow"]
-
-SILENCE = 45.0
+_SILENCE = 45.0
 """Seconds of silence after which a connection is given up: the API sends a comment every 15."""
 
 
@@ -126,7 +124,7 @@ def follow(path: str, query: Mapping[str, object], patience: float) -> Feed:
         began = time.monotonic()
         headers = {"Accept": "text/event-stream, application/problem+json"}
         headers |= {"Last-Event-ID": at} if at else {}
-        listened = yield from _listen(Listen(path, words_of(query), headers, SILENCE))
+        listened = yield from _listen(Listen(path, words_of(query), headers, _SILENCE))
         at = listened.at or at
         lived = time.monotonic() - began
         if listened.events or lived > LONGEST_PAUSE:

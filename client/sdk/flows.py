@@ -25,23 +25,6 @@ from msgspec.structs import replace
 from autolearn.client.sdk.errors import Problem, Unreachable, problem_of
 from autolearn.schemas.rest.commands import CommandState
 
-__all__ = [
-    "EXAMINED",
-    "FIRST_PAUSE",
-    "LONGEST_PAUSE",
-    "RETRIED",
-    "Call",
-    "Download",
-    "Flow",
-    "Pause",
-    "Query",
-    "Send",
-    "ask",
-    "fetch",
-    "seconds_of",
-    "words_of",
-]
-
 T = TypeVar("T")
 Query = Mapping[str, str | list[str]]
 

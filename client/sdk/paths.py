@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from urllib.parse import quote
 
-__all__ = ["segment"]
-
 
 def segment(name: str) -> str:
     """Return a name as one segment of a path."""

@@ -6,8 +6,6 @@ import httpx
 
 from autolearn.eventlog.positions import AFTER, REACHED, Position
 
-__all__ = ["AsyncReached", "Reached"]
-
 
 class Reached:
     """The reached position of a client, and the hooks of its httpx client that send it."""

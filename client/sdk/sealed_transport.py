@@ -32,16 +32,14 @@ from autolearn.security.request_jwe import (
     seal_request,
 )
 
-__all__ = ["AsyncSealing", "Sealing"]
-
-WELL_KNOWN = "/.well-known/jwks.json"
-SEALED = (b"authorization", b"idempotency-key", b"content-type", b"content-length")
-JOSE = MEDIA_TYPE.encode()
+_WELL_KNOWN = "/.well-known/jwks.json"
+_SEALED = (b"authorization", b"idempotency-key", b"content-type", b"content-length")
+_JOSE = MEDIA_TYPE.encode()
 
 
-LARGEST = 40 * 1024
+_LARGEST = 40 * 1024
 """Bytes of a body up to which a server reads it sealed before authentication."""
-WINDOW = 120
+_WINDOW = 120
 """Seconds by which the clocks of client and server may differ."""
 
 
@@ -102,11 +100,11 @@ def _check_clock(response: httpx.Response) -> None:
     except (KeyError, ValueError):
         return
     apart = time.time() - at
-    if abs(apart) > WINDOW:
+    if abs(apart) > _WINDOW:
         how = "ahead of" if apart > 0 else "behind"
         raise Unreachable(
             f"The clock here is {abs(apart):,.0f} s {how} that of {response.request.url.host}; a "
-            f"sealed request is good for {WINDOW} s.",
+            f"sealed request is good for {_WINDOW} s.",
             title="A clock is wrong",
             advice="Set the clock, here or there.",
         )
@@ -133,9 +131,9 @@ def question(
     )
     token = seal_request(sealed, keys.key, keys.kid)
     in_body = content is not None and request.method != "GET"
-    headers = _without(request.headers, SEALED if in_body else SEALED[:2])
-    headers.append((b"content-type", JOSE) if in_body else (HEADER.encode(), token))
-    if in_body and (announced or len(content or b"") > LARGEST):
+    headers = _without(request.headers, _SEALED if in_body else _SEALED[:2])
+    headers.append((b"content-type", _JOSE) if in_body else (HEADER.encode(), token))
+    if in_body and (announced or len(content or b"") > _LARGEST):
         head = replace(sealed, jti=secrets.token_urlsafe(18), idempotency_key="", body=UNSET)
         headers.append((HEADER.encode(), seal_request(head, keys.key, keys.kid)))
     out = httpx.Request(
@@ -158,7 +156,7 @@ def _is_open(request: httpx.Request) -> bool:
 
 
 def _well_known(request: httpx.Request) -> httpx.Request:
-    at = request.url.copy_with(raw_path=WELL_KNOWN.encode())
+    at = request.url.copy_with(raw_path=_WELL_KNOWN.encode())
     return httpx.Request("GET", at, extensions=request.extensions)
 
 
@@ -188,7 +186,7 @@ def _is_crowded(response: httpx.Response) -> bool:
 def _opened(response: httpx.Response, opening: Opening, stream: Any) -> httpx.Response:
     if response.status_code != opening.status:
         raise httpx.RemoteProtocolError("The status of the answer was changed on its way.")
-    headers = _without(response.headers, SEALED[2:])
+    headers = _without(response.headers, _SEALED[2:])
     if opening.media:
         headers.append((b"content-type", opening.media.encode("latin-1")))
     return httpx.Response(

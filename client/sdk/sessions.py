@@ -24,8 +24,6 @@ from autolearn.schemas.rest.page import Page
 from autolearn.schemas.rest.runs import Artifact, Evaluation, Training
 from autolearn.schemas.rest.sessions import Discarded, Reader, SessionOverview, SessionSummary
 
-__all__ = ["ExperimentWithRuns", "Experiments", "OneSession", "SessionWithRuns", "Sessions"]
-
 
 class SessionWithRuns(SessionOverview, kw_only=True, frozen=True):
     """An open session with all its runs, of which `sessions.open` returns none."""
@@ -43,7 +41,7 @@ class ExperimentWithRuns(ExperimentOverview, kw_only=True, frozen=True):
 
 R = TypeVar("R", Training, Evaluation)
 
-LONGEST_WAIT = 300.0
+_LONGEST_WAIT = 300.0
 """Seconds for which one request may wait; longer waits are several requests."""
 Status = Literal["open", "started", "completed", "failed", "cancelled"]
 Data = str | Mapping[str, str]
@@ -296,7 +294,7 @@ def at(session: OneSession) -> str:
 
 
 W = TypeVar("W", SessionWithRuns, ExperimentWithRuns)
-NO_QUERY: Mapping[str, object] = MappingProxyType({})
+_NO_QUERY: Mapping[str, object] = MappingProxyType({})
 
 
 def _whole(call: Call[W]) -> Flow[W]:
@@ -305,7 +303,7 @@ def _whole(call: Call[W]) -> Flow[W]:
     return (yield from _with_runs(found, call.path, call.query))
 
 
-def _with_runs(found: W, path: str, query: Mapping[str, object] = NO_QUERY) -> Flow[W]:
+def _with_runs(found: W, path: str, query: Mapping[str, object] = _NO_QUERY) -> Flow[W]:
     if found.withheld:
         return found
     trainings = yield from _every(f"{path}/trainings", Page[Training], query)
@@ -327,7 +325,7 @@ def started(
 ) -> Flow[R]:
     """Request a run, and wait for its end if requested."""
     until = None if wait is None else time.monotonic() + wait
-    first = None if wait is None else min(wait, LONGEST_WAIT)
+    first = None if wait is None else min(wait, _LONGEST_WAIT)
     run = yield from ask(Call("POST", path, kind, body=body, wait=first, key=key))
     if until is None:
         return run
@@ -336,7 +334,7 @@ def started(
 
 def _waited(path: str, kind: type[R], wait: float | None) -> Flow[R]:
     until = None if wait is None else time.monotonic() + wait
-    first = None if wait is None else min(wait, LONGEST_WAIT)
+    first = None if wait is None else min(wait, _LONGEST_WAIT)
     run = yield from ask(Call("GET", path, kind, wait=first))
     return run if until is None else (yield from ended(run, path, kind, until))
 
@@ -344,7 +342,7 @@ def _waited(path: str, kind: type[R], wait: float | None) -> Flow[R]:
 def ended(run: R, path: str, kind: type[R], until: float) -> Flow[R]:
     """Return a run when it has ended, or its state when the time is over."""
     while run.ended is None and (left := until - time.monotonic()) > 0:
-        wait = max(1.0, min(left, LONGEST_WAIT))
+        wait = max(1.0, min(left, _LONGEST_WAIT))
         run = yield from ask(Call("GET", path, kind, wait=wait))
     return run
 

@@ -13,8 +13,6 @@ from autolearn.client.sdk.event_feed import Entry, Feed, Listen, More
 from autolearn.client.sdk.flows import Pause
 from autolearn.client.sdk.transport import Awaiting, Blocking
 
-__all__ = ["subscription"]
-
 P = ParamSpec("P")
 
 

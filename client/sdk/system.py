@@ -27,9 +27,7 @@ from autolearn.schemas.rest.history import Diff
 from autolearn.schemas.rest.page import Page
 from autolearn.schemas.rest.system import Digests, Health, LogPosition, Rebuild, RowDigests
 
-__all__ = ["System"]
-
-DIGESTED = 60.0
+_DIGESTED = 60.0
 """Seconds within which the rows of views are hashed."""
 
 
@@ -257,14 +255,14 @@ class System:
     @operation
     def digests(self) -> Flow[Digests]:
         """Return the digest of every view."""
-        return ask(Call("GET", "/v1/digests", Digests, grace=DIGESTED))
+        return ask(Call("GET", "/v1/digests", Digests, grace=_DIGESTED))
 
     @operation
     def row_digests(self, view: str, *, after: str = "", limit: int = 10_000) -> Flow[RowDigests]:
         """Return the digests of the rows of a view, in the order of their keys past `after`."""
         query = {"after": after, "limit": limit}
         at = f"/v1/digests/{segment(view)}"
-        return ask(Call("GET", at, RowDigests, query, grace=DIGESTED))
+        return ask(Call("GET", at, RowDigests, query, grace=_DIGESTED))
 
     @operation
     def rebuild(self) -> Flow[Rebuild]:

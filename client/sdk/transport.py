@@ -12,8 +12,6 @@ import httpx
 
 from autolearn.client.sdk.flows import Download, Flow, Pause, Send
 
-__all__ = ["Awaiting", "Blocking", "operation"]
-
 P = ParamSpec("P")
 T = TypeVar("T")
 S = TypeVar("S", bound="Blocking | Awaiting")

@@ -9,8 +9,6 @@ import httpx
 from autolearn.runtime.variables import variables
 from autolearn.schemas.errors import SettingsError
 
-__all__ = ["async_transport", "transport"]
-
 
 def transport(
     url: str, given: httpx.BaseTransport | None, seal: bool | None

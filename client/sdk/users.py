@@ -9,8 +9,6 @@ from autolearn.schemas.rest.commands import CommandState
 from autolearn.schemas.rest.page import Page
 from autolearn.schemas.rest.users import AccessToken, Me, NewToken, QuotaState, User
 
-__all__ = ["Users"]
-
 
 class Users:
     """The own identity; and for sysadmins, all users."""

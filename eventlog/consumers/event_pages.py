@@ -15,8 +15,6 @@ from autolearn.schemas.bounds import PAGE_BYTES, PAGE_LOOKED
 from autolearn.schemas.codec import EventRecord, event_on_log
 from autolearn.schemas.errors import LogError
 
-__all__ = ["BYTES", "EventPage", "Fits", "FoundEvent", "Places", "places_of", "read_page"]
-
 PATIENCE = 10.0
 """Seconds without any record after which reading fails."""
 LOOKED, BYTES = PAGE_LOOKED, PAGE_BYTES

@@ -16,8 +16,6 @@ from autolearn.eventlog.log import Log, Message
 from autolearn.schemas.codec import NO_EVENT, EventRecord, event_on_log
 from autolearn.schemas.errors import MalformedRecord
 
-__all__ = ["Fold", "Projector", "Projection"]
-
 BATCH = 5000
 logger = structlog.get_logger(__name__)
 

@@ -10,8 +10,6 @@ from contextlib import AbstractContextManager, nullcontext
 from autolearn.eventlog.consumers.projector import Projector
 from autolearn.schemas.codec import EventRecord
 
-__all__ = ["ProjectorThread"]
-
 
 class ProjectorThread:
     """Runs a projector in a thread, and passes admitted events to the event loop.

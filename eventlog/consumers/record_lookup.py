@@ -10,8 +10,6 @@ from typing import NamedTuple
 from autolearn.eventlog.log import Log, Message, RecordReader
 from autolearn.schemas.errors import LogError
 
-__all__ = ["RecordLookup", "Span", "read_between", "spans_of"]
-
 NEAR = 500
 """Records between two offsets up to which reading on is quicker than seeking: reading one record
 costs 1.4 us, a seek 0.8 ms (measured with events of 700 bytes)."""
@@ -19,7 +17,7 @@ SHORT = 100
 """Records up to which a span is read with small fetches."""
 SMALL, LARGE = 64 * 1024, 1024 * 1024
 """Bytes of one fetch, for short spans and for long ones."""
-READERS = 4
+_READERS = 4
 PATIENCE = 10.0
 """Seconds without any record after which reading fails."""
 
@@ -45,7 +43,7 @@ class RecordLookup:
         self.log, self.topic = log, topic
         self.lock = threading.Lock()
         self.idle: dict[int, list[RecordReader]] = {SMALL: [], LARGE: []}
-        self.pool = ThreadPoolExecutor(READERS, "lookup")
+        self.pool = ThreadPoolExecutor(_READERS, "lookup")
 
     def read(self, wanted: Mapping[int, Iterable[int]]) -> list[Message]:
         """Return the records at these offsets, per partition in their order (blocks).
@@ -116,7 +114,7 @@ def spans_of(partition: int, offsets: Iterable[int]) -> list[Span]:
 
 def _shares(spans: Sequence[Span]) -> list[Sequence[Span]]:
     """Divide spans among the readers, near ones to the same reader."""
-    size = -(-len(spans) // READERS) or 1
+    size = -(-len(spans) // _READERS) or 1
     return [spans[at : at + size] for at in range(0, len(spans), size)]
 
 

@@ -7,8 +7,6 @@ from autolearn.eventlog.consumers.record_lookup import RecordLookup
 from autolearn.schemas.codec import EventRecord, clear_data, event_on_log, from_json
 from autolearn.schemas.events import TermStarted
 
-__all__ = ["TermHolders", "newest"]
-
 
 class TermHolders:
     """Finds the holder of each term, and caches it. Any thread may ask."""

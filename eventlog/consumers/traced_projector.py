@@ -9,8 +9,6 @@ from autolearn.eventlog.log import Message
 from autolearn.runtime.trace_context import trace_in
 from autolearn.schemas.codec import EventRecord
 
-__all__ = ["TracedProjector", "TracedProjection"]
-
 
 class TracedProjection(Projection, Protocol):
     """A projection with trace context: `traceparent` of the present event, "" for none."""

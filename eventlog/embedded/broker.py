@@ -27,15 +27,13 @@ from autolearn.eventlog.embedded.probe import HOST, LAUNCHER, HeldPorts, answers
 from autolearn.runtime.watchdog import Effort, Stall
 from autolearn.security.broker_secret import USER, credentials
 
-__all__ = ["BrokerError", "EmbeddedBroker", "Jars", "new_cluster_id"]
-
 _PROBE_INTERVAL = 0.02
 _STOP_LIMIT = 20.0
 _ANSWER_LIMIT = 2.0
 _STACKS_LIMIT = 1.0
 _STACKS_BYTES = 1 << 20
 _PORT_ATTEMPTS = 3
-ITERATIONS = 4096
+_ITERATIONS = 4096
 """SCRAM iterations, the fewest that Kafka allows: more would only help a guessable secret."""
 
 
@@ -270,7 +268,7 @@ class EmbeddedBroker:
             "sasl.mechanism": "PLAIN",
             "sasl.username": LAUNCHER,
         }
-        info = ScramCredentialInfo(ScramMechanism.SCRAM_SHA_512, ITERATIONS)
+        info = ScramCredentialInfo(ScramMechanism.SCRAM_SHA_512, _ITERATIONS)
         change = UserScramCredentialUpsertion(USER, info, self._secret.encode())
         left = max(deadline - time.monotonic(), 1.0)
         try:

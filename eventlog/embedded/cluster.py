@@ -18,8 +18,6 @@ from autolearn.eventlog.embedded.jars import Jars
 from autolearn.eventlog.embedded.probe import HeldPorts
 from autolearn.eventlog.embedded.server_properties import QuorumMember
 
-__all__ = ["EmbeddedCluster"]
-
 BROKERS, PORT_ATTEMPTS = 3, 3
 
 

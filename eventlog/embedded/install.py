@@ -5,8 +5,6 @@ from __future__ import annotations
 from autolearn.eventlog.embedded.class_archive import with_archive
 from autolearn.eventlog.embedded.jars import Jars, Progress, fetch
 
-__all__ = ["install"]
-
 
 def install(progress: Progress | None = None) -> Jars:
     """Install the jars and the archive of a broker, downloading them on first use.

@@ -9,7 +9,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 KAFKA = "org.apache.kafka:kafka_2.13:4.3.1"
-LOGGING = "org.apache.logging.log4j:log4j-slf4j-impl:2.25.4"
+_LOGGING = "org.apache.logging.log4j:log4j-slf4j-impl:2.25.4"
 
 _HEAD = (
     f"# {KAFKA}, what it needs, and its log. "
@@ -25,7 +25,7 @@ def _lock_text() -> str:
         maven = MavenContext(repo_cache=Path(folder))
         found: dict[tuple[str, str], Any] = {}
         # One root at a time: together, jgo would let the logger's BOM change Kafka's versions.
-        for root in (KAFKA, LOGGING):
+        for root in (KAFKA, _LOGGING):
             inputs, transitive = maven.resolver.resolve([maven.create_dependency(root)])
             for dependency in (*inputs, *transitive):
                 found.setdefault((dependency.groupId, dependency.artifactId), dependency)

@@ -11,7 +11,7 @@ from autolearn.eventlog.embedded.probe import HOST, LAUNCHER
 from autolearn.runtime.private_files import replace
 from autolearn.security.broker_secret import MECHANISM, USER
 
-MAX_MESSAGE_BYTES = 8 * 1024 * 1024
+_MAX_MESSAGE_BYTES = 8 * 1024 * 1024
 
 
 class QuorumMember(NamedTuple):
@@ -46,7 +46,7 @@ _INTERNAL_TOPICS = {
 
 _BEHAVIOUR = {
     "auto.create.topics.enable": "false",
-    "message.max.bytes": MAX_MESSAGE_BYTES,
+    "message.max.bytes": _MAX_MESSAGE_BYTES,
     "group.initial.rebalance.delay.ms": 0,
     "group.min.session.timeout.ms": 1000,
     "broker.session.timeout.ms": 2000,

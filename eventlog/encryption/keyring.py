@@ -1,7 +1,7 @@
 """The keys of sessions and datasets in one process, read from the start of `keys`.
 
 Wrapped keys are kept in memory (about 200 bytes each); those in use are unwrapped into a cache of
-at most CACHED. A tombstone drops a key from both.
+at most _CACHED. A tombstone drops a key from both.
 """
 
 from __future__ import annotations
@@ -23,9 +23,7 @@ from autolearn.schemas.records.session_key import ROLL, Roll, WrappedKey
 from autolearn.security.data_key import DataKey, Unreadable
 from autolearn.security.master_keys import MasterKeys
 
-__all__ = ["KeyRing", "session_of"]
-
-CACHED = 10_000
+_CACHED = 10_000
 """Unwrapped keys that one process holds."""
 PATIENCE = 10.0
 """Seconds to wait for an acknowledgement, and for the next record."""
@@ -235,7 +233,7 @@ class KeyRing:
         with self.changed:
             if identity in self.wrapped:  # it may have been shredded meanwhile
                 self.unwrapped[identity] = key
-                while len(self.unwrapped) > CACHED:
+                while len(self.unwrapped) > _CACHED:
                     self.unwrapped.popitem(last=False)
         return key
 

@@ -35,8 +35,6 @@ from autolearn.schemas.topics import Topics
 from autolearn.security.data_key import DataKey, Unreadable, about
 from autolearn.security.master_keys import PATIENCE, master_keys
 
-__all__ = ["SessionCipher", "belongs", "is_sealed", "key_of_kept", "open_vault"]
-
 Record = TypeVar("Record", CommandRecord, EventRecord)
 
 

@@ -15,8 +15,6 @@ from msgspec import Struct
 
 from autolearn.schemas.codec import Headers
 
-__all__ = ["HEADER", "START", "Chain", "header_of", "headers_of", "link", "link_digest"]
-
 HEADER = "chain"
 """The Kafka header of an event with the chain's hash after it, in hexadecimal. `TermStarted` has
 none: its decider does not know what an older one still appends before it."""

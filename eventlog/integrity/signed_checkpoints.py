@@ -12,8 +12,6 @@ from autolearn.schemas.errors import MalformedRecord
 from autolearn.schemas.records.checkpoint import CHECKPOINT_TYPE, Checkpoint
 from autolearn.security.signing_keys import PublicKeys, SignatureRefused, SigningKey
 
-__all__ = ["CONTENT_TYPE", "chain_at", "fingerprint", "opened", "sealed", "unchecked"]
-
 CONTENT_TYPE: Headers = (("content-type", b"application/jose"),)
 """The Kafka header of a checkpoint (RFC 7515, 9.2.1)."""
 

@@ -8,9 +8,7 @@ import time
 from autolearn.eventlog.log import Log
 from autolearn.schemas.errors import LogError
 
-__all__ = ["Brokers"]
-
-EVERY = 2.0
+_EVERY = 2.0
 """Seconds between two requests."""
 PATIENCE = 3.0
 """Seconds after which a request counts as unanswered."""
@@ -51,7 +49,7 @@ class Brokers:
             except LogError as error:
                 self.error = error.detail
             self.asked = None
-            self.stopped.wait(EVERY)
+            self.stopped.wait(_EVERY)
 
     def stop(self) -> None:
         """Stop the thread; do not wait for a request in progress."""

@@ -20,8 +20,6 @@ from autolearn.eventlog.kafka.quorum import active_controller
 from autolearn.schemas.errors import LogError
 from autolearn.schemas.reports.status import Broker, TopicState
 
-__all__ = ["Cluster"]
-
 T = TypeVar("T")
 
 

@@ -12,8 +12,6 @@ if TYPE_CHECKING:
     from autolearn.eventlog.kafka.log import KafkaLog
 from autolearn.runtime.home import home_of, running
 
-__all__ = ["brokers", "client_of", "kafka_of", "open_log"]
-
 
 def open_log(settings: Settings, *, gathers: bool = False) -> KafkaLog:
     """Return the log on the settings' brokers, or on those of `autolearn up` on this home.

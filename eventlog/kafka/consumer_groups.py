@@ -20,11 +20,9 @@ from msgspec import Struct
 from autolearn.schemas.errors import LogError
 from autolearn.schemas.reports.status import Member
 
-__all__ = ["GroupState", "groups_of", "security", "ssl_context"]
-
 PAUSE = 0.1
 """Seconds between two requests while the coordinator of a group is being chosen."""
-RANDOM_PART = re.compile(r"-[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\Z")
+_RANDOM_PART = re.compile(r"-[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\Z")
 """The suffix that a broker adds to the name of a static member."""
 
 
@@ -87,7 +85,7 @@ async def _group_of(admin: Any, name: str, topic: str) -> GroupState:
 def _member_of(name: str, _: str, host: str, __: bytes, assignment: bytes) -> Member:
     given = ConsumerProtocolMemberAssignment.decode(assignment).assignment if assignment else ()
     partitions = sorted(partition for _, some in given for partition in some)
-    return Member(RANDOM_PART.sub("", name), host.lstrip("/"), partitions)
+    return Member(_RANDOM_PART.sub("", name), host.lstrip("/"), partitions)
 
 
 def security(client: Mapping[str, str]) -> dict[str, Any]:

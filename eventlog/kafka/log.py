@@ -21,9 +21,7 @@ from autolearn.schemas.codec import Headers
 from autolearn.schemas.errors import LogError, TooLarge, TopicMismatch
 from autolearn.schemas.topics import Topic
 
-__all__ = ["KafkaLog", "KafkaReader"]
-
-RECORD_OVERHEAD = 64 * 1024
+_RECORD_OVERHEAD = 64 * 1024
 """Bytes of a record beside its value: key, headers and what Kafka adds."""
 PRODUCER = {
     "acks": "all",
@@ -33,7 +31,7 @@ PRODUCER = {
     # goes into one batch, with one flush to the disk: a third less work for everybody under load.
     "max.in.flight.requests.per.connection": 1,
     "message.timeout.ms": 0,
-    "message.max.bytes": LARGEST_MESSAGE + RECORD_OVERHEAD,
+    "message.max.bytes": LARGEST_MESSAGE + _RECORD_OVERHEAD,
     "partitioner": "murmur2_random",
 }
 CONSUMER = {
@@ -52,23 +50,23 @@ CONSUMER = {
     "auto.offset.reset": "error",
     "allow.auto.create.topics": False,
 }
-MOVED = {
+_MOVED = {
     # A fetch that waits for news at the end of the log would hold up the next move.
     "fetch.wait.max.ms": 5,
     "fetch.error.backoff.ms": 5,
 }
 """The configuration of a reader that seeks often."""
-GATHERING_CONSUMER = {"fetch.min.bytes": 1024 * 1024, "fetch.wait.max.ms": 200}
+_GATHERING_CONSUMER = {"fetch.min.bytes": 1024 * 1024, "fetch.wait.max.ms": 200}
 """The configuration of a reader of large batches, which may come later."""
 
 logger = structlog.get_logger(__name__)
 SAID_EVERY = 20.0
 """Seconds after which the wait for brokers is logged again."""
-ANSWER_TIMEOUT = 30.0
+_ANSWER_TIMEOUT = 30.0
 """Seconds within which a broker must answer a request."""
-SMALL_FETCH = 256 * 1024
+_SMALL_FETCH = 256 * 1024
 """Bytes of a fetch below which a seeking reader does not read ahead."""
-MOVING = (
+_MOVING = (
     KafkaError.NOT_LEADER_FOR_PARTITION,
     KafkaError.LEADER_NOT_AVAILABLE,
     KafkaError.OFFSET_NOT_AVAILABLE,  # a leader just elected does not know the end yet (KIP-207)
@@ -78,7 +76,7 @@ MOVING = (
     KafkaError._DESTROY_BROKER,  # librdkafka lets go of a broker that has left the cluster
 )
 """The errors of a new topic, and of a partition whose leader changes."""
-LEADER_PAUSE = 0.02
+_LEADER_PAUSE = 0.02
 """Seconds between two requests while a partition has no leader."""
 
 T = TypeVar("T")
@@ -174,7 +172,7 @@ class KafkaLog:
                 for t in wanted.values()
                 if t.name not in existing
             ]
-            asked = admin.create_topics(new, request_timeout=ANSWER_TIMEOUT) if new else {}
+            asked = admin.create_topics(new, request_timeout=_ANSWER_TIMEOUT) if new else {}
             for future in asked.values():
                 _wait_unless_exists(future)
             found = _await_leaders(admin, set(wanted), max(deadline, time.monotonic() + 1))
@@ -217,18 +215,18 @@ class KafkaLog:
                     waited=round(time.monotonic() - began),
                     most=round(deadline - began),
                 )
-                time.sleep(LEADER_PAUSE)
+                time.sleep(_LEADER_PAUSE)
 
     def reader(
         self, topic: str, start: Mapping[int, int], *, fetch: int | None = None
     ) -> RecordReader:
         """Return a reader of the partitions in `start`, from these offsets on."""
         if fetch is None:
-            ways = GATHERING_CONSUMER if self.gathers else {}
+            ways = _GATHERING_CONSUMER if self.gathers else {}
             return KafkaReader({**self.settings, **ways}, topic, start)
-        ahead = 1 if fetch < SMALL_FETCH else fetch // 512
+        ahead = 1 if fetch < _SMALL_FETCH else fetch // 512
         sizes = {"max.partition.fetch.bytes": fetch, "queued.min.messages": ahead}
-        return KafkaReader({**self.settings, **MOVED, **sizes}, topic, start)
+        return KafkaReader({**self.settings, **_MOVED, **sizes}, topic, start)
 
     def ends(self, topic: str) -> dict[int, int]:
         """Return the next offset per partition."""
@@ -246,7 +244,7 @@ class KafkaLog:
             # The ends first: what comes meanwhile is past them, whatever its time.
             ends = {p: end for p, (_, end) in _watermarks_now(asker, topic).items()}
             asked = [TopicPartition(topic, partition, time) for partition in ends]
-            found = asker.offsets_for_times(asked, timeout=ANSWER_TIMEOUT)
+            found = asker.offsets_for_times(asked, timeout=_ANSWER_TIMEOUT)
             if failed := [at.error for at in found if at.error is not None]:
                 raise KafkaException(failed[0])
             return ends, found
@@ -278,7 +276,7 @@ class KafkaLog:
     def metadata(self) -> ClusterMetadata:
         """Request the metadata of all brokers and topics."""
         try:
-            return AdminClient(self.settings).list_topics(timeout=ANSWER_TIMEOUT)  # type: ignore[arg-type]
+            return AdminClient(self.settings).list_topics(timeout=_ANSWER_TIMEOUT)  # type: ignore[arg-type]
         except KafkaException as error:
             raise LogError(
                 f"No answer from {self.settings['bootstrap.servers']}: {error.args[0].str()}.",
@@ -383,14 +381,14 @@ def _watermarks_now(consumer: Consumer, topic: str) -> dict[int, tuple[int, int]
         LogError: there is no such topic.
         KafkaException: there is no answer.
     """
-    found = consumer.list_topics(topic, timeout=ANSWER_TIMEOUT).topics[topic]
+    found = consumer.list_topics(topic, timeout=_ANSWER_TIMEOUT).topics[topic]
     if found.error is not None:
         if found.error.code() == KafkaError.UNKNOWN_TOPIC_OR_PART:
             raise LogError(f"The topic {topic} cannot be read: {found.error.str()}.")
         raise KafkaException(found.error)
     return {
         partition: consumer.get_watermark_offsets(
-            TopicPartition(topic, partition), timeout=ANSWER_TIMEOUT
+            TopicPartition(topic, partition), timeout=_ANSWER_TIMEOUT
         )
         for partition in found.partitions
     }
@@ -402,15 +400,15 @@ def _answered(topic: str, ask: Callable[[], T]) -> T:
     Raises:
         LogError: there is none.
     """
-    deadline = time.monotonic() + ANSWER_TIMEOUT
+    deadline = time.monotonic() + _ANSWER_TIMEOUT
     while True:
         try:
             return ask()
         except KafkaException as error:
-            if error.args[0].code() not in MOVING or time.monotonic() > deadline:
+            if error.args[0].code() not in _MOVING or time.monotonic() > deadline:
                 why = error.args[0].str()
                 raise LogError(f"The topic {topic} cannot be read: {why}.") from None
-            time.sleep(LEADER_PAUSE)
+            time.sleep(_LEADER_PAUSE)
 
 
 def _wait_unless_exists(future: object) -> None:
@@ -431,10 +429,10 @@ def _check_sizes(admin: AdminClient, names: set[str]) -> None:
         TopicMismatch: one does not.
     """
     asked = [ConfigResource(ConfigResource.Type.TOPIC, name) for name in sorted(names)]
-    least = LARGEST_MESSAGE + RECORD_OVERHEAD
+    least = LARGEST_MESSAGE + _RECORD_OVERHEAD
     for resource, future in admin.describe_configs(asked).items() if asked else ():
         try:
-            said = future.result(ANSWER_TIMEOUT).get("max.message.bytes")
+            said = future.result(_ANSWER_TIMEOUT).get("max.message.bytes")
         except (KafkaException, TimeoutError):
             continue
         if said is not None and int(said.value) < least:
@@ -454,9 +452,9 @@ def _await_leaders(
     Return the topics at that time.
     """
     while True:
-        topics = admin.list_topics(timeout=ANSWER_TIMEOUT).topics
+        topics = admin.list_topics(timeout=_ANSWER_TIMEOUT).topics
         found = {name: topics[name] for name in names if name in topics}
         led = all(p.leader >= 0 for topic in found.values() for p in topic.partitions.values())
         if (len(found) == len(names) and led) or time.monotonic() > deadline:
             return found
-        time.sleep(LEADER_PAUSE)
+        time.sleep(_LEADER_PAUSE)

@@ -25,13 +25,11 @@ from aiokafka.protocol.types import (
 
 from autolearn.eventlog.kafka.consumer_groups import security
 
-__all__ = ["active_controller"]
-
 TOPIC, PARTITION = "__cluster_metadata", 0
 PATIENCE = 1.0
 """Seconds within which a broker must answer."""
-TAGS = ("tags", TaggedFields)
-REPLICAS = CompactArray(("id", Int32), ("end", Int64), TAGS)
+_TAGS = ("tags", TaggedFields)
+_REPLICAS = CompactArray(("id", Int32), ("end", Int64), _TAGS)
 
 
 class QuorumV0(Response):  # type: ignore[misc]
@@ -49,13 +47,13 @@ class QuorumV0(Response):  # type: ignore[misc]
                     "partitions",
                     CompactArray(
                         *(("index", Int32), ("error", Int16), ("leader", Int32), ("epoch", Int32)),
-                        *(("end", Int64), ("voters", REPLICAS), ("observers", REPLICAS), TAGS),
+                        *(("end", Int64), ("voters", _REPLICAS), ("observers", _REPLICAS), _TAGS),
                     ),
                 ),
-                TAGS,
+                _TAGS,
             ),
         ),
-        TAGS,
+        _TAGS,
     )
 
 
@@ -71,11 +69,11 @@ class _DescribeQuorumV0(RequestStruct):  # type: ignore[misc]
             "topics",
             CompactArray(
                 ("name", CompactString("utf-8")),
-                ("partitions", CompactArray(("index", Int32), TAGS)),
-                TAGS,
+                ("partitions", CompactArray(("index", Int32), _TAGS)),
+                _TAGS,
             ),
         ),
-        TAGS,
+        _TAGS,
     )
 
 

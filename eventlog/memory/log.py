@@ -15,8 +15,6 @@ from autolearn.schemas.codec import Headers
 from autolearn.schemas.errors import LogError, TooLarge, TopicMismatch
 from autolearn.schemas.topics import Topic
 
-__all__ = ["MemoryLog"]
-
 
 class MemoryMessage(Struct, frozen=True):
     """One record, with the accessors of confluent-kafka's messages."""

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-__all__ = ["partition_of"]
-
 SEED, FACTOR, SHIFT = 0x9747B28C, 0x5BD1E995, 24
-WORD = 0xFFFFFFFF
+_WORD = 0xFFFFFFFF
 
 
 def partition_of(key: str | bytes, partitions: int) -> int:
@@ -19,10 +17,10 @@ def _murmur2(data: bytes) -> int:
     value = SEED ^ len(data)
     whole = len(data) & ~3
     for at in range(0, whole, 4):
-        part = int.from_bytes(data[at : at + 4], "little") * FACTOR & WORD
-        part = (part ^ part >> SHIFT) * FACTOR & WORD
-        value = (value * FACTOR & WORD) ^ part
+        part = int.from_bytes(data[at : at + 4], "little") * FACTOR & _WORD
+        part = (part ^ part >> SHIFT) * FACTOR & _WORD
+        value = (value * FACTOR & _WORD) ^ part
     if whole < len(data):
-        value = (value ^ int.from_bytes(data[whole:], "little")) * FACTOR & WORD
-    value = (value ^ value >> 13) * FACTOR & WORD
+        value = (value ^ int.from_bytes(data[whole:], "little")) * FACTOR & _WORD
+    value = (value ^ value >> 13) * FACTOR & _WORD
     return value ^ value >> 15

@@ -12,11 +12,9 @@ from typing import Any
 
 from sklearn import datasets
 
-from autolearn.artifacts.datasets.table import profile
+from autolearn.artifacts.datasets.profile import profile
 from autolearn.artifacts.store.run_files import Artifacts
 from autolearn.schemas.catalog import DatasetSpec
-
-__all__ = ["BUNDLED", "Bundled", "bundled"]
 
 
 @dataclass(frozen=True)

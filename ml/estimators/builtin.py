@@ -17,20 +17,6 @@ from sklearn.tree import DecisionTreeClassifier
 from autolearn.ml.estimators.estimator import Estimator
 from autolearn.schemas.catalog import CLASSIFICATION, CLUSTERING, REGRESSION
 
-__all__ = [
-    "decision_tree",
-    "gradient_boosting",
-    "gradient_boosting_regressor",
-    "k_means",
-    "logistic_regression",
-    "naive_bayes",
-    "random_forest",
-    "random_forest_regressor",
-    "ridge",
-    "svm",
-]
-
-
 logistic_regression = Estimator(
     name="logistic-regression",
     task=CLASSIFICATION,

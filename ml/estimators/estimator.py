@@ -29,9 +29,7 @@ from autolearn.ml.models.trusted_types import TRUSTED
 from autolearn.schemas.catalog import EstimatorSpec
 from autolearn.schemas.values import Hyperparameter, JsonValue
 
-__all__ = ["METHODS", "Estimator", "distribution_of", "methods_of"]
-
-DISTRIBUTIONS = {"autolearn": "autolearn", "sklearn": "scikit-learn"}
+_DISTRIBUTIONS = {"autolearn": "autolearn", "sklearn": "scikit-learn"}
 """The installed packages, which are looked up in every process."""
 
 
@@ -111,7 +109,7 @@ def _all_distributions() -> Mapping[str, list[str]]:
 def distribution_of(factory: Callable[..., Any]) -> tuple[str, str]:
     """Return the name and version of the installed distribution of a factory."""
     package = factory.__module__.partition(".")[0]
-    name = DISTRIBUTIONS.get(package) or next(iter(_all_distributions().get(package, ())), None)
+    name = _DISTRIBUTIONS.get(package) or next(iter(_all_distributions().get(package, ())), None)
     if name is not None:
         return name, metadata.version(name)
     return package, str(getattr(sys.modules.get(package), "__version__", "unknown"))

@@ -17,17 +17,15 @@ from sklearn.utils._param_validation import Interval, Options, StrOptions
 
 from autolearn.schemas.values import Domain, Hyperparameter, JsonValue
 
-__all__ = ["OURS", "derive", "suited"]
-
-OURS = frozenset(
+_OURS = frozenset(
     {"cache_size", "copy", "copy_X", "copy_x", "n_jobs", "random_state", "verbose", "warm_start"}
 )
 """Parameters that the system sets, or that do not change the model."""
 
-UNUSABLE = frozenset({"precomputed", "pyfunc"})
+_UNUSABLE = frozenset({"precomputed", "pyfunc"})
 """Choices that need a matrix of distances, or a function, in place of features."""
 
-DEPRECATED = ("deprecated", "warn")
+_DEPRECATED = ("deprecated", "warn")
 
 
 def derive(factory: Callable[..., Any]) -> Iterator[Hyperparameter]:
@@ -35,7 +33,7 @@ def derive(factory: Callable[..., Any]) -> Iterator[Hyperparameter]:
     constraints: dict[str, Any] = getattr(factory, "_parameter_constraints", {})
     defaults = factory().get_params(deep=False) if constraints else {}
     for name, default in defaults.items():
-        if name in OURS or name not in constraints or default in DEPRECATED:
+        if name in _OURS or name not in constraints or default in _DEPRECATED:
             continue
         allowed = constraints[name]
         if allowed == "no_validation":
@@ -56,7 +54,7 @@ def domains_of(constraint: Any) -> Iterator[Domain]:
         case "array-like":
             yield Domain("array")
         case StrOptions():
-            shown = constraint.options - constraint.deprecated - UNUSABLE
+            shown = constraint.options - constraint.deprecated - _UNUSABLE
             yield Domain("string", choices=tuple(sorted(shown)))
         case Options() if issubclass(constraint.type, Real):
             shown = constraint.options - constraint.deprecated

@@ -18,12 +18,10 @@ from autolearn.schemas.bounds import cut, listed
 from autolearn.schemas.datasets.meanings import meanings, number_of
 from autolearn.schemas.values import KINDS
 
-__all__ = ["Categories", "known_categories"]
-
 Array = np.ndarray[Any, Any]
 
-NUMBERS = ("integer", "number")
-MOST_SHOWN = 5
+_NUMBERS = ("integer", "number")
+_MOST_SHOWN = 5
 """Values of one side that a refusal or a note shows."""
 MOST_NOTES = 20
 MOST_UNSEEN = 100
@@ -70,9 +68,9 @@ class Categories:
         InputError when it is of another kind.
         """
         values, given = self.table.arrays[name], self.table.types[name]
-        if given == kind or {given, kind} <= {*NUMBERS} or values.null_count == len(values):
+        if given == kind or {given, kind} <= {*_NUMBERS} or values.null_count == len(values):
             return self.table.numbers(name)
-        if given == "boolean" and kind in NUMBERS and low in (0, 1) and high in (0, 1):
+        if given == "boolean" and kind in _NUMBERS and low in (0, 1) and high in (0, 1):
             self._note(name, {"true": "1", "false": "0"})
             return np.array([np.nan if one is None else one for one in values.to_pylist()], float)
         here, there = KINDS[given], KINDS[kind]
@@ -103,7 +101,7 @@ class Categories:
 
     def _values(self, name: str, codes: Array, found: Sequence[str]) -> dict[str, Decimal]:
         """Return the values of a column as numbers, if it has any."""
-        if self.table.types[name] not in NUMBERS:
+        if self.table.types[name] not in _NUMBERS:
             return {one: number for one in found if (number := number_of(one)) is not None}
         places, firsts = np.unique(codes, return_index=True)
         array = self.table.arrays[name]
@@ -126,8 +124,8 @@ class Categories:
 
     def _note(self, name: str, stand_for: Mapping[str, str]) -> None:
         pairs = [f"{cut(one, 60)} for {cut(meant, 60)}" for one, meant in stand_for.items()]
-        shown = ", ".join(pairs[:MOST_SHOWN])
-        more = f" and {len(pairs) - MOST_SHOWN} more" if len(pairs) > MOST_SHOWN else ""
+        shown = ", ".join(pairs[:_MOST_SHOWN])
+        more = f" and {len(pairs) - _MOST_SHOWN} more" if len(pairs) > _MOST_SHOWN else ""
         told = "values that are written otherwise than in the training were taken for those"
         self.notes.append(
             f"{name}: {told}" if name in self.secret else f"{name}: took {shown}{more}"
@@ -136,7 +134,7 @@ class Categories:
 
 def _shown_of(values: Iterable[Any]) -> str:
     return listed(
-        sorted({str(one) for one in values if one is not None and one == one}), MOST_SHOWN
+        sorted({str(one) for one in values if one is not None and one == one}), _MOST_SHOWN
     )
 
 

@@ -21,7 +21,6 @@ from autolearn.schemas.reports.retrain import Compared, Comparison, Data
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["compare", "difference"]
 
 Array = np.ndarray[Any, Any]
 Report = Callable[[str], None]

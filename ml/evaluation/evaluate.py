@@ -36,7 +36,6 @@ from autolearn.schemas.values import DatasetRef, JsonValue, Split
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["StoredArtifact", "evaluate", "held_out", "open_model", "other", "read_for"]
 
 Array = np.ndarray[Any, Any]
 Report = Callable[[str], None]

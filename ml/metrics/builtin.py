@@ -15,56 +15,26 @@ from autolearn.schemas.bounds import cut
 from autolearn.schemas.catalog import CLASSIFICATION, CLUSTERING, REGRESSION
 from autolearn.schemas.values import JsonValue
 
-__all__ = [
-    "MOST_LABELS",
-    "SILHOUETTE_ROWS",
-    "accuracy",
-    "area",
-    "area_of",
-    "classes",
-    "confusion",
-    "f1",
-    "log_loss",
-    "loss",
-    "macro",
-    "mae",
-    "matrix_of",
-    "merged",
-    "of_class",
-    "order_of",
-    "precision",
-    "r2",
-    "r2_score",
-    "recall",
-    "rmse",
-    "roc_auc",
-    "separation",
-    "silhouette",
-    "some_of",
-    "table_of",
-]
-
-
 SILHOUETTE_ROWS = 10_000
 MOST_LABELS = 400
 """Labels of a confusion matrix, which must fit in a result."""
 
 
-def matrix_of(truth: Array, predicted: Array) -> Mapping[str, JsonValue]:
+def _matrix_of(truth: Array, predicted: Array) -> Mapping[str, JsonValue]:
     """Count rows per pair of classes: matrix[i][j] rows of labels[i] were predicted as labels[j].
 
     Labels that are all integers are in numeric order, others in alphabetical order. Of more than
     MOST_LABELS labels those with the fewest rows are merged into one, the last.
     """
-    labels, truth, predicted = merged(truth, predicted)
+    labels, truth, predicted = _merged(truth, predicted)
     matrix = library.confusion_matrix(truth, predicted, labels=labels)
     return {"labels": [cut(label) for label in labels], "matrix": matrix.tolist()}
 
 
-def merged(truth: Array, predicted: Array) -> tuple[list[str], Array, Array]:
+def _merged(truth: Array, predicted: Array) -> tuple[list[str], Array, Array]:
     """Return the labels in their order, and both arrays with the rarest labels merged."""
     rows = Counter(truth.tolist()) + Counter(predicted.tolist())
-    labels = sorted((label for label, _ in rows.most_common(MOST_LABELS)), key=order_of)
+    labels = sorted((label for label, _ in rows.most_common(MOST_LABELS)), key=_order_of)
     if len(rows) > MOST_LABELS:
         others = f"({len(rows) - MOST_LABELS:,} other labels)"
         known = np.array(labels)
@@ -80,7 +50,7 @@ def table_of(truth: Array, predicted: Array) -> list[dict[str, JsonValue]]:
     The classes are those of the confusion matrix, in its order. An undefined share counts as 0, and
     a note says so.
     """
-    labels, truth, predicted = merged(truth, predicted)
+    labels, truth, predicted = _merged(truth, predicted)
     shares = library.precision_recall_fscore_support(
         truth, predicted, labels=labels, zero_division=0
     )
@@ -101,13 +71,13 @@ def table_of(truth: Array, predicted: Array) -> list[dict[str, JsonValue]]:
     return found
 
 
-def order_of(label: str) -> tuple[bool, int, str]:
+def _order_of(label: str) -> tuple[bool, int, str]:
     """Return a sort key that puts integers first, by their value."""
     whole = label.lstrip("-").isdecimal()
     return (not whole, int(label) if whole else 0, label)
 
 
-def roc_auc(truth: Array, scores: Array, classes: Sequence[str]) -> float:
+def _roc_auc(truth: Array, scores: Array, classes: Sequence[str]) -> float:
     """Return the area under the ROC curve.
 
     With two classes it is that of the second class; with more it is the mean over the classes of
@@ -132,25 +102,25 @@ def log_loss(truth: Array, probabilities: Array, classes: Sequence[str]) -> floa
     return float(library.log_loss(truth, probabilities, labels=list(classes)))
 
 
-def area_of(truth: Array, scores: Array) -> float:
+def _area_of(truth: Array, scores: Array) -> float:
     """Return the area under the ROC curve of one class."""
     if truth.all():
         raise InputError("all of these rows are of that class, and roc-auc needs others as well")
-    some_of(truth)
+    _some_of(truth)
     return float(library.roc_auc_score(truth, scores))
 
 
-def of_class(measure: Callable[..., float]) -> Callable[[Array, Array], float]:
+def _of_class(measure: Callable[..., float]) -> Callable[[Array, Array], float]:
     """Return the measure of one class; a class that was never predicted counts as 0."""
 
     def compute(truth: Array, predicted: Array) -> float:
-        some_of(truth)
+        _some_of(truth)
         return float(measure(truth, predicted, average="binary", zero_division=0))
 
     return compute
 
 
-def some_of(truth: Array) -> None:
+def _some_of(truth: Array) -> None:
     """Raise InputError when no row is of a class."""
     if not truth.any():
         raise InputError(
@@ -159,7 +129,7 @@ def some_of(truth: Array) -> None:
         )
 
 
-def r2_score(truth: Array, predicted: Array) -> float:
+def _r2_score(truth: Array, predicted: Array) -> float:
     """Return the coefficient of determination. Raises InputError where it is undefined."""
     if len(truth) < 2:
         raise InputError(
@@ -197,7 +167,7 @@ precision = Metric(
     tasks=(CLASSIFICATION,),
     summary="Of the rows taken for a class, the share that are of it; mean over classes (macro).",
     compute=partial(library.precision_score, **macro),
-    positive=of_class(library.precision_score),
+    positive=_of_class(library.precision_score),
     average="macro",
 )
 recall = Metric(
@@ -205,7 +175,7 @@ recall = Metric(
     tasks=(CLASSIFICATION,),
     summary="Of the rows of a class, the share that were found; mean over classes (macro).",
     compute=partial(library.recall_score, **macro),
-    positive=of_class(library.recall_score),
+    positive=_of_class(library.recall_score),
     average="macro",
 )
 f1 = Metric(
@@ -213,7 +183,7 @@ f1 = Metric(
     tasks=(CLASSIFICATION,),
     summary="The harmonic mean of precision and recall; mean over classes (macro).",
     compute=partial(library.f1_score, **macro),
-    positive=of_class(library.f1_score),
+    positive=_of_class(library.f1_score),
     average="macro",
 )
 accuracy = Metric(
@@ -226,9 +196,9 @@ area = Metric(
     name="roc-auc",
     tasks=(CLASSIFICATION,),
     summary="How well scores put rows of a class before others; mean of one against the rest.",
-    compute=roc_auc,
+    compute=_roc_auc,
     needs="scores",
-    positive=area_of,
+    positive=_area_of,
     average="macro",
 )
 loss = Metric(
@@ -243,7 +213,7 @@ confusion = Metric(
     name="confusion-matrix",
     tasks=(CLASSIFICATION,),
     summary="Rows per true class and predicted class.",
-    compute=matrix_of,
+    compute=_matrix_of,
     result="matrix",
     greater_is_better=None,
 )
@@ -263,7 +233,7 @@ r2 = Metric(
     name="r2",
     tasks=(REGRESSION,),
     summary="The share of the target's variance that is explained.",
-    compute=r2_score,
+    compute=_r2_score,
 )
 mae = Metric(
     name="mae",

@@ -29,8 +29,6 @@ import numpy as np
 from autolearn.ml.estimators.estimator import distribution_of
 from autolearn.schemas.catalog import MetricSpec
 
-__all__ = ["Array", "Metric"]
-
 Array = np.ndarray[Any, Any]
 
 

@@ -26,10 +26,8 @@ from skops.io._utils import SaveContext, get_state
 from autolearn.ml.models.trusted_types import LOADERS
 from autolearn.schemas.errors import AutoLearnError
 
-__all__ = ["ModelRefused", "dump", "load", "types_in"]
-
-SCHEMA = "schema.json"
-EPOCH = (1980, 1, 1, 0, 0, 0)
+_SCHEMA = "schema.json"
+_EPOCH = (1980, 1, 1, 0, 0, 0)
 
 
 class ModelRefused(AutoLearnError):
@@ -56,8 +54,8 @@ def dump(pipeline: Any, trusted: Collection[str]) -> bytes:
     target = io.BytesIO()
     with zipfile.ZipFile(target, "w", zipfile.ZIP_STORED) as out:
         for old, new in order.files.items():
-            out.writestr(zipfile.ZipInfo(new, EPOCH), arrays.content[old])
-        out.writestr(zipfile.ZipInfo(SCHEMA, EPOCH), msgspec.json.encode(tree))
+            out.writestr(zipfile.ZipInfo(new, _EPOCH), arrays.content[old])
+        out.writestr(zipfile.ZipInfo(_SCHEMA, _EPOCH), msgspec.json.encode(tree))
     return target.getvalue()
 
 
@@ -96,7 +94,7 @@ def load(path: Path, trusted: Collection[str]) -> Any:
     """
     try:
         with zipfile.ZipFile(path) as source:
-            tree = msgspec.json.decode(source.read(SCHEMA))
+            tree = msgspec.json.decode(source.read(_SCHEMA))
         found = types_in(tree)
     except (zipfile.BadZipFile, KeyError, TypeError, msgspec.DecodeError) as error:
         raise ModelRefused(

@@ -9,8 +9,6 @@ loading happens in the run's own process.
 
 from __future__ import annotations
 
-__all__ = ["LOADERS", "PREPROCESSING", "TRUSTED"]
-
 LOADERS = frozenset(
     {
         "DTypeNode",

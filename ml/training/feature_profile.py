@@ -21,13 +21,12 @@ from autolearn.schemas.values import JsonValue
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["example", "feature_profile", "score_profile"]
 
 Array = np.ndarray[Any, Any]
 
-BINS = 10
-MOST_VALUES = 50
-EXAMPLES = 5
+_BINS = 10
+_MOST_VALUES = 50
+_EXAMPLES = 5
 
 
 def feature_profile(
@@ -51,7 +50,7 @@ def numbers(values: Array) -> dict[str, JsonValue]:
     present = values[~np.isnan(values)]
     found: dict[str, JsonValue] = {"missing": int(len(values) - len(present))}
     if len(present):
-        edges = np.unique(np.quantile(present, np.linspace(0, 1, BINS + 1)))
+        edges = np.unique(np.quantile(present, np.linspace(0, 1, _BINS + 1)))
         found |= histogram(present, edges)
     return found
 
@@ -72,7 +71,7 @@ def categories(values: Array) -> dict[str, JsonValue]:
     for value in present:
         counts[value] = counts.get(value, 0) + 1
     ranked = sorted(counts.items(), key=lambda pair: (-pair[1], pair[0]))
-    shown = dict(ranked[:MOST_VALUES])
+    shown = dict(ranked[:_MOST_VALUES])
     return {
         "missing": len(values) - len(present),
         "values": shown,
@@ -95,7 +94,7 @@ def score_profile(
         probabilities = pipeline.predict_proba(features)
         predicted = pipeline.classes_[probabilities.argmax(axis=1)]
         highest = probabilities.max(axis=1)
-        found = {"confidence": histogram(highest, np.linspace(0, 1, BINS + 1))}
+        found = {"confidence": histogram(highest, np.linspace(0, 1, _BINS + 1))}
         return {"predictions": _per_value(predicted, pipeline if secret else None), **found}
     predicted = np.asarray(pipeline.predict(features))
     if task == REGRESSION:
@@ -116,10 +115,10 @@ def _per_value(predicted: Array, secret: Any = None) -> dict[str, int]:
 
 def example(features: pd.DataFrame, sensitive: Collection[str] = ()) -> dict[str, JsonValue]:
     """Return the first rows, with None for missing values and those of `sensitive` columns."""
-    features = features.head(EXAMPLES).assign(
+    features = features.head(_EXAMPLES).assign(
         **{str(name): None for name in features.columns if name in sensitive}
     )
-    rows = features.head(EXAMPLES).astype(object).to_numpy().tolist()
+    rows = features.head(_EXAMPLES).astype(object).to_numpy().tolist()
     return {
         "columns": [str(name) for name in features.columns],
         "rows": [[None if value != value else value for value in row] for row in rows],

@@ -15,13 +15,11 @@ from autolearn.ml.library_messages import STOPPED
 from autolearn.schemas.bounds import LONGEST_NAME, LONGEST_TEXT, cut
 from autolearn.schemas.values import JsonValue
 
-__all__ = ["learned"]
-
 MOST = 200
-SHOWN = 20
-WARNINGS = 20
+_SHOWN = 20
+_WARNINGS = 20
 
-ARRAYS = {
+_ARRAYS = {
     "coef_": "coefficients",
     "intercept_": "intercept",
     "class_prior_": "class_priors",
@@ -31,11 +29,11 @@ ARRAYS = {
     "n_support_": "support_vectors",
     "n_iter_": "iterations",
 }
-NUMBERS = {"inertia_": "inertia", "oob_score_": "out_of_bag_score", "n_estimators_": "trees"}
+_NUMBERS = {"inertia_": "inertia", "oob_score_": "out_of_bag_score", "n_estimators_": "trees"}
 
-WITHHELD = "a warning whose words are left out, for columns of the dataset are sensitive"
+_WITHHELD = "a warning whose words are left out, for columns of the dataset are sensitive"
 
-POINTS = {"theta_", "var_", "cluster_centers_"}
+_POINTS = {"theta_", "var_", "cluster_centers_"}
 """Learned parameters that may be as good as rows of the data."""
 
 
@@ -54,23 +52,23 @@ def learned(
     if hasattr(estimator, "classes_"):
         labels = numbered(estimator.classes_) if secret else map(str, estimator.classes_)
         found["classes"] = [cut(label) for label in labels]
-    for attribute, name in ARRAYS.items():
+    for attribute, name in _ARRAYS.items():
         value = getattr(estimator, attribute, None)
-        if value is not None and not (sensitive and attribute in POINTS):
+        if value is not None and not (sensitive and attribute in _POINTS):
             found[name] = _shortened(np.asarray(value))
-    for attribute, name in NUMBERS.items():
+    for attribute, name in _NUMBERS.items():
         value = getattr(estimator, attribute, None)
         if value is not None:
             found[name] = number(value)
     if hasattr(estimator, "feature_importances_"):
         pairs = zip(names, estimator.feature_importances_.tolist(), strict=True)
-        ranked = sorted(pairs, key=lambda pair: (-pair[1], pair[0]))[:SHOWN]
+        ranked = sorted(pairs, key=lambda pair: (-pair[1], pair[0]))[:_SHOWN]
         found["importances"] = [[name, number(share)] for name, share in ranked]
     found |= _sizes(estimator)
     if sensitive:  # their messages may hold values
-        warnings = list(dict.fromkeys(one if one == STOPPED else WITHHELD for one in warnings))
+        warnings = list(dict.fromkeys(one if one == STOPPED else _WITHHELD for one in warnings))
     if warnings:
-        found["warnings"] = [cut(one, LONGEST_TEXT) for one in warnings[:WARNINGS]]
+        found["warnings"] = [cut(one, LONGEST_TEXT) for one in warnings[:_WARNINGS]]
     return found
 
 
@@ -146,7 +144,7 @@ def _shortened(values: Any) -> JsonValue:
     array = np.asarray(values)
     if array.size <= MOST:
         return plain(array.tolist())
-    return {"shape": list(array.shape), "first": plain(array.ravel()[:SHOWN].tolist())}
+    return {"shape": list(array.shape), "first": plain(array.ravel()[:_SHOWN].tolist())}
 
 
 def plain(value: Any) -> JsonValue:

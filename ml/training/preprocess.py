@@ -18,14 +18,12 @@ from sklearn.preprocessing import MinMaxScaler, OneHotEncoder, OrdinalEncoder, S
 from autolearn.ml.errors import InputError
 from autolearn.schemas.values import Preprocessing
 
-__all__ = ["MOST_CATEGORIES", "name_apart", "preprocessor"]
-
-MOST_CATEGORIES = 256
+_MOST_CATEGORIES = 256
 """A feature's rarer categories share one column, so that text cannot exhaust the memory."""
 
-IMPUTERS = {"mean": "mean", "median": "median", "most-frequent": "most_frequent"}
-SCALERS: dict[str, Any] = {"standard": StandardScaler, "min-max": MinMaxScaler, "none": None}
-NUMERIC = ("integer", "number", "timestamp")
+_IMPUTERS = {"mean": "mean", "median": "median", "most-frequent": "most_frequent"}
+_SCALERS: dict[str, Any] = {"standard": StandardScaler, "min-max": MinMaxScaler, "none": None}
+_NUMERIC = ("integer", "number", "timestamp")
 
 
 def preprocessor(types: Mapping[str, str], how: Preprocessing) -> ColumnTransformer:
@@ -34,7 +32,7 @@ def preprocessor(types: Mapping[str, str], how: Preprocessing) -> ColumnTransfor
     It gives a dense float64 array: the numeric columns first, then the encoded ones. Categories
     that were not seen in training become zeros (one-hot) or -1 (ordinal). Raises InputError.
     """
-    numbers = [name for name, kind in types.items() if kind in NUMERIC]
+    numbers = [name for name, kind in types.items() if kind in _NUMERIC]
     categories = [name for name in types if name not in numbers]
     if not types:
         raise InputError(
@@ -62,8 +60,8 @@ def name_apart(fitted: ColumnTransformer) -> None:
 
 def _numeric(how: Preprocessing) -> Pipeline:
     """Impute and scale."""
-    strategy = chosen("impute", how.impute, IMPUTERS)
-    scaler = chosen("scale", how.scale, SCALERS)
+    strategy = chosen("impute", how.impute, _IMPUTERS)
+    scaler = chosen("scale", how.scale, _SCALERS)
     steps: list[tuple[str, Any]] = [
         ("impute", SimpleImputer(strategy=strategy, keep_empty_features=True))
     ]
@@ -76,12 +74,12 @@ def _categorical(how: Preprocessing) -> Pipeline:
     """Impute and encode."""
     encoders: dict[str, Any] = {
         "one-hot": OneHotEncoder(
-            handle_unknown="ignore", max_categories=MOST_CATEGORIES, sparse_output=False
+            handle_unknown="ignore", max_categories=_MOST_CATEGORIES, sparse_output=False
         ),
         "ordinal": OrdinalEncoder(
             handle_unknown="use_encoded_value",
             unknown_value=-1,
-            max_categories=MOST_CATEGORIES,
+            max_categories=_MOST_CATEGORIES,
         ),
     }
     imputer = SimpleImputer(

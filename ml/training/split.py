@@ -12,8 +12,6 @@ from sklearn.model_selection import train_test_split
 from autolearn.ml.errors import InputError
 from autolearn.schemas.values import Split
 
-__all__ = ["SplitRows", "part"]
-
 Array = np.ndarray[Any, Any]
 
 

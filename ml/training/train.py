@@ -20,7 +20,8 @@ import numpy as np
 from msgspec.structs import replace
 from sklearn.pipeline import Pipeline
 
-from autolearn.artifacts.datasets.table import Table, read_table, schema_hash
+from autolearn.artifacts.datasets.profile import schema_hash
+from autolearn.artifacts.datasets.table import Table, read_table
 from autolearn.artifacts.store.run_files import Artifacts
 from autolearn.ml.captured_warnings import heard
 from autolearn.ml.environment import environment, one_thread
@@ -42,12 +43,11 @@ from autolearn.schemas.values import JsonValue, Split
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["Subject", "answers_of", "subject_of", "train"]
 
 Array = np.ndarray[Any, Any]
 Report = Callable[[str], None]
 
-MOST_CLASSES = 1_000
+_MOST_CLASSES = 1_000
 
 
 def train(request: TrainingRequested, store: Artifacts, report: Report) -> TrainingResult:
@@ -170,7 +170,7 @@ class Subject:
         else:
             present = np.array([value for value in values if isinstance(value, str)], dtype=object)
             categories = sorted(set(present.tolist()))
-            if len(categories) <= MOST_CLASSES:
+            if len(categories) <= _MOST_CLASSES:
                 found["categories"] = categories
         return {**found, "nullable": len(present) < len(values)}
 
@@ -224,10 +224,10 @@ def answers_of(table: Table, target: str, task: str, *, classes: int = 2) -> tup
                 advice="Choose another target, or add rows of another class.",
                 quiet=f"the target {target} has one class only",
             )
-        if found > MOST_CLASSES:
+        if found > _MOST_CLASSES:
             raise InputError(
                 f"the target {target} has {found} different values, too many for classes",
-                advice=f"At most {MOST_CLASSES} can be learned; a regression model may fit.",
+                advice=f"At most {_MOST_CLASSES} can be learned; a regression model may fit.",
             )
         return answers, present
     if task == REGRESSION and table.types[target] not in ("integer", "number"):

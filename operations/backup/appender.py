@@ -6,11 +6,9 @@ from autolearn.eventlog.log import Log
 from autolearn.operations.backup.format import Line, as_bytes
 from autolearn.schemas.errors import LogError
 
-__all__ = ["Appender"]
-
 MOST_RECORDS, MOST_BYTES = 5000, 32 * 1024 * 1024
 """The most records and bytes in flight."""
-AGAIN = "Restore again: it goes on where it stopped. Do not start anything on these topics before."
+_AGAIN = "Restore again: it goes on where it stopped. Do not start anything on these topics before."
 
 
 class Appender:
@@ -57,7 +55,7 @@ class Appender:
         try:
             self.log.flush(self.patience)
         except LogError as error:
-            raise LogError(error.detail, title="The restore was cut off", advice=AGAIN) from error
+            raise LogError(error.detail, title="The restore was cut off", advice=_AGAIN) from error
         if self.failure is not None:
             raise self.failure
         self.records = self.bytes = 0

@@ -11,8 +11,6 @@ from autolearn.operations.backup.errors import Damaged
 from autolearn.operations.backup.format import SUMS
 from autolearn.runtime.durable import sync
 
-__all__ = ["check_sums", "write_sums"]
-
 Told = Callable[[int, int], None]
 
 
@@ -43,18 +41,18 @@ def check_sums(folder: Path, told: Told) -> None:
     listed = _read_sums(folder)
     names = set(_files_in(folder))
     if missing := sorted(set(listed) - names):
-        raise Damaged(f"{shown(missing)} missing.", advice=OTHER_COPY)
+        raise Damaged(f"{shown(missing)} missing.", advice=_OTHER_COPY)
     if extra := sorted(names - set(listed)):
         raise Damaged(f"{shown(extra)} not of this backup.", advice="Move what does not belong.")
     for name, digest in _hashes(folder, sorted(listed), told):
         if digest != listed[name]:
             raise Damaged(
                 f"{name} is not as it was: its SHA-256 is {digest}, {SUMS} says {listed[name]}.",
-                advice=OTHER_COPY,
+                advice=_OTHER_COPY,
             )
 
 
-OTHER_COPY = "Take another copy of this backup, or an older backup; nothing was restored."
+_OTHER_COPY = "Take another copy of this backup, or an older backup; nothing was restored."
 
 
 def _read_sums(folder: Path) -> dict[str, str]:
@@ -67,7 +65,7 @@ def _read_sums(folder: Path) -> dict[str, str]:
                 raise Damaged(f"{SUMS} has a line that is no checksum: {line[:200]!r}.")
             listed[name] = digest
     except (FileNotFoundError, UnicodeDecodeError) as error:
-        raise Damaged(f"{SUMS} cannot be read: {error}.", advice=OTHER_COPY) from None
+        raise Damaged(f"{SUMS} cannot be read: {error}.", advice=_OTHER_COPY) from None
     return listed
 
 

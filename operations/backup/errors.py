@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from autolearn.schemas.errors import AutoLearnError, ExitCode
 
-__all__ = ["BackupFailed", "BackupRefused", "Damaged", "NotEmpty"]
-
 
 class BackupRefused(AutoLearnError):
     """There is nothing to back up, the folder cannot take it, or a set cannot be restored."""

@@ -20,26 +20,7 @@ from autolearn.artifacts.store.copy import StoreSize
 from autolearn.eventlog.log import Message
 from autolearn.operations.backup.errors import BackupRefused, Damaged
 
-__all__ = [
-    "ARTIFACTS",
-    "KEYS",
-    "FORMAT",
-    "MANIFEST",
-    "SUMS",
-    "Text",
-    "Base64",
-    "Line",
-    "Manifest",
-    "PartitionLog",
-    "TopicLog",
-    "as_bytes",
-    "as_text",
-    "decode_line",
-    "decode_manifest",
-    "line_of",
-]
-
-FORMAT = 3
+_FORMAT = 3
 """The version of the format. A program reads its own and the older ones: 1 has no checkpoints, and
 neither 1 nor 2 has keys or the behaviour log."""
 MANIFEST, SUMS, ARTIFACTS, KEYS = "manifest.json", "SHA256SUMS", "artifacts", "keys.jsonl"
@@ -87,7 +68,7 @@ class Manifest(Struct, frozen=True, kw_only=True):
     `digests` has the digest of every view (projections.digests.digest), folded from the events.
     """
 
-    format: int = FORMAT
+    format: int = _FORMAT
     program: str
     made: str
     prefix: str
@@ -165,9 +146,9 @@ def decode_manifest(content: bytes) -> Manifest:
     """
     try:
         version = msgspec.json.decode(content, type=FormatOnly).format
-        if version > FORMAT:
+        if version > _FORMAT:
             raise BackupRefused(
-                f"The backup has format version {version}; this program knows {FORMAT}.",
+                f"The backup has format version {version}; this program knows {_FORMAT}.",
                 advice="Restore it with the version of AutoLearn that made it, or a later one.",
             )
         return msgspec.json.decode(content, type=Manifest)

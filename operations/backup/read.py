@@ -21,8 +21,6 @@ from autolearn.operations.backup.format import (
 )
 from autolearn.operations.backup.write import Told
 
-__all__ = ["BackupSet"]
-
 
 class BackupSet:
     """A backup in a folder, with its `manifest`."""

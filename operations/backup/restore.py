@@ -33,11 +33,9 @@ from autolearn.schemas.errors import SettingsError
 from autolearn.schemas.settings import Settings
 from autolearn.schemas.topics import Topic, Topics
 
-__all__ = ["RestoredPart", "Restored", "check_set", "plan", "restore"]
-
 PATIENCE = 60.0
 """Seconds within which the broker must acknowledge an append, or return the next record."""
-SETTINGS = {"commands": "AUTOLEARN_PARTITIONS", "events": "AUTOLEARN_PARTITIONS"}
+_SETTINGS = {"commands": "AUTOLEARN_PARTITIONS", "events": "AUTOLEARN_PARTITIONS"}
 """The setting with the number of a topic's partitions; the other topics have a fixed number."""
 
 
@@ -136,7 +134,7 @@ def _check_partitions(settings: Settings, backup: BackupSet) -> None:
             raise SettingsError(
                 f"The backup has {found} partitions of {name}, the settings ask for "
                 f"{topic.partitions}.",
-                advice=f"Set {SETTINGS.get(name, 'the number of partitions')} to {found}.",
+                advice=f"Set {_SETTINGS.get(name, 'the number of partitions')} to {found}.",
             )
 
 

@@ -22,8 +22,6 @@ from autolearn.schemas.settings import Settings
 from autolearn.schemas.topics import Topics
 from autolearn.security.master_keys import master_keys
 
-__all__ = ["copy_keys", "missing_masters", "read_keys", "restore_keys"]
-
 PATIENCE = 30.0
 """Seconds within which the topic must be read, and an append acknowledged."""
 
@@ -69,7 +67,7 @@ def copy_keys(log: Log, settings: Settings, folder: Path) -> None:
         os.fsync(file.fileno())
 
 
-def read_keys(folder: Path) -> list[Line]:
+def _read_keys(folder: Path) -> list[Line]:
     """Return the keys of a backup; one of an older format has none.
 
     Raises:
@@ -91,7 +89,9 @@ def missing_masters(folder: Path, settings: Settings, home: Path) -> list[str]:
         SettingsError: there is a master key here, and it cannot be used.
         Damaged: the keys cannot be read.
     """
-    needed = {from_json(as_bytes(one.value) or b"", WrappedKey).master for one in read_keys(folder)}
+    needed = {
+        from_json(as_bytes(one.value) or b"", WrappedKey).master for one in _read_keys(folder)
+    }
     masters = master_keys(settings, home) if needed else None
     here = {key.id for key in masters.keys} if masters is not None else set()
     return sorted(needed - here)
@@ -111,7 +111,7 @@ def restore_keys(log: Log, settings: Settings, folder: Path) -> None:
         if error is not None:
             failures.append(error)
 
-    for line in read_keys(folder):
+    for line in _read_keys(folder):
         key, value = as_bytes(line.key) or b"", as_bytes(line.value)
         if there.get(key) != value:
             log.append(topic, value, key=key, partition=0, delivered=delivered)

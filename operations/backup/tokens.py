@@ -15,11 +15,9 @@ from autolearn.schemas.messages import type_of
 from autolearn.schemas.settings import Settings
 from autolearn.schemas.topics import Topics
 
-__all__ = ["Tokens", "is_revocation", "revoke_tokens", "tokens_of"]
-
 PATIENCE = 60.0
 """Seconds within which the brokers must acknowledge the commands."""
-SOURCE = "autolearn/restore"
+_SOURCE = "autolearn/restore"
 Tokens = list[tuple[str, str]]
 """The streams and ids of tokens."""
 
@@ -50,7 +48,7 @@ def revoke_tokens(log: Log, settings: Settings, made: str, tokens: Tokens) -> No
             command = RevokeToken(token)
             record = CommandRecord(
                 id=command_id("restore", made, token),
-                source=SOURCE,
+                source=_SOURCE,
                 type=type_of(type(command)),
                 subject=stream,
                 time=now(),
@@ -83,4 +81,4 @@ def is_revocation(message: Message) -> bool:
         record = decode_command(message.value() or b"")
     except MalformedRecord:
         return False
-    return (record.source, record.actor) == (SOURCE, RESTORE)
+    return (record.source, record.actor) == (_SOURCE, RESTORE)

@@ -42,8 +42,6 @@ from autolearn.schemas.errors import LogError
 from autolearn.schemas.settings import Settings
 from autolearn.schemas.topics import Topics
 
-__all__ = ["Told", "write_backup"]
-
 Told = Callable[[str, int, int], None]
 """Receives a stage's name, its progress, and its total: records, or bytes."""
 

@@ -29,7 +29,7 @@ from autolearn.schemas.records.checkpoint import Proof
 from autolearn.schemas.settings import Settings
 from autolearn.security.signing_keys import PublicKeys, SigningKey, key_path
 
-LARGEST_PROOF = 256 * 1024 * 1024
+_LARGEST_PROOF = 256 * 1024 * 1024
 
 
 def _run_verify(settings: Settings, chosen: argparse.Namespace, told: ProgressLines) -> ToolResult:
@@ -60,7 +60,7 @@ def _run_check(settings: Settings, chosen: argparse.Namespace, _: ProgressLines)
     """Check the proof in a file; no log is asked."""
     try:
         with chosen.file.open("rb") as file:
-            proof = from_json(file.read(LARGEST_PROOF), Proof)
+            proof = from_json(file.read(_LARGEST_PROOF), Proof)
     except OSError as error:
         raise SettingsError(f"{chosen.file} cannot be read: {error.strerror}.") from None
     except MalformedRecord as error:
@@ -127,7 +127,7 @@ def _source_of(settings: Settings, backup: Path | None) -> Iterator[Source]:
         log.close()
 
 
-WORK = {
+_WORK = {
     "verify": _run_verify,
     "prove": _run_prove,
     "check-proof": _run_check,
@@ -139,7 +139,7 @@ def _parser() -> argparse.ArgumentParser:
     """Return the parser of the arguments."""
     found = argparse.ArgumentParser(prog="python -m autolearn.operations.chain")
     kinds = found.add_subparsers(dest="what", required=True)
-    for name in WORK:
+    for name in _WORK:
         kind = kinds.add_parser(name)
         if name == "prove":
             kind.add_argument("event")
@@ -157,4 +157,6 @@ def _parser() -> argparse.ArgumentParser:
 
 
 if __name__ == "__main__":
-    run_as_tool(lambda settings, chosen, told: WORK[chosen.what](settings, chosen, told), _parser())
+    run_as_tool(
+        lambda settings, chosen, told: _WORK[chosen.what](settings, chosen, told), _parser()
+    )

@@ -6,8 +6,6 @@ from typing import Literal
 
 from msgspec import Struct
 
-__all__ = ["Attested", "ChainFinding", "Kind", "Report"]
-
 Kind = Literal["changed", "truncated", "signature", "checkpoint-missing", "reported", "unsigned"]
 
 

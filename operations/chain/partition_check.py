@@ -17,8 +17,6 @@ from autolearn.schemas.codec import EventRecord, decode_event
 from autolearn.schemas.errors import MalformedRecord
 from autolearn.schemas.records.checkpoint import Checkpoint
 
-__all__ = ["PartitionCheck"]
-
 
 class PartitionCheck:
     """Takes the records of a partition in their order until the first difference (`finding`).

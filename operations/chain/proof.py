@@ -16,11 +16,9 @@ from autolearn.schemas.errors import AutoLearnError, ExitCode, MalformedRecord
 from autolearn.schemas.records.checkpoint import Checkpoint, Proof
 from autolearn.security.signing_keys import PublicKeys
 
-__all__ = ["Proved", "ProofRefused", "Wanted", "check_proof", "prove"]
-
-PLACE = re.compile(r"(\d{1,9})-(\d{1,18})")
-ANSWER = re.compile(r"(\d{1,9})-(\d{1,18})-\d+")
-OTHER = re.compile(r"(\d{1,9})-.{1,200}")
+_PLACE = re.compile(r"(\d{1,9})-(\d{1,18})")
+_ANSWER = re.compile(r"(\d{1,9})-(\d{1,18})-\d+")
+_OTHER = re.compile(r"(\d{1,9})-.{1,200}")
 
 
 class ProofRefused(AutoLearnError):
@@ -45,11 +43,11 @@ class Wanted(NamedTuple):
         Raises:
             ProofRefused: it is neither.
         """
-        if found := PLACE.fullmatch(word):
+        if found := _PLACE.fullmatch(word):
             return cls(int(found[1]), offset=int(found[2]))
-        if found := ANSWER.fullmatch(word):
+        if found := _ANSWER.fullmatch(word):
             return cls(int(found[1]), id=word, command=int(found[2]))
-        if found := OTHER.fullmatch(word):
+        if found := _OTHER.fullmatch(word):
             return cls(int(found[1]), id=word)
         raise ProofRefused(
             f"{word[:80]!r} is neither the id of an event nor PARTITION-OFFSET.",

@@ -15,8 +15,6 @@ from autolearn.schemas.errors import LogError
 from autolearn.schemas.settings import Settings
 from autolearn.schemas.topics import Topics
 
-__all__ = ["BackupSource", "LogSource", "Source", "UnreadableSource", "Written"]
-
 READ = 2000
 PATIENCE = 30.0
 """Seconds within which a record of the log must come."""

@@ -17,8 +17,6 @@ from autolearn.schemas.errors import SettingsError
 from autolearn.schemas.records.checkpoint import Checkpoint
 from autolearn.security.signing_keys import PublicKeys, SignatureRefused
 
-__all__ = ["Signed", "Told", "Verified", "lines_of", "verify_chain"]
-
 Told = Callable[[int, int], None]
 """Receives the number of checked records, and the number of all."""
 

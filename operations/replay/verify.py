@@ -17,9 +17,7 @@ from autolearn.projections.views import VIEWS
 from autolearn.schemas.settings import Settings
 from autolearn.schemas.topics import Topics
 
-__all__ = ["Goal", "Served", "verify"]
-
-MOST_KEYS = 1000
+_MOST_KEYS = 1000
 """Differing keys that are listed; more are only counted."""
 Goal = dict[int, int]
 """A position: the next offset of each partition."""
@@ -104,7 +102,7 @@ def check(scratch: Scratch, served: Served, told: Told) -> dict[str, Any]:
         "digests": digests,
         "served": served.views,
         "differs": differs,
-        "rows": found[:MOST_KEYS],
+        "rows": found[:_MOST_KEYS],
         "rows_differing": len(found),
     }
 

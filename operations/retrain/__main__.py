@@ -34,8 +34,6 @@ from autolearn.schemas.errors import ExitCode, SettingsError
 from autolearn.schemas.reports.retrain import RecordedTraining, RetrainCheck
 from autolearn.schemas.settings import Settings
 
-__all__ = ["check"]
-
 Told = Callable[[int, str, str], None]
 """Receives the number of finished trainings, the present one, and its phase."""
 

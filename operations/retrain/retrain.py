@@ -33,9 +33,7 @@ from autolearn.schemas.reports.retrain import (
 from autolearn.schemas.results import EvaluationResult, TrainingResult
 from autolearn.schemas.values import JsonValue
 
-__all__ = ["Retraining", "environment_differences", "verdict_of"]
-
-SMALL = Limits(time_s=60, memory_mb=1024)
+_SMALL = Limits(time_s=60, memory_mb=1024)
 """The limits of a run that only reads the environment."""
 
 
@@ -140,7 +138,7 @@ class Retraining:
     async def environment(self, recorded: dict[str, JsonValue]) -> tuple[Difference, ...]:
         """Return the differences of the environment where no new result has them."""
         libraries = list(recorded.get("libraries", {}))
-        match await self.run("environment", libraries, SMALL):
+        match await self.run("environment", libraries, _SMALL):
             case Completed(result):
                 return environment_differences(recorded, result)
             case Failed(reason, detail):

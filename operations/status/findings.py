@@ -9,15 +9,13 @@ from autolearn.schemas.records.heartbeat import Supervision
 from autolearn.schemas.reports.status import Finding, Process, Status
 from autolearn.schemas.settings import Settings
 
-__all__ = ["LONGEST_WAIT", "MOST_BEHIND", "findings"]
-
-LONGEST_WAIT = 30.0
+_LONGEST_WAIT = 30.0
 """Seconds that a command may wait for its answer."""
-MOST_BEHIND = 10_000
+_MOST_BEHIND = 10_000
 """Records that a reader may be behind; of tasks there may be any number."""
-LONGEST_UNSIGNED = 600.0
+_LONGEST_UNSIGNED = 600.0
 """Seconds that an event may wait for a checkpoint; their interval is half of that at most."""
-UNKNOWN = {"brokers": "Check that they run, and AUTOLEARN_KAFKA; the rest is as known here."}
+_UNKNOWN = {"brokers": "Check that they run, and AUTOLEARN_KAFKA; the rest is as known here."}
 
 
 def findings(status: Status, topics: Iterable[str], settings: Settings) -> list[Finding]:
@@ -26,7 +24,7 @@ def findings(status: Status, topics: Iterable[str], settings: Settings) -> list[
     The `settings` bound a worker's silence, and the reserve of a disk.
     """
     found = [
-        Finding(f"{part}-unknown", why, UNKNOWN.get(part, "Ask again."))
+        Finding(f"{part}-unknown", why, _UNKNOWN.get(part, "Ask again."))
         for part, why in status.unknown.items()
     ]
     if "brokers" not in status.unknown:
@@ -77,7 +75,7 @@ def _about_chain(status: Status) -> Iterator[Finding]:
         if one.broken is not None:
             why = f"The chain of partition {one.partition} is broken at offset {one.broken}."
             yield Finding("chain-broken", why, "See `autolearn replay verify --chain`.")
-        elif one.waiting is not None and one.waiting > LONGEST_UNSIGNED:
+        elif one.waiting is not None and one.waiting > _LONGEST_UNSIGNED:
             why = f"Events of partition {one.partition} are not signed after {one.waiting:.0f} s."
             yield Finding("checkpoints-late", why, "See the log of the decide processes.")
 
@@ -105,10 +103,10 @@ def _about_process(process: Process) -> Iterator[Finding]:
     if not process.members:
         why = f"No process of type {process.name} runs."
         yield Finding("nobody-runs", why, f"Start one: `autolearn run {process.name}`.")
-    if process.waiting is not None and process.waiting > LONGEST_WAIT:
+    if process.waiting is not None and process.waiting > _LONGEST_WAIT:
         why = f"A command has waited {process.waiting:.0f} s for its answer."
         yield Finding("slow-decisions", why, "See the log of the decide processes.")
     behind = sum(process.behind.values())
-    if behind > MOST_BEHIND and process.name != "work":
+    if behind > _MOST_BEHIND and process.name != "work":
         why = f"{process.name} is {behind} records behind on {process.topic}."
         yield Finding("behind", why, "Give it time, or start more processes of its type.")

@@ -18,8 +18,6 @@ from autolearn.schemas.reports.status import ChainState, Process, Status, Term, 
 from autolearn.schemas.settings import Settings
 from autolearn.schemas.topics import GROUPS, Topics
 
-__all__ = ["StatusInspector"]
-
 Spans = Mapping[int, tuple[int, int]]
 """The oldest offset kept and the next one, per partition."""
 

@@ -27,19 +27,17 @@ from autolearn.schemas.messages import type_of
 from autolearn.schemas.records.audit_hop import Hop
 from autolearn.schemas.topics import AUDIT_DAYS, DAY_MS
 
-__all__ = ["AuditTrail", "HopKey", "HopFilter", "AuditProjector", "place_of"]
-
 HopKey = tuple[int, str]
 """A hop's place in the order of all: its time in milliseconds since 1970, and its id."""
 
-LOOKED_AT = 5000
+_LOOKED_AT = 5000
 """Hops that are read for one page at most."""
-PRUNED = 1000
+_PRUNED = 1000
 """Hops that are deleted at a time."""
-INDEXES = ("trace", "stream", "actor")
+_INDEXES = ("trace", "stream", "actor")
 """The indexes of hops, the most selective first."""
-HOP = prefix_of("hop")
-OUTCOMES = {
+_HOP = prefix_of("hop")
+_OUTCOMES = {
     type_of(Refused): "refused",
     type_of(CommandFailed): "failed",
     type_of(CommandQuarantined): "failed",
@@ -78,10 +76,10 @@ class HopFilter(Struct, frozen=True):
 
     def index(self) -> bytes:
         """Return the prefix of the most selective index."""
-        for name in INDEXES:
+        for name in _INDEXES:
             if value := getattr(self, name):
                 return prefix_of(name, value)
-        return HOP
+        return _HOP
 
 
 class AuditTrail:
@@ -116,7 +114,7 @@ class AuditTrail:
         """
         time, identity = place_of(hop)
         tail = key(time, identity)
-        at = HOP + tail
+        at = _HOP + tail
         if time < oldest or (hop.kind == "request" and not hop.status and self.has(at)):
             return False
         self.rows.written[at] = to_json(hop)
@@ -146,10 +144,10 @@ class AuditTrail:
         """Delete some hops that are too old (`now`: ms since 1970); return if there are more."""
         written: dict[bytes, bytes | None] = {}
         limit, found = now - AUDIT_DAYS * DAY_MS, 0
-        for at, value in self.store.scan(HOP):
+        for at, value in self.store.scan(_HOP):
             hop = decoder.decode(value)
             time, identity = place_of(hop)
-            if time >= limit or found == PRUNED:
+            if time >= limit or found == _PRUNED:
                 break
             found += 1
             written[at] = None
@@ -157,7 +155,7 @@ class AuditTrail:
                 written[index + key(time, identity)] = None
         if written:
             self.store.write(written)
-        return found == PRUNED
+        return found == _PRUNED
 
     # Queries
 
@@ -176,7 +174,7 @@ class AuditTrail:
                 break
             if sought.fits_all(hop):
                 found.append(hop)
-            if len(found) == limit or looked == LOOKED_AT:
+            if len(found) == limit or looked == _LOOKED_AT:
                 return found, (time, identity)
         return found, None
 
@@ -188,7 +186,7 @@ class AuditTrail:
             bound = min(bound, place) if bound else place
         content = self.store.snapshot()
         rows = content.scan(index, after=bound, reverse=True)
-        if index == HOP:
+        if index == _HOP:
             yield from (decoder.decode(value) for _, value in rows)
             return
         for _, at in rows:
@@ -236,7 +234,7 @@ def _hops_of(record: EventRecord, message: Message, *, counts: bool) -> Iterable
         time=text(int(hop.more)) if hop.more.isdecimal() else sent,
         service=hop.service or "decide",
         instance=hop.instance,
-        outcome=OUTCOMES.get(record.type, "ok") if counts else "ignored",
+        outcome=_OUTCOMES.get(record.type, "ok") if counts else "ignored",
         type=record.type,
         trace=trace.trace if trace else "",
         span=trace.span if trace else "",
@@ -298,6 +296,6 @@ def place_of(hop: Hop) -> HopKey:
 
 
 def _indexes(hop: Hop) -> Iterator[bytes]:
-    for name in INDEXES:
+    for name in _INDEXES:
         if value := getattr(hop, name):
             yield prefix_of(name, value)

@@ -28,8 +28,6 @@ from autolearn.schemas.events import DatasetRegistered
 from autolearn.schemas.rest.catalog import Grant
 from autolearn.security.data_key import Unreadable
 
-__all__ = ["CatalogQueries"]
-
 KIB, DATASETS = 1024, prefix_of("dataset")
 
 

@@ -9,8 +9,6 @@ from autolearn.projections.queries.run_rows import Opens, in_clear
 from autolearn.projections.storage.row_reader import RowReader
 from autolearn.projections.storage.store import Readable
 
-__all__ = ["After", "DecryptingReader", "May", "anything"]
-
 May = Callable[[str], bool]
 """Returns whether the principal may see a session, experiment or dataset, by its id or name."""
 

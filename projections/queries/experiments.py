@@ -20,8 +20,6 @@ from autolearn.schemas.rest.experiments import ExperimentRow
 from autolearn.schemas.values import DatasetRef
 from autolearn.security.data_key import Unreadable
 
-__all__ = ["ExperimentQueries"]
-
 
 class ExperimentQueries(SessionQueries, RunQueries):
     """Experiments, with the data of their runs."""

@@ -6,8 +6,6 @@ from typing import TypeVar
 
 from autolearn.schemas.values import DatasetRef
 
-__all__ = ["MARKS_KNOWN", "Data", "ImmutableRows", "remember"]
-
 K = TypeVar("K")
 V = TypeVar("V")
 Data = tuple[tuple[DatasetRef, ...], tuple[DatasetRef, ...]]

@@ -22,8 +22,6 @@ from autolearn.projections.storage.store import Readable, Store, prefix_of
 from autolearn.projections.views import VIEWS
 from autolearn.projections.views.command_answers import answer_key
 
-__all__ = ["ReadModelQueries", "Snapshot"]
-
 
 class ReadModelQueries:
     """The read models of a store that a projector writes at the same time.

@@ -18,8 +18,6 @@ from autolearn.schemas.values import DatasetRef
 from autolearn.schemas.work_kinds import WORK
 from autolearn.security.data_key import Unreadable
 
-__all__ = ["ROW_OF", "Opens", "Registration", "dataset_of", "in_clear", "outline", "run_row"]
-
 Opens = Callable[[str, Raw], Raw]
 """Decrypts the data of an event of a stream, as a row stores them. Raises Unreadable."""
 
@@ -54,9 +52,9 @@ def dataset_of(session: str, opens: Opens, request: Raw) -> DatasetRef:
     return from_json(opens(f"session/{session}", request), Of).dataset
 
 
-ROW_OF: dict[str, type[RunRow]] = {row.kind: row for row in get_args(RunRow)}
+_ROW_OF: dict[str, type[RunRow]] = {row.kind: row for row in get_args(RunRow)}
 """The row type of each kind of work: its fields are those of the request and the result."""
-STORED = ("number", "status", "requested", "updated", "attempt", "worker", "started", "ended")
+_STORED = ("number", "status", "requested", "updated", "attempt", "worker", "started", "ended")
 
 
 def run_row(
@@ -79,7 +77,7 @@ def told(
     session: str, stored: StoredRun, opens: Opens, run: str, request: Raw, outcome: Raw
 ) -> RunRow:
     """Return a run with all its data. Raises Unreadable."""
-    work, row, stream = WORK[stored.kind], ROW_OF[stored.kind], f"session/{session}"
+    work, row, stream = WORK[stored.kind], _ROW_OF[stored.kind], f"session/{session}"
     fields = shown(from_json(opens(stream, request), work.requested), row, stored)
     if stored.status == "completed":
         completed = from_json(opens(stream, outcome), events.RunCompleted)
@@ -93,12 +91,12 @@ def told(
 def shown(asked: events.RunRequested, row: type[RunRow], stored: StoredRun) -> dict[str, Any]:
     """Return the fields of a row: the request, and the state."""
     fields = {k: value for k, value in asdict(asked).items() if k in row.__struct_fields__}
-    return fields | {name: getattr(stored, name) for name in STORED}
+    return fields | {name: getattr(stored, name) for name in _STORED}
 
 
 def outline(session: str, stored: StoredRun, run: str) -> RunRow:
     """Return the state of a run without its encrypted data."""
-    row = ROW_OF[stored.kind]
+    row = _ROW_OF[stored.kind]
     fields = shown(empty(WORK[stored.kind].requested), row, stored)
     if "training" in row.__struct_fields__:
         fields["training"] = stored.training

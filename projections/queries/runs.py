@@ -22,10 +22,8 @@ from autolearn.projections.storage.store import prefix_of
 from autolearn.projections.views.runs import data_key, place_key, run_key
 from autolearn.schemas.rest.runs import RunRow, TrainingRow
 
-__all__ = ["RunQueries"]
-
 RunData = Literal["run-request", "run-outcome"]
-RUN_DATA: tuple[RunData, RunData] = ("run-request", "run-outcome")
+_RUN_DATA: tuple[RunData, RunData] = ("run-request", "run-outcome")
 
 
 class RunQueries(DecryptingReader):
@@ -43,7 +41,7 @@ class RunQueries(DecryptingReader):
 
     def opened_run(self, session: str, run: str, row: StoredRun) -> RunRow:
         """Return a run with the data of its events."""
-        request, outcome = (self.data(table, session, run) for table in RUN_DATA)
+        request, outcome = (self.data(table, session, run) for table in _RUN_DATA)
         return run_row(session, row, self.opens, run, request, outcome)
 
     def data(self, table: RunData, session: str, run: str) -> Raw:

@@ -23,8 +23,6 @@ from autolearn.schemas.events import SessionOpened
 from autolearn.schemas.rest.sessions import Reader, SessionRow
 from autolearn.security.data_key import Unreadable
 
-__all__ = ["SessionQueries"]
-
 
 class SessionQueries(DecryptingReader):
     """Open sessions, and the owners and readers of all."""

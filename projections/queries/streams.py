@@ -13,8 +13,6 @@ from autolearn.projections.rows.stored_rows import (
 from autolearn.projections.storage.store import key, prefix_of
 from autolearn.projections.views.stream_index import stream_prefix
 
-__all__ = ["StreamQueries"]
-
 
 def _merge(*names: Iterable[str]) -> Iterator[str]:
     return (name for name, _ in groupby(heapq.merge(*names)))

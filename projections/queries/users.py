@@ -17,8 +17,6 @@ from autolearn.projections.storage.store import key, prefix_of
 from autolearn.projections.views.users import quota_key, token_key, tokens_key, user_key
 from autolearn.schemas.rest.users import AccessToken, User
 
-__all__ = ["UserQueries"]
-
 
 class UserQueries(DecryptingReader):
     """Users, their tokens, and what they take."""

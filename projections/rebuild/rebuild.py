@@ -17,8 +17,6 @@ from autolearn.projections.storage.rocksdb import RocksStore
 from autolearn.projections.storage.store import Readable
 from autolearn.projections.views import VIEWS
 
-__all__ = ["COMMIT", "Rebuilt", "Told", "digests_of", "rebuild"]
-
 READ = 500
 """Records that are requested from the reader at once."""
 COMMIT = 20_000

@@ -6,9 +6,7 @@ import re
 import shutil
 from pathlib import Path
 
-__all__ = ["ViewsPlace", "deleted"]
-
-NAME = re.compile(r"views(-(?P<number>[0-9]+)(-[a-z]+)?)?")
+_NAME = re.compile(r"views(-(?P<number>[0-9]+)(-[a-z]+)?)?")
 """A name may end with a view's: former rebuilds of one view have made such."""
 
 
@@ -27,11 +25,11 @@ class ViewsPlace:
         """The folder in use."""
         pointer = self.folder / "current"
         name = pointer.read_text().strip() if pointer.exists() else ""
-        return self.folder / (name if NAME.fullmatch(name) else "views")
+        return self.folder / (name if _NAME.fullmatch(name) else "views")
 
     def spare(self) -> Path:
         """Return the folder for a rebuild. It may hold what an interrupted one left."""
-        found = NAME.fullmatch(self.used.name)
+        found = _NAME.fullmatch(self.used.name)
         number = int(found["number"] or 1) if found else 1
         return self.folder / f"views-{number + 1}"
 

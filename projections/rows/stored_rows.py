@@ -9,18 +9,6 @@ from __future__ import annotations
 
 from msgspec import Raw, Struct
 
-__all__ = [
-    "StoredDataset",
-    "StoredExperiment",
-    "StoredRun",
-    "StoredSession",
-    "StoredToken",
-    "StoredTokens",
-    "StoredUser",
-    "StoredWork",
-    "StreamRow",
-]
-
 
 class StoredSession(Struct, array_like=True, gc=False):
     """An open session, with the number of its runs and the id of the `newest`.

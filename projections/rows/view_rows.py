@@ -6,18 +6,6 @@ from msgspec import Struct
 
 from autolearn.schemas.catalog import DatasetSpec, EstimatorSpec, MetricSpec
 
-__all__ = [
-    "Answer",
-    "DatasetOwner",
-    "DatasetRow",
-    "EndedRow",
-    "EstimatorRow",
-    "StoredBytes",
-    "MetricRow",
-    "QuotaRow",
-    "IndexEntry",
-]
-
 
 class EstimatorRow(Struct, frozen=True):
     """An estimator of the catalog, since `registered`."""

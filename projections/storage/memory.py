@@ -6,8 +6,6 @@ from collections.abc import Iterator, Mapping
 
 from autolearn.projections.storage.store import Readable, Row, bounds
 
-__all__ = ["MemoryStore"]
-
 
 class MemoryStore:
     """A store that lives as long as this object."""

@@ -13,11 +13,9 @@ from rocksdict import AccessType, MemtableFactory, Options, Rdict, WriteBatch, W
 from autolearn.projections.storage.store import Row, bounds
 from autolearn.schemas.errors import StoreError
 
-__all__ = ["BULK_BUFFER", "RocksSnapshot", "RocksStore", "is_damage"]
-
 logger = structlog.get_logger(__name__)
 
-BULK_BUFFER = 512 * 1024 * 1024
+_BULK_BUFFER = 512 * 1024 * 1024
 """Bytes of memory for one write of a rebuild at most."""
 
 
@@ -46,7 +44,7 @@ class RocksStore:
         try:
             return self.opened()
         except StoreError as error:
-            if not is_damage(error.detail):
+            if not _is_damage(error.detail):
                 raise
             self.discard(error.detail)
             return self.opened()
@@ -81,7 +79,7 @@ class RocksStore:
             # Rows go into memory unsorted, and become a sorted file in another thread.
             options.set_memtable_factory(MemtableFactory.vector())
             options.set_allow_concurrent_memtable_write(False)
-            options.set_write_buffer_size(BULK_BUFFER)
+            options.set_write_buffer_size(_BULK_BUFFER)
             options.set_max_write_buffer_number(3)
             options.set_disable_auto_compactions(True)
         options.set_max_background_jobs(2)
@@ -101,7 +99,7 @@ class RocksStore:
 
     def failed(self, error: Exception) -> StoreError:
         """Convert an error of RocksDB to ours; mark the folder if it is damaged."""
-        if is_damage(str(error)):
+        if _is_damage(str(error)):
             with suppress(OSError):  # the disk takes no mark: the error itself is raised
                 self.mark.write_text(str(error))
         return StoreError(
@@ -218,7 +216,7 @@ class RocksSnapshot:
             raise self.store.failed(error) from error
 
 
-def is_damage(words: str) -> bool:
+def _is_damage(words: str) -> bool:
     """Return whether RocksDB's error means an unusable folder.
 
     A folder that another process has open, or a disk that is full or read-only, does not count.

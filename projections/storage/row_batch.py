@@ -12,8 +12,6 @@ from autolearn.projections.storage.row_reader import decode
 from autolearn.projections.storage.store import Store, key, prefix_of
 from autolearn.schemas.codec import to_json
 
-__all__ = ["PROGRESS", "RowBatch"]
-
 T = TypeVar("T", bound=Struct)
 
 PROGRESS = "progress"

@@ -10,8 +10,6 @@ from msgspec import Struct
 
 from autolearn.projections.storage.store import Readable
 
-__all__ = ["RowReader", "decode"]
-
 T = TypeVar("T", bound=Struct)
 
 
@@ -22,7 +20,7 @@ class _Decoders(dict[type[Struct], msgspec.json.Decoder[Struct]]):
         return self.setdefault(kind, msgspec.json.Decoder(kind))
 
 
-DECODERS = _Decoders()
+_DECODERS = _Decoders()
 
 
 class RowReader:
@@ -44,4 +42,4 @@ class RowReader:
 
 def decode(value: bytes, kind: type[T]) -> T:
     """Decode a row."""
-    return DECODERS[kind].decode(value)  # type: ignore[return-value]
+    return _DECODERS[kind].decode(value)  # type: ignore[return-value]

@@ -10,8 +10,6 @@ from typing import Protocol
 
 import structlog
 
-__all__ = ["Readable", "Row", "Store", "bounds", "key", "prefix_of"]
-
 logger = structlog.get_logger(__name__)
 
 Row = tuple[bytes, bytes]

@@ -10,8 +10,6 @@ from msgspec import Struct, to_builtins
 from autolearn.projections.queries.queries import Snapshot
 from autolearn.schemas.rest.history import Change
 
-__all__ = ["THINGS", "changes_of"]
-
 Fields = dict[str, Any]
 Thing = tuple[str, str]
 """The kind of a thing, such as training, and its id."""

@@ -21,11 +21,9 @@ from autolearn.schemas.errors import AutoLearnError
 from autolearn.schemas.rest.runs import TrainingRow
 from autolearn.schemas.stream_kinds import stream
 
-__all__ = ["AsOfReader", "PastTooLarge"]
-
-AHEAD = 20
+_AHEAD = 20
 """Streams of a list and records that are read together beyond the surely needed ones."""
-AT_ONCE = 1000
+_AT_ONCE = 1000
 """Events of a partition that are read together."""
 
 
@@ -143,8 +141,8 @@ class AsOfReader:
     def read(self, wanted: Mapping[int, Sequence[int]]) -> Iterator[Message]:
         """Yield records in batches. Raises what `load` raises."""
         for partition, offsets in wanted.items():
-            for start in range(0, len(offsets), AT_ONCE):
-                for message in self.lookup.read({partition: offsets[start : start + AT_ONCE]}):
+            for start in range(0, len(offsets), _AT_ONCE):
+                for message in self.lookup.read({partition: offsets[start : start + _AT_ONCE]}):
                     self.bytes += len(message.value() or b"")
                     if self.bytes > PAST_BYTES:
                         raise _too_large()
@@ -203,7 +201,7 @@ class AsOfReader:
         """
         candidates = self._perhaps_open(after, may)
         while (missing := limit - self._many_open(after, limit)) > 0:
-            if self.full or not (some := list(islice(candidates, missing + AHEAD))):
+            if self.full or not (some := list(islice(candidates, missing + _AHEAD))):
                 break
             self._load_some(some)
         self._require_any(self.moment.newest("session", after, None))
@@ -273,7 +271,7 @@ class AsOfReader:
         """
         terms, at = [0], end
         while at > 0:
-            begin = max(0, at - AHEAD)
+            begin = max(0, at - _AHEAD)
             for message in reversed(self.lookup.read({partition: range(begin, at)})):
                 record, offset = event_on_log(message.value()), message.offset() or 0
                 terms.append(record.term if record.type == TERM_STARTED else 0)

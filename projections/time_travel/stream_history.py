@@ -15,9 +15,7 @@ from autolearn.eventlog.positions import PartitionPosition
 from autolearn.projections.queries.queries import Snapshot
 from autolearn.schemas.codec import decode_event
 
-__all__ = ["Lies", "lies", "read_stream"]
-
-LOOKED = 5000
+_LOOKED = 5000
 """Events of a stream that one page reads at most, matching or not."""
 BATCH = 100
 """Events that are read at once."""
@@ -50,7 +48,7 @@ def read_stream(lookup: RecordLookup, at: Lies, after: Places, limit: int, fits:
     wanted = at.offsets[bisect_left(at.offsets, after[at.partition].next) :]
     found: list[FoundEvent] = []
     places, looked, size = after, 0, 0
-    for message in _read_at(lookup, at.partition, wanted[:LOOKED]):
+    for message in _read_at(lookup, at.partition, wanted[:_LOOKED]):
         looked += 1
         value, offset = message.value() or b"", message.offset() or 0
         record = decode_event(value)

@@ -30,7 +30,7 @@ FORMAT = 1
 """Rises whenever the same log gives other rows than before: stores of another format are rebuilt.
 tests/projections/test_format.py notices when it should have risen."""
 
-HANDLERS = catalog.HANDLERS | sessions.HANDLERS | users.HANDLERS
+_HANDLERS = catalog.HANDLERS | sessions.HANDLERS | users.HANDLERS
 """The handler of each event type, for the catalog, sessions, experiments and users."""
 
 
@@ -41,12 +41,12 @@ def fold(rows: RowBatch, record: EventRecord, partition: int, offset: int) -> No
         UnknownType: this program does not know the event's type.
         MalformedRecord: its data do not fit its type.
     """
-    handle = HANDLERS.get(record.type)
+    handle = _HANDLERS.get(record.type)
     if handle is None:
         if record.type == TERM_STARTED:
             return
         record = lifted(record)
-        handle = HANDLERS.get(record.type)
+        handle = _HANDLERS.get(record.type)
     stream_index.fold(rows, record, partition, offset)
     command_answers.fold(rows, record)
     if handle is not None:

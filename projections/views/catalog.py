@@ -14,8 +14,6 @@ from autolearn.schemas.confidentiality import outline_of
 from autolearn.schemas.messages import type_of
 from autolearn.schemas.rest.catalog import Grant
 
-__all__ = ["HANDLERS", "TABLES"]
-
 TABLES = (
     "estimator",
     "metric",
@@ -27,7 +25,7 @@ TABLES = (
     "dataset-bytes",
 )
 
-NAME = slice(len("dataset/"), None)
+_NAME = slice(len("dataset/"), None)
 """The index of a dataset's name in the name of its stream."""
 
 
@@ -72,7 +70,7 @@ def count(rows: RowBatch, owner: str, size: int) -> None:
 
 def delete(rows: RowBatch, record: EventRecord) -> None:
     """Delete a dataset, but keep its owner and its readers."""
-    name = record.subject[NAME]
+    name = record.subject[_NAME]
     at = key("dataset-owner", name)
     whose = rows.get(at, DatasetOwner)
     assert whose is not None, "what is deleted was registered"
@@ -88,7 +86,7 @@ def delete(rows: RowBatch, record: EventRecord) -> None:
 
 def share(rows: RowBatch, record: EventRecord) -> None:
     """Fold a change of a dataset's grants."""
-    name = record.subject[NAME]
+    name = record.subject[_NAME]
     match event_of(record):
         case events.DatasetShared(user=user, may=may):
             rows.put(key("dataset-grant", name, user), Grant(user, may, record.time))

@@ -8,11 +8,9 @@ from autolearn.schemas import events
 from autolearn.schemas.codec import EventRecord, event_of
 from autolearn.schemas.messages import type_of
 
-__all__ = ["TABLES", "answer_key", "fold"]
-
 TABLES = ("answer",)
 
-UNSUCCESSFUL = {
+_UNSUCCESSFUL = {
     type_of(events.Refused),
     type_of(events.CommandFailed),
     type_of(events.CommandQuarantined),
@@ -27,7 +25,7 @@ def answer_key(command: str) -> bytes:
 def fold(rows: RowBatch, record: EventRecord) -> None:
     """Store an event as the answer to its command."""
     reason = detail = ""
-    if record.type in UNSUCCESSFUL:
+    if record.type in _UNSUCCESSFUL:
         match event_of(record):
             case events.Refused() as refused:
                 reason, detail = refused.reason, refused.detail

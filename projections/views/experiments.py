@@ -11,8 +11,6 @@ from autolearn.projections.storage.store import key
 from autolearn.projections.views import runs
 from autolearn.schemas import events
 
-__all__ = ["TABLES", "commit", "delete", "readers_of", "share"]
-
 TABLES = (
     "experiment",
     "experiment-by-time",

@@ -15,18 +15,6 @@ from autolearn.schemas import events
 from autolearn.schemas.codec import EventRecord, kept, read_part
 from autolearn.schemas.messages import type_of
 
-__all__ = [
-    "TYPES",
-    "RunPart",
-    "count",
-    "data_key",
-    "delete",
-    "newest_first",
-    "place_key",
-    "request",
-    "run_key",
-]
-
 
 class RunPart(Struct, frozen=True, gc=False):
     """The fields of a run's events that a fold reads; the other data are stored raw."""
@@ -39,7 +27,7 @@ class RunPart(Struct, frozen=True, gc=False):
 
 part = msgspec.json.Decoder(RunPart)
 
-TOLD = ("completed", "failed")
+_TOLD = ("completed", "failed")
 """The ends of a run whose last event has more data."""
 
 Change = Callable[[StoredRun, RunPart, EventRecord], None]
@@ -131,7 +119,7 @@ def change(
     run.updated, before = record.time, run.status
     how(run, about, record)
     count(rows, row.actor, before, run.status)
-    if run.status in TOLD:
+    if run.status in _TOLD:
         rows.put_data(data_key("run-outcome", session, about.run), kept(record))
 
 

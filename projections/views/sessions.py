@@ -20,9 +20,7 @@ from autolearn.schemas.messages import type_of
 from autolearn.schemas.rest.sessions import Reader
 from autolearn.schemas.work_kinds import WORK
 
-__all__ = ["HANDLERS", "TABLES"]
-
-ID = slice(len("session/"), None)
+_ID = slice(len("session/"), None)
 """The index of a session's id in the name of its stream."""
 
 TABLES = (
@@ -47,7 +45,7 @@ Handler = Callable[[RowBatch, EventRecord], None]
 
 def _open_session(rows: RowBatch, record: EventRecord) -> None:
     """Fold the opening of a session."""
-    session, time = record.subject[ID], record.time
+    session, time = record.subject[_ID], record.time
     opened = StoredSession(kept(record), time, record.actor, time, record.sequence)
     rows.put(key("session", session), opened)
     rows.put(key("session-by-time", time, session), IndexEntry(session))
@@ -70,7 +68,7 @@ def request(kind: str) -> Handler:
     """Return the handler of the events that accept a run of a kind of work."""
 
     def handle(rows: RowBatch, record: EventRecord) -> None:
-        session = record.subject[ID]
+        session = record.subject[_ID]
         runs.request(rows, record, session, changed(rows, record, session), kind)
 
     return handle
@@ -80,7 +78,7 @@ def change(how: runs.Change) -> Handler:
     """Return the handler of the events that change a run."""
 
     def handle(rows: RowBatch, record: EventRecord) -> None:
-        session = record.subject[ID]
+        session = record.subject[_ID]
         runs.change(rows, record, session, changed(rows, record, session), how)
 
     return handle
@@ -88,7 +86,7 @@ def change(how: runs.Change) -> Handler:
 
 def commit(rows: RowBatch, record: EventRecord) -> None:
     """Fold a commit: the session becomes an experiment."""
-    event, session = outline_of(record), record.subject[ID]
+    event, session = outline_of(record), record.subject[_ID]
     row = changed(rows, record, session)
     assert isinstance(event, events.SessionCommitted)
     experiments.commit(rows, session, row, event)
@@ -97,7 +95,7 @@ def commit(rows: RowBatch, record: EventRecord) -> None:
 
 def discard(rows: RowBatch, record: EventRecord) -> None:
     """Fold the end of a session of which nothing is kept."""
-    event, session = outline_of(record), record.subject[ID]
+    event, session = outline_of(record), record.subject[_ID]
     row = changed(rows, record, session)
     for name, run in list(runs.newest_first(rows, session, row)):
         runs.count(rows, row.actor, run.status, "")
@@ -110,21 +108,21 @@ def discard(rows: RowBatch, record: EventRecord) -> None:
 
 
 def _expiry(rows: RowBatch, record: EventRecord) -> None:
-    event, row = outline_of(record), changed(rows, record, record.subject[ID])
+    event, row = outline_of(record), changed(rows, record, record.subject[_ID])
     if isinstance(event, events.SessionExpiring):
         row.expiring = event.until
 
 
 def delete(rows: RowBatch, record: EventRecord) -> None:
     """Fold the deletion of an experiment."""
-    session = record.subject[ID]
+    session = record.subject[_ID]
     experiments.delete(rows, session, record.sequence)
     rows.put_once(key("session-ended", session), EndedRow("deleted", record.time))
 
 
 def share(rows: RowBatch, record: EventRecord) -> None:
     """Fold a change of the readers of a session or experiment."""
-    event, session = outline_of(record), record.subject[ID]
+    event, session = outline_of(record), record.subject[_ID]
     assert isinstance(event, events.SessionShared | events.SessionUnshared)
     user, may_read = event.user, isinstance(event, events.SessionShared)
     rows_of = {

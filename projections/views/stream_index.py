@@ -7,11 +7,9 @@ from autolearn.projections.storage.row_batch import RowBatch
 from autolearn.projections.storage.store import prefix_of
 from autolearn.schemas.codec import EventRecord
 
-__all__ = ["TABLES", "fold", "stream_prefix"]
-
 TABLES = ("stream",)
 
-CHUNK = 256
+_CHUNK = 256
 """Events per row: a long stream has several rows, of which only one changes."""
 
 
@@ -22,7 +20,7 @@ def stream_prefix(stream: str) -> bytes:
 
 def fold(rows: RowBatch, record: EventRecord, partition: int, offset: int) -> None:
     """Store the offset of an event."""
-    chunk, place = divmod(record.sequence - 1, CHUNK)
+    chunk, place = divmod(record.sequence - 1, _CHUNK)
     at = f"stream\0{record.subject}\0".encode() + chunk.to_bytes(8, "big")
     if place == 0:
         rows.put(at, StreamRow(partition, [offset]))

@@ -12,11 +12,9 @@ from autolearn.schemas import events
 from autolearn.schemas.codec import EventRecord, event_of
 from autolearn.schemas.messages import Event, type_of
 
-__all__ = ["HANDLERS", "TABLES", "quota_key", "token_key", "tokens_key", "user_key"]
-
 TABLES = ("user", "token", "user-tokens", "quota")
 
-NAME = slice(len("user/"), None)
+_NAME = slice(len("user/"), None)
 """The index of a user's name in the name of the stream."""
 
 
@@ -45,12 +43,12 @@ def add(rows: RowBatch, record: EventRecord) -> None:
     event, time = event_of(record), record.time
     assert isinstance(event, events.UserAdded)
     added = StoredUser(event.role, event.password, False, time, time)
-    rows.put(user_key(record.subject[NAME]), added)
+    rows.put(user_key(record.subject[_NAME]), added)
 
 
 def change(rows: RowBatch, record: EventRecord) -> None:
     """Fold a change of a user or of a token."""
-    name = record.subject[NAME]
+    name = record.subject[_NAME]
     user = rows.change(user_key(name), StoredUser)
     assert user is not None, f"{record.type} for a user who was not added"
     user.updated = record.time
@@ -98,7 +96,7 @@ def revoke(rows: RowBatch, token: str, time: str) -> None:
 
 def _set_quota(rows: RowBatch, record: EventRecord) -> None:
     """Fold a quota of a user, who need not have been added."""
-    event, name = event_of(record), record.subject[NAME]
+    event, name = event_of(record), record.subject[_NAME]
     assert isinstance(event, events.QuotaSet)
     if event.limit is None:
         rows.delete(quota_key(name, event.name))
@@ -106,7 +104,7 @@ def _set_quota(rows: RowBatch, record: EventRecord) -> None:
         rows.put(quota_key(name, event.name), QuotaRow(name, event.name, event.limit))
 
 
-CHANGES: tuple[type[Event], ...] = (
+_CHANGES: tuple[type[Event], ...] = (
     events.RoleSet,
     events.PasswordSet,
     events.UserDisabled,
@@ -119,5 +117,5 @@ CHANGES: tuple[type[Event], ...] = (
 HANDLERS: dict[str, Callable[[RowBatch, EventRecord], None]] = {
     type_of(events.UserAdded): add,
     type_of(events.QuotaSet): _set_quota,
-    **{type_of(event): change for event in CHANGES},
+    **{type_of(event): change for event in _CHANGES},
 }

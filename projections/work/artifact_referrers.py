@@ -13,8 +13,6 @@ from autolearn.schemas import events
 from autolearn.schemas.messages import Event
 from autolearn.schemas.results import artifact_of
 
-__all__ = ["REFERRERS", "ArtifactReference", "reference_of"]
-
 
 class ArtifactReference(NamedTuple):
     """The reference of an event to content of a `kind`; nothing else refers to `sealed` content."""

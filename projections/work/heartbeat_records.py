@@ -8,8 +8,6 @@ from autolearn.schemas.codec import from_json
 from autolearn.schemas.errors import MalformedRecord
 from autolearn.schemas.records.heartbeat import Heartbeat
 
-__all__ = ["heartbeat_in"]
-
 logger = structlog.get_logger(__name__)
 
 

@@ -11,8 +11,6 @@ from autolearn.schemas.codec import from_json
 from autolearn.schemas.errors import MalformedRecord
 from autolearn.schemas.records.heartbeat import Heartbeat, Supervision
 
-__all__ = ["FORGOTTEN_AFTER_MS", "Beats"]
-
 log = structlog.stdlib.get_logger("autolearn.projections")
 
 FORGOTTEN_AFTER_MS = 30_000

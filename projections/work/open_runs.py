@@ -17,8 +17,6 @@ from autolearn.schemas.codec import EventRecord, kept, lifted, to_json
 from autolearn.schemas.confidentiality import outline_of
 from autolearn.schemas.work_kinds import kind_of_run
 
-__all__ = ["Offered", "OpenRun", "OpenRuns", "runs_in", "spec_digest"]
-
 
 class OpenRun(Struct, frozen=True):
     """A run that has not ended. `worker` holds the attempt; "" while nobody does.

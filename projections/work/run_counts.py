@@ -14,8 +14,6 @@ from autolearn.schemas.codec import EventRecord, read_part
 from autolearn.schemas.messages import Event, type_of
 from autolearn.schemas.work_kinds import WORK
 
-__all__ = ["RunCounts"]
-
 
 class RunOf(Struct, frozen=True, gc=False):
     """The fields of a run's event that are read."""
@@ -65,7 +63,7 @@ class RunCounts:
     def take(self, records: Iterable[EventRecord]) -> None:
         """Count events."""
         for record in records:
-            change = CHANGES.get(_unversioned(record.type))
+            change = _CHANGES.get(_unversioned(record.type))
             if change is not None:
                 change(self, record)
 
@@ -121,7 +119,7 @@ def _name_of(event: type[Event]) -> str:
     return _unversioned(type_of(event))
 
 
-CHANGES: dict[str, Callable[[RunCounts, EventRecord], None]] = {
+_CHANGES: dict[str, Callable[[RunCounts, EventRecord], None]] = {
     _name_of(events.SessionCommitted): RunCounts.end_session,
     _name_of(events.SessionDiscarded): RunCounts.end_session,
     _name_of(events.SessionExpired): RunCounts.end_session,

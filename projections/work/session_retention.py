@@ -17,20 +17,7 @@ from autolearn.schemas import events
 from autolearn.schemas.codec import EventRecord
 from autolearn.schemas.confidentiality import outline_of
 
-__all__ = [
-    "Draft",
-    "SessionRetention",
-    "Mark",
-    "Referred",
-    "UNCHANGED",
-    "after",
-    "named",
-    "since_1970",
-    "whose",
-]
-
-
-UNCHANGED = events.Refused | events.CommandFailed | events.CommandQuarantined
+_UNCHANGED = events.Refused | events.CommandFailed | events.CommandQuarantined
 """The events that do not use a session: their command changed nothing."""
 
 
@@ -120,7 +107,7 @@ class SessionRetention:
                 self.rows.put(key("unkept", session), Mark())
             return
         draft = self.rows.get(at, Draft)
-        if draft is None or isinstance(event, UNCHANGED):
+        if draft is None or isinstance(event, _UNCHANGED):
             return
         now = after(draft, event, record.time)
         self.rows.put(at, now)

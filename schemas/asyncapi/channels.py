@@ -8,8 +8,6 @@ from autolearn.schemas import commands
 from autolearn.schemas.messages import Command, type_of
 from autolearn.schemas.work_kinds import WORK
 
-__all__ = ["CHANNELS", "TRAFFIC", "Channel", "Flow"]
-
 
 class Channel(NamedTuple):
     """The content of a topic, and the meaning of its records' keys ("" for none)."""
@@ -70,8 +68,8 @@ def types(*kinds: type[Command]) -> tuple[str, ...]:
     return tuple(map(type_of, kinds))
 
 
-OFFERS = (commands.RegisterEstimator, commands.RegisterMetric, commands.RegisterDataset)
-RUNS = (commands.StartRun, commands.CompleteRun, commands.FailRun, commands.ReportRunLost)
+_OFFERS = (commands.RegisterEstimator, commands.RegisterMetric, commands.RegisterDataset)
+_RUNS = (commands.StartRun, commands.CompleteRun, commands.FailRun, commands.ReportRunLost)
 
 TRAFFIC: tuple[Flow, ...] = (
     Flow(
@@ -101,7 +99,7 @@ TRAFFIC: tuple[Flow, ...] = (
         "send",
         "commands",
         "A worker registers the catalog, claims an attempt, and reports its end.",
-        types(*OFFERS, *RUNS),
+        types(*_OFFERS, *_RUNS),
     ),
     Flow(
         "supervise",

@@ -9,10 +9,8 @@ from typing import Any
 import msgspec
 from msgspec import Raw, Struct, UnsetType
 
-__all__ = ["Schema", "schemas_of"]
-
 Schema = dict[str, Any]
-RAW = (Raw, Raw | UnsetType)
+_RAW = (Raw, Raw | UnsetType)
 
 
 def schemas_of(kinds: Iterable[type[Struct]], template: str) -> dict[str, Schema]:
@@ -44,11 +42,11 @@ def _without_discriminator(schema: Any) -> Any:
 def _describable(kind: type[Struct]) -> type[Struct]:
     """Replace raw JSON in a type, which no schema can describe."""
     fields = msgspec.structs.fields(kind)
-    if not any(field.type in RAW for field in fields):
+    if not any(field.type in _RAW for field in fields):
         return kind
     same: list[Any] = []
     for field in fields:
-        what = Any if field.type in RAW else field.type
+        what = Any if field.type in _RAW else field.type
         default = field.default
         if isinstance(default, Raw):
             default = msgspec.json.decode(default)

@@ -29,11 +29,9 @@ from autolearn.schemas.records.task import Task
 from autolearn.schemas.topics import Topic, Topics
 from autolearn.schemas.upcasters import UPCASTERS
 
-__all__ = ["document"]
-
-SCHEMAS = "#/components/schemas/"
-CLOUD_EVENT = CONTENT_TYPE[0][1].decode()
-BINDING = "0.5.0"
+_SCHEMAS = "#/components/schemas/"
+_CLOUD_EVENT = CONTENT_TYPE[0][1].decode()
+_BINDING = "0.5.0"
 PLAIN: dict[str, type[Struct]] = {
     "checkpoints": Checkpoint,
     "tasks": Task,
@@ -43,11 +41,11 @@ PLAIN: dict[str, type[Struct]] = {
     "keys": WrappedKey,
 }
 """The messages without an envelope, by channel."""
-TRACING = {
+_TRACING = {
     "traceparent": {"type": "string", "description": "Where in its trace it was sent (W3C)."},
     "hop": {"type": "string", "description": "Who sent it: process, span before, time or nothing."},
 }
-ASKED = {"type": "string", "description": "The `hop` of the command that is answered, its type."}
+_ASKED = {"type": "string", "description": "The `hop` of the command that is answered, its type."}
 """Optional Kafka headers of commands, events and tasks."""
 
 
@@ -91,7 +89,7 @@ def document(
 def _all_schemas(old: Mapping[str, Schema]) -> dict[str, Schema]:
     kinds: list[type[Struct]] = [CommandRecord, EventRecord]
     kinds += [*COMMANDS.values(), *EVENTS.values(), *PLAIN.values()]
-    found = schemas_of(kinds, SCHEMAS + "{name}")
+    found = schemas_of(kinds, _SCHEMAS + "{name}")
     for name, shape in old.items():
         for inner, schema in shape["$defs"].items():
             found[f"{name}.{inner}"] = _moved(schema, name)
@@ -102,7 +100,7 @@ def _moved(schema: Any, name: str) -> Any:
     """Point the references of an old version's schema to that version's schemas."""
     if isinstance(schema, dict):
         return {
-            key: SCHEMAS + f"{name}.{last(value)}" if key == "$ref" else _moved(value, name)
+            key: _SCHEMAS + f"{name}.{last(value)}" if key == "$ref" else _moved(value, name)
             for key, value in schema.items()
         }
     return [_moved(one, name) for one in schema] if isinstance(schema, list) else schema
@@ -131,7 +129,7 @@ def _all_messages(old: Mapping[str, Schema]) -> Iterator[tuple[str, dict[str, An
                 "name": kind.__name__,
                 "summary": summary_of(kind),
                 **_signed_or_plain(kind),
-                **({"headers": {"type": "object", "properties": TRACING}} if kind is Task else {}),
+                **({"headers": {"type": "object", "properties": _TRACING}} if kind is Task else {}),
                 **({"bindings": _keyed(key)} if key else {}),
             },
         )
@@ -139,7 +137,7 @@ def _all_messages(old: Mapping[str, Schema]) -> Iterator[tuple[str, dict[str, An
 
 def _signed_or_plain(kind: type[Struct]) -> dict[str, Any]:
     """Return how a message without an envelope looks on the log."""
-    schema = {"$ref": SCHEMAS + kind.__name__}
+    schema = {"$ref": _SCHEMAS + kind.__name__}
     if kind is not Checkpoint:
         return {"contentType": "application/json", "payload": schema}
     payload = {
@@ -160,22 +158,22 @@ def _cloud_event(
     return {
         "name": name,
         "summary": summary_of(kind) if kind else "",
-        "contentType": CLOUD_EVENT,
+        "contentType": _CLOUD_EVENT,
         "headers": {
             "type": "object",
             "required": ["content-type"],
             "properties": {
-                "content-type": {"type": "string", "const": CLOUD_EVENT},
-                **TRACING,
-                **({} if command else {"asked": ASKED}),
+                "content-type": {"type": "string", "const": _CLOUD_EVENT},
+                **_TRACING,
+                **({} if command else {"asked": _ASKED}),
             },
         },
         "payload": {
             "allOf": [
-                {"$ref": SCHEMAS + envelope.__name__},
+                {"$ref": _SCHEMAS + envelope.__name__},
                 {
                     "type": "object",
-                    "properties": {"type": {"const": name}, "data": {"$ref": SCHEMAS + data}},
+                    "properties": {"type": {"const": name}, "data": {"$ref": _SCHEMAS + data}},
                     **_in_clear_or_not(kind),
                 },
             ]
@@ -200,7 +198,7 @@ def _in_clear_or_not(kind: type[Struct] | None) -> dict[str, Any]:
 
 def _keyed(key: str) -> dict[str, Any]:
     return {
-        "kafka": {"key": {"type": "string", "description": key}, "bindingVersion": BINDING},
+        "kafka": {"key": {"type": "string", "description": key}, "bindingVersion": _BINDING},
     }
 
 
@@ -232,7 +230,7 @@ def channel(key: str, topic: Topic, about: Channel, names: list[str]) -> dict[st
                 "partitions": topic.partitions,
                 "replicas": topic.replication,
                 "topicConfiguration": config,
-                "bindingVersion": BINDING,
+                "bindingVersion": _BINDING,
             }
         },
     }

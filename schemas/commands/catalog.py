@@ -6,15 +6,6 @@ from autolearn.schemas.catalog import DatasetSpec, EstimatorSpec, MetricSpec
 from autolearn.schemas.messages import Command
 from autolearn.schemas.values import May
 
-__all__ = [
-    "DeleteDataset",
-    "RegisterDataset",
-    "RegisterEstimator",
-    "RegisterMetric",
-    "ShareDataset",
-    "UnshareDataset",
-]
-
 
 class RegisterEstimator(Command, frozen=True):
     """Register an estimator, or a new version of it, in the catalog."""

@@ -6,8 +6,6 @@ from autolearn.schemas.commands.runs import RequestRun
 from autolearn.schemas.datasets.read_options import ReadOptions
 from autolearn.schemas.values import DatasetRef
 
-__all__ = ["RequestEvaluation"]
-
 
 class RequestEvaluation(RequestRun, frozen=True, omit_defaults=True, kw_only=True):
     """Ask for metrics of the artifact of a completed training of the same session.

@@ -5,8 +5,6 @@ from __future__ import annotations
 from autolearn.schemas.messages import Command
 from autolearn.schemas.results import Result
 
-__all__ = ["CancelRun", "CompleteRun", "FailRun", "ReportRunLost", "RequestRun", "StartRun"]
-
 
 class RequestRun(Command, frozen=True):
     """Ask for one run of work; `run` is its id, new in the session.

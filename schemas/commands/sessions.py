@@ -4,18 +4,6 @@ from __future__ import annotations
 
 from autolearn.schemas.messages import Command
 
-__all__ = [
-    "CommitSession",
-    "DeleteExperiment",
-    "DiscardSession",
-    "ExpireSession",
-    "KeepSession",
-    "OpenSession",
-    "ProposeExpiry",
-    "ShareSession",
-    "UnshareSession",
-]
-
 
 class OpenSession(Command, frozen=True, omit_defaults=True):
     """Open a session: a draft in which trainings and evaluations are made.

@@ -6,8 +6,6 @@ from autolearn.schemas.commands.runs import RequestRun
 from autolearn.schemas.datasets.read_options import ReadOptions
 from autolearn.schemas.values import DatasetRef, JsonValue, Preprocessing, Split
 
-__all__ = ["RequestTraining"]
-
 
 class RequestTraining(RequestRun, frozen=True, omit_defaults=True, kw_only=True):
     """Ask for one training of an estimator in an open session.

@@ -9,18 +9,6 @@ from __future__ import annotations
 from autolearn.schemas.messages import Command
 from autolearn.schemas.values import Role
 
-__all__ = [
-    "AddUser",
-    "DisableUser",
-    "EnableUser",
-    "IssueToken",
-    "RevokeToken",
-    "RevokeTokens",
-    "SetPassword",
-    "SetQuota",
-    "SetRole",
-]
-
 
 class AddUser(Command, frozen=True):
     """Add a user. `role` is user or sysadmin.

@@ -11,8 +11,6 @@ from typing import NamedTuple
 from msgspec import Struct
 from msgspec.structs import replace
 
-__all__ = ["FINDINGS", "MOST_EXAMPLES", "DataFinding", "Example", "masked_findings"]
-
 MOST_EXAMPLES = 3
 """Values that a finding shows, with their lines."""
 

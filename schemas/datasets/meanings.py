@@ -11,13 +11,11 @@ import re
 from collections.abc import Collection, Iterable, Mapping
 from decimal import Decimal
 
-__all__ = ["meanings", "number_of"]
-
 PLAIN = re.compile(r"[+-]?(0|[1-9][0-9]*)([.,][0-9]+)?([eE][+-]?[0-9]{1,3})?")
 """A number that is surely no code: one with a leading zero may be a code."""
-GROUPS = re.compile(r"[+-]?[1-9][0-9]{0,2},[0-9]{3}")
+_GROUPS = re.compile(r"[+-]?[1-9][0-9]{0,2},[0-9]{3}")
 """Perhaps thousands, perhaps a decimal comma."""
-TRUTHS = {"true": Decimal(1), "false": Decimal(0)}
+_TRUTHS = {"true": Decimal(1), "false": Decimal(0)}
 
 
 def meanings(
@@ -32,16 +30,16 @@ def meanings(
     if not strange:
         return {}
     numbers = _by_key((number_of(one), one) for one in there)
-    truths = _by_key((TRUTHS.get(one.lower()), one) for one in there)
+    truths = _by_key((_TRUTHS.get(one.lower()), one) for one in there)
     crossed: dict[Decimal, list[str]] = {}
-    if all(one.lower() in TRUTHS for one in there):
+    if all(one.lower() in _TRUTHS for one in there):
         if all(values.get(one) in (0, 1) for one in strange):
             crossed = truths
-    elif all(one.lower() in TRUTHS for one in strange) and set(numbers) <= {0, 1}:
+    elif all(one.lower() in _TRUTHS for one in strange) and set(numbers) <= {0, 1}:
         crossed = numbers if sum(map(len, numbers.values())) == len(there) else {}
     stand_for = {}
     for one in strange:
-        truth, number = TRUTHS.get(one.lower()), values.get(one)
+        truth, number = _TRUTHS.get(one.lower()), values.get(one)
         same: list[str] = []
         if truth is not None:
             same = truths.get(truth) or crossed.get(truth, [])
@@ -62,6 +60,6 @@ def _by_key(pairs: Iterable[tuple[Decimal | None, str]]) -> dict[Decimal, list[s
 
 def number_of(text: str) -> Decimal | None:
     """Return the number that a text plainly is; None if it is not one."""
-    if len(text) > 40 or not PLAIN.fullmatch(text) or GROUPS.fullmatch(text):
+    if len(text) > 40 or not PLAIN.fullmatch(text) or _GROUPS.fullmatch(text):
         return None
     return Decimal(text.replace(",", "."))

@@ -4,16 +4,6 @@ from __future__ import annotations
 
 from msgspec import Struct
 
-__all__ = [
-    "LETTERS",
-    "NO_ZONE",
-    "ColumnFormat",
-    "ReadHints",
-    "ReadOptions",
-    "pattern_of",
-    "type_fault",
-]
-
 LETTERS = {"b": "boolean", "i": "integer", "n": "number", "s": "string", "t": "timestamp"}
 """The letter of each column type in `ReadOptions.types`."""
 
@@ -90,7 +80,7 @@ TYPES |= {"string": "string", "category": "string", "timestamp": "timestamp", "d
 TYPES |= {"float": "number", "int": "integer", "bool": "boolean", "str": "string"}
 TYPES |= {"datetime": "timestamp"}
 """The words for types that a person may say."""
-PARTS = {"YYYY": "%Y", "YY": "%y", "MON": "%b", "MM": "%m", "DD": "%d"}
+_PARTS = {"YYYY": "%Y", "YY": "%y", "MON": "%b", "MM": "%m", "DD": "%d"}
 
 
 def pattern_of(word: str) -> str:
@@ -103,7 +93,7 @@ def pattern_of(word: str) -> str:
         return known
     date, gap, clock = word.partition(" ")
     pattern = date.upper()
-    for part, code in PARTS.items():
+    for part, code in _PARTS.items():
         pattern = pattern.replace(part, code)
     if pattern.count("%") != 3 or any(letter.isalpha() for letter in _strip_codes(pattern)):
         return ""
@@ -114,7 +104,7 @@ def pattern_of(word: str) -> str:
 
 
 def _strip_codes(pattern: str) -> str:
-    for code in PARTS.values():
+    for code in _PARTS.values():
         pattern = pattern.replace(code, "")
     return pattern
 

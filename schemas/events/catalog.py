@@ -6,15 +6,6 @@ from autolearn.schemas.catalog import DatasetSpec, EstimatorSpec, MetricSpec
 from autolearn.schemas.messages import Event
 from autolearn.schemas.values import May
 
-__all__ = [
-    "DatasetDeleted",
-    "DatasetRegistered",
-    "DatasetShared",
-    "DatasetUnshared",
-    "EstimatorRegistered",
-    "MetricRegistered",
-]
-
 
 class EstimatorRegistered(Event, frozen=True):
     """The catalog has an estimator as `spec` describes it."""

@@ -6,8 +6,6 @@ from autolearn.schemas.datasets.read_options import ReadOptions
 from autolearn.schemas.events.runs import RunRequested
 from autolearn.schemas.values import DatasetRef
 
-__all__ = ["EvaluationRequested"]
-
 
 class EvaluationRequested(RunRequested, frozen=True, omit_defaults=True, kw_only=True):
     """An evaluation was accepted. `artifact` is the folder of the training's artifact."""

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from autolearn.schemas.messages import Event
 
-__all__ = ["CommandFailed", "CommandQuarantined", "Refused", "TermStarted"]
-
 
 class TermStarted(Event, frozen=True):
     """A decider has claimed the partition. It answers no command and changes no stream.

@@ -5,8 +5,6 @@ from __future__ import annotations
 from autolearn.schemas.messages import Event
 from autolearn.schemas.results import Result
 
-__all__ = ["RunCancelled", "RunCompleted", "RunFailed", "RunLost", "RunRequested", "RunStarted"]
-
 
 class RunRequested(Event, frozen=True):
     """One run of work was accepted; its first attempt is open. Limits as in `RequestRun`."""

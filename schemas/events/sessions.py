@@ -4,18 +4,6 @@ from __future__ import annotations
 
 from autolearn.schemas.messages import Event
 
-__all__ = [
-    "ExperimentDeleted",
-    "SessionCommitted",
-    "SessionDiscarded",
-    "SessionExpired",
-    "SessionExpiring",
-    "SessionKept",
-    "SessionOpened",
-    "SessionShared",
-    "SessionUnshared",
-]
-
 
 class SessionOpened(Event, frozen=True, omit_defaults=True):
     """A session is open. The fields are those of `commands.OpenSession`."""

@@ -6,8 +6,6 @@ from autolearn.schemas.datasets.read_options import ReadOptions
 from autolearn.schemas.events.runs import RunRequested
 from autolearn.schemas.values import DatasetRef, JsonValue, Preprocessing, Split
 
-__all__ = ["TrainingRequested"]
-
 
 class TrainingRequested(RunRequested, frozen=True, omit_defaults=True, kw_only=True):
     """A training was accepted. The fields are those of `commands.RequestTraining`."""

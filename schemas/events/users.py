@@ -5,18 +5,6 @@ from __future__ import annotations
 from autolearn.schemas.messages import Event
 from autolearn.schemas.values import Role
 
-__all__ = [
-    "PasswordSet",
-    "QuotaSet",
-    "RoleSet",
-    "TokenIssued",
-    "TokenRevoked",
-    "TokensRevoked",
-    "UserAdded",
-    "UserDisabled",
-    "UserEnabled",
-]
-
 
 class UserAdded(Event, frozen=True):
     """A user was added. The fields are those of `commands.AddUser`."""

@@ -10,8 +10,6 @@ from typing import Literal
 
 from msgspec import Struct
 
-__all__ = ["OUTCOMES", "Hop", "Kind", "outcome_of"]
-
 Kind = Literal["request", "command", "decision", "ignored", "task"]
 
 OUTCOMES = ("ok", "denied", "refused", "failed", "unanswered", "sent", "ignored")

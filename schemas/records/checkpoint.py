@@ -6,8 +6,6 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
-__all__ = ["CHECKPOINT_TYPE", "Checkpoint", "Digest", "Proof"]
-
 CHECKPOINT_TYPE = "autolearn-checkpoint"
 """The `typ` of a checkpoint's signature: no other signature of the key passes for one."""
 

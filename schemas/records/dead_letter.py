@@ -8,10 +8,8 @@ from msgspec import Struct
 
 from autolearn.schemas.codec import Headers
 
-__all__ = ["RETRY_HEADER", "DeadLetter"]
-
 LONGEST_KEY, LONGEST_REASON, LONGEST_HEADER = 1000, 1000, 1000
-MOST_HEADERS = 50
+_MOST_HEADERS = 50
 LONGEST_VALUE = 2 * 1024 * 1024
 RETRY_HEADER = "autolearn-dead-letter"
 """The Kafka header of a command that was put back: the id of its dead letter."""
@@ -51,5 +49,5 @@ class DeadLetter(Struct, frozen=True):
         key = key if key is None else key[:LONGEST_KEY]
         size = len(value or b"")
         value = value if value is None else value[:LONGEST_VALUE]
-        kept = [(n[:LONGEST_HEADER], v[:LONGEST_HEADER]) for n, v in headers][:MOST_HEADERS]
+        kept = [(n[:LONGEST_HEADER], v[:LONGEST_HEADER]) for n, v in headers][:_MOST_HEADERS]
         return cls(*place, key, value, reason[:LONGEST_REASON], tuple(kept), size)

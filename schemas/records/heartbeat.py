@@ -8,8 +8,6 @@ from __future__ import annotations
 
 from msgspec import Struct
 
-__all__ = ["Heartbeat", "Progress", "Supervision"]
-
 
 class Progress(Struct, frozen=True, gc=False):
     """The progress of a worker on one run."""

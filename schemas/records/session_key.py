@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from msgspec import Struct
 
-__all__ = ["ROLL", "Roll", "WrappedKey"]
-
 ROLL = "roll"
 """The Kafka key of a record that is no key: an append that closes the segment before it."""
 

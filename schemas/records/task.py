@@ -8,8 +8,6 @@ from __future__ import annotations
 
 from msgspec import Raw, Struct
 
-__all__ = ["Task"]
-
 
 class Task(Struct, frozen=True, gc=False):
     """One attempt of one run.

@@ -10,19 +10,6 @@ from autolearn.schemas.datasets.read_options import ReadOptions
 from autolearn.schemas.events import EvaluationRequested, TrainingRequested
 from autolearn.schemas.values import DatasetRef, JsonValue, TrainedArtifact
 
-__all__ = [
-    "Compared",
-    "Comparison",
-    "Data",
-    "Difference",
-    "RecordedEvaluation",
-    "RecordedTraining",
-    "Repeated",
-    "RetrainCheck",
-    "Retrained",
-    "Verdict",
-]
-
 Verdict = Literal["identical-artifact", "same-predictions", "same-metrics", "differs", "failed"]
 """From the strongest to the weakest; `failed`: the training could not be repeated."""
 

@@ -8,20 +8,6 @@ from msgspec import Struct
 
 from autolearn.schemas.records.heartbeat import Heartbeat, Progress, Supervision
 
-__all__ = [
-    "Broker",
-    "ChainState",
-    "DeadLetterCount",
-    "Finding",
-    "Member",
-    "Process",
-    "Status",
-    "Term",
-    "TopicState",
-    "Usage",
-    "WorkerState",
-]
-
 
 class Broker(Struct):
     """A broker of the cluster. `controller`: it leads the quorum; None when unknown."""

@@ -10,15 +10,6 @@ from autolearn.schemas.datasets.findings import DataFinding
 from autolearn.schemas.rest.page import Links
 from autolearn.schemas.values import May
 
-__all__ = [
-    "CatalogEstimator",
-    "CatalogMetric",
-    "Dataset",
-    "DeletedDataset",
-    "FindingInWords",
-    "Grant",
-]
-
 
 class CatalogEstimator(EstimatorSpec, kw_only=True, frozen=True):
     """An estimator of the catalog."""

@@ -7,8 +7,6 @@ from msgspec import Struct
 from autolearn.schemas.rest.page import Links
 from autolearn.schemas.values import JsonValue
 
-__all__ = ["CommandState"]
-
 
 class CommandState(Struct):
     """The state of a command: pending, accepted or refused.

@@ -6,8 +6,6 @@ from msgspec import Struct
 
 from autolearn.schemas.rest.page import Links
 
-__all__ = ["DeadLetterDetail", "DeadLetterSummary", "Retry"]
-
 
 class DeadLetterSummary(Struct, kw_only=True):
     """A dead letter. `topic`, `partition` and `offset` are those of the record.

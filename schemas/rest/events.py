@@ -6,8 +6,6 @@ from typing import Any
 
 from msgspec import Struct
 
-__all__ = ["Events"]
-
 
 class Events(Struct):
     """Some CloudEvents in JSON. `next` is the next position, also when there are no `more` yet."""

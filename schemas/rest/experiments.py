@@ -8,15 +8,6 @@ from autolearn.schemas.rest.page import Links
 from autolearn.schemas.rest.runs import RunSummary
 from autolearn.schemas.values import DatasetRef
 
-__all__ = [
-    "DeletedExperiment",
-    "Experiment",
-    "ExperimentCore",
-    "ExperimentOverview",
-    "ExperimentRow",
-    "ExperimentSummary",
-]
-
 
 class ExperimentCore(Struct, kw_only=True, frozen=True):
     """What every view of an experiment has: a committed session."""

@@ -6,8 +6,6 @@ from typing import Any
 
 from msgspec import Struct
 
-__all__ = ["Change", "Diff"]
-
 
 class Change(Struct, frozen=True):
     """The change of one thing of a stream.

@@ -6,9 +6,6 @@ from typing import Generic, TypeVar
 
 from msgspec import Struct
 
-__all__ = ["Item", "Links", "Page"]
-
-
 Item = TypeVar("Item")
 Links = dict[str, str]
 """The URLs of related resources, by relation."""

@@ -16,18 +16,6 @@ from autolearn.schemas.values import (
     TrainedArtifact,
 )
 
-__all__ = [
-    "Artifact",
-    "ArtifactFile",
-    "Evaluation",
-    "EvaluationRow",
-    "LiveProgress",
-    "RunRow",
-    "RunSummary",
-    "Training",
-    "TrainingRow",
-]
-
 
 class LiveProgress(Struct):
     """The progress of a run by its worker's last heartbeat.

@@ -7,15 +7,6 @@ from msgspec import Struct
 from autolearn.schemas.rest.page import Links
 from autolearn.schemas.rest.runs import LiveProgress, RunSummary
 
-__all__ = [
-    "Discarded",
-    "Reader",
-    "Session",
-    "SessionOverview",
-    "SessionRow",
-    "SessionSummary",
-]
-
 
 class SessionRow(Struct, frozen=True):
     """An open session. It begins to expire when it is unused for `expires` seconds; 0: never.

@@ -4,17 +4,6 @@ from __future__ import annotations
 
 from msgspec import Struct
 
-__all__ = [
-    "Digests",
-    "Health",
-    "LogPlace",
-    "LogPosition",
-    "Rebuild",
-    "RowDigests",
-    "JsonWebKey",
-    "JsonWebKeySet",
-]
-
 
 class Health(Struct):
     """The health of a process. `missing` counts the events that it has not folded."""

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from msgspec import Struct
 
-__all__ = ["AccessToken", "Me", "NewToken", "QuotaState", "User"]
-
 
 class Me(Struct):
     """The principal. `auth` is the kind of authentication, `token` the id of the token sent."""

@@ -15,8 +15,6 @@ from autolearn.eventlog.embedded.install import install
 from autolearn.schemas.settings import Settings
 from tests.bench.served import api_of, fill
 
-__all__ = ["api_start"]
-
 SESSIONS = 5_000
 ROUNDS = 5
 

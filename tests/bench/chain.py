@@ -37,8 +37,6 @@ from autolearn.security.signing_keys import SigningKey
 from tests.bench.history import PARTITIONS, Record, history
 from tests.bench.written_log import write
 
-__all__ = ["chain"]
-
 SESSIONS, ROUNDS, EVERY = 10_000, 3, 1000
 SETTINGS = Settings(topic_prefix="bench-chain", partitions=PARTITIONS)
 TOPICS = Topics.of(SETTINGS)

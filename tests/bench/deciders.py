@@ -21,8 +21,6 @@ from autolearn.schemas.messages import type_of
 from tests.support.deciding_processes import Bench, deciding
 from tests.support.waiting import until
 
-__all__ = ["deciders"]
-
 PARTITIONS, COMMANDS, ROUNDS = 8, 20_000, 3
 COUNTS = (1, 2, 4)
 

@@ -16,8 +16,6 @@ from autolearn.client.sdk.client import AsyncAutoLearn
 from tests.bench.light import Client
 from tests.bench.main_job import home, many_clients
 
-__all__ = ["feed"]
-
 FOLLOWERS = 100
 
 

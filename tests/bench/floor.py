@@ -20,8 +20,6 @@ from autolearn.eventlog.kafka.log import CONSUMER, PRODUCER
 from autolearn.schemas.settings import Settings
 from autolearn.schemas.topics import Topics
 
-__all__ = ["floor_ms"]
-
 WARM, COUNT = 200, 1000
 SIZE = 600
 """Bytes of a record, about those of a command that opens a session."""

@@ -16,8 +16,6 @@ from autolearn.schemas.codec import CONTENT_TYPE, EventRecord, Headers, encode, 
 from autolearn.schemas.messages import Event, type_of
 from tests.support import samples
 
-__all__ = ["EVENTS_OF_A_SESSION", "PARTITIONS", "Record", "Span", "history"]
-
 PARTITIONS = 4
 EVENTS_OF_A_SESSION = 20
 RUNS = 3

@@ -9,8 +9,6 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-__all__ = ["Client"]
-
 
 class Client(asyncio.Protocol):
     """One request at a time; answers must have a Content-Length, as ours do."""

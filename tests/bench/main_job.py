@@ -21,8 +21,6 @@ from autolearn.client.sdk.client import AsyncAutoLearn
 from autolearn.schemas.settings import Settings
 from tests.bench.floor import floor_ms
 
-__all__ = ["main_job"]
-
 Connect: TypeAlias = Callable[[], AsyncAutoLearn]
 
 SLOTS = 2

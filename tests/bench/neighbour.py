@@ -26,8 +26,6 @@ from autolearn.client.sdk.client import AsyncAutoLearn
 from autolearn.schemas.settings import Settings
 from tests.bench.light import Client
 
-__all__ = ["neighbour"]
-
 WARM, COUNT = 50, 300
 """Sessions that ada opens and discards before she is measured, and while she is."""
 PAUSE = 0.01

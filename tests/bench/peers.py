@@ -9,8 +9,6 @@ from typing import Any
 
 import msgspec
 
-__all__ = ["peer_python", "told"]
-
 PYTHON = Path("build/bench-venv/bin/python")
 
 

@@ -13,8 +13,6 @@ from autolearn.schemas.settings import Settings
 from tests.support.waiting import until
 from tests.support.worker_pool import Course, WorkerPool, sleep, worker_pool
 
-__all__ = ["pool"]
-
 SHORT, LONG = 0.05, 60.0
 """Seconds that runs take: they sleep, so that the machine's cores are not what is measured."""
 KILLS = 6

@@ -16,8 +16,6 @@ from autolearn.client.local.system import System
 from tests.bench.light import Client
 from tests.bench.main_job import home
 
-__all__ = ["pressure"]
-
 CLIENTS, WAITING = 200, 1200
 AT_ONCE = {"prefer": "respond-async"}
 SECONDS = 8.0

@@ -29,8 +29,6 @@ from autolearn.security.request_jwe import (
 )
 from tests.support.running_system import running_system
 
-__all__ = ["commands", "steps"]
-
 ROUNDS, EACH = 10, 50
 
 

@@ -34,8 +34,6 @@ from tests.bench.history import PARTITIONS, Record, history
 from tests.bench.recovery.rebuild import folded
 from tests.bench.written_log import write
 
-__all__ = ["secure"]
-
 ROUNDS, EACH, WARM = 10, 200, 500
 CLIENTS, SECONDS = 20, 6.0
 SESSIONS, REBUILDS = 10_000, 3

@@ -12,8 +12,6 @@ from tests.bench.history import Span, history
 from tests.bench.written_log import write
 from tests.support.api_processes import Api
 
-__all__ = ["api_of", "fill"]
-
 
 def fill(settings: Settings, sessions: int, spans: Sequence[Span] = ()) -> None:
     """Create all topics, and write the history of so many sessions (20 events each)."""

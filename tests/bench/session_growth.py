@@ -28,8 +28,6 @@ from autolearn.schemas.messages import Command, type_of
 from autolearn.schemas.topics import Topic
 from tests.support import samples
 
-__all__ = ["session_growth"]
-
 SMALL, LARGE = 10, 5000
 ROUNDS, COMMANDS = 15, 200
 TOPICS = Names("commands", "events")

@@ -22,8 +22,6 @@ from tests.bench.history import Span
 from tests.bench.light import Client
 from tests.bench.served import api_of, fill
 
-__all__ = ["measure", "time_travel"]
-
 SESSIONS, SESSION_EVENTS = 50_000, 200
 """Sessions that fill the log, with a million events; events of each that is looked at."""
 DAY = 50_000

@@ -10,8 +10,6 @@ from autolearn.eventlog.kafka.log import KafkaLog
 from autolearn.schemas.topics import Topic
 from tests.bench.history import Record
 
-__all__ = ["create", "write"]
-
 
 def create(bootstrap: str, partitions: int, *names: str) -> None:
     """Create topics that keep everything, however old the times in it are."""

@@ -60,34 +60,36 @@ def module_of(path: Path) -> str:
     return ".".join(part for part in parts if part != "__init__")
 
 
-def bound_names(statements: list[ast.stmt]) -> Iterator[str]:
-    """Yield the names that a module binds at its top level, under conditions too."""
-    for node in statements:
-        match node:
-            case ast.ClassDef(name=name) | ast.FunctionDef(name=name):
-                yield name
-            case ast.AsyncFunctionDef(name=name):
-                yield name
-            case ast.Import(names=names) | ast.ImportFrom(names=names):
-                yield from (one.asname or one.name for one in names)
-            case ast.Assign() | ast.AnnAssign():
-                targets = node.targets if isinstance(node, ast.Assign) else [node.target]
-                found = (inner for one in targets for inner in ast.walk(one))
-                yield from (one.id for one in found if isinstance(one, ast.Name))
-            case ast.If(body=body) | ast.Try(body=body) | ast.With(body=body):
-                yield from bound_names(body + getattr(node, "orelse", []))
-            case _:
-                pass
+def public_names(tree: ast.Module) -> Iterator[str]:
+    """Yield the functions and constants that a module defines for others: without an underscore.
 
-
-def exported(tree: ast.Module) -> list[str] | None:
+    A decorated function belongs to what decorates it: a command, a route.
+    """
     for node in tree.body:
         match node:
-            case ast.Assign(targets=[ast.Name(id="__all__")], value=value):
-                return list(ast.literal_eval(value))
+            case ast.FunctionDef(name=name, decorator_list=[]):
+                yield name
+            case ast.AsyncFunctionDef(name=name, decorator_list=[]):
+                yield name
+            case ast.AnnAssign(target=ast.Name(id=name)) | ast.Assign(targets=[ast.Name(id=name)]):
+                if name.isupper() and len(name) > 1:
+                    yield name
             case _:
                 pass
-    return None
+
+
+def used_names(path: Path) -> Iterator[tuple[str, str]]:
+    """Yield what a file takes from others: module and name, or "" and the name of an attribute."""
+    for node in ast.walk(TREES[path] if path in TREES else ast.parse(path.read_text())):
+        match node:
+            case ast.ImportFrom(module=str(module), names=names):
+                yield from ((module, one.name) for one in names)
+            case ast.Attribute(attr=name):
+                yield "", name
+            case ast.Constant(value=str(text)) if path not in TREES:
+                yield "", text.rsplit(".")[-1]
+            case _:
+                pass
 
 
 def test_no_file_is_named_by_a_participle():
@@ -121,23 +123,31 @@ def test_words_that_are_read_twice_are_not_written(words: str):
     assert found == [], f"write instead: {BANNED[words]}"
 
 
-def test_a_module_exports_names_that_it_has_and_all_that_others_import():
-    exports: dict[str, set[str]] = {}
-    for path, tree in TREES.items():
-        bound = set(bound_names(tree.body))
-        if (names := exported(tree)) is not None and "__getattr__" not in bound:
-            assert len(set(names)) == len(names), path
-            assert set(names) - bound == set(), path
-            exports[module_of(path)] = set(names)
-    modules = {module_of(path) for path in FILES}
-    for path, text in SOURCES.items():
-        for module, names in re.findall(
-            r"from (autolearn[\w.]*) import \(?((?:[\w ]+,?\s*)+)", text
-        ):
-            imported = {one.split()[0] for one in names.split("\n\n")[0].split(",") if one.strip()}
-            imported = {one for one in imported if f"{module}.{one}" not in modules}
-            if module in exports:
-                assert imported <= exports[module], f"{name_of(path)}: {module}"
+def test_a_name_without_an_underscore_is_used_by_another_file():
+    """Public are the names that others use, so no module has to list them a second time."""
+    users: dict[tuple[str, str], set[Path]] = defaultdict(set)
+    for path in (*FILES, *TESTS, *(ROOT / ".src").rglob("*.py")):
+        for used in used_names(path):
+            users[used].add(path)
+    strings = (ROOT / "pyproject.toml").read_text() + "".join(SOURCES.values())
+    dotted = set(re.findall(r"autolearn\.[\w.]+[:.](\w+)", strings)) | {"main"}
+    assert [
+        f"{name_of(path)}: {name}"
+        for path, tree in TREES.items()
+        for name in public_names(tree)
+        if not name.startswith("_") and name not in dotted
+        if not (users["", name] | users[module_of(path), name]) - {path}
+    ] == [], "begin it with an underscore, or delete it"
+
+
+def test_a_name_with_an_underscore_is_used_in_its_own_file():
+    taken = {
+        f"{name_of(path)}: {module}.{name}"
+        for path in FILES
+        for module, name in used_names(path)
+        if module.startswith("autolearn") and name.startswith("_")
+    }
+    assert taken == set()
 
 
 def test_the_words_of_the_glossary_are_defined_where_it_says():

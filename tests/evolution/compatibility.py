@@ -5,8 +5,6 @@ from collections.abc import Iterator, Mapping
 from tests.evolution.shapes import Shapes
 from tests.evolution.type_comparison import narrowing
 
-__all__ = ["NOTE", "WHAT_TO_DO", "faults", "grown", "unnoted"]
-
 Lifts = Mapping[str, tuple[str, object]]
 """As `schemas.upcasters.UPCASTERS`."""
 

@@ -17,8 +17,6 @@ from autolearn.schemas.records.heartbeat import Heartbeat
 from autolearn.schemas.records.session_key import WrappedKey
 from autolearn.schemas.records.task import Task
 
-__all__ = ["PATH", "Shapes", "encoded", "present", "shape_of", "shipped"]
-
 Shapes = dict[str, dict[str, Schema]]
 """JSON Schemas by group (commands, events, records) and by name."""
 

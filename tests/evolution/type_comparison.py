@@ -14,8 +14,6 @@ from typing import Any, NamedTuple
 
 from jsonschema import Draft202012Validator
 
-__all__ = ["narrowing"]
-
 Schema = dict[str, Any]
 Pairs = frozenset[tuple[str, str]]
 

@@ -21,8 +21,6 @@ from tests.faults.verdict import Log, Receipt, Verdict, verify
 from tests.support.random_histories import check_content
 from tests.support.waiting import until
 
-__all__ = ["SESSION_TIMEOUT", "Ground", "Tally", "ground"]
-
 PARTITIONS = 4
 SESSION_TIMEOUT = 3
 

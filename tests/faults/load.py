@@ -19,8 +19,6 @@ import httpx
 
 from tests.faults.verdict import Receipt
 
-__all__ = ["QUICK", "Client", "Load"]
-
 PATIENCE = 90.0
 """Seconds after which a request that nobody answers is a failure of the system."""
 EXPECTED = (404, 409, 410)

@@ -13,8 +13,6 @@ from typing import NamedTuple
 
 from tests.support.waiting import until
 
-__all__ = ["Ended", "Fleet", "Part"]
-
 PAUSE = 0.5
 """Seconds before a process that could not even start is started again."""
 

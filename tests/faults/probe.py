@@ -9,8 +9,6 @@ from random import Random
 
 from confluent_kafka import Consumer, Producer, TopicPartition
 
-__all__ = ["Probe"]
-
 
 class Probe:
     """Writes plain commands to chosen partitions of `commands`, and watches `events`."""

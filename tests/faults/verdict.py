@@ -17,8 +17,6 @@ from tests.faults.model import Model
 from tests.support import log_checker
 from tests.support.log_checker import Broken
 
-__all__ = ["Log", "Receipt", "Verdict", "verify"]
-
 Event = dict[str, Any]
 ENDS = ("RunCompleted", "RunFailed", "RunCancelled")
 

@@ -41,8 +41,6 @@ from autolearn.security.data_key import DataKey, about
 from tests.fuzz.world import World
 from tests.support import samples
 
-__all__ = ["BoundReport", "around_bounds"]
-
 BODY = 4 * 1024 * 1024
 """Bytes of a body that are taken (AUTOLEARN_MAX_BODY)."""
 NEAR = 200

@@ -33,8 +33,6 @@ from schemathesis.specs.openapi.checks import (
 from tests.fuzz.bounds import BoundReport
 from tests.fuzz.world import Target, World
 
-__all__ = ["Report", "fuzz"]
-
 CHECKS = [
     status_code_conformance,
     content_type_conformance,

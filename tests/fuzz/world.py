@@ -12,8 +12,6 @@ from autolearn.eventlog.embedded.broker import EmbeddedBroker
 from autolearn.eventlog.embedded.install import install
 from tests.support.people import People
 
-__all__ = ["Target", "World", "world"]
-
 TITLE = "canary-3f9c1e77d2"
 NUMBER = 0.7351948261073
 """A hyperparameter that no other training has."""

@@ -11,8 +11,6 @@ from autolearn.schemas.topics import Topics
 from tests.evolution.shapes import shipped
 from tests.golden import golden_records
 
-__all__ = ["PATH", "committed", "made", "text"]
-
 PATH = Path(__file__).parents[2] / "docs" / "asyncapi.json"
 
 

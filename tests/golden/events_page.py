@@ -17,8 +17,6 @@ from autolearn.schemas.events import EVENTS_OF
 from autolearn.schemas.messages import Command, Event, type_of
 from autolearn.schemas.values import JsonValue
 
-__all__ = ["PATH", "text"]
-
 PATH = Path(__file__).parents[2] / "docs" / "events.md"
 HEAD = """# Events and commands
 

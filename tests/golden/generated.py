@@ -6,8 +6,6 @@ from pathlib import Path
 
 from tests.golden import asyncapi_schema, events_page
 
-__all__ = ["old"]
-
 
 def old() -> dict[Path, str]:
     """The documents that are not as the code makes them, with what they should hold."""

@@ -7,8 +7,6 @@ from msgspec.structs import replace
 from autolearn.schemas.codec import EventRecord, decode_event
 from tests.golden import FOLDERS
 
-__all__ = ["golden_log"]
-
 A, B, C, D, E = (f"session/{number * 8}-0000-4000-8000-000000000000" for number in "abcde")
 
 STORY = [

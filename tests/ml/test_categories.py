@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from autolearn.artifacts.datasets.table import profile, read_table
+from autolearn.artifacts.datasets.profile import profile
+from autolearn.artifacts.datasets.table import read_table
 from autolearn.artifacts.store.store import ArtifactStore
 from autolearn.ml.errors import InputError
 from autolearn.ml.evaluation.categories import MOST_NOTES, MOST_UNSEEN

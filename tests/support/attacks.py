@@ -11,8 +11,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-__all__ = ["REFUSED", "attack"]
-
 REFUSED = {"EPERM", "EACCES"}
 PTRACE_SEIZE = 0x4206
 

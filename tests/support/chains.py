@@ -23,10 +23,6 @@ from autolearn.security.signing_keys import SigningKey
 from tests.agents.command_handling.test_simulated_write_path import QuickStore, run
 from tests.golden.log import golden_log
 
-__all__ = [
-    "HERE", "Record", "admitted", "checkpoints", "golden", "log_of", "rechained", "story", "told",
-]  # fmt: skip
-
 HERE = Settings(partitions=2, topic_prefix="here")
 TERM = "autolearn.TermStarted.v1"
 

@@ -13,8 +13,6 @@ from typing import NamedTuple
 
 from confluent_kafka import Consumer, TopicPartition
 
-__all__ = ["Broken", "Found", "Record", "admitted", "check", "read_topic"]
-
 NO_SECRET: Mapping[str, str] = {}
 SUBJECT = re.compile(
     r"(estimator|metric|dataset|user)/[a-z0-9](?:[a-z0-9._-]{0,98}[a-z0-9])?"

@@ -14,8 +14,6 @@ from autolearn.agents.executors.local.executor import LocalExecutor
 from tests.support import hostile_kinds
 from tests.support.waiting import soon
 
-__all__ = ["ENOUGH", "Family", "gone", "importable", "play", "zombie"]
-
 ENOUGH = Limits(time_s=30, memory_mb=4096)
 Story = Callable[[LocalExecutor], Coroutine[Any, Any, None]]
 

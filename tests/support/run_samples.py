@@ -5,7 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from autolearn.artifacts.datasets.table import read_table, schema_hash
+from autolearn.artifacts.datasets.profile import schema_hash
+from autolearn.artifacts.datasets.table import read_table
 from autolearn.artifacts.store.store import ArtifactStore
 from autolearn.schemas.events import EvaluationRequested, TrainingRequested
 from autolearn.schemas.values import DatasetRef, Preprocessing, Split

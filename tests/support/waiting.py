@@ -7,8 +7,6 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-__all__ = ["soon", "until"]
-
 
 def until(
     true: Callable[[], Any], what: str = "it", seconds: float = 90, pause: float = 0.02

@@ -14,7 +14,8 @@ from typing import Any
 import pytest
 
 from autolearn.artifacts.store.store import ArtifactStore
-from autolearn.client.sdk.client import AutoLearn, Problem
+from autolearn.client.sdk.client import AutoLearn
+from autolearn.client.sdk.errors import Problem
 from autolearn.eventlog.embedded.broker import EmbeddedBroker
 from autolearn.eventlog.embedded.install import install
 from autolearn.eventlog.encryption.keyring import KeyRing

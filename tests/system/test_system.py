@@ -14,7 +14,8 @@ import psutil
 import pytest
 from confluent_kafka import Producer
 
-from autolearn.client.sdk.client import AutoLearn, Problem
+from autolearn.client.sdk.client import AutoLearn
+from autolearn.client.sdk.errors import Problem
 from autolearn.runtime.state_folders import state_folders
 from tests.support.log_checker import read_topic
 from tests.support.running_system import RunningSystem, running_system

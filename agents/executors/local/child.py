@@ -23,9 +23,6 @@ from autolearn.ml.task_kind import Kind
 from autolearn.runtime.sandbox import confine
 from autolearn.schemas.errors import AutoLearnError
 
-__all__ = ["Job", "words_for", "work"]
-
-
 REFUSED = (
     ". A run has no network, reads its own files and those of Python, and writes to its temporary "
     "folder only (docs/security.md)"

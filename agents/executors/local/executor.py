@@ -41,21 +41,19 @@ from autolearn.ml.results import RESULTS
 from autolearn.schemas.bounds import cut
 from autolearn.schemas.codec import is_too_deep
 
-__all__ = ["LocalExecutor", "RunningProcess"]
-
 logger = structlog.get_logger(__name__)
 Word = dict[str, Any]
 Channel = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
-MAX_LINE = 16 << 20
-STRAGGLING_SECONDS = 1.0
+_MAX_LINE = 16 << 20
+_STRAGGLING_SECONDS = 1.0
 GRACE_SECONDS = 10.0
 """After a run's time limit, before the fork server is taken to enforce nothing any more."""
-KILLING_SECONDS = 1.0
+_KILLING_SECONDS = 1.0
 """That the fork server has to kill a run that is cancelled, before it is done without it."""
-STORING_SECONDS = 60.0
+_STORING_SECONDS = 60.0
 """Seconds that a result may take into the store, also when the run has used all of its time."""
-SCRATCH = "autolearn-runs-"
+_SCRATCH = "autolearn-runs-"
 
 
 class Why(msgspec.Struct):
@@ -236,7 +234,7 @@ class LocalExecutor:
             if not isinstance(outcome, Completed):
                 return outcome
             left = began + run.limits.time_s - asyncio.get_running_loop().time()
-            kept = await _within(max(left, STORING_SECONDS), folder.keep, outcome.result)
+            kept = await _within(max(left, _STORING_SECONDS), folder.keep, outcome.result)
             return kept if isinstance(kept, Failed) else Completed(kept)
         finally:
             self._spawn(self._clear(run, folder, started=started))
@@ -267,7 +265,7 @@ class LocalExecutor:
             lambda: server.put_down(f"it has not ended run {run.number} at its time limit"),
         )
         run.ended.add_done_callback(lambda _: late.cancel())
-        channel = await asyncio.open_connection(sock=ours, limit=MAX_LINE)
+        channel = await asyncio.open_connection(sock=ours, limit=_MAX_LINE)
         listening = asyncio.create_task(_converse(channel, msgspec.json.encode(job), on_phase))
         given_up = asyncio.ensure_future(run.given_up.wait())
         try:
@@ -284,7 +282,7 @@ class LocalExecutor:
             if told is not None:
                 return told
             # it ended in some other way; a grandchild that got away may keep the channel open
-            await asyncio.wait([listening], timeout=STRAGGLING_SECONDS)
+            await asyncio.wait([listening], timeout=_STRAGGLING_SECONDS)
             said = listening.result() if listening.done() else None
             return self._told(run, job.kind, said) or self._ended(run, ended, said)
         finally:
@@ -337,7 +335,7 @@ class LocalExecutor:
 
     def _end(self, run: RunningProcess, server: ForkServer) -> None:
         server.kill(run.number)
-        asyncio.get_running_loop().call_later(KILLING_SECONDS, run.give_up)
+        asyncio.get_running_loop().call_later(_KILLING_SECONDS, run.give_up)
 
     def _lost(self) -> None:
         """The fork server has ended, and with it every run."""
@@ -396,9 +394,9 @@ def _scratch_folder(note: Path | None) -> Path:
     """Return a new folder for temporary files, noted in `note`; delete the one noted before."""
     if note is not None and note.exists():
         before = Path(note.read_text())
-        if before.name.startswith(SCRATCH):
+        if before.name.startswith(_SCRATCH):
             shutil.rmtree(before, ignore_errors=True)
-    made = Path(tempfile.mkdtemp(prefix=SCRATCH))
+    made = Path(tempfile.mkdtemp(prefix=_SCRATCH))
     if note is not None:
         note.parent.mkdir(parents=True, exist_ok=True)
         note.write_text(str(made))

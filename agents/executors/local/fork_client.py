@@ -18,12 +18,10 @@ import structlog
 from autolearn.runtime.child_process import bare_environment, python_command
 from autolearn.runtime.watchdog import LIMIT, TICK, Effort, Stall
 
-__all__ = ["ForkServer"]
-
-CLOSING_SECONDS = 5.0
+_CLOSING_SECONDS = 5.0
 logger = structlog.get_logger(__name__)
 
-ONE_THREAD = dict.fromkeys(
+_ONE_THREAD = dict.fromkeys(
     (
         "OMP_NUM_THREADS",
         "OPENBLAS_NUM_THREADS",
@@ -160,8 +158,8 @@ class ForkServer:
             self._loading.cancel()
 
 
-SERVER_ENVIRONMENT = {
-    **ONE_THREAD,
+_SERVER_ENVIRONMENT = {
+    **_ONE_THREAD,
     "PYTHONHASHSEED": "0",
     "JE_ARROW_MALLOC_CONF": "background_thread:false",  # no thread may run in a forked process
 }
@@ -171,7 +169,7 @@ def spawn(descriptor: int, preload: str, folder: Path) -> subprocess.Popen[bytes
     """Start a fork server in a session of its own, so that only the agent receives Ctrl-C."""
     return subprocess.Popen(
         python_command("autolearn.agents.executors.local.fork_server", str(descriptor), preload),
-        env={**bare_environment(), **SERVER_ENVIRONMENT},
+        env={**bare_environment(), **_SERVER_ENVIRONMENT},
         cwd=folder,
         pass_fds=[descriptor],
         stdin=subprocess.DEVNULL,
@@ -187,7 +185,7 @@ def _finish(process: subprocess.Popen[bytes], kill_server: Callable[[], None]) -
     """
     for kill in (kill_server, process.kill):
         try:
-            process.wait(CLOSING_SECONDS)
+            process.wait(_CLOSING_SECONDS)
         except subprocess.TimeoutExpired:
             kill()
         else:

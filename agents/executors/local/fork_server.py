@@ -57,13 +57,11 @@ from typing import Any
 
 from autolearn.runtime.sandbox import harden, readable_paths
 
-__all__ = ["main"]
-
-POLL_SECONDS = 0.05
-CORES = os.cpu_count() or 1
-ENDING_SECONDS = 3.0
+_POLL_SECONDS = 0.05
+_CORES = os.cpu_count() or 1
+_ENDING_SECONDS = 3.0
 """Seconds within which the rest of one run, or of all, must end."""
-CLEARING_SECONDS = 0.002
+_CLEARING_SECONDS = 0.002
 PR_SET_PDEATHSIG, PR_SET_CHILD_SUBREAPER = 1, 36
 PAGE = os.sysconf("SC_PAGE_SIZE")
 
@@ -111,7 +109,7 @@ def _end_after(server: int) -> int:
 
 def _end_children() -> None:
     """Kill the children of this process and all their descendants."""
-    last = time.monotonic() + ENDING_SECONDS
+    last = time.monotonic() + _ENDING_SECONDS
     while (living := _children_of(os.getpid())) and time.monotonic() < last:
         for pid in living:
             kill(pid)
@@ -152,7 +150,7 @@ class ForkServer:
         while open_:
             self._provide()
             ended = any(run.ended is not None for run in self._runs.values())
-            timeout = CLEARING_SECONDS if ended else POLL_SECONDS if self._runs else None
+            timeout = _CLEARING_SECONDS if ended else _POLL_SECONDS if self._runs else None
             ready, _, _ = select.select([self._control, self._wake], [], [], timeout)
             if self._wake in ready:
                 self._wake.recv(4096)
@@ -207,7 +205,7 @@ class ForkServer:
         """Keep a process ready for the next job, and let it warm up while a core is free."""
         if self._spare is None:
             self._spare = self._fork()
-        if len(self._runs) < CORES and not self._spare.warming:
+        if len(self._runs) < _CORES and not self._spare.warming:
             self._spare.warming = True
             with contextlib.suppress(ConnectionError):
                 self._spare.socket.send(b"w")
@@ -258,7 +256,7 @@ class ForkServer:
                 return None
             for _ in chain((None,), getattr(self._module, "warming", tuple)()):
                 while not (come := select.select([orders], [], [], 0)[0]) and cores_are_taken():
-                    select.select([orders], [], [], POLL_SECONDS)
+                    select.select([orders], [], [], _POLL_SECONDS)
                 if come:
                     break
 
@@ -284,7 +282,7 @@ class ForkServer:
             self._spare = None
         clear = not self._end_orphans()
         for run in list(self._runs.values()):
-            if run.ended is not None and (clear or now - run.ended > ENDING_SECONDS):
+            if run.ended is not None and (clear or now - run.ended > _ENDING_SECONDS):
                 _, status = os.waitpid(run.pid, 0)
                 del self._runs[run.number]
                 end = {"status": status, "cause": run.cause, "peak": run.peak}
@@ -345,7 +343,7 @@ def cores_are_taken() -> bool:
         running = Path("/proc/loadavg").read_text().split()[3]
     except (OSError, IndexError):
         return False
-    return int(running.partition("/")[0]) > CORES
+    return int(running.partition("/")[0]) > _CORES
 
 
 def _prctl(option: int, value: int) -> None:

@@ -20,7 +20,8 @@ import numpy as np
 import pandas as pd
 from sklearn.pipeline import Pipeline
 
-from autolearn.artifacts.datasets.table import read_table, schema_hash
+from autolearn.artifacts.datasets.profile import schema_hash
+from autolearn.artifacts.datasets.table import read_table
 from autolearn.ml.captured_warnings import heard
 from autolearn.ml.environment import environment, one_thread
 from autolearn.ml.estimators.builtin import logistic_regression
@@ -28,15 +29,13 @@ from autolearn.ml.estimators.estimator import distribution_of
 from autolearn.ml.metrics.metric import Metric
 from autolearn.ml.models import skops_file
 from autolearn.ml.plugins import find_estimator, find_metric, load_estimators, load_metrics
-from autolearn.ml.tasks import KINDS
+from autolearn.ml.tasks import KINDS as KINDS  # the fork server's kinds of work
 from autolearn.ml.training.feature_profile import example, feature_profile, score_profile
 from autolearn.ml.training.learned_parameters import learned
 from autolearn.ml.training.preprocess import preprocessor
 from autolearn.ml.training.split import part
 from autolearn.schemas.datasets.read_options import ReadOptions
 from autolearn.schemas.values import Preprocessing, Split
-
-__all__ = ["KINDS", "warming"]
 
 
 def warming() -> Iterator[None]:

@@ -24,8 +24,6 @@ from autolearn.schemas.results import TrainingResult
 from autolearn.schemas.values import DatasetRef
 from autolearn.schemas.work_kinds import WORK
 
-__all__ = ["RunFolder"]
-
 
 class _Request(Struct):
     """The part of a run's request (`schemas.work_kinds.WORK`) that names files."""

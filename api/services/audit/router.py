@@ -25,12 +25,10 @@ from autolearn.projections.audit.audit_trail import HopFilter
 from autolearn.runtime.timestamps import millis
 from autolearn.schemas.rest.audit import Hops
 
-__all__ = ["router"]
-
-TIME = "A time (RFC 3339 with a zone)."
-TRACE = re.compile(r"[0-9a-f]{32}")
-Begin = Annotated[str, Query(alias="from", max_length=50, description=f"{TIME} Not before.")]
-End = Annotated[str, Query(alias="to", max_length=50, description=f"{TIME} Not after.")]
+_TIME = "A time (RFC 3339 with a zone)."
+_TRACE = re.compile(r"[0-9a-f]{32}")
+Begin = Annotated[str, Query(alias="from", max_length=50, description=f"{_TIME} Not before.")]
+End = Annotated[str, Query(alias="to", max_length=50, description=f"{_TIME} Not after.")]
 Word = Annotated[str, Query(max_length=300)]
 Outcome = Literal["", "ok", "denied", "refused", "failed", "unanswered", "sent", "ignored"]
 Source = Annotated[
@@ -128,7 +126,7 @@ def _checked(trace: str) -> str:
     Raises:
         Problem: it is malformed.
     """
-    if not trace or TRACE.fullmatch(trace):
+    if not trace or _TRACE.fullmatch(trace):
         return trace
     detail = f"{trace[:120]!r} is no trace: it must be 32 characters of 0-9 and a-f."
     errors = [{"parameter": "trace", "detail": detail}]

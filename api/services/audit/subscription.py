@@ -14,8 +14,6 @@ from autolearn.projections.audit.audit_trail import HopFilter
 from autolearn.projections.queries.queries import ReadModelQueries
 from autolearn.schemas.codec import to_json
 
-__all__ = ["AuditSubscription"]
-
 
 class AuditSubscription:
     """Sends new hops, or those past `last`, an id of this process.

@@ -52,8 +52,6 @@ from autolearn.schemas.rest.commands import CommandState
 from autolearn.schemas.rest.page import Page
 from autolearn.schemas.stream_kinds import stream
 
-__all__ = ["router"]
-
 Limit = Annotated[int, Query(ge=1, le=1000)]
 Format = Literal["csv", "parquet", "arrow", "jsonl", "excel"]
 Target = Annotated[str | None, Query(max_length=1000, description="The column to learn.")]

@@ -27,8 +27,6 @@ from autolearn.artifacts.datasets.sandbox import ProfileJob, profile_apart
 from autolearn.schemas.bounds import UPLOAD_PACE, UPLOAD_SECONDS
 from autolearn.schemas.catalog import DatasetSpec
 
-__all__ = ["Received", "examine", "keep", "received"]
-
 BLOCK = 1 << 20
 EXAMINED_SECONDS, EXAMINED_PACE = 120, 8 << 20
 """Processor seconds within which a file must be read: a base, and a second per so many bytes."""

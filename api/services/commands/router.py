@@ -21,8 +21,6 @@ from autolearn.schemas.messages import type_of
 from autolearn.schemas.rest.commands import CommandState
 from autolearn.schemas.work_kinds import WORK
 
-__all__ = ["router"]
-
 Place = Annotated[int, Query(ge=0)]
 
 

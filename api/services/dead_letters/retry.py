@@ -23,8 +23,6 @@ from autolearn.schemas.errors import MalformedRecord
 from autolearn.schemas.records.dead_letter import RETRY_HEADER
 from autolearn.schemas.stream_kinds import kind_of
 
-__all__ = ["Retried", "check", "retry"]
-
 
 class Retried(NamedTuple):
     """The outcome of a retry: the command's id, and its answer; None while it is undecided."""

@@ -26,9 +26,7 @@ from autolearn.projections.rows.view_rows import Answer
 from autolearn.schemas.rest.dead_letters import DeadLetterDetail, DeadLetterSummary, Retry
 from autolearn.schemas.rest.page import Page
 
-__all__ = ["router"]
-
-ID = re.compile(r"(\d{1,9})-(\d{1,18})")
+_ID = re.compile(r"(\d{1,9})-(\d{1,18})")
 Limit = Annotated[int, Query(ge=1, le=100)]
 Reason = Annotated[
     str, Query(max_length=200, description="Only letters whose reason has these words.")
@@ -93,7 +91,7 @@ async def _find(context: ApiContext, letter: str) -> FoundDeadLetter:
     Raises:
         Problem: there is none, or the id is malformed.
     """
-    given = ID.fullmatch(letter)
+    given = _ID.fullmatch(letter)
     if given is not None:
         get = partial(context.dead_letters.get, int(given[1]), int(given[2]))
         found = await context.executors.operators.run(get)

@@ -16,10 +16,8 @@ from autolearn.schemas.rest.runs import TrainingRow
 from autolearn.schemas.settings import Settings
 from autolearn.schemas.values import KINDS, Column
 
-__all__ = ["request_evaluation"]
-
-PER_CLASS = "per-class"
-NUMBERS = {"integer", "number"}
+_PER_CLASS = "per-class"
+_NUMBERS = {"integer", "number"}
 
 
 def request_evaluation(
@@ -96,7 +94,7 @@ def fitting(
     methods = None if training.artifact is None else training.artifact.methods
     faults = check_metrics(training.task, wanted, offers, training.estimator, methods)
     if not faults:
-        beside = tuple(name for name in (PER_CLASS,) if name in fit and name not in wanted)
+        beside = tuple(name for name in (_PER_CLASS,) if name in fit and name not in wanted)
         return (*dict.fromkeys(wanted), *beside), beside
     unknown_ones = [name for name in wanted if name not in offers]
     raise Problem(
@@ -220,7 +218,7 @@ def _is_plain(spec: DatasetSpec) -> bool:
     """Return whether the classes of a dataset are no numbers, or plainly written ones."""
     names = [column.name for column in spec.columns]
     place = names.index(spec.target or "")
-    if spec.columns[place].type not in NUMBERS:
+    if spec.columns[place].type not in _NUMBERS:
         return True
     how = None if spec.read is None else spec.read.formats.get(str(place))
     if how is not None and (how.thousands or how.unit):
@@ -233,13 +231,13 @@ def _comparable(own: Column, other: Column, training: TrainingRow) -> bool:
 
     Text may be written as anything but times; true and false may be 1 and 0.
     """
-    if own.type == other.type or {own.type, other.type} <= NUMBERS:
+    if own.type == other.type or {own.type, other.type} <= _NUMBERS:
         return True
     if "timestamp" in (own.type, other.type):
         return False
     if own.type == "string" or (own.name == training.target and training.task == CLASSIFICATION):
         return True
-    numbers = next((one for one in (own, other) if one.type in NUMBERS), None)
+    numbers = next((one for one in (own, other) if one.type in _NUMBERS), None)
     return (
         numbers is not None and "string" not in (own.type, other.type) and _perhaps_truth(numbers)
     )

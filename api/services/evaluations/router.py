@@ -20,8 +20,6 @@ from autolearn.schemas.commands import RequestEvaluation
 from autolearn.schemas.rest.commands import CommandState
 from autolearn.schemas.rest.runs import Evaluation
 
-__all__ = ["router"]
-
 
 def router(context: ApiContext) -> APIRouter:
     """Return the routes of the service."""

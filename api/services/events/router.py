@@ -25,8 +25,6 @@ from autolearn.eventlog.consumers.event_pages import EventPage, Places
 from autolearn.eventlog.positions import Position
 from autolearn.schemas.rest.events import Events
 
-__all__ = ["router"]
-
 After = Annotated[str, Query(description="A position, or `now`. Without it: the first event.")]
 Limit = Annotated[int, Query(ge=1, le=1000, description="The most events of a page.")]
 Stream = Annotated[str, Query(description="Only events of this stream, such as dataset/iris.")]
@@ -46,7 +44,7 @@ LastId = Annotated[
         description="The id of the last event that was received; counts more than `after`.",
     ),
 ]
-COME_BACK = "Come back with the last id that was received as Last-Event-ID: nothing is lost."
+_COME_BACK = "Come back with the last id that was received as Last-Event-ID: nothing is lost."
 
 
 def router(context: ApiContext) -> APIRouter:
@@ -88,7 +86,7 @@ def router(context: ApiContext) -> APIRouter:
             await context.reader.which_log()
             follower = Subscription(events, context.tail, context.executors, wanted, at)
             patience = context.settings.feed_timeout
-            cut = partial(cut_off, context.measures.meter, patience, COME_BACK)
+            cut = partial(cut_off, context.measures.meter, patience, _COME_BACK)
             return EventStream(follower.parts(), patience, cut)
         at = await events.start_of(after, "after")
         await events.check_stream(wanted)

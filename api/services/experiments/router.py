@@ -30,8 +30,6 @@ from autolearn.schemas.rest.page import Page
 from autolearn.schemas.rest.runs import Artifact, Evaluation, Training
 from autolearn.schemas.stream_kinds import stream
 
-__all__ = ["router"]
-
 Limit = Annotated[int, Query(ge=1, le=500)]
 
 

@@ -29,8 +29,6 @@ from autolearn.schemas.codec import EventRecord, to_json
 from autolearn.schemas.rest.history import Change, Diff
 from autolearn.schemas.stream_kinds import KINDS, kind_of
 
-__all__ = ["router"]
-
 AHEAD, AHEAD_EVENTS = 50, 2000
 """Streams, and their events, that are compared together; one with more is compared alone."""
 From = Annotated[str, Query(alias="from", max_length=50_000, description=AS_OF)]

@@ -28,9 +28,7 @@ from autolearn.schemas.rest.page import Page
 from autolearn.schemas.rest.sessions import Discarded, Session, SessionSummary
 from autolearn.schemas.stream_kinds import stream
 
-__all__ = ["router"]
-
-DAY = 24 * 3600
+_DAY = 24 * 3600
 Limit = Annotated[int, Query(ge=1, le=500)]
 
 
@@ -52,7 +50,7 @@ def router(context: ApiContext) -> APIRouter:
             context.taken.take(context.settings, context.queries, asked.actor, "sessions")
         session = derive(asked.id, "session")
         days = context.settings.session_expires if body.expires is None else body.expires
-        command = commands.OpenSession(body.title, round(days * DAY))
+        command = commands.OpenSession(body.title, round(days * _DAY))
         answer = await context.commands.post(stream("session", session), command, asked)
         if isinstance(answer, Accepted):
             return pending(answer, asked)

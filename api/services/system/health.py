@@ -22,8 +22,6 @@ from autolearn.schemas.asyncapi import document as asyncapi
 from autolearn.schemas.rest.system import Digests, Health, LogPlace, LogPosition, RowDigests
 from autolearn.schemas.topics import Topics
 
-__all__ = ["router"]
-
 RowLimit = Annotated[int, Query(ge=1, le=10_000)]
 
 

@@ -11,8 +11,6 @@ from autolearn.api.http.openapi import accepts, answers
 from autolearn.api.state.context import ApiContext
 from autolearn.schemas.rest.system import Rebuild
 
-__all__ = ["router"]
-
 
 def router(context: ApiContext) -> APIRouter:
     """Return the routes."""

@@ -10,8 +10,6 @@ from autolearn.api.http.openapi import answers
 from autolearn.api.state.context import ApiContext
 from autolearn.schemas.reports.status import Status
 
-__all__ = ["router"]
-
 
 def router(context: ApiContext) -> APIRouter:
     """Return the route."""

@@ -27,10 +27,8 @@ from autolearn.schemas.commands import RequestTraining
 from autolearn.schemas.settings import Settings
 from autolearn.schemas.values import Column, JsonValue, Preprocessing, Split
 
-__all__ = ["request_training"]
-
-NUMBERS = ("integer", "number")
-LARGEST = 2**53
+_NUMBERS = ("integer", "number")
+_LARGEST = 2**53
 """Integers beyond this are not the same number in every JSON reader (RFC 8259, section 6)."""
 
 
@@ -114,7 +112,7 @@ def _check_task(
 
 def _regression_fault(target: Column, data: DatasetSpec, found: Snapshot) -> str | None:
     """Return why a target cannot be learned by regression; None if it can."""
-    if target.type in NUMBERS:
+    if target.type in _NUMBERS:
         return None
     kind, remedy = "true or false", "; if it should be numbers, write it as 1 and 0"
     if target.type == "string":
@@ -140,7 +138,7 @@ def _classification_fault(
         what += "" if distinct is None else " different values"
         return f"{what}, and at most {MOST_CLASSES:,} can be classes{others(REGRESSION, found)}"
     few = few_values(distinct, data.rows - target.missing)
-    if target.type not in NUMBERS or few or asked == CLASSIFICATION:
+    if target.type not in _NUMBERS or few or asked == CLASSIFICATION:
         return None
     return (
         f"{what} different numbers, which makes it regression: if they are classes, say "
@@ -191,4 +189,4 @@ def _beyond(value: JsonValue) -> bool:
         return any(_beyond(item) for item in value)
     if isinstance(value, dict):
         return any(_beyond(item) for item in value.values())
-    return isinstance(value, int) and abs(value) > LARGEST
+    return isinstance(value, int) and abs(value) > _LARGEST

@@ -24,8 +24,6 @@ from autolearn.schemas.commands import RequestTraining
 from autolearn.schemas.rest.commands import CommandState
 from autolearn.schemas.rest.runs import Artifact, Training
 
-__all__ = ["router"]
-
 
 def router(context: ApiContext) -> APIRouter:
     """Return the routes of the service."""

@@ -25,9 +25,7 @@ from autolearn.schemas.rest.sessions import Reader
 from autolearn.schemas.rest.users import AccessToken, QuotaState, User
 from autolearn.schemas.stream_kinds import stream
 
-__all__ = ["router"]
-
-CHANGED = answers({200: User, 202: CommandState})
+_CHANGED = answers({200: User, 202: CommandState})
 
 
 def router(context: ApiContext) -> APIRouter:
@@ -75,7 +73,7 @@ def router(context: ApiContext) -> APIRouter:
     @routes.post(
         "/users/{user}/role",
         openapi_extra=accepts(bodies.RoleBody, command=True),
-        responses=CHANGED,
+        responses=_CHANGED,
     )
     async def set_role(request: Request, user: str, who: Who) -> Response:
         """Change the role of a user. Nobody takes their own: a sysadmin must be left."""
@@ -86,7 +84,7 @@ def router(context: ApiContext) -> APIRouter:
     @routes.post(
         "/users/{user}/password",
         openapi_extra=accepts(bodies.PasswordBody, command=True),
-        responses=CHANGED,
+        responses=_CHANGED,
     )
     async def set_password(request: Request, user: str, who: Who) -> Response:
         """Change another user's password. The log names the sysadmin; all tokens are revoked."""
@@ -98,7 +96,7 @@ def router(context: ApiContext) -> APIRouter:
         return await change(request, user, commands.SetPassword(verifier), {})
 
     @routes.post(
-        "/users/{user}/disable", openapi_extra=accepts(None, command=True), responses=CHANGED
+        "/users/{user}/disable", openapi_extra=accepts(None, command=True), responses=_CHANGED
     )
     async def disable_user(request: Request, user: str, who: Who) -> Response:
         """Disable a user, at once: all tokens are revoked. The user's resources stay."""
@@ -106,7 +104,7 @@ def router(context: ApiContext) -> APIRouter:
         return await change(request, user, commands.DisableUser(), {})
 
     @routes.post(
-        "/users/{user}/enable", openapi_extra=accepts(None, command=True), responses=CHANGED
+        "/users/{user}/enable", openapi_extra=accepts(None, command=True), responses=_CHANGED
     )
     async def enable_user(request: Request, user: str) -> Response:
         """Enable a user, who must log in again."""

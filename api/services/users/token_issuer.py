@@ -17,8 +17,6 @@ from autolearn.schemas.commands import IssueToken
 from autolearn.schemas.rest.users import NewToken
 from autolearn.schemas.stream_kinds import stream
 
-__all__ = ["issue", "require_tokens"]
-
 
 async def issue(
     context: ApiContext,

@@ -24,8 +24,6 @@ from autolearn.schemas.rest.page import Page
 from autolearn.schemas.rest.users import AccessToken, Me, NewToken, QuotaState
 from autolearn.schemas.stream_kinds import KINDS, stream
 
-__all__ = ["router"]
-
 
 def router(context: ApiContext) -> APIRouter:
     """Return the routes."""
@@ -65,7 +63,7 @@ def router(context: ApiContext) -> APIRouter:
         if call is not None:
             context.audit.arrive(call)
         made = await issue(context, name, body.name, body.days, name, call)
-        return json(made, 201, SECRET)
+        return json(made, 201, _SECRET)
 
     @routes.get("/me", responses=answers({200: Me}))
     async def see_me(who: Who) -> Response:
@@ -124,7 +122,7 @@ def router(context: ApiContext) -> APIRouter:
         made = await issue(
             context, who.name, body.name, body.days, who.name, call, latest=who.expires
         )
-        return json(made, 201, SECRET)
+        return json(made, 201, _SECRET)
 
     @routes.post(
         "/tokens/revoke",
@@ -158,7 +156,7 @@ def router(context: ApiContext) -> APIRouter:
     return routes
 
 
-SECRET = {"Cache-Control": "no-store"}
+_SECRET = {"Cache-Control": "no-store"}
 """The headers of an answer with a secret (RFC 6749, 5.1)."""
 
 

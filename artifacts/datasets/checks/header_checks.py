@@ -13,8 +13,6 @@ from autolearn.artifacts.datasets.inspection_result import ColumnProfile
 from autolearn.artifacts.datasets.values import times
 from autolearn.artifacts.datasets.values.typed_values import typed
 
-__all__ = ["check_header", "is_like_values", "is_series", "is_value"]
-
 FEW_NAMES, MANY_NAMES = 3, 6
 """Numbers from which they name columns if they rise in equal steps, and if they just rise."""
 

@@ -13,24 +13,22 @@ from pyarrow import compute
 from autolearn.schemas.bounds import cut
 from autolearn.schemas.datasets.findings import DataFinding, Example
 
-__all__ = ["Different", "about_numbers", "different_in"]
-
 pc: Any = compute
 Values = Any
 Array = Any
 
-FEW_ROWS = 10
+_FEW_ROWS = 10
 """Rows below which row numbers and missing codes are not looked for."""
-EXACT = 2**53
+_EXACT = 2**53
 """Integers up to which float64 has all."""
-FIRST = 10_000
+_FIRST = 10_000
 """Rows in which the notation of numbers is examined, where they are very many."""
-LONG = r"^[+-]?[0-9]{16,}([.,][0-9]*)?$"
-EXPONENT = r"^[+-]?[0-9]+[eE][0-9]+$"
-NINES = re.compile(r"-9|-?9{2,}")
-INDEX = re.compile(r"Unnamed: \d+|__index_level_\d+__")
+_LONG = r"^[+-]?[0-9]{16,}([.,][0-9]*)?$"
+_EXPONENT = r"^[+-]?[0-9]+[eE][0-9]+$"
+_NINES = re.compile(r"-9|-?9{2,}")
+_INDEX = re.compile(r"Unnamed: \d+|__index_level_\d+__")
 """The names of an unnamed index of pandas."""
-DATES = 19_000_101, 21_001_231
+_DATES = 19_000_101, 21_001_231
 
 
 class Different(NamedTuple):
@@ -59,19 +57,19 @@ def about_numbers(
     found = every[~np.isnan(every)]
     if not len(found):
         return
-    large = max(abs(end or 0) for end in ends) >= EXACT
+    large = max(abs(end or 0) for end in ends) >= _EXACT
     if large and kind == "integer":
-        yield DataFinding("beyond-precision", name, detail=f"{EXACT:,}")
+        yield DataFinding("beyond-precision", name, detail=f"{_EXACT:,}")
     if kind == "number" and (large or exponents):
         yield from _about_digits(name, different())
     if _is_dates(found, kind):
         yield DataFinding("dates-as-numbers", name, len(found), len(every))
-    code = _order_of(found) if len(found) == len(every) >= FEW_ROWS else ""
+    code = _order_of(found) if len(found) == len(every) >= _FEW_ROWS else ""
     if code == "row-number" or (code and not is_target):
         yield DataFinding(code, name, len(found), len(every))
-    elif INDEX.fullmatch(name):
+    elif _INDEX.fullmatch(name):
         yield DataFinding("index-name", name)
-    elif len(found) >= FEW_ROWS and any(map(_is_nines, ends)):
+    elif len(found) >= _FEW_ROWS and any(map(_is_nines, ends)):
         yield from _far_nines(name, different())
 
 
@@ -80,9 +78,9 @@ def _about_digits(name: str, different: Different) -> Iterator[DataFinding]:
     written = different.written
     if written is None:
         return
-    if pc.any(pc.match_substring_regex(written, LONG)).as_py():
-        yield DataFinding("beyond-precision", name, detail=f"{EXACT:,}")
-    odd = pc.match_substring_regex(written, EXPONENT)
+    if pc.any(pc.match_substring_regex(written, _LONG)).as_py():
+        yield DataFinding("beyond-precision", name, detail=f"{_EXACT:,}")
+    odd = pc.match_substring_regex(written, _EXPONENT)
     if pc.any(odd).as_py():
         count = int(different.rows[odd.to_numpy(zero_copy_only=False)].sum())
         shown = (Example(cut(written.filter(odd)[0].as_py())),)
@@ -96,7 +94,7 @@ def different_in(values: Values, written: Values | None) -> Different:
     """
     ends = pc.min_max(values)
     if not any(_is_nines(ends[end].as_py()) for end in ("min", "max")):
-        values = values[:FIRST]
+        values = values[:_FIRST]
     numbers, first, rows = np.unique(values.to_numpy(), return_index=True, return_counts=True)
     there = ~np.isnan(numbers)
     if written is not None:
@@ -105,7 +103,7 @@ def different_in(values: Values, written: Values | None) -> Different:
 
 
 def _is_dates(found: Array, kind: str) -> bool:
-    if kind != "integer" or found.min() < DATES[0] or found.max() > DATES[1]:
+    if kind != "integer" or found.min() < _DATES[0] or found.max() > _DATES[1]:
         return False
     month, day = found // 100 % 100, found % 100
     return bool(((month >= 1) & (month <= 12) & (day >= 1) & (day <= 31)).all())
@@ -122,7 +120,7 @@ def _order_of(found: Array) -> str:
 
 
 def _is_nines(number: float | None) -> bool:
-    return number is not None and NINES.fullmatch(f"{number:g}") is not None
+    return number is not None and _NINES.fullmatch(f"{number:g}") is not None
 
 
 def _far_nines(name: str, different: Different) -> Iterator[DataFinding]:

@@ -14,47 +14,33 @@ from pyarrow import compute
 from autolearn.schemas.bounds import cut
 from autolearn.schemas.datasets.findings import MOST_EXAMPLES, DataFinding, Example
 
-__all__ = [
-    "Sample",
-    "about_rows",
-    "about_values",
-    "are_rows",
-    "header_again",
-    "separated",
-    "is_whole",
-    "spelling",
-    "swallowed",
-    "tells_target",
-    "with_quote",
-]
-
 pc: Any = compute
 Values = Any
 
 SAMPLE_ROWS, SAMPLE_BYTES = 100_000, 32 << 20
 """The rows and bytes of a file's sample."""
-FEW_ROWS = 10
+_FEW_ROWS = 10
 """Rows below which ids and constants are not looked for."""
-MOSTLY = 0.5
-NEARLY = 0.999
+_MOSTLY = 0.5
+_NEARLY = 0.999
 """Share of rows from which a column nearly determines the target."""
-LINEAR = 0.99999
+_LINEAR = 0.99999
 """Correlation from which a number is another form of the target."""
-MOST_VALUES = 100
+_MOST_VALUES = 100
 """Distinct values of a column up to which it is compared with classes."""
-MANY_CATEGORIES = 50
-ALONE = 0.05
+_MANY_CATEGORIES = 50
+_ALONE = 0.05
 """Share of unique values up to which one more is unlikely."""
-QUOTES = str.maketrans("\u2018\u2019\u201c\u201d\u2013", "''\"\"-")
-MOST_MARKS = 200
+_QUOTES = str.maketrans("\u2018\u2019\u201c\u201d\u2013", "''\"\"-")
+_MOST_MARKS = 200
 """Separators that are counted in a possible row (RE2 repeats nothing more than 1,000 times)."""
-MARKS = {"\t": "a tab", ";": ";", r"\|": "|", ",": ",", r"\^": "^", "~": "~", "\x01": "\\x01",
+_MARKS = {"\t": "a tab", ";": ";", r"\|": "|", ",": ",", r"\^": "^", "~": "~", "\x01": "\\x01",
          " +": "a blank", ":": ":"}  # fmt: skip
 """Possible separators of columns, as regular expressions, and their names."""
-RARE = 3
+_RARE = 3
 LEAST_ADDED, ROUNDED = 3, 1e-6
 """Numbers from which the one below them may be their sum, and its relative tolerance."""
-TOTAL = re.compile(
+_TOTAL = re.compile(
     r"^(grand |sub)?-?"
     r"(totals?|sum|summe|gesamt|insgesamt|gesamtsumme|totale|totaal|somme|suma)\s*:?$",
     re.IGNORECASE,
@@ -113,7 +99,7 @@ def _is_known(value: Values, others: Values) -> bool:
         or not pc.any(pc.equal(texts, last), min_count=0).as_py()
     ):
         return False
-    return bool(pc.sum(pc.equal(times, 1), min_count=0).as_py() <= ALONE * len(others))
+    return bool(pc.sum(pc.equal(times, 1), min_count=0).as_py() <= _ALONE * len(others))
 
 
 def about_rows(
@@ -121,7 +107,7 @@ def about_rows(
 ) -> Iterator[DataFinding]:
     """Yield findings about whole rows; `numbers` are the numeric columns of a whole file."""
     first = next((value for value in sample.last if value is not None), None)
-    if isinstance(first, str) and TOTAL.match(first.strip()):
+    if isinstance(first, str) and _TOTAL.match(first.strip()):
         yield DataFinding("total-row", count=1, examples=(Example(cut(first)),))
     elif _are_sums(numbers):
         yield DataFinding("total-row", count=1)
@@ -191,7 +177,7 @@ def separated(name: str, kind: str, values: Values, *, alone: bool) -> Iterator[
     """
     if len(values) < 2:
         return
-    for mark, called in MARKS.items() if alone else list(MARKS.items())[:RARE]:
+    for mark, called in _MARKS.items() if alone else list(_MARKS.items())[:_RARE]:
         found = pc.min_max(pc.count_substring_regex(values, mark))
         least, most = found["min"].as_py(), found["max"].as_py()
         if kind != "string" and len(re.findall(mark, name)) != least:
@@ -211,20 +197,20 @@ def about_values(
     rows: int,
 ) -> Iterator[DataFinding]:
     """Yield findings about the values of a column: a sample of them, and counts of all."""
-    if missing > MOSTLY * rows:
+    if missing > _MOSTLY * rows:
         yield DataFinding("mostly-missing", name, missing, rows)
     present = rows - missing
     if distinct == 1 and present == rows and rows > 1:
         yield DataFinding("constant", name, rows, rows)
         return
     looked = len(values) - values.null_count
-    if looked < FEW_ROWS or looked < len(values):
+    if looked < _FEW_ROWS or looked < len(values):
         return
     if kind == "string":
         different = pc.count_distinct(values).as_py()
         if different == looked:
             yield DataFinding("all-different", name, looked, rows)
-        elif different > MANY_CATEGORIES and different * 2 > looked:
+        elif different > _MANY_CATEGORIES and different * 2 > looked:
             yield DataFinding("many-categories", name, different, looked)
 
 
@@ -239,13 +225,13 @@ def tells_target(name: str, values: Values, target: str, answers: Values) -> Dat
     both = pc.and_(pc.is_valid(values), pc.is_valid(answers))
     values, answers = values.filter(both), answers.filter(both)
     rows = len(values)
-    if rows < FEW_ROWS:
+    if rows < _FEW_ROWS:
         return None
     if pa.types.is_floating(values.type) and pa.types.is_floating(answers.type):
         x, y = values.to_numpy(), answers.to_numpy()
         with np.errstate(all="ignore"):
             near = abs(np.corrcoef(x, y)[0, 1]) if x.std() and y.std() else 0.0
-        if near > LINEAR:
+        if near > _LINEAR:
             return DataFinding("nearly-target", name, rows, rows, target)
     if pa.types.is_floating(answers.type) and not _is_few(answers):
         return None
@@ -256,18 +242,18 @@ def tells_target(name: str, values: Values, target: str, answers: Values) -> Dat
     groups = table.group_by(["value", "answer"]).aggregate([([], "count_all")])
     best = groups.group_by("value").aggregate([("count_all", "max")])
     told = pc.sum(best["count_all_max"]).as_py()
-    if told < NEARLY * rows or pc.count_distinct(answers).as_py() < 2:
+    if told < _NEARLY * rows or pc.count_distinct(answers).as_py() < 2:
         return None
     return DataFinding("nearly-target", name, told, rows, target)
 
 
 def _is_few(values: Values) -> bool:
-    return bool(1 < pc.count_distinct(values).as_py() <= min(MOST_VALUES, len(values) // 5))
+    return bool(1 < pc.count_distinct(values).as_py() <= min(_MOST_VALUES, len(values) // 5))
 
 
 def _looks(value: str) -> str:
     if not value.isascii():
-        plain = unicodedata.normalize("NFKC", value).translate(QUOTES)
+        plain = unicodedata.normalize("NFKC", value).translate(_QUOTES)
         value = "".join(one for one in plain if unicodedata.category(one) != "Cf")
     return " ".join(value.split()).casefold()
 
@@ -301,9 +287,9 @@ def swallowed(values: Values, separator: str, columns: int, place: int) -> Value
     several = _with_lines(values) if columns > 1 else values[:0]
     if not len(several):
         return None
-    mark, more = re.escape(separator), min(columns - 1, MOST_MARKS)
+    mark, more = re.escape(separator), min(columns - 1, _MOST_MARKS)
     row = rf"[\r\n]([^\r\n{mark}]*{mark}){{{more},}}[^\r\n]*"
-    after = min(columns - 1 - place, MOST_MARKS)
+    after = min(columns - 1 - place, _MOST_MARKS)
     rest = rf"^[^\r\n{mark}]*({mark}([^\s{mark}][^\r\n{mark}]*)?){{{after}}}[\r\n]"
     if after:
         row = f"{row}|{rest}"
@@ -314,8 +300,8 @@ def swallowed(values: Values, separator: str, columns: int, place: int) -> Value
 def are_rows(values: Values, separator: str, columns: int) -> bool:
     """Return whether one of these values surely has rows: two lines or more, each of them a row."""
     mark = re.escape(separator)
-    if columns - 1 > MOST_MARKS:
-        line = rf"([^\r\n{mark}]*{mark}){{{MOST_MARKS},}}[^\r\n]*"
+    if columns - 1 > _MOST_MARKS:
+        line = rf"([^\r\n{mark}]*{mark}){{{_MOST_MARKS},}}[^\r\n]*"
     else:
         line = rf"([^\r\n{mark}]*{mark}){{{columns - 1}}}[^\r\n{mark}]*"
     rows = rf"^[^\r\n]*((\r\n|\r|\n){line}){{2,}}(\r\n|\r|\n)[^\r\n]*$"

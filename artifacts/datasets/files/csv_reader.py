@@ -15,23 +15,10 @@ from autolearn.schemas.bounds import LONGEST_NAME, cut
 from autolearn.schemas.datasets.findings import DataFinding
 from autolearn.schemas.datasets.read_options import ReadOptions
 
-__all__ = [
-    "BLOCK",
-    "HEADER",
-    "MAX_COLUMNS",
-    "as_number",
-    "check_names",
-    "first_row",
-    "long_names",
-    "numbered_names",
-    "options_before",
-    "unreadable_header",
-]
-
 MAX_COLUMNS = 10_000
 BLOCK = 4 << 20
 HEADER = 4 << 20
-SEPARATORS = ",;\t|"
+_SEPARATORS = ",;\t|"
 
 
 def options_before(path: Path) -> ReadOptions:
@@ -40,7 +27,7 @@ def options_before(path: Path) -> ReadOptions:
     Raises DatasetRefused for a file without a header.
     """
     number, line = _header_of(path)
-    separator = next((one for one in SEPARATORS if one in line), ",")
+    separator = next((one for one in _SEPARATORS if one in line), ",")
     try:
         names = next(csv.reader([line], delimiter=separator))
     except csv.Error as error:

@@ -19,13 +19,11 @@ from autolearn.artifacts.datasets.files.text_bytes import as_lines, open_text, r
 from autolearn.schemas.datasets.findings import DataFinding
 from autolearn.schemas.datasets.read_options import ReadHints
 
-__all__ = ["NAMES", "Dialect", "Top", "dialect_of", "head_of", "header_in", "rows_in", "top_of"]
-
-SEPARATORS = (",", ";", "\t", "|")
-SAMPLE = 16_384
+_SEPARATORS = (",", ";", "\t", "|")
+_SAMPLE = 16_384
 """Characters in which the dialect is detected, unless two lines are longer."""
-SAMPLE_LINES = 100
-EXCEL = re.compile(r"^\ufeff?\"?sep=(?P<separator>.)\"?\s*$", re.IGNORECASE)
+_SAMPLE_LINES = 100
+_EXCEL = re.compile(r"^\ufeff?\"?sep=(?P<separator>.)\"?\s*$", re.IGNORECASE)
 NAMES = {
     ",": "a comma",
     ";": "a semicolon",
@@ -76,7 +74,7 @@ def top_of(head: str, hints: ReadHints) -> Top:
     separator, comments = "", 0
     for line in as_lines(head):
         plain = line.lstrip("\ufeff").strip()
-        excel = EXCEL.match(plain)
+        excel = _EXCEL.match(plain)
         if excel and not skipped:
             separator = excel["separator"]
         elif plain.startswith("#") and not _is_header(plain, head):
@@ -100,14 +98,14 @@ def _is_header(line: str, head: str) -> bool:
     return any(
         line.count(separator) == one.count(separator) > 0
         for one in after
-        for separator in SEPARATORS
+        for separator in _SEPARATORS
     )
 
 
 def dialect_of(text: str, wanted: str) -> Dialect:
     """Return the dialect of text that begins with the header; the separator is the `wanted` one."""
     sample = _sample_of(text)
-    separators = [wanted] if wanted else [one for one in SEPARATORS if one in sample]
+    separators = [wanted] if wanted else [one for one in _SEPARATORS if one in sample]
     if not separators:
         return Dialect(",", '"')
     if len(separators) == 1 and _is_plain(sample, separators[0]):
@@ -152,7 +150,7 @@ def _sample_of(text: str) -> str:
     lines: list[str] = []
     size = 0
     for line in as_lines(text):
-        if len(lines) > 1 and (size + len(line) > SAMPLE or len(lines) == SAMPLE_LINES):
+        if len(lines) > 1 and (size + len(line) > _SAMPLE or len(lines) == _SAMPLE_LINES):
             break
         lines.append(line)
         size += len(line)

@@ -13,13 +13,11 @@ from typing import IO, NamedTuple
 from xml.etree import ElementTree as ET
 from xml.parsers import expat
 
-__all__ = ["OddCells", "odd_cells"]
-
 Place = tuple[int, int]
 """Row and column, from 0."""
-CHUNK = 1 << 20
-LONGEST_TAG = 200
-ODD = tuple(
+_CHUNK = 1 << 20
+_LONGEST_TAG = 200
+_ODD = tuple(
     re.compile(pattern)
     for pattern in (
         rb"""t=["']e["']""",
@@ -70,10 +68,10 @@ def _part_of(archive: zipfile.ZipFile, sheet: str) -> str:
 
 def _may_have_odd(stream: IO[bytes]) -> bool:
     before = b""
-    while chunk := stream.read(CHUNK):
-        if any(pattern.search(before + chunk) for pattern in ODD):
+    while chunk := stream.read(_CHUNK):
+        if any(pattern.search(before + chunk) for pattern in _ODD):
             return True
-        before = chunk[-LONGEST_TAG:]
+        before = chunk[-_LONGEST_TAG:]
     return False
 
 

@@ -14,8 +14,6 @@ from autolearn.schemas.bounds import cut
 from autolearn.schemas.datasets.findings import MOST_EXAMPLES, DataFinding, Example
 from autolearn.schemas.datasets.read_options import ReadHints, ReadOptions
 
-__all__ = ["ExcelFile"]
-
 Values = Any
 Row = list[Any]
 

@@ -19,11 +19,9 @@ from autolearn.artifacts.datasets.files.text_reader import trimmed
 from autolearn.schemas.bounds import cut
 from autolearn.schemas.datasets.read_options import ReadOptions
 
-__all__ = ["BATCH", "JsonLinesFile", "arrays_of", "plain"]
-
 Values = Any
 BATCH = 20_000
-FIRST_ROWS = 10_000
+_FIRST_ROWS = 10_000
 """Rows of JSON lines whose keys are the columns."""
 
 
@@ -46,7 +44,7 @@ class JsonLinesFile:
     def keys(self) -> list[str]:
         """Return the keys of the first rows, in their order."""
         found: dict[str, None] = {}
-        for _, row in islice(self._objects(), FIRST_ROWS):
+        for _, row in islice(self._objects(), _FIRST_ROWS):
             found |= dict.fromkeys(row)
             if len(found) > MAX_COLUMNS:
                 break
@@ -84,7 +82,7 @@ class JsonLinesFile:
             if not row.keys() <= known:
                 key = next(key for key in row if key not in known)
                 raise DatasetRefused(
-                    f"Line {number} has a key {cut(key)!r} that none of the first {FIRST_ROWS:,} "
+                    f"Line {number} has a key {cut(key)!r} that none of the first {_FIRST_ROWS:,} "
                     "rows has: give every row the same keys."
                 )
             rows.append([self.text(name, row.get(name), number) for name in self.names])

@@ -19,17 +19,15 @@ from autolearn.schemas.bounds import cut
 from autolearn.schemas.datasets.findings import DataFinding
 from autolearn.schemas.datasets.read_options import ReadOptions
 
-__all__ = ["ARROW_MAGIC", "MAGIC", "ParquetFile"]
-
 pc: Any = compute
 
 MAGIC = b"PAR1"
 ARROW_MAGIC = b"ARROW1"
 KINDS = {"parquet": "a Parquet", "arrow": "an Arrow"}
 BATCH = 65_536
-DIGITS = 19
+_DIGITS = 19
 """Digits from which a decimal may not fit into 64 bits."""
-YEARS = -62_135_596_800, 253_402_300_800
+_YEARS = -62_135_596_800, 253_402_300_800
 """The years 1 and 10000 in seconds since 1970."""
 MAX_VALUES = 1_000_000_000
 """The most values of a file: a run holds each in 8 bytes or more, but Parquet may pack any number
@@ -107,7 +105,7 @@ class ParquetFile:
         if pa.types.is_dictionary(field.type) or field.name in self._categories:
             return "string"
         whole = pa.types.is_decimal(field.type) and field.type.scale == 0
-        if whole and field.type.precision < DIGITS:
+        if whole and field.type.precision < _DIGITS:
             return "integer"
         if not whole and not pa.types.is_uint64(field.type):
             return kind
@@ -146,7 +144,7 @@ def _check_years(name: str, values: Values) -> None:
         return
     ends = pc.min_max(pc.cast(values, pa.timestamp("s"), safe=False))
     low, high = (pc.cast(ends[end], pa.int64()).as_py() for end in ("min", "max"))
-    if low is not None and (low < YEARS[0] or high >= YEARS[1]):
+    if low is not None and (low < _YEARS[0] or high >= _YEARS[1]):
         raise DatasetRefused(
             f"Column {cut(name)} has times outside of the years 1 to 9999: leave them empty, or "
             "mend them."

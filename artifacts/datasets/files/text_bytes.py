@@ -13,35 +13,21 @@ import pyarrow as pa
 from autolearn.artifacts.datasets.errors import DatasetRefused
 from autolearn.schemas.bounds import cut
 
-__all__ = [
-    "BEGINNINGS",
-    "LARGEST_UNPACKED",
-    "UTF8",
-    "as_lines",
-    "compression_of",
-    "encoding_of",
-    "is_also_utf8",
-    "is_zip",
-    "open_text",
-    "read",
-    "unpacked_head",
-]
-
 LARGEST_UNPACKED = 16 << 30
 """The most bytes of an unpacked file."""
 GZIP, ZSTD, ZIP = b"\x1f\x8b", b"\x28\xb5\x2f\xfd", b"PK\x03\x04"
-NEVER_PACKED = (b"PAR1", b"ARROW1")
-LOOKED_AT = 1 << 20
+_NEVER_PACKED = (b"PAR1", b"ARROW1")
+_LOOKED_AT = 1 << 20
 HEAD, TAR_AT = 512, 257
 """First bytes that are examined, and the place of a tar archive's mark."""
-MARKS = {
+_MARKS = {
     codecs.BOM_UTF32_LE: "utf-32",
     codecs.BOM_UTF32_BE: "utf-32",
     codecs.BOM_UTF8: "utf-8-sig",
     codecs.BOM_UTF16_LE: "utf-16",
     codecs.BOM_UTF16_BE: "utf-16",
 }
-NO_TEXT = {
+_NO_TEXT = {
     b"BZh": "packed with bzip2, which is not read: pack it with gzip, zstd or zip",
     b"\xfd7zXZ\0": "packed with xz, which is not read: pack it with gzip, zstd or zip",
     b"7z\xbc\xaf": "a 7-Zip archive, which is not read: pack it with gzip, zstd or zip",
@@ -69,13 +55,13 @@ NO_TEXT = {
     b"<stata_dta>": "a file of Stata: write the table as Parquet or CSV",
 }
 """First bytes of known formats that cannot be read: name and remedy."""
-OTHER_SHEETS = {
+_OTHER_SHEETS = {
     "content.xml": "OpenDocument (.ods)",
     "xl/workbook.bin": "a binary workbook (.xlsb)",
     "Index/Document.iwa": "a document of Apple Numbers",
 }
 """The marks of spreadsheets in archives that are not read."""
-OF_NO_FILES = ("idna", "punycode", "raw-unicode-escape", "unicode-escape")
+_OF_NO_FILES = ("idna", "punycode", "raw-unicode-escape", "unicode-escape")
 """Encodings of names and of source code."""
 UTF8 = ("utf-8", "utf-8-sig")
 
@@ -96,7 +82,7 @@ BEGINNINGS = {
 """Beginnings of text, in lower case, that is no table, and its name."""
 
 
-def is_zip(path: Path) -> bool:
+def _is_zip(path: Path) -> bool:
     """Return whether a file is a ZIP archive, by its first bytes."""
     return _head_of(path).startswith(ZIP)
 
@@ -119,7 +105,7 @@ def compression_of(path: Path) -> str:
 
 def _check_known(head: bytes, what: str) -> None:
     """Raise DatasetRefused for the first bytes of a known format that is no text."""
-    other = next((words for mark, words in NO_TEXT.items() if head.startswith(mark)), "")
+    other = next((words for mark, words in _NO_TEXT.items() if head.startswith(mark)), "")
     if head[TAR_AT : TAR_AT + 5] == b"ustar":
         other = "a tar archive, which is not read: pack the file alone with gzip, zstd or zip"
     is_text = head.isascii() and b"\0" not in head
@@ -137,7 +123,7 @@ def unpacked_head(path: Path, most: int) -> bytes:
         head = read(stream, most)
     if compression:
         _check_known(head, "What is packed is")
-        if head.startswith((GZIP, ZSTD, ZIP, *NEVER_PACKED)):
+        if head.startswith((GZIP, ZSTD, ZIP, *_NEVER_PACKED)):
             raise DatasetRefused(
                 f"What is packed with {compression} is no text: send it unpacked (Parquet, Arrow "
                 "and Excel files are packed in themselves)."
@@ -148,7 +134,7 @@ def unpacked_head(path: Path, most: int) -> bytes:
 def is_also_utf8(path: Path, compression: str) -> bool:
     """Return whether a file begins like UTF-8, with letters that differ in other encodings."""
     with _unpacked(path, compression) as stream:
-        head = read(stream, LOOKED_AT)
+        head = read(stream, _LOOKED_AT)
     try:
         return not codecs.getincrementaldecoder("utf-8")().decode(head).isascii()
     except UnicodeDecodeError:
@@ -174,7 +160,7 @@ def _member_of(path: Path) -> Any:
             and not one.filename.startswith("__MACOSX/")
             and not one.filename.rpartition("/")[2].startswith(".")
         ]
-        other = next((what for part, what in OTHER_SHEETS.items() if part in names), "")
+        other = next((what for part, what in _OTHER_SHEETS.items() if part in names), "")
         if other:
             raise DatasetRefused(f"The file is {other}: save it as .xlsx, or as CSV.")
         if len(names) != 1:
@@ -210,7 +196,7 @@ def encoding_of(path: Path, compression: str, wanted: str) -> str:
     if wanted:
         try:
             name = codecs.lookup(wanted).name
-            "".encode("undefined" if name in OF_NO_FILES else name)
+            "".encode("undefined" if name in _OF_NO_FILES else name)
         except (LookupError, TypeError, UnicodeError):
             raise DatasetRefused(
                 f"There is no encoding {cut(wanted)!r}: name one such as utf-8, utf-16, latin-1 or "
@@ -219,7 +205,7 @@ def encoding_of(path: Path, compression: str, wanted: str) -> str:
         return name
     with _unpacked(path, compression) as stream:
         head = read(stream, 4)
-    return next((name for mark, name in MARKS.items() if head.startswith(mark)), "utf-8")
+    return next((name for mark, name in _MARKS.items() if head.startswith(mark)), "utf-8")
 
 
 def read(stream: Any, most: int) -> bytes:

@@ -39,16 +39,14 @@ from autolearn.artifacts.datasets.files.text_bytes import (
 from autolearn.schemas.datasets.findings import DataFinding
 from autolearn.schemas.datasets.read_options import ReadHints, ReadOptions
 
-__all__ = ["TextFile", "found_out", "trimmed"]
-
 pc: Any = compute
 Values = Any
-CHUNK = 1 << 20
+_CHUNK = 1 << 20
 WIDE, WIDEST = 1_000, 4
 """Columns per batch from which blocks grow, and up to which."""
-HALVES = 4096
+_HALVES = 4096
 """First bytes in which every second one is NUL for UTF-16 of Latin letters."""
-COUNTED_ROWS = 2_000_000
+_COUNTED_ROWS = 2_000_000
 """Rows up to which line numbers are counted."""
 
 
@@ -161,7 +159,7 @@ class TextFile:
 
     def lines_of(self, wanted: Collection[int]) -> dict[int, int]:
         """Return the lines in which rows begin (from 0), as far as they are counted."""
-        left = {row for row in wanted if row < COUNTED_ROWS}
+        left = {row for row in wanted if row < _COUNTED_ROWS}
         found: dict[int, int] = {}
         if not left:
             return found
@@ -279,7 +277,7 @@ def _check_text(path: Path, compression: str, encoding: str) -> tuple[bool, bool
     offset, line, quoted, last = 0, 1, False, b""
     with open_text(path, compression, encoding) as stream:
         while True:
-            chunk = read(stream, CHUNK)
+            chunk = read(stream, _CHUNK)
             held = len(decoder.getstate()[0])
             if b"\0" in chunk:
                 raise DatasetRefused(_no_text(chunk, offset))
@@ -343,7 +341,7 @@ def _not_utf8(position: int, line: int, byte: int) -> str:
 def _no_text(chunk: bytes, offset: int) -> str:
     """Report a NUL in a file, and its possible cause."""
     at = chunk.index(0)
-    even, odd = chunk[0:HALVES:2], chunk[1:HALVES:2]
+    even, odd = chunk[0:_HALVES:2], chunk[1:_HALVES:2]
     fewer, more = sorted([even.count(0), odd.count(0)])
     if more * 2 > len(odd) and fewer * 20 <= more:
         return (

@@ -12,18 +12,6 @@ from pyarrow import compute
 
 from autolearn.schemas.datasets.read_options import ColumnFormat
 
-__all__ = [
-    "PLAIN",
-    "UNUSUAL",
-    "WAYS",
-    "WITH_WORD",
-    "fits_number",
-    "is_grouped",
-    "looks_measured",
-    "numbers_in",
-    "unit_of",
-]
-
 pc: Any = compute
 Values = Any
 
@@ -35,18 +23,18 @@ PLAIN = (
 WITH_WORD = r"^[+-]?[0-9][0-9.,]*\s?[^\s0-9.,:;/()_-]{1,6}\.?$"
 """A number and a word, such as 12 kg."""
 
-LETTER = r"[^\W\d_]"
-MEASURED = re.compile(
-    rf"(?:{LETTER}{{1,3}}\.?\s+)?[\W_]*\d[\d\W_]*(?:{LETTER}{{1,4}}[\d\W_]*){{0,2}}"
+_LETTER = r"[^\W\d_]"
+_MEASURED = re.compile(
+    rf"(?:{_LETTER}{{1,3}}\.?\s+)?[\W_]*\d[\d\W_]*(?:{_LETTER}{{1,4}}[\d\W_]*){{0,2}}"
     rf"|[QWHTKS]\d{{1,2}}\W+\d{{2,4}}|-?P[\dTYMWDHS.,]+"
 )
 """A possible quantity or time: digits, with at most two short words (12.-, 10-20, 2024Q1)."""
-MONTH = re.compile(
+_MONTH = re.compile(
     r"(?:jan|feb|fév|m[aä]r|apr|avr|abr|ma[iy]|mag|jun|jui|giu|jul|lug|aug|ao[uû]|ago|sep|set|o[ck]t"
-    rf"|out|ott|nov|de[czs]|dic|déc){LETTER}{{0,7}}",
+    rf"|out|ott|nov|de[czs]|dic|déc){_LETTER}{{0,7}}",
     re.IGNORECASE,
 )
-MOST_WORDS = 4
+_MOST_WORDS = 4
 
 WAYS = ((".", ","), (",", ""), (",", "."), (",", " "), (".", " "), (",", "'"), (".", "'"))
 """The decimal and the thousands separator: every pair in use (BIPM allows blanks, Switzerland has
@@ -56,44 +44,44 @@ SIGN, MINUS = "[+\u2212-]", "[\u2212-]"
 NEGATIVE = "^\\(|[\u2212-]$"
 """Negative numbers of accountants: (5), and 5-."""
 UNUSUAL = re.compile(r"^\W?\(|\u2212|-$")
-SPACES = " \u00a0\u202f\u2009"
-APOSTROPHES = "'\u2019"
-MARKS = {" ": SPACES, "'": APOSTROPHES}
-CODES = frozenset(
+_SPACES = " \u00a0\u202f\u2009"
+_APOSTROPHES = "'\u2019"
+_MARKS = {" ": _SPACES, "'": _APOSTROPHES}
+_CODES = frozenset(
     (
         *("AUD", "BRL", "CAD", "CHF", "CNY", "CZK", "DKK", "EUR", "GBP", "HKD", "HUF", "ILS"),
         *("INR", "JPY", "KRW", "MXN", "NOK", "NZD", "PLN", "RUB", "SEK", "SGD", "THB", "TRY"),
         *("USD", "ZAR", "kr", "Kč", "zł", "Fr.", "Fr", "Rs", "Rs.", "R$", "US$"),
     )
 )
-UNIT = re.compile(
+_UNIT = re.compile(
     r"^[+\u2212-]?\(?[+\u2212-]?\s*(?P<before>[^\d\s.,+()'\u2212-]{1,3}\.?)?\s*"
     r"\(?[+\u2212-]?[\d.,'\u2019\s]*\d[\d.,'\u2019\s]*\)?(?P<after>[^\d\s.,+()'\u2212-]{1,3}\.?)?\)?$"
 )
-UNIT_LENGTH = 40
+_UNIT_LENGTH = 40
 """Characters of a text that may be a number with a unit."""
 
 
 def unit_of(text: str) -> str:
     """Return the percent or currency sign of a text that may be a number, "" without one."""
-    found = UNIT.match(text) if len(text) <= UNIT_LENGTH else None
+    found = _UNIT.match(text) if len(text) <= _UNIT_LENGTH else None
     if found is None:
         return ""
     before, after = found["before"] or "", found["after"] or ""
     unit = before or after
-    if (before and after) or not (unit in CODES or unit in "%‰" or _is_symbol(unit)):
+    if (before and after) or not (unit in _CODES or unit in "%‰" or _is_symbol(unit)):
         return ""
     return unit
 
 
 def looks_measured(text: str) -> bool:
     """Return whether a text looks like a number or a time, in any form."""
-    if len(text) > UNIT_LENGTH:
+    if len(text) > _UNIT_LENGTH:
         return False
-    if MEASURED.fullmatch(text):
+    if _MEASURED.fullmatch(text):
         return True
-    words = re.findall(f"{LETTER}+", text)
-    dated = len(words) <= MOST_WORDS and any(map(MONTH.fullmatch, words))
+    words = re.findall(f"{_LETTER}+", text)
+    dated = len(words) <= _MOST_WORDS and any(map(_MONTH.fullmatch, words))
     return dated and any(map(str.isdigit, text))
 
 
@@ -104,15 +92,15 @@ def _is_symbol(unit: str) -> bool:
 def has_mark(text: str, mark: str) -> bool:
     """Return whether a text has a separator in one of its notations."""
     if mark == " ":
-        return re.search(rf"\d[{SPACES}]\d", text) is not None
-    return any(one in text for one in MARKS.get(mark, mark))
+        return re.search(rf"\d[{_SPACES}]\d", text) is not None
+    return any(one in text for one in _MARKS.get(mark, mark))
 
 
 def _one_of(separator: str) -> str:
     return (
-        f"[{SPACES}]"
+        f"[{_SPACES}]"
         if separator == " "
-        else f"[{APOSTROPHES}]"
+        else f"[{_APOSTROPHES}]"
         if separator == "'"
         else (re.escape(separator))
     )
@@ -135,7 +123,7 @@ def _pattern_of(way: ColumnFormat, *, grouped: bool = False) -> str:
     if not way.unit:
         whole = f"({digits}({decimal}[0-9]+)?|{decimal}[0-9]+)"
         return f"^({SIGN}?{number}|\\({number}\\)|{whole}{MINUS})$"
-    unit, blank = re.escape(way.unit), f"[{SPACES}]*"
+    unit, blank = re.escape(way.unit), f"[{_SPACES}]*"
     signed = f"{SIGN}?{blank}"
     return (
         f"^({signed}{unit}{blank}{signed}{number}|{signed}{number}{blank}{unit}"
@@ -174,4 +162,4 @@ def numbers_in(values: Values, way: ColumnFormat) -> Values:
 
 def _steps_of(unit: str) -> Iterator[str]:
     yield unit
-    yield from SPACES
+    yield from _SPACES

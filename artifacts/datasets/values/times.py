@@ -11,17 +11,6 @@ from typing import Any
 import pyarrow as pa
 from pyarrow import compute
 
-__all__ = [
-    "ISO",
-    "NATIONAL",
-    "fits_iso",
-    "fits_time",
-    "has_zone",
-    "iso_times",
-    "patterns_of",
-    "times_in",
-]
-
 pc: Any = compute
 Values = Any
 
@@ -29,20 +18,20 @@ ISO = (
     r"^[0-9]{4}-[0-9]{2}-[0-9]{2}([T ][0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]{1,9})?)?)?"
     r"(Z|[+-][0-9]{2}(:?[0-9]{2})?)?$"
 )
-ZONED = r"(Z|[0-9]{2}:[0-9]{2}.*[+-][0-9]{2}(:?[0-9]{2})?)$"
-SHAPE = re.compile(
+_ZONED = r"(Z|[0-9]{2}:[0-9]{2}.*[+-][0-9]{2}(:?[0-9]{2})?)$"
+_SHAPE = re.compile(
     r"^(?P<date>(?P<first>\d{1,4}|[A-Za-z]{3,9}\.?)(?P<mark>[/.\-]|\.? )"
     r"(?P<second>\d{1,2}|[A-Za-z]{3,9}\.?)(?P<mark2>[/.\-]|,? |\.? )(?P<third>\d{4}|\d{2}))"
     r"(?P<gap>,? |T)?(?P<time>\d{1,2}:\d{2}(?P<seconds>:\d{2})?(?P<half> ?[AaPp][Mm])?)?$"
 )
 NATIONAL = r"^([0-9]{1,4}|[A-Za-z]{3,9}\.?)[/. -]+([0-9]{1,2}|[A-Za-z]{3,9}\.?)[/., -]+[0-9]{2,4}\b"
 """The form of a date in any order."""
-LONGEST = 40
+_LONGEST = 40
 
 
 def patterns_of(text: str) -> list[str]:
     """Return the possible patterns of a text: more than one where the order is ambiguous."""
-    shape = SHAPE.match(text) if len(text) <= LONGEST else None
+    shape = _SHAPE.match(text) if len(text) <= _LONGEST else None
     if shape is None or (shape["gap"] is None) != (shape["time"] is None):
         return []
     first, second, third = shape["first"], shape["second"], shape["third"]
@@ -89,14 +78,14 @@ def fits_time(values: Values, pattern: str) -> Values:
 
 def times_in(values: Values, pattern: str) -> Values:
     """Return texts as timestamps (us); "" is the pattern of ISO 8601, which may have a zone."""
-    return _parsed(values, pattern) if pattern else iso_times(values)
+    return _parsed(values, pattern) if pattern else _iso_times(values)
 
 
 def fits_iso(values: Values) -> Values:
     """Return for each text whether it is a time of ISO 8601 (RFC 3339, or a date alone)."""
     alike = pc.match_substring_regex(values, ISO)
     try:
-        iso_times(values.filter(alike))
+        _iso_times(values.filter(alike))
     except pa.ArrowInvalid:
         return pa.array(
             [bool(one.as_py()) and _is_time(text) for one, text in zip(alike, values, strict=True)]
@@ -106,7 +95,7 @@ def fits_iso(values: Values) -> Values:
 
 def _is_time(value: Any) -> bool:
     try:
-        iso_times(pa.array([value.as_py()], pa.string()))
+        _iso_times(pa.array([value.as_py()], pa.string()))
     except pa.ArrowInvalid:
         return False
     return True
@@ -114,10 +103,10 @@ def _is_time(value: Any) -> bool:
 
 def has_zone(values: Values) -> Values:
     """Return for each time of ISO 8601 whether it has a zone."""
-    return pc.match_substring_regex(values, ZONED)
+    return pc.match_substring_regex(values, _ZONED)
 
 
-def iso_times(values: Values) -> Values:
+def _iso_times(values: Values) -> Values:
     """Return times of ISO 8601 as timestamps (us); those with a zone in UTC."""
     zoned = bool(pc.any(has_zone(values)).as_py())
     values = pc.replace_substring_regex(values, r"(\.[0-9]{6})[0-9]+", r"\1")

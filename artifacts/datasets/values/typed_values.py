@@ -12,8 +12,6 @@ from autolearn.artifacts.datasets.values.times import times_in
 from autolearn.artifacts.datasets.values.zones import zone_of
 from autolearn.schemas.datasets.read_options import NO_ZONE, ColumnFormat
 
-__all__ = ["present", "typed"]
-
 pc: Any = compute
 Values = Any
 

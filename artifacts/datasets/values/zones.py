@@ -5,9 +5,7 @@ from __future__ import annotations
 from importlib import resources
 from zoneinfo import ZoneInfo
 
-__all__ = ["zone_of"]
-
-NAME = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_+-")
+_NAME = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_+-")
 
 
 def zone_of(name: str) -> ZoneInfo:
@@ -17,7 +15,7 @@ def zone_of(name: str) -> ZoneInfo:
     """
     place = resources.files("tzdata").joinpath("zoneinfo")
     parts = name.split("/")
-    if not all(part and set(part) <= NAME for part in parts):
+    if not all(part and set(part) <= _NAME for part in parts):
         raise KeyError(name)
     file = place.joinpath(*parts)
     if not file.is_file():

@@ -10,8 +10,6 @@ import msgspec
 from autolearn.client.sdk.client import AsyncAutoLearn
 from autolearn.client.sdk.sessions import ExperimentWithRuns
 
-__all__ = ["DemoState", "differences", "take"]
-
 
 class DemoState(NamedTuple):
     """The digest of every view, and one experiment as the API shows it."""

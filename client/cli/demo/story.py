@@ -32,10 +32,8 @@ from autolearn.schemas.errors import AutoLearnError
 from autolearn.schemas.rest.runs import Evaluation, Training
 from autolearn.schemas.settings import Settings
 
-__all__ = ["DemoFailed", "run_demo"]
-
-CLASSIFIERS = ("logistic-regression", "decision-tree", "random-forest", "svm", "naive-bayes")
-METRICS = ("precision", "recall")
+_CLASSIFIERS = ("logistic-regression", "decision-tree", "random-forest", "svm", "naive-bayes")
+_METRICS = ("precision", "recall")
 BUNDLED, OWN, OWN_TARGET = "breast-cancer", "penguins", "species"
 PATIENCE = 120.0
 """Seconds after which unfinished work is given up."""
@@ -117,9 +115,9 @@ class _Story:
                 proxy = client.session((await client.sessions.open("demo")).id)
                 self.say(f"  session {proxy.id}")
                 await self._add_penguins(client)
-            with self.step(f"Train {len(CLASSIFIERS)} classifiers on two datasets, all at once"):
+            with self.step(f"Train {len(_CLASSIFIERS)} classifiers on two datasets, all at once"):
                 trained = await self.train(proxy)
-            with self.step(f"Evaluate {' and '.join(METRICS)} on the held-out rows"):
+            with self.step(f"Evaluate {' and '.join(_METRICS)} on the held-out rows"):
                 evaluated = await self.evaluate(proxy, trained)
                 self._show_scores(trained, evaluated)
             with self.step("Commit: the session becomes an experiment"):
@@ -163,7 +161,7 @@ class _Story:
 
     async def train(self, proxy: Any) -> list[Training]:
         """Train every classifier on both datasets, all at the same time."""
-        asked = [proxy.train(model, data) for data in (BUNDLED, OWN) for model in CLASSIFIERS]
+        asked = [proxy.train(model, data) for data in (BUNDLED, OWN) for model in _CLASSIFIERS]
         started = await asyncio.gather(*asked)
         await self.watch(proxy, started)
         found = {one.id: one for one in (await proxy.get()).trainings}
@@ -171,7 +169,7 @@ class _Story:
 
     async def evaluate(self, proxy: Any, trained: Sequence[Training]) -> list[Evaluation]:
         """Measure every artifact, all at the same time."""
-        started = await asyncio.gather(*(proxy.evaluate(one.id, METRICS) for one in trained))
+        started = await asyncio.gather(*(proxy.evaluate(one.id, _METRICS) for one in trained))
         await self.watch(proxy, started)
         found = {one.id: one for one in (await proxy.get()).evaluations}
         return [found[one.id] for one in started]

@@ -10,9 +10,7 @@ from rich.table import Table
 from autolearn.client.cli.output import rows, short, when
 from autolearn.schemas.records.audit_hop import Hop
 
-__all__ = ["hops", "line", "way", "what"]
-
-ORDER = ("request", "command", "decision", "ignored", "task")
+_ORDER = ("request", "command", "decision", "ignored", "task")
 
 
 def hops(found: Iterable[Hop]) -> Table:
@@ -34,7 +32,7 @@ def line(hop: Hop) -> str:
 
 def way(found: Sequence[Hop]) -> Table:
     """Return the hops of one trace in order; `after` is in milliseconds from the first."""
-    placed = sorted(found, key=lambda hop: (hop.time, ORDER.index(hop.kind), hop.id))
+    placed = sorted(found, key=lambda hop: (hop.time, _ORDER.index(hop.kind), hop.id))
     first = datetime.fromisoformat(placed[0].time) if placed else None
     lines = [
         (

@@ -11,8 +11,6 @@ from rich.table import Table
 from autolearn.client.cli.output import pairs, rows, sentence, short, shortened, when
 from autolearn.schemas.rest.catalog import CatalogEstimator, CatalogMetric, Dataset
 
-__all__ = ["dataset", "datasets", "estimator", "estimators", "metrics"]
-
 
 def estimators(found: Iterable[CatalogEstimator]) -> Table:
     """Return a table of estimators."""

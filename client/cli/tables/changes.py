@@ -9,9 +9,7 @@ from rich.table import Table
 from autolearn.client.cli.output import rows, short, shortened
 from autolearn.schemas.rest.history import Change
 
-__all__ = ["changes"]
-
-SIGNS = {"added": "+", "removed": "-", "changed": "~"}
+_SIGNS = {"added": "+", "removed": "-", "changed": "~"}
 
 
 def changes(found: Iterable[Change]) -> Table:
@@ -25,7 +23,7 @@ def _lines_of(change: Change) -> Iterator[tuple[object, ...]]:
     kind, _, name = change.stream.partition("/")
     stream = f"{kind}/{short(name) if kind == 'session' else name}"
     what = f"{change.what} {change.id if len(change.id) < 32 else short(change.id)}"
-    head: tuple[object, ...] = (stream, f"{SIGNS[change.change]} {change.change}", what)
+    head: tuple[object, ...] = (stream, f"{_SIGNS[change.change]} {change.change}", what)
     if change.change != "changed":
         yield (*head, "", "", "")
         return

@@ -10,8 +10,6 @@ from rich.table import Table
 from autolearn.client.cli.output import pairs, rows, when
 from autolearn.schemas.rest.dead_letters import DeadLetterDetail, DeadLetterSummary
 
-__all__ = ["about", "letters"]
-
 
 def letters(found: Iterable[DeadLetterSummary]) -> Table:
     """Return dead letters, a line each."""

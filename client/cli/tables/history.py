@@ -9,10 +9,8 @@ from rich.table import Table
 
 from autolearn.client.cli.output import number, rows, short, shortened, when
 
-__all__ = ["gist", "history"]
-
 Event = Mapping[str, Any]
-TOLD = (
+_TOLD = (
     "title",
     "user",
     "run",
@@ -34,8 +32,8 @@ TOLD = (
     "detail",
 )
 """The shown fields of an event, in this order; -o json has all."""
-LONGEST = 100
-REFUSALS = ("Refused", "CommandFailed", "CommandQuarantined")
+_LONGEST = 100
+_REFUSALS = ("Refused", "CommandFailed", "CommandQuarantined")
 
 
 def history(events: Iterable[Event]) -> Table:
@@ -46,7 +44,7 @@ def history(events: Iterable[Event]) -> Table:
             when(event["time"]),
             event.get("actor") or None,
             _name_of(event),
-            gist(event),
+            _gist(event),
             answer(event),
             short(event.get("causationid", "")),
         )
@@ -75,19 +73,19 @@ def _name_of(event: Event) -> str:
     return str(event["type"]).removeprefix("autolearn.").rpartition(".v")[0]
 
 
-def gist(event: Event) -> str:
+def _gist(event: Event) -> str:
     """Return the content of an event, in one line; a refusal's is in the answer."""
     data = event.get("data") or {}
-    if _name_of(event) in REFUSALS:
+    if _name_of(event) in _REFUSALS:
         return ""
     if isinstance(data.get("spec"), Mapping):
         spec = data["spec"]
         about = [spec.get("name", ""), short(str(spec.get("version", "")))]
         return " ".join(word for word in about if word)
     data = {**data, **(data.get("result") or {})}
-    words = [f"{name}={said(data[name])}" for name in TOLD if data.get(name)]
+    words = [f"{name}={said(data[name])}" for name in _TOLD if data.get(name)]
     line = " ".join(words)
-    return line if len(line) <= LONGEST else f"{line[: LONGEST - 1]}…"
+    return line if len(line) <= _LONGEST else f"{line[: _LONGEST - 1]}…"
 
 
 def said(value: object) -> str:

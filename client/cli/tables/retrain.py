@@ -10,9 +10,7 @@ from rich.text import Text
 from autolearn.client.cli.output import count, number, rows, sentence, short
 from autolearn.schemas.reports.retrain import Compared, Data, Difference, RetrainCheck, Retrained
 
-__all__ = ["check"]
-
-COLOURS = {"identical-artifact": "green", "same-predictions": "green", "same-metrics": "yellow"}
+_COLOURS = {"identical-artifact": "green", "same-predictions": "green", "same-metrics": "yellow"}
 
 
 def check(found: RetrainCheck) -> RenderableType:
@@ -22,7 +20,7 @@ def check(found: RetrainCheck) -> RenderableType:
         (
             short(one.training),
             one.estimator,
-            Text(one.verdict.replace("-", " "), COLOURS.get(one.verdict, "red")),
+            Text(one.verdict.replace("-", " "), _COLOURS.get(one.verdict, "red")),
             short(one.recorded),
             short(one.present),
             f"{sum(e.equal for e in one.evaluations)} of {len(one.evaluations)}",

@@ -12,9 +12,7 @@ from autolearn.client.cli.output import pairs, rows, short, shortened
 from autolearn.client.cli.run_progress import phase_of
 from autolearn.schemas.rest.runs import Evaluation, Training
 
-__all__ = ["evaluation", "evaluations", "scores", "training", "trainings"]
-
-FIRST = ("class", "precision", "recall", "f1", "support", "note")
+_FIRST = ("class", "precision", "recall", "f1", "support", "note")
 """The first columns of a table of classes: results have theirs in any order."""
 
 
@@ -27,7 +25,7 @@ def trainings(found: Iterable[Training]) -> Table:
             one.dataset.name,
             settings(one),
             state(one),
-            learned(one.parameters),
+            _learned(one.parameters),
         )
         for one in found
     ]
@@ -62,7 +60,7 @@ def training(one: Training) -> RenderableType:
             "reason": f"{one.reason}: {one.detail}" if one.reason else "",
             "rows": _rows_of(one),
             "fit": None if one.fit_seconds is None else f"{one.fit_seconds:.3f} s",
-            "learned": learned(one.parameters, 400),
+            "learned": _learned(one.parameters, 400),
             "warnings": "\n".join(one.parameters.get("warnings", ())),
             "artifact": one.artifact and short(one.artifact.digest),
         }
@@ -114,7 +112,7 @@ def _is_table(value: object) -> bool:
 
 def _table(lines: list[dict[str, Any]]) -> Table:
     heads = list(dict.fromkeys(name for line in lines for name in line))
-    heads.sort(key=lambda name: (name not in FIRST, FIRST.index(name) if name in FIRST else 0))
+    heads.sort(key=lambda name: (name not in _FIRST, _FIRST.index(name) if name in _FIRST else 0))
     shown = [[_score(line.get(head, ""), 400) for head in heads] for line in lines]
     return rows(heads, shown)
 
@@ -158,7 +156,7 @@ def settings(one: Training, length: int = 60) -> str:
     return cut(f"{given}, {words}" if given else words, length)
 
 
-def learned(parameters: Mapping[str, Any], length: int = 60) -> str:
+def _learned(parameters: Mapping[str, Any], length: int = 60) -> str:
     """Return the learned parameters, shortened."""
     words = (
         f"{name}={shortened(value, length // 2)}"

@@ -16,8 +16,6 @@ from autolearn.schemas.rest.runs import Evaluation, Training
 from autolearn.schemas.rest.sessions import SessionSummary
 from autolearn.schemas.values import DatasetRef
 
-__all__ = ["experiment", "experiments", "session", "sessions"]
-
 
 def sessions(found: Iterable[SessionSummary]) -> Table:
     """Return a table of open sessions."""

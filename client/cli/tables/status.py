@@ -9,9 +9,7 @@ from rich.console import RenderableType
 from autolearn.client.cli.output import count, rows, short, when
 from autolearn.schemas.reports.status import ChainState, Process, Status, WorkerState
 
-__all__ = ["parts", "size"]
-
-UNITS = ("B", "KiB", "MiB", "GiB", "TiB")
+_UNITS = ("B", "KiB", "MiB", "GiB", "TiB")
 
 
 def parts(status: Status) -> Iterator[RenderableType]:
@@ -121,6 +119,6 @@ def _worker_line(worker: WorkerState) -> tuple[object, ...]:
 def size(many: int) -> str:
     """Format a number of bytes."""
     amount, unit = float(many), 0
-    while amount >= 1024 and unit < len(UNITS) - 1:
+    while amount >= 1024 and unit < len(_UNITS) - 1:
         amount, unit = amount / 1024, unit + 1
-    return f"{amount:.0f} {UNITS[unit]}" if unit == 0 else f"{amount:.1f} {UNITS[unit]}"
+    return f"{amount:.0f} {_UNITS[unit]}" if unit == 0 else f"{amount:.1f} {_UNITS[unit]}"

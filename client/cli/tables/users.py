@@ -9,8 +9,6 @@ from rich.table import Table
 from autolearn.client.cli.output import rows, when
 from autolearn.schemas.rest.users import AccessToken, QuotaState, User
 
-__all__ = ["quotas", "tokens", "users"]
-
 
 def users(found: Iterable[User]) -> Table:
     """Return users."""

@@ -11,8 +11,10 @@ import pytest
 from hypothesis import Phase, given, settings
 from msgspec import to_builtins
 
-from autolearn.artifacts.datasets.table import DatasetRefused, read_table
-from autolearn.client.sdk.client import AutoLearn, Problem
+from autolearn.artifacts.datasets.errors import DatasetRefused
+from autolearn.artifacts.datasets.table import read_table
+from autolearn.client.sdk.client import AutoLearn
+from autolearn.client.sdk.errors import Problem
 from autolearn.schemas.rest.catalog import Dataset
 from tests.api.conftest import System
 from tests.artifacts.datasets.damage import File, Made

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from autolearn.client.sdk.client import AsyncAutoLearn, AutoLearn, Problem
+from autolearn.client.sdk.client import AsyncAutoLearn, AutoLearn
+from autolearn.client.sdk.errors import Problem
 from tests.api.conftest import System
 
 CSV = "height,kind\n" + "".join(f"{number},{'ab'[number % 2]}\n" for number in range(40))

@@ -19,7 +19,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from autolearn.client.sdk.client import AutoLearn, Problem, Unreachable
+from autolearn.client.sdk.client import AutoLearn
+from autolearn.client.sdk.errors import Problem, Unreachable
 from autolearn.security.wire_keys import rotate
 from tests.docs.test_wire_doc import ask_by_hand
 from tests.support.api_assertions import problem

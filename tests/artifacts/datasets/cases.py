@@ -23,8 +23,6 @@ import pyarrow.parquet
 from autolearn.schemas.datasets.read_options import ReadHints
 from tests.artifacts.datasets.workbook import Cell, workbook
 
-__all__ = ["OWN", "REFUSED", "SHEET", "Case", "Refused", "content_of", "day"]
-
 Content = str | bytes | Callable[[], bytes]
 UTC = dt.UTC
 

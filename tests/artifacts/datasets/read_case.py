@@ -11,11 +11,10 @@ from typing import Any
 
 import msgspec
 
-from autolearn.artifacts.datasets.table import Table, format_of, profile, read_table
+from autolearn.artifacts.datasets.profile import profile
+from autolearn.artifacts.datasets.table import Table, format_of, read_table
 from autolearn.schemas.catalog import DatasetSpec
 from autolearn.schemas.datasets.read_options import ReadHints, ReadOptions
-
-__all__ = ["Reading", "read_as_a_user_would"]
 
 
 @dataclass(frozen=True)

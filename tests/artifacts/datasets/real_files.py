@@ -10,8 +10,6 @@ import pandas as pd
 
 from tests.artifacts.datasets.read_case import read_as_a_user_would
 
-__all__ = ["CODES", "FILES", "PATHS", "as_duckdb", "as_pandas", "ours", "right", "wrong_columns"]
-
 FOLDER = Path(__file__).parents[2] / "data" / "real"
 FILES: dict[str, dict[str, str]] = json.loads((FOLDER / "columns.json").read_text())
 """What a person says of each column: number, boolean, text, timestamp, code or yes-no."""

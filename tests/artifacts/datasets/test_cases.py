@@ -13,7 +13,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from autolearn.artifacts.datasets.table import DatasetRefused
+from autolearn.artifacts.datasets.errors import DatasetRefused
 from autolearn.schemas.datasets.findings import FINDINGS
 from autolearn.schemas.datasets.read_options import ReadHints
 from tests.artifacts.datasets.cases import OWN, REFUSED, SHEET, content_of, day

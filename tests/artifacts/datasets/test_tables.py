@@ -16,9 +16,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as some
 
+from autolearn.artifacts.datasets.errors import DatasetRefused
 from autolearn.artifacts.datasets.files import parquet_reader
+from autolearn.artifacts.datasets.profile import profile, schema_hash
 from autolearn.artifacts.datasets.sandbox import ProfileJob, profile_apart
-from autolearn.artifacts.datasets.table import DatasetRefused, profile, read_table, schema_hash
+from autolearn.artifacts.datasets.table import read_table
 from autolearn.schemas.catalog import DatasetSpec
 
 PENGUINS = Path(__file__).parents[3] / "examples" / "penguins.csv"

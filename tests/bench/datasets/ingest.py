@@ -33,8 +33,6 @@ from tests.artifacts.datasets.real_files import (
 )
 from tests.bench.peers import peer_python, told
 
-__all__ = ["ingest"]
-
 ROWS, DAMAGED = 400_000, 1_000
 ROUNDS, THREADS = 3, 2
 DUCKDB_SCRIPT = Path(__file__).with_name("duckdb_reading.py")

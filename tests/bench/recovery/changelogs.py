@@ -16,9 +16,6 @@ from msgspec import Raw, Struct
 
 from tests.bench.history import Record
 
-__all__ = ["faust_changelog", "quix_changelog"]
-
-
 STATUS = re.compile("[A-Z][a-z]+")
 """The words of a type; the last one says how something stands now."""
 

@@ -26,8 +26,6 @@ from autolearn.eventlog.kafka.log import KafkaLog
 from tests.bench.peers import peer_python, told
 from tests.bench.recovery import faust_recovery
 
-__all__ = ["FAUST_CHANGELOG", "faust", "quix", "quix_changelog_of"]
-
 FAUST_CHANGELOG = faust_recovery.CHANGELOG
 QUIX_GROUP = "bench-quix"
 QUIX_SCRIPT = Path(__file__).with_name("quix_recovery.py")

@@ -21,8 +21,6 @@ import uvloop
 
 from tests.bench.history import PARTITIONS
 
-__all__ = ["APP", "CHANGELOG"]
-
 APP, TABLE = "bench-faust", "sessions"
 CHANGELOG = f"{APP}-{TABLE}-changelog"
 

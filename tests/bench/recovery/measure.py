@@ -14,8 +14,6 @@ from autolearn.eventlog.embedded.install import install
 from tests.faults.ground import Ground, Tally
 from tests.faults.kinds.kill import kill_decider
 
-__all__ = ["recovery"]
-
 KILLS, RESTARTS = 10, 5
 
 

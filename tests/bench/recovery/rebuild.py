@@ -25,8 +25,6 @@ from tests.bench.recovery import compare
 from tests.bench.recovery.changelogs import faust_changelog, quix_changelog
 from tests.bench.written_log import create, write
 
-__all__ = ["rebuilding"]
-
 LARGE, SMALL = "bench-1m.events", "bench-100k.events"
 LARGE_SESSIONS, SMALL_SESSIONS = 50_000, 5_000
 ROUNDS = 3

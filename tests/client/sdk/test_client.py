@@ -18,7 +18,8 @@ import pytest
 
 from autolearn.client.sdk import client as sdk
 from autolearn.client.sdk import flows
-from autolearn.client.sdk.client import AsyncAutoLearn, AutoLearn, Problem, Unreachable
+from autolearn.client.sdk.client import AsyncAutoLearn, AutoLearn
+from autolearn.client.sdk.errors import Problem, Unreachable
 from autolearn.client.sdk.flows import seconds_of
 from autolearn.client.sdk.sessions import Experiments, OneSession, Sessions
 from autolearn.client.sdk.system import System

@@ -12,7 +12,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from autolearn.client.sdk import event_feed
-from autolearn.client.sdk.client import AsyncAutoLearn, AutoLearn, Problem, Unreachable
+from autolearn.client.sdk.client import AsyncAutoLearn, AutoLearn
+from autolearn.client.sdk.errors import Problem, Unreachable
 from autolearn.client.sdk.event_feed import Entry, EventParser, ServerSentEvent
 
 STREAM = (

@@ -12,8 +12,6 @@ from autolearn.eventlog.embedded.broker import EmbeddedBroker
 from autolearn.eventlog.embedded.cluster import EmbeddedCluster
 from tests.faults.ground import Ground
 
-__all__ = ["WHICH", "active_controller", "kill_one_of_three", "restart_broker"]
-
 WHICH = ("leader", "controller", "any")
 
 

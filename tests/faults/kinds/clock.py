@@ -12,8 +12,6 @@ from tests.faults.ground import Ground
 from tests.support import log_checker
 from tests.support.waiting import until
 
-__all__ = ["HOUR", "can_shift", "shift_clock"]
-
 HOUR = 3600
 
 

@@ -10,8 +10,6 @@ from tests.faults.ground import Ground
 from tests.faults.parts import Part
 from tests.support.waiting import until
 
-__all__ = ["HARMS", "damage_folder", "delete_folder"]
-
 
 def delete_folder(ground: Ground) -> None:
     """Delete a folder while its process works; half of the processes are killed then."""

@@ -18,8 +18,6 @@ from tests.faults.ground import Ground
 from tests.faults.load import Client
 from tests.support.waiting import until
 
-__all__ = ["can_mount", "fill_under_api", "fill_under_broker", "small_disk"]
-
 
 def can_mount() -> bool:
     """Whether this process may mount a tmpfs."""

@@ -23,8 +23,6 @@ from tests.support.random_histories import check_content
 from tests.support.running_system import RunningSystem
 from tests.support.waiting import until
 
-__all__ = ["TARGETS", "Installation", "installation"]
-
 TARGETS = ("agents", "workers", "fork server", "api", "jvm")
 """`agents` decides, dispatches and supervises; `jvm` is the broker's."""
 SLOW = {"estimator": "random-forest", "dataset": "digits", "hyperparameters": {"n_estimators": 800}}

@@ -10,8 +10,6 @@ from tests.faults.load import QUICK
 from tests.faults.parts import Part
 from tests.support.waiting import until
 
-__all__ = ["TYPES", "kill", "kill_all_types", "kill_decider"]
-
 TYPES = ("decide", "dispatch", "work", "supervise", "api")
 SLOW = {
     "estimator": "random-forest",

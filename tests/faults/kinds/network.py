@@ -16,8 +16,6 @@ from autolearn.eventlog.embedded.probe import HOST, free_ports
 from tests.faults.ground import SESSION_TIMEOUT, Ground
 from tests.faults.kinds.proxy import Proxy
 
-__all__ = ["FAULTS", "BehindProxy", "behind_proxy", "disturb"]
-
 
 class BehindProxy(EmbeddedBroker):
     """A broker with a second door, at which it says that it lives at `proxy_port`."""

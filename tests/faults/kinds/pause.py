@@ -8,8 +8,6 @@ from tests.faults.ground import Ground
 from tests.faults.verdict import Log
 from tests.support.waiting import until
 
-__all__ = ["pause_decider"]
-
 BURST = 3000
 """Commands to be decided at the moment of the pause: much is in flight, and more is fetched."""
 

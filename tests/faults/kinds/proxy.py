@@ -7,8 +7,6 @@ import threading
 from collections.abc import Coroutine
 from typing import Any
 
-__all__ = ["Proxy"]
-
 
 class Proxy:
     """Forwards 127.0.0.1:`port` to 127.0.0.1:`target`, in a thread of its own.

@@ -7,8 +7,6 @@ from concurrent.futures import ThreadPoolExecutor
 from tests.faults.ground import Ground
 from tests.faults.load import QUICK, Client
 
-__all__ = ["ask_twice"]
-
 
 def ask_twice(ground: Ground, requests: int) -> None:
     """Every request is sent four times, to two processes at the same time; the answers agree."""

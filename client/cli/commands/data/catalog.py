@@ -14,7 +14,6 @@ from autolearn.client.cli.time_points import AsOf, point
 if TYPE_CHECKING:
     from autolearn.client.cli.connection import Connection
 
-__all__ = ["app", "list_datasets", "show_dataset"]
 
 app = typer.Typer(
     help="The catalog: estimators, metrics and datasets.",

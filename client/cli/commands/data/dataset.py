@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from autolearn.schemas.rest.catalog import Grant
     from autolearn.schemas.rest.page import Page
 
-__all__ = ["app"]
 
 app = typer.Typer(
     help="Bring datasets, see and share them.", no_args_is_help=True, epilog=EXIT_CODES

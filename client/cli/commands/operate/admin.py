@@ -11,8 +11,6 @@ from autolearn.client.cli.exit_codes import EXIT_CODES
 from autolearn.client.cli.options import Url
 from autolearn.client.cli.output import As, Output
 
-__all__ = ["app"]
-
 app = typer.Typer(help="What sysadmins do.", no_args_is_help=True, epilog=EXIT_CODES)
 user = typer.Typer(
     help="Users: add, disable or enable, give a role.", no_args_is_help=True, epilog=EXIT_CODES

@@ -10,15 +10,13 @@ import typer
 from autolearn.client.cli.options import Url
 from autolearn.client.cli.output import As, Output
 
-__all__ = ["audit"]
-
-WHEN = "A time, or how long ago: 2026-01-31T09:30, 2h."
+_WHEN = "A time, or how long ago: 2026-01-31T09:30, 2h."
 PAGE = 500
 
 
 def audit(
-    begin: Annotated[str, typer.Option("--from", metavar="TIME", help=f"Not before. {WHEN}")] = "",
-    end: Annotated[str, typer.Option("--to", metavar="TIME", help=f"Not after. {WHEN}")] = "",
+    begin: Annotated[str, typer.Option("--from", metavar="TIME", help=f"Not before. {_WHEN}")] = "",
+    end: Annotated[str, typer.Option("--to", metavar="TIME", help=f"Not after. {_WHEN}")] = "",
     actor: Annotated[str, typer.Option(metavar="NAME", help="Only of this user.")] = "",
     service: Annotated[
         str, typer.Option(metavar="NAME", help="Only by api, decide, dispatch, work or supervise.")

@@ -11,8 +11,6 @@ from autolearn.client.cli.exit_codes import EXIT_CODES
 from autolearn.client.cli.output import As, Output
 from autolearn.client.cli.tool_runner import run_tool
 
-__all__ = ["backup", "restore"]
-
 
 def _megabytes(size: int) -> str:
     return f"{size / 1e6:,.1f} MB"
@@ -23,7 +21,7 @@ def records(many: int) -> str:
     return f"{many:,} records"
 
 
-STAGES = {
+_STAGES = {
     "log": ("the log", records),
     "lines": ("checking the log", records),
     "artifacts": ("artifacts", _megabytes),
@@ -136,7 +134,7 @@ def _access(result: dict[str, Any]) -> list[str]:
 def work(what: str, folder: Path, *more: str) -> tuple[dict[str, Any], int]:
     """Run the tool (`run_tool`)."""
     where = str(folder.absolute())
-    return run_tool("autolearn.operations.backup", what, what, where, *more, stages=STAGES)
+    return run_tool("autolearn.operations.backup", what, what, where, *more, stages=_STAGES)
 
 
 backup.__doc__ = f"{backup.__doc__}\n\n{EXIT_CODES}"

@@ -10,15 +10,6 @@ import typer
 from autolearn.client.cli.output import As, Output
 from autolearn.client.cli.tool_runner import run_tool
 
-__all__ = [
-    "BackupOption",
-    "PublicKeyOption",
-    "check_proof",
-    "prove",
-    "public_key",
-    "verify_chain",
-]
-
 BackupOption = Annotated[
     Path | None,
     typer.Option("--backup", metavar="DIR", help="Read this backup, and ask no broker."),

@@ -14,8 +14,6 @@ from autolearn.client.cli.output import As, Output
 from autolearn.client.cli.terminal_text import printable
 from autolearn.schemas.errors import ExitCode
 
-__all__ = ["app"]
-
 app = typer.Typer(
     help="Records that could not be decoded as commands: why, and put them back.",
     no_args_is_help=True,
@@ -23,7 +21,7 @@ app = typer.Typer(
 )
 
 Id = Annotated[str, typer.Argument(metavar="ID", help="As in the list, such as 0-17.")]
-WAIT = 10.0
+_WAIT = 10.0
 """Seconds that a retry waits for the decision."""
 
 
@@ -99,7 +97,7 @@ def retry(
 
     command = None if value is None else read(value)
     with connect(url) as to:
-        done = to.client.retry_dead_letter(letter, command, wait=WAIT)
+        done = to.client.retry_dead_letter(letter, command, wait=_WAIT)
         if output == Output.json:
             print_json(to.said)
     if output == Output.table:

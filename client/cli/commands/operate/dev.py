@@ -8,8 +8,6 @@ import typer
 
 from autolearn.client.cli.exit_codes import EXIT_CODES
 
-__all__ = ["app"]
-
 app = typer.Typer(help="Help for developers and tests.", no_args_is_help=True, epilog=EXIT_CODES)
 
 

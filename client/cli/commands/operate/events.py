@@ -11,8 +11,6 @@ from autolearn.client.cli.options import Url
 from autolearn.client.cli.output import As, Output, short, shortened, when
 from autolearn.client.cli.terminal_text import escaped, printable
 
-__all__ = ["events", "position"]
-
 PAGE = 1000
 LIMIT = 100
 

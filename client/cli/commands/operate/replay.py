@@ -22,9 +22,7 @@ from autolearn.client.cli.output import As, Output
 from autolearn.client.cli.tool_runner import progress_bars, run_tool
 from autolearn.schemas.errors import ExitCode
 
-__all__ = ["app"]
-
-FOLDING = "folding the log"
+_FOLDING = "folding the log"
 
 app = typer.Typer(
     help="Do it again: fold the whole log, to rebuild the read models or to verify them; or train "
@@ -53,7 +51,7 @@ def rebuild(
     if live:
         _rebuild_live(url, output)
     else:
-        show(*run_tool("autolearn.operations.replay", FOLDING, "rebuild"), output)
+        show(*run_tool("autolearn.operations.replay", _FOLDING, "rebuild"), output)
 
 
 @app.command("verify")
@@ -90,7 +88,7 @@ def verify(
         raise typer.BadParameter("--backup, --public-key and --checkpoints go with --chain.")
     from autolearn.client.cli.digest_check import verify_views
 
-    with progress_bars(FOLDING) as bar:
+    with progress_bars(_FOLDING) as bar:
         result = verify_views(url or [], bar)
     show(result, ExitCode.DONE if result["equal"] else ExitCode.NO, output)
 
@@ -104,7 +102,7 @@ def _rebuild_live(url: str | None, output: Output) -> None:
     from autolearn.client.cli.connection import connect
     from autolearn.client.cli.output import console, messages, pairs, print_json
 
-    with connect(url) as to, progress_bars(FOLDING) as bar:
+    with connect(url) as to, progress_bars(_FOLDING) as bar:
         state = to.client.rebuild()
         while state.status in ("folding", "catching-up"):
             state = to.client.rebuilding(wait=0.2)

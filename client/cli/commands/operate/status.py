@@ -11,9 +11,7 @@ from autolearn.client.cli.output import As, Output
 from autolearn.schemas.errors import ExitCode
 
 if TYPE_CHECKING:
-    from autolearn.client.sdk.client import Unreachable
-
-__all__ = ["status"]
+    from autolearn.client.sdk.errors import Unreachable
 
 
 def status(output: As = Output.table, url: Url = None) -> None:
@@ -27,7 +25,7 @@ def status(output: As = Output.table, url: Url = None) -> None:
     from autolearn.client.cli.connection import connect
     from autolearn.client.cli.output import console, print_json
     from autolearn.client.cli.tables.status import parts
-    from autolearn.client.sdk.client import Unreachable
+    from autolearn.client.sdk.errors import Unreachable
     from autolearn.schemas.reports.status import Status
 
     try:

@@ -9,8 +9,6 @@ import typer
 from autolearn.client.cli.options import SessionOption, Url
 from autolearn.client.cli.output import As, Output
 
-__all__ = ["cancel"]
-
 
 def cancel(
     run: Annotated[str, typer.Argument(help="A training or evaluation; the start of its id.")],

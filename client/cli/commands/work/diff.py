@@ -10,8 +10,6 @@ import typer
 from autolearn.client.cli.options import Url
 from autolearn.client.cli.output import As, Output
 
-__all__ = ["diff"]
-
 
 def diff(
     before: Annotated[

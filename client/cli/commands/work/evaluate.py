@@ -18,8 +18,6 @@ from autolearn.client.cli.options import (
 )
 from autolearn.client.cli.output import As, Output
 
-__all__ = ["evaluate"]
-
 
 def evaluate(
     training: Annotated[str, typer.Argument(help="The start of its id is enough.")],

@@ -11,8 +11,6 @@ from autolearn.client.cli.options import Url
 from autolearn.client.cli.output import As, Output
 from autolearn.client.cli.time_points import AsOf, point
 
-__all__ = ["app"]
-
 app = typer.Typer(
     help="Committed sessions, and what they keep.", no_args_is_help=True, epilog=EXIT_CODES
 )

@@ -9,8 +9,6 @@ import typer
 from autolearn.client.cli.options import Url
 from autolearn.client.cli.output import As, Output
 
-__all__ = ["history"]
-
 PAGE = 1000
 
 

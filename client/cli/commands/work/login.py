@@ -10,8 +10,6 @@ import typer
 from autolearn.client.cli.options import Days, TokenName, Url
 from autolearn.client.cli.output import As, Output
 
-__all__ = ["login", "logout", "password", "secret", "whoami"]
-
 
 def login(
     user: Annotated[str, typer.Argument(help="Your name here.")],
@@ -36,7 +34,7 @@ def logout(url: Url = None) -> None:
     """Revoke the stored token, and delete it here."""
     from autolearn.client.cli.connection import connect
     from autolearn.client.sdk import credentials
-    from autolearn.client.sdk.client import Problem
+    from autolearn.client.sdk.errors import Problem
 
     with connect(url) as to:
         kept = credentials.read().get(to.place)

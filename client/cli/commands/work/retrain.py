@@ -14,8 +14,6 @@ from autolearn.client.cli.tool_runner import run_tool
 if TYPE_CHECKING:
     from autolearn.schemas.reports.retrain import RecordedTraining
 
-__all__ = ["retrain"]
-
 
 def retrain(
     what: Annotated[
@@ -50,7 +48,7 @@ def retrain(
     with TemporaryDirectory(prefix="autolearn-retrain-") as folder:
         with connect(url, session) as to:
             trainings = recorded_of(to, what, Path(folder))
-        said, code = train_again(trainings)
+        said, code = _train_again(trainings)
     if output == Output.json:
         print_json(said)
     else:
@@ -58,7 +56,7 @@ def retrain(
     raise typer.Exit(code)
 
 
-def train_again(trainings: Sequence[RecordedTraining]) -> tuple[dict[str, Any], int]:
+def _train_again(trainings: Sequence[RecordedTraining]) -> tuple[dict[str, Any], int]:
     """Run the retrain tool (`run_tool`)."""
     import msgspec
 

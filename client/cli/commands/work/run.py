@@ -9,8 +9,6 @@ from typing import Annotated
 
 import typer
 
-__all__ = ["Type", "command_of", "run"]
-
 
 class Type(StrEnum):
     """The types of processes."""

@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from autolearn.schemas.rest.page import Page
     from autolearn.schemas.rest.sessions import Reader
 
-__all__ = ["app"]
 
 app = typer.Typer(
     help="Drafts of work: open, see, commit (then it is an experiment) or discard.",

@@ -10,8 +10,6 @@ from autolearn.client.cli.exit_codes import EXIT_CODES
 from autolearn.client.cli.options import Days, TokenName, Url
 from autolearn.client.cli.output import As, Output
 
-__all__ = ["app"]
-
 app = typer.Typer(
     help="Your own tokens, for programs and other machines.",
     no_args_is_help=True,

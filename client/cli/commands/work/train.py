@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from autolearn.schemas.rest.catalog import CatalogMetric
     from autolearn.schemas.rest.page import Page
 
-__all__ = ["parameters", "train"]
 
 Impute = Literal["mean", "median", "most-frequent"]
 Scale = Literal["standard", "min-max", "none"]

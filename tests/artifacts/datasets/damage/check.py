@@ -11,11 +11,9 @@ from typing import Any
 
 from hypothesis import strategies as some
 
-from autolearn.artifacts.datasets.table import DatasetRefused
+from autolearn.artifacts.datasets.errors import DatasetRefused
 from tests.artifacts.datasets.damage.table import DAMAGES, KINDS, File, Made, made_table
 from tests.artifacts.datasets.read_case import Reading, read_as_a_user_would
-
-__all__ = ["damaged", "damaged_file", "fault_in", "fault_of", "refused"]
 
 Damaged = tuple[Made, str, int]
 

@@ -12,22 +12,6 @@ from typing import Any
 
 from autolearn.schemas.datasets.read_options import ReadHints
 
-__all__ = [
-    "DAMAGES",
-    "KINDS",
-    "NUMERIC",
-    "Damage",
-    "File",
-    "Made",
-    "Write",
-    "damage",
-    "encoded",
-    "made_table",
-    "plain",
-    "texts",
-    "written",
-]
-
 WORDS = ["red", "green", "Blau", "köln", "very good", "a, b", "x;y", 'say "hi"', "O'Hara", "q-1"]
 KINDS = ("integer", "number", "boolean", "text", "date", "time")
 
