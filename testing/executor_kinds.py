@@ -34,7 +34,7 @@ def leave(_request: Any, _store: Any, _report: Report) -> Any:
     os._exit(3)
 
 
-def _eat_in_a_child(_request: Any, _store: Any, _report: Report) -> Any:
+def eat_in_a_child(_request: Any, _store: Any, _report: Report) -> Any:
     """Use more and more memory in another process."""
     program = "import os\nall = []\nwhile True: all.append(os.urandom(1 << 20))"
     subprocess.run([sys.executable, "-c", program], check=True)
@@ -52,6 +52,6 @@ def decoded(kind: Callable[[Any, Any, Report], Any]) -> Callable[[bytes, Any, Re
     return lambda request, store, report: kind(json.loads(request), store, report)
 
 
-KINDS = {each.__name__: decoded(each) for each in (echo, wrong, leave, _eat_in_a_child, idle)}
+KINDS = {each.__name__: decoded(each) for each in (echo, wrong, leave, eat_in_a_child, idle)}
 RESULTS: dict[str, Any] = dict.fromkeys(KINDS, dict)
 """The type of each kind's result."""

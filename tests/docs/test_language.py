@@ -86,7 +86,7 @@ def used_names(path: Path) -> Iterator[tuple[str, str]]:
                 yield from ((module, one.name) for one in names)
             case ast.Attribute(attr=name):
                 yield "", name
-            case ast.Constant(value=str(text)) if path not in TREES:
+            case ast.Constant(value=str(text)):
                 yield "", text.rsplit(".")[-1]
             case _:
                 pass
