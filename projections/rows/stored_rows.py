@@ -14,7 +14,7 @@ class StoredSession(Struct, array_like=True, gc=False):
     """An open session, with the number of its runs and the id of the `newest`.
 
     `opened` is the data of the event that opened it. `expiring` is when it expires, if that was
-    announced and it is unused since.
+    announced and it is unused since. `shared` says whether it ever had a reader besides its owner.
     """
 
     opened: Raw
@@ -25,6 +25,7 @@ class StoredSession(Struct, array_like=True, gc=False):
     runs: int = 0
     newest: str = ""
     expiring: str = ""
+    shared: bool = False
 
 
 class StoredDataset(Struct, array_like=True, gc=False):

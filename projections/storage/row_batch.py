@@ -29,6 +29,9 @@ class RowBatch:
         self.written: dict[bytes, bytes | None] = {}
         self.known: dict[bytes, Struct | None] = {}
         """Rows as they are stored: those of the newest batch, which the next one often needs."""
+        self.grouped: dict[bytes, list[bytes]] = {}
+        """Pending keys by their first two parts, up to `last_grouped`."""
+        self.last_grouped = b""
 
     def get(self, at: bytes, kind: type[T]) -> T | None:
         """Return a row, or None. It must not be changed: `change` is for that.
@@ -54,9 +57,17 @@ class RowBatch:
         return row  # type: ignore[return-value]
 
     def names(self, prefix: bytes) -> list[bytes]:
-        """Return the keys of all rows with a prefix, pending ones included."""
-        found = {at for at, _ in self.store.scan(prefix)}
-        found |= {at for at in self.pending if at.startswith(prefix)}
+        """Return the keys of all rows below a prefix of two parts, pending ones included.
+
+        Each pending key is looked at once: a batch may have many thousands, and many such calls.
+        """
+        for at in reversed(self.pending):
+            if at == self.last_grouped:
+                break
+            part = at[: at.find(b"\0", at.find(b"\0") + 1) + 1]
+            self.grouped.setdefault(part, []).append(at)
+        self.last_grouped = next(reversed(self.pending), b"")
+        found = {at for at, _ in self.store.scan(prefix)}.union(self.grouped.get(prefix, ()))
         return sorted(at for at in found if at not in self.pending or self.pending[at] is not None)
 
     def put(self, at: bytes, row: Struct) -> None:
@@ -84,6 +95,7 @@ class RowBatch:
             written[key(PROGRESS, partition)] = to_json(reached)
         self.store.write(written)
         self.known, self.pending, self.written = self.pending, {}, {}
+        self.grouped, self.last_grouped = {}, b""
 
     def progress(self) -> dict[int, PartitionProgress]:
         """Return the progress of the store, per partition."""
@@ -95,4 +107,5 @@ class RowBatch:
     def reset(self) -> None:
         """Delete everything."""
         self.known, self.pending, self.written = {}, {}, {}
+        self.grouped, self.last_grouped = {}, b""
         self.store.clear()

@@ -37,7 +37,7 @@ def commit(
     )
     rows.put(key("experiment", session), experiment)
     rows.put_once(key("experiment-by-time", row.updated, session), IndexEntry(session))
-    for user in (row.actor, *readers_of(rows, session)):
+    for user in readers_of(rows, session, row):
         rows.put(key("experiment-of", user, row.updated, session), IndexEntry(session))
 
 
@@ -49,10 +49,12 @@ def share(rows: RowBatch, session: str, user: str, *, may_read: bool) -> None:
         rows.put(at, IndexEntry(session)) if may_read else rows.delete(at)
 
 
-def readers_of(rows: RowBatch, session: str) -> list[str]:
-    """Return the readers of a session or experiment, without its owner."""
+def readers_of(rows: RowBatch, session: str, row: StoredSession | StoredExperiment) -> list[str]:
+    """Return the owner and the readers of a session or experiment."""
+    if isinstance(row, StoredSession) and not row.shared:
+        return [row.actor]
     names = rows.names(key("session-reader", session, ""))
-    return [at.rpartition(b"\0")[2].decode() for at in names]
+    return [row.actor, *(at.rpartition(b"\0")[2].decode() for at in names)]
 
 
 def delete(rows: RowBatch, session: str, sequence: int) -> None:
@@ -66,7 +68,7 @@ def delete(rows: RowBatch, session: str, sequence: int) -> None:
         runs.delete(rows, session, at.rpartition(b"\0")[2].decode())
     rows.delete(key("experiment", session))
     rows.delete(key("experiment-by-time", row.committed, session))
-    for user in (row.actor, *readers_of(rows, session)):
+    for user in readers_of(rows, session, row):
         rows.delete(key("experiment-of", user, row.committed, session))
     rows.put_once(key("experiment-gone", session), replace(row, deleted=sequence))
     rows.put_once(key("experiment-gone-by-time", row.committed, session), IndexEntry(session))

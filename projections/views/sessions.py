@@ -131,6 +131,7 @@ def share(rows: RowBatch, record: EventRecord) -> None:
     }
     if rows.get(key("session", session), StoredSession) is not None:
         opened = changed(rows, record, session)
+        opened.shared = True
         if user != opened.actor:
             rows_of[key("session-of", user, opened.created, session)] = IndexEntry(session)
     for at, row in rows_of.items():
@@ -144,7 +145,7 @@ def end(
     """Remove a session from the view of open sessions."""
     rows.delete(key("session", session))
     rows.delete(key("session-by-time", row.created, session))
-    for user in (row.actor, *experiments.readers_of(rows, session)):
+    for user in experiments.readers_of(rows, session, row):
         rows.delete(key("session-of", user, row.created, session))
     rows.put_once(key("session-ended", session), EndedRow(how, row.updated, cancelled))
 
