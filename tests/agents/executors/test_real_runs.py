@@ -9,10 +9,9 @@ import psutil
 
 from autolearn.agents.executors.executor import Completed, Failed
 from autolearn.agents.executors.local.executor import LocalExecutor
-from autolearn.agents.worker.catalog_announcer import offers
 from autolearn.artifacts.store.store import ArtifactStore
+from autolearn.ml.results import CatalogResult
 from autolearn.ml.training.train import train
-from autolearn.schemas.commands import RegisterDataset, RegisterEstimator, RegisterMetric
 from autolearn.schemas.results import EvaluationResult, TrainingResult
 from tests.support.run_executor import ENOUGH
 from tests.support.run_samples import evaluation, nothing, training
@@ -59,17 +58,13 @@ def test_the_real_thing(tmp_path: Path) -> None:
             assert refused.reason == "input"
             assert "no column 'x'" in refused.detail
 
-            found = await offers(executor)
-            kinds = [type(command) for command in found]
-            assert kinds.count(RegisterEstimator) == 10
-            assert kinds.count(RegisterMetric) == 12
-            assert kinds.count(RegisterDataset) == 6
+            catalog = await executor.start("catalog", None, ENOUGH).outcome()
+            assert isinstance(catalog, Completed)
+            found = catalog.result
+            assert isinstance(found, CatalogResult)
+            assert (len(found.estimators), len(found.metrics), len(found.datasets)) == (10, 12, 6)
             assert found.problems == ()
-            assert all(
-                store.exists(command.spec.version)
-                for command in found
-                if isinstance(command, RegisterDataset)
-            )
+            assert all(store.exists(spec.version) for spec in found.datasets)
         finally:
             await executor.close()
 

@@ -5,13 +5,12 @@ from pathlib import Path
 import pytest
 
 from autolearn.agents.executors.executor import Limits
-from autolearn.agents.worker.worker import Worker
 from autolearn.eventlog.memory.log import MemoryLog
-from autolearn.runtime.meter import Meter
 from autolearn.schemas.codec import raw
 from autolearn.schemas.records.task import Task
 from autolearn.schemas.settings import Settings
 from tests.support import samples
+from tests.support.attempts import attempt_runner
 
 
 @pytest.mark.parametrize(
@@ -26,8 +25,8 @@ from tests.support import samples
 )
 def test_a_worker_gives_no_more_than_its_settings(tmp_path: Path, asked, given):
     settings = Settings(home=str(tmp_path), time_limit=60.0, memory_limit=512)
-    worker = Worker(settings, MemoryLog(), "localhost:1", Meter("work"))
+    runner = attempt_runner(settings, MemoryLog())
     request = raw(samples.request_training(time_limit=asked[0], memory_limit=asked[1]))
-    opened = worker.open(Task("training", "t1", samples.SESSION, 1, request, *asked))
+    opened = runner.open(Task("training", "t1", samples.SESSION, 1, request, *asked))
     assert opened is not None
     assert opened[1] == Limits(*given)

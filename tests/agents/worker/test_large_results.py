@@ -11,13 +11,13 @@ from msgspec import Raw
 from msgspec.structs import replace
 
 from autolearn.agents.supervision.agent import SuperviseAgent
-from autolearn.agents.worker.worker import Worker, WorkerAttempt, task_in
+from autolearn.agents.worker.attempt_runner import WorkerAttempt
+from autolearn.agents.worker.task_consumer import task_in
 from autolearn.eventlog.memory.log import MemoryLog
 from autolearn.ml.errors import InputError
 from autolearn.ml.metrics.builtin import MOST_LABELS, confusion
 from autolearn.ml.tasks import bounded, lightened
 from autolearn.projections.work.heartbeat_records import heartbeat_in
-from autolearn.runtime.meter import Meter
 from autolearn.schemas import commands, events
 from autolearn.schemas.bounds import LARGEST_COMMAND, LARGEST_RESULT, size_of
 from autolearn.schemas.codec import EventRecord, command_of, decode_command, raw, to_json
@@ -29,6 +29,7 @@ from autolearn.schemas.results import EvaluationResult
 from autolearn.schemas.settings import Settings
 from autolearn.schemas.topics import Topics
 from tests.support import samples
+from tests.support.attempts import WORKER, attempt_runner
 from tests.support.waiting import soon
 
 SETTINGS = Settings(partitions=1)
@@ -85,29 +86,27 @@ def test_a_worker_reports_a_failure_in_the_place_of_what_is_too_large(
     async def story() -> None:
         log = MemoryLog()
         log.create([Topics.of(SETTINGS).commands])
-        worker = Worker(replace(SETTINGS, home=str(tmp_path)), log, "localhost:1", Meter("work"))
+        runner = attempt_runner(replace(SETTINGS, home=str(tmp_path)), log)
         size = 1000 if refused else 5_000_000
-        end = commands.CompleteRun(
-            "e1", 1, worker.id, EvaluationResult({"m": "x" * size}, {}, 1, 1.0)
-        )
+        end = commands.CompleteRun("e1", 1, WORKER, EvaluationResult({"m": "x" * size}, {}, 1, 1.0))
 
         async def do(_: WorkerAttempt) -> Command:
             return end
 
-        worker.do = do  # type: ignore[method-assign]
-        working = asyncio.create_task(worker.claim_and_do(WorkerAttempt(TASK, None)))
+        runner.do = do  # type: ignore[method-assign]
+        working = asyncio.create_task(runner.run(WorkerAttempt(TASK, None)))
         told = []
-        answers: list[Event] = [events.RunStarted("e1", 1, worker.id)]
+        answers: list[Event] = [events.RunStarted("e1", 1, WORKER)]
         if refused:
             answers.append(events.Refused("too-large", "The command has 9 bytes."))
-        answers.append(events.RunFailed("e1", 1, worker.id, "input", ""))
+        answers.append(events.RunFailed("e1", 1, WORKER, "input", ""))
         for number, answer in enumerate(answers):
             await soon(lambda n=number: len(log.topics[Topics.of(SETTINGS).commands.name][0]) > n)
             message = log.topics[Topics.of(SETTINGS).commands.name][0][number]
             value = message.value() or b""
             assert size_of(value, message.key(), message.headers() or ()) <= LARGEST_COMMAND
             told.append(record := decode_command(value))
-            worker.on_events([answering(record.id, answer)])
+            runner.commands.take_answers([answering(record.id, answer)])
         await asyncio.wait_for(working, 10)
         last = command_of(told[-1])
         assert isinstance(last, commands.FailRun)
@@ -155,10 +154,10 @@ def test_a_heartbeat_names_partitions_that_there_are():
 
 def test_a_request_that_cannot_be_read_fails_its_run(tmp_path: Path):
     async def story() -> None:
-        worker = Worker(replace(SETTINGS, home=str(tmp_path)), MemoryLog(), "x:1", Meter("work"))
-        worker.holds = lambda _: True  # type: ignore[method-assign]
+        runner = attempt_runner(replace(SETTINGS, home=str(tmp_path)), MemoryLog())
+        runner.holds = lambda _: True  # type: ignore[method-assign]
         for request in (b"7", b'{"time_limit":"long"}', b"[1]"):
-            end = await worker.do(WorkerAttempt(replace(TASK, request=Raw(request)), None))
+            end = await runner.do(WorkerAttempt(replace(TASK, request=Raw(request)), None))
             assert isinstance(end, commands.FailRun), request
             assert end.reason == "input"
 

@@ -13,12 +13,10 @@ from unittest import mock
 import pytest
 
 from autolearn.agents.executors.executor import Limits
-from autolearn.agents.worker.worker import Opened, Worker, WorkerAttempt
+from autolearn.agents.worker.attempt_runner import AttemptRunner, Opened, WorkerAttempt
 from autolearn.eventlog.encryption.session_cipher import SessionCipher
 from autolearn.eventlog.memory.log import MemoryLog
-from autolearn.projections.storage.memory import MemoryStore
 from autolearn.projections.work.open_runs import OpenRuns
-from autolearn.runtime.meter import Meter
 from autolearn.schemas import events
 from autolearn.schemas.codec import EventRecord, raw
 from autolearn.schemas.commands import ReportRunLost
@@ -27,6 +25,7 @@ from autolearn.schemas.records.task import Task
 from autolearn.schemas.settings import Settings
 from autolearn.schemas.values import DatasetRef
 from tests.support import samples
+from tests.support.attempts import WORKER, attempt_runner
 from tests.support.encrypted_system import key_for, vault_of
 
 SESSION = "a" * 8 + "-0000-4000-8000-000000000000"
@@ -49,31 +48,30 @@ def told(vault: SessionCipher, runs: OpenRuns, number: int, event: Event) -> Non
 
 
 @contextmanager
-def started(folder: Path) -> Iterator[tuple[Worker, Task, Callable[[int, Event], None]]]:
-    """A worker with a run that it has started, the run's task, and what tells of more events."""
+def started(folder: Path) -> Iterator[tuple[AttemptRunner, Task, Callable[[int, Event], None]]]:
+    """A runner with a run that it has started, the run's task, and what tells of more events."""
     log = MemoryLog()
-    worker = Worker(Settings(home=str(folder)), log, "localhost:1", Meter("work"))
-    worker.runs = OpenRuns(MemoryStore())
+    runner = attempt_runner(Settings(home=str(folder)), log)
     with vault_of(log) as vault:
-        tell = partial(told, vault, worker.runs)
+        tell = partial(told, vault, runner.runs)
         tell(1, samples.training_requested("t1"))
-        tell(2, events.RunStarted("t1", 1, worker.id))
-        run = worker.runs.get(f"session/{SESSION}", "t1")
+        tell(2, events.RunStarted("t1", 1, WORKER))
+        run = runner.runs.get(f"session/{SESSION}", "t1")
         assert run is not None
-        yield worker, Task("training", "t1", run.stream, 1, run.request, 0, 0), tell
+        yield runner, Task("training", "t1", run.stream, 1, run.request, 0, 0), tell
 
 
 def test_what_is_cancelled_while_it_is_opened_is_not_started(tmp_path: Path):
     async def story() -> None:
-        with started(tmp_path) as (worker, task, tell):
+        with started(tmp_path) as (runner, task, tell):
 
             def meanwhile(task: Task) -> Any:
                 tell(3, events.RunCancelled("t1"))
                 return Opened(task.request, Limits(1.0, 256), DatasetRef("x", "a" * 64), b"", b"")
 
-            worker.open = meanwhile  # type: ignore[method-assign]
-            with mock.patch.object(worker.executor, "start", side_effect=AssertionError):
-                assert await worker.do(WorkerAttempt(task, None)) is None
+            runner.open = meanwhile  # type: ignore[method-assign]
+            with mock.patch.object(runner.executor, "start", side_effect=AssertionError):
+                assert await runner.do(WorkerAttempt(task, None)) is None
 
     asyncio.run(story())
 
@@ -81,8 +79,8 @@ def test_what_is_cancelled_while_it_is_opened_is_not_started(tmp_path: Path):
 @pytest.mark.parametrize("ended", [False, True])
 def test_what_cannot_be_decrypted_is_given_back_or_not_wanted(tmp_path: Path, ended: bool):
     async def story() -> None:
-        with started(tmp_path) as (worker, task, tell):
-            opened = worker.open
+        with started(tmp_path) as (runner, task, tell):
+            opened = runner.open
 
             def meanwhile(task: Task) -> Any:
                 found = opened(task)
@@ -90,8 +88,8 @@ def test_what_cannot_be_decrypted_is_given_back_or_not_wanted(tmp_path: Path, en
                     tell(3, events.SessionDiscarded(("t1",)))
                 return found
 
-            worker.open = meanwhile  # type: ignore[method-assign]
-            given_back = await worker.do(WorkerAttempt(task, None))
-            assert given_back == (None if ended else ReportRunLost("t1", 1, worker.id))
+            runner.open = meanwhile  # type: ignore[method-assign]
+            given_back = await runner.do(WorkerAttempt(task, None))
+            assert given_back == (None if ended else ReportRunLost("t1", 1, WORKER))
 
     asyncio.run(story())

@@ -1,0 +1,234 @@
+"""Claims an attempt, does its work in a process of its own, and posts its end."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+import uuid
+from typing import NamedTuple
+
+import structlog
+from msgspec import Raw, Struct
+
+from autolearn.agents.command_client import CommandClient, command_id
+from autolearn.agents.executors.executor import (
+    Completed,
+    Executor,
+    Failed,
+    Limits,
+    Lost,
+    StartedRun,
+)
+from autolearn.eventlog.encryption.session_cipher import SessionCipher, key_of_kept
+from autolearn.projections.work.open_runs import OpenRuns
+from autolearn.runtime.meter import Meter
+from autolearn.runtime.timestamps import now
+from autolearn.runtime.trace_context import Trace
+from autolearn.schemas import commands
+from autolearn.schemas.bounds import LONGEST_TEXT, cut
+from autolearn.schemas.codec import event_of, from_json
+from autolearn.schemas.errors import MalformedRecord, TooLarge
+from autolearn.schemas.events import CommandFailed, CommandQuarantined, Refused, RunStarted
+from autolearn.schemas.messages import Command, type_of
+from autolearn.schemas.records.heartbeat import Progress
+from autolearn.schemas.records.task import Task
+from autolearn.schemas.settings import Settings
+from autolearn.schemas.values import DatasetRef
+from autolearn.security.data_key import Unreadable
+
+logger = structlog.get_logger(__name__)
+_NOT_TAKEN = {type_of(Refused), type_of(CommandFailed), type_of(CommandQuarantined)}
+
+
+class _Limited(Struct):
+    """The limits and the dataset in a run's request."""
+
+    time_limit: float
+    memory_limit: int
+    dataset: DatasetRef
+
+
+class Opened(NamedTuple):
+    """A task in clear: its request, its limits, and the keys of its session and its data.
+
+    `data_key` is None if the dataset is deleted.
+    """
+
+    request: Raw
+    limits: Limits
+    dataset: DatasetRef
+    key: bytes
+    data_key: bytes | None
+
+
+class WorkerAttempt:
+    """One attempt that this worker works on, tries to claim, or has no slot for yet."""
+
+    def __init__(self, task: Task, trace: Trace | None) -> None:
+        self.task, self.trace = task, trace
+        self.has_slot = False
+        self.phase = "claiming"
+        self.since = now()
+        self.running: StartedRun | None = None
+        self.cancelled = False
+
+    def progress(self) -> Progress:
+        """Return its progress for a heartbeat."""
+        session = self.task.stream.partition("/")[2]
+        task = self.task
+        return Progress(task.run, task.kind, session, task.attempt, self.phase, self.since)
+
+    def cancel(self) -> None:
+        """Stop the work; its outcome is ignored."""
+        self.cancelled = True
+        if self.running is not None:
+            self.running.cancel()
+
+
+class AttemptRunner:
+    """Works on attempts for the worker with this id.
+
+    `runs` are the open runs of the log; `changed` is set when an attempt is in another phase.
+    """
+
+    def __init__(
+        self,
+        worker: str,
+        settings: Settings,
+        commands: CommandClient,
+        vault: SessionCipher,
+        executor: Executor,
+        runs: OpenRuns,
+        meter: Meter,
+        changed: asyncio.Event,
+    ) -> None:
+        self.worker, self.settings, self.commands = worker, settings, commands
+        self.vault, self.executor, self.runs = vault, executor, runs
+        self.meter, self.changed = meter, changed
+
+    def is_taken(self, task: Task) -> bool:
+        """Return whether another attempt at the run was started, or this one."""
+        run = self.runs.get(task.stream, task.run)
+        return run is not None and (run.worker != "" or run.attempt != task.attempt)
+
+    def holds(self, task: Task) -> bool:
+        """Return whether the attempt is this worker's on the log; once it was."""
+        run = self.runs.get(task.stream, task.run)
+        return run is not None and (run.worker, run.attempt) == (self.worker, task.attempt)
+
+    async def run(self, attempt: WorkerAttempt) -> None:
+        """Claim the attempt, do the work if the claim was accepted, and post its end."""
+        task = attempt.task
+        bound = logger.bind(stream=task.stream, run=task.run, attempt=task.attempt)
+        claim = commands.StartRun(task.run, task.attempt, self.worker)
+        # A new id each time: a task may come again, and its second claim must be answered too.
+        answer = await self.commands.ask(task.stream, claim, str(uuid.uuid4()), attempt.trace)
+        accepted = event_of(answer)
+        if not isinstance(accepted, RunStarted) or attempt.cancelled:
+            bound.info("not claimed", answer=answer.type)
+            return
+        bound.info("started", kind=task.kind)
+        end = await self.do(attempt)
+        if end is not None and not attempt.cancelled:
+            bound.info("ended", result=type(end).__name__)
+            try:
+                if why := await self.tell(attempt, end):
+                    bound.warning("the result was not taken", why=why)
+                    await self.tell(attempt, self.failed(task, "input", why), "not taken")
+            except Unreadable:
+                bound.info("its session has ended: its key is shredded")
+
+    async def tell(self, attempt: WorkerAttempt, end: Command, *mark: str) -> str:
+        """Post the end of a run; return why it was refused, "" if it was not.
+
+        Raises:
+            Unreadable: its session's key is shredded.
+        """
+        task = attempt.task
+        identity = command_id("end", task.run, task.attempt, self.worker, *mark)
+        keyid = key_of_kept(task.request)
+        try:
+            answer = await self.commands.ask(task.stream, end, identity, attempt.trace, keyid)
+        except TooLarge as error:
+            return error.detail
+        match event_of(answer) if answer.type in _NOT_TAKEN else None:
+            case Refused(reason="too-large", detail=why) | CommandFailed(detail=why):
+                return why
+            case CommandQuarantined(reason=why):
+                return why
+        return ""
+
+    def failed(self, task: Task, reason: str, detail: str) -> Command:
+        """Return the command that reports a failed run."""
+        words = cut(detail, LONGEST_TEXT)
+        return commands.FailRun(task.run, task.attempt, self.worker, reason, words)
+
+    async def do(self, attempt: WorkerAttempt) -> Command | None:
+        """Do the work in a process of its own, and return the command that reports its end.
+
+        None if its session has ended. A task that cannot be decrypted here is given back: another
+        worker may have the key.
+        """
+        task = attempt.task
+        if not self.holds(task):
+            return None  # cancelled right after the claim
+
+        def on_phase(phase: str) -> None:
+            attempt.phase = phase
+            self.changed.set()
+
+        began = time.perf_counter()
+        try:
+            opened = await asyncio.to_thread(self.open, task)
+        except MalformedRecord as error:
+            return self.failed(task, "input", error.detail)
+        if not self.holds(task):
+            return None  # it was cancelled, or its session has ended and its key is shredded
+        if opened is None:
+            logger.error("the key of a run is not here", stream=task.stream, run=task.run)
+            return commands.ReportRunLost(task.run, task.attempt, self.worker)
+        if opened.data_key is None:
+            why = f"the dataset {opened.dataset.name} is deleted: its key is shredded"
+            return commands.FailRun(task.run, task.attempt, self.worker, reason="input", detail=why)
+        attempt.running = self.executor.start(
+            task.kind, opened.request, opened.limits, on_phase, opened.key, opened.data_key
+        )
+        self.changed.set()
+        outcome = await attempt.running.outcome()
+        ended = {Completed: "completed", Failed: "failed", Lost: "lost"}[type(outcome)]
+        ended = "cancelled" if attempt.cancelled else ended
+        took = time.perf_counter() - began
+        self.meter.observe("autolearn_worker_run_duration_seconds", took, task.kind, ended)
+        match outcome:
+            case Completed(result):
+                return commands.CompleteRun(task.run, task.attempt, self.worker, result)
+            case Failed(reason, detail):
+                return self.failed(task, reason, detail)
+            case Lost(detail):
+                logger.error("an attempt is lost", stream=task.stream, run=task.run, why=detail)
+                return commands.ReportRunLost(task.run, task.attempt, self.worker)
+
+    def open(self, task: Task) -> Opened | None:
+        """Return a task in clear; None if its session's key is not known."""
+        key = b""
+        try:
+            if keyid := key_of_kept(task.request):
+                key = self.vault.find(keyid).derived("artifacts")
+            request = self.vault.open_kept(task.stream, task.request)
+        except Unreadable:
+            return None
+        said = from_json(request, _Limited)
+        data_key: bytes | None = b""
+        if said.dataset.keyid:
+            try:
+                data_key = self.vault.find(said.dataset.keyid).derived("artifacts")
+            except Unreadable:
+                data_key = None
+        return Opened(request, self.limits(said), said.dataset, key, data_key)
+
+    def limits(self, asked: _Limited) -> Limits:
+        """Return the limits of a run: the requested ones, and no more than this worker's."""
+        return Limits(
+            time_s=min(asked.time_limit, self.settings.time_limit),
+            memory_mb=min(asked.memory_limit, self.settings.memory_limit),
+        )

@@ -1,0 +1,129 @@
+"""Takes the delivered tasks: each waits for a slot, and is worked on then."""
+
+from __future__ import annotations
+
+import asyncio
+import tempfile
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import structlog
+from faust.types import EventT
+
+from autolearn.agents.fail_stop import end_process, spawn
+from autolearn.agents.worker.attempt_runner import AttemptRunner, WorkerAttempt
+from autolearn.runtime.disk_usage import shortage
+from autolearn.runtime.folders import artifacts_of
+from autolearn.runtime.home import home_of
+from autolearn.runtime.meter import GaugeSample
+from autolearn.runtime.timestamps import now
+from autolearn.runtime.trace_context import Trace, trace_in
+from autolearn.schemas.bounds import LONGEST_NAME, cut
+from autolearn.schemas.codec import from_json
+from autolearn.schemas.errors import MalformedRecord
+from autolearn.schemas.records.task import Task
+from autolearn.schemas.settings import Settings
+from autolearn.schemas.stream_kinds import kind_of
+from autolearn.schemas.work_kinds import WORK
+
+logger = structlog.get_logger(__name__)
+_SCRATCH_PERCENT = 10
+"""The percentage of the temporary folder's file system that the reserve takes at most."""
+
+
+class TaskConsumer:
+    """Takes tasks as long as slots are free and the disks have room; a few more wait for a slot."""
+
+    def __init__(self, settings: Settings, runner: AttemptRunner) -> None:
+        self.settings, self.runner = settings, runner
+        self.slots = asyncio.Semaphore(settings.slots)
+        self.attempts: dict[tuple[str, int], WorkerAttempt] = {}
+        self.disk_low = ""
+        self._working: set[asyncio.Task[None]] = set()
+        store = artifacts_of(settings)
+        self._disks = [home_of(settings), *([store] if store else [])]
+
+    async def consume(self, delivered: AsyncIterator[EventT[bytes]]) -> None:
+        """Take every delivered task."""
+        async for event in delivered:
+            try:
+                task, trace = task_in(event.value), trace_in(event.message.headers)
+            except MalformedRecord as error:
+                # Dispatch repeats waiting offers: nothing is lost with a malformed task.
+                logger.warning("a task could not be read", why=error.detail)
+                continue
+            try:
+                self.take(task, trace)
+            except Exception as error:  # noqa: BLE001 - Faust would lose the task and go on
+                end_process("a task could not be taken", error)
+
+    def take(self, task: Task, trace: Trace | None) -> None:
+        """Begin to work on a task, or leave it to others: dispatch repeats unclaimed offers.
+
+        Never waits, since other tasks are behind it. While all slots are taken a few tasks may wait
+        for one here: dispatch learns a little earlier than the worker itself that a run has ended.
+        """
+        known = (task.run, task.attempt) in self.attempts
+        if not known and not self.shortage() and len(self.attempts) < 2 * self.settings.slots:
+            attempt = self.attempts[task.run, task.attempt] = WorkerAttempt(task, trace)
+            working = spawn(self.work(attempt), "work failed")
+            self._working.add(working)
+            working.add_done_callback(self._working.discard)
+
+    def shortage(self) -> str:
+        """Return which disk is too full for another run, "" if none is; note a change."""
+        reserve, scratch = self.settings.disk_reserve, [Path(tempfile.gettempdir())]
+        # A temporary folder may be a small file system in memory.
+        why = shortage(reserve, self._disks) or shortage(reserve, scratch, _SCRATCH_PERCENT)
+        if bool(why) != bool(self.disk_low):
+            logger.warning("no run is taken: the disk is low" if why else "runs are taken", why=why)
+        self.disk_low = why
+        return why
+
+    async def work(self, attempt: WorkerAttempt) -> None:
+        """Once there is a slot: claim an attempt, do the work if it was accepted, post its end."""
+        task = attempt.task
+        try:
+            async with self.slots:
+                if not self.runner.is_taken(task):
+                    attempt.has_slot, attempt.since = True, now()
+                    await self.runner.run(attempt)
+        finally:
+            del self.attempts[task.run, task.attempt]
+            self.runner.changed.set()
+
+    def cancel_lost(self) -> None:
+        """End the attempts that were cancelled, or given to another worker."""
+        for attempt in self.attempts.values():
+            if attempt.running is not None and not self.runner.holds(attempt.task):
+                attempt.cancel()
+
+    def stop(self) -> None:
+        """End all attempts: other workers will start their runs again."""
+        for working in self._working:
+            working.cancel()
+        for attempt in self.attempts.values():
+            attempt.cancel()
+
+    def busy(self) -> list[GaugeSample]:
+        """Return the number of slots, and of used ones."""
+        return [
+            ("autolearn_worker_slots", (), self.settings.slots),
+            ("autolearn_worker_busy_slots", (), len(self.attempts)),
+        ]
+
+
+def task_in(value: bytes | None) -> Task:
+    """Return the task of a record.
+
+    Raises:
+        MalformedRecord: it is none.
+    """
+    task = from_json(value or b"", Task)
+    if task.kind not in WORK or len(task.run) > LONGEST_NAME:
+        raise MalformedRecord(f"There is no such work: {cut(task.kind)!r} {cut(task.run)!r}.")
+    try:
+        kind_of(task.stream)
+    except ValueError as error:
+        raise MalformedRecord(f"The task is of no stream: {error}.") from None
+    return task
