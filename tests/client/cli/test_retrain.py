@@ -76,10 +76,10 @@ def test_what_differs_is_shown():
 
 PROGRAM = """
 import sys, msgspec, typer
-from autolearn.client.cli.commands.work.retrain import train_again
+from autolearn.client.cli.commands.work.retrain import _train_again
 from autolearn.schemas.reports.retrain import RecordedTraining
 try:
-    train_again([msgspec.json.decode(sys.argv[1], type=RecordedTraining)])
+    _train_again([msgspec.json.decode(sys.argv[1], type=RecordedTraining)])
 except typer.Exit as end:
     sys.exit(end.exit_code)
 """
