@@ -26,7 +26,7 @@ INSTRUMENTS: dict[str, Instrument] = {
     "autolearn_build_info": Instrument(
         "gauge", ALL_TYPES, ("version",), "Always 1; the label says which version runs."
     ),
-    # API: what clients see
+    # API: requests
     "autolearn_http_requests_total": Instrument(
         "counter", (API,), ("method", "route", "status"), "HTTP requests, by the route's template."
     ),
@@ -47,39 +47,40 @@ INSTRUMENTS: dict[str, Instrument] = {
     "autolearn_ready": Instrument(
         "gauge", (API,), (), "1 when this process has caught up and Kafka answers."
     ),
-    # API: what presses on it
-    "autolearn_waiting_requests": Instrument(
-        "gauge", (API,), ("sort",), "Requests that are worked on."
-    ),
+    # API: load
+    "autolearn_waiting_requests": Instrument("gauge", (API,), ("sort",), "Requests in progress."),
     "autolearn_waiting_bytes": Instrument(
-        "gauge", (API,), (), "Bytes of the bodies of requests that are worked on."
+        "gauge", (API,), (), "Bytes of the bodies of requests in progress."
     ),
-    "autolearn_appends": Instrument("gauge", (API,), (), "Commands on their way to Kafka."),
-    "autolearn_appends_bytes": Instrument(
-        "gauge", (API,), (), "Bytes of the commands on their way to Kafka."
+    "autolearn_appends": Instrument(
+        "gauge", (API,), (), "Commands that Kafka has not acknowledged."
     ),
+    "autolearn_appends_bytes": Instrument("gauge", (API,), (), "Bytes of these commands."),
     "autolearn_undecided": Instrument(
         "gauge",
         (API,),
         ("partition",),
-        "Commands up to the newest of this process that wait for their decision.",
+        "Undecided commands up to this process's newest one.",
     ),
     "autolearn_stale_seconds": Instrument(
         "gauge", (API,), (), "Age of the read models while Kafka does not answer; else 0."
     ),
     "autolearn_cut_followers_total": Instrument(
-        "counter", (API,), (), "Clients that were cut because they took nothing of their stream."
+        "counter",
+        (API,),
+        (),
+        "Clients that were disconnected because they did not read their stream.",
     ),
     "autolearn_audit_available": Instrument(
-        "gauge", (API,), (), "1 when the behaviour log can be written; else nothing is changed."
+        "gauge", (API,), (), "1 when the behaviour log can be written; else changes are refused."
     ),
     "autolearn_audit_pending": Instrument(
-        "gauge", (API,), (), "Records of the behaviour log on their way to Kafka."
+        "gauge", (API,), (), "Records of the behaviour log that Kafka has not acknowledged."
     ),
     "autolearn_audit_lost_total": Instrument(
         "counter", (API,), (), "Records of the behaviour log that could not be written."
     ),
-    # API: what the log says
+    # API: the log
     "autolearn_decisions_total": Instrument(
         "counter", (API,), ("type",), "Events seen on the log since this process was ready."
     ),
@@ -90,7 +91,7 @@ INSTRUMENTS: dict[str, Instrument] = {
         "gauge",
         (API,),
         ("partition",),
-        "Term of a partition's decider: rises when that changes.",
+        "Term of a partition's decider: rises when the decider changes.",
     ),
     "autolearn_runs": Instrument(
         "gauge", (API,), ("kind", "state"), "Runs that have not ended: waiting or running."
@@ -104,46 +105,46 @@ INSTRUMENTS: dict[str, Instrument] = {
     "autolearn_attempts_lost_total": Instrument(
         "counter", (API,), ("kind",), "Attempts whose worker was lost, since the process was ready."
     ),
-    # API: what the status says, looked up at most every two seconds
+    # API: the status, collected at most every two seconds
     "autolearn_lag_records": Instrument(
         "gauge",
         (API,),
         ("process", "partition"),
-        "Records on the log that a process type has not taken in; of decide, unanswered commands.",
+        "Records that a process type has not processed; of decide, unanswered commands.",
     ),
     "autolearn_oldest_command_wait_seconds": Instrument(
-        "gauge", (API,), (), "How long the oldest unanswered command has waited; 0 without one."
+        "gauge", (API,), (), "Wait of the oldest unanswered command; 0 without one."
     ),
     "autolearn_process_members": Instrument(
         "gauge", (API,), ("process",), "Processes in the consumer group of a type."
     ),
-    "autolearn_workers": Instrument("gauge", (API,), (), "Workers heard of in the last 30 s."),
+    "autolearn_workers": Instrument(
+        "gauge", (API,), (), "Workers that sent a heartbeat in the last 30 s."
+    ),
     "autolearn_slots": Instrument("gauge", (API,), ("state",), "Their slots: busy or free."),
-    "autolearn_dead_letters": Instrument("gauge", (API,), (), "Dead letters, all of them."),
+    "autolearn_dead_letters": Instrument("gauge", (API,), (), "All dead letters."),
     "autolearn_dead_letters_open": Instrument(
-        "gauge", (API,), (), "Those of the newest 200 that were not put back and answered."
+        "gauge", (API,), (), "Open ones of the newest 200 dead letters."
     ),
     "autolearn_overdue_shreddings": Instrument(
         "gauge",
         (API,),
         ("what",),
-        "Of sessions that are not kept: those whose keys, and models, should be gone by now.",
+        "Sessions whose keys, or artifacts, should have been deleted by now.",
     ),
     "autolearn_under_replicated_partitions": Instrument(
-        "gauge", (API,), ("topic",), "Partitions with fewer copies in sync than they should have."
+        "gauge", (API,), ("topic",), "Partitions with fewer in-sync replicas than they should have."
     ),
     "autolearn_leaderless_partitions": Instrument(
         "gauge", (API,), ("topic",), "Partitions that cannot be read or written."
     ),
     "autolearn_disk_free_bytes": Instrument(
-        "gauge", (API,), ("folder",), "Free on the disk of a folder of this machine."
+        "gauge", (API,), ("folder",), "Free bytes on the disk of a folder of this machine."
     ),
     "autolearn_disk_used_bytes": Instrument(
-        "gauge", (API,), ("folder",), "Taken by a folder of this machine; looked at every minute."
+        "gauge", (API,), ("folder",), "Bytes of a folder of this machine; measured every minute."
     ),
-    "autolearn_findings": Instrument(
-        "gauge", (API,), ("kind",), "What needs attention, as `autolearn status` says it."
-    ),
+    "autolearn_findings": Instrument("gauge", (API,), ("kind",), "Findings of `autolearn status`."),
     # Deciders
     "autolearn_decider_decisions_total": Instrument(
         "counter", (DECIDE,), ("type",), "Events that this process has decided and that count."
@@ -164,14 +165,14 @@ INSTRUMENTS: dict[str, Instrument] = {
         "counter", (DECIDE,), (), "Checkpoints that could not be written, to the log or the file."
     ),
     "autolearn_decider_broken_chains": Instrument(
-        "gauge", (DECIDE,), (), "Partitions of this process whose chain was found broken."
+        "gauge", (DECIDE,), (), "Partitions of this process with a broken chain."
     ),
     "autolearn_decider_partitions": Instrument(
         "gauge", (DECIDE,), (), "Partitions that this process decides on."
     ),
     # Dispatch, supervision and work
     "autolearn_dispatch_tasks_total": Instrument(
-        "counter", (DISPATCH,), ("kind",), "Attempts handed out as tasks."
+        "counter", (DISPATCH,), ("kind",), "Attempts offered as tasks."
     ),
     "autolearn_supervise_lost_runs_total": Instrument(
         "counter", (SUPERVISE,), ("kind",), "Runs reported as lost with their worker."
@@ -180,7 +181,7 @@ INSTRUMENTS: dict[str, Instrument] = {
         "counter", (SUPERVISE,), (), "Keys of sessions that were shredded."
     ),
     "autolearn_collected_artifacts_total": Instrument(
-        "counter", (SUPERVISE,), ("kind",), "Artifacts that nothing referred to and were deleted."
+        "counter", (SUPERVISE,), ("kind",), "Unreferenced artifacts that were deleted."
     ),
     "autolearn_collected_bytes_total": Instrument(
         "counter", (SUPERVISE,), ("kind",), "Bytes of these artifacts."
@@ -189,7 +190,7 @@ INSTRUMENTS: dict[str, Instrument] = {
         "gauge", (WORK,), (), "Runs that this process takes at once."
     ),
     "autolearn_worker_busy_slots": Instrument(
-        "gauge", (WORK,), (), "Attempts that it works on, or tries to claim."
+        "gauge", (WORK,), (), "Attempts that it runs or tries to claim."
     ),
     "autolearn_worker_run_duration_seconds": Instrument(
         "histogram",
@@ -198,4 +199,4 @@ INSTRUMENTS: dict[str, Instrument] = {
         "From the start of an attempt's process to its end: completed, failed, lost or cancelled.",
     ),
 }
-"""All metrics by name; beside them each process exposes the process_* metrics of the library."""
+"""All instruments by name; each process also exposes the process_* ones of the library."""
