@@ -24,7 +24,7 @@ if __name__ == "__main__":
         sys.exit(f"usage: python -m autolearn.agents [--with-parent] TYPE…, of {', '.join(TYPES)}")
     try:
         settings = read_settings()
-        configure_logs(settings)
+        configure_logs(settings.observability)
         if "--with-parent" in sys.argv:
             end_with_parent()
         uvloop.install()  # for the loops of Faust's own threads as well

@@ -42,7 +42,7 @@ def make_app(name: str, settings: Settings, brokers: str, position: Position | N
     folder = state_folder(settings, name)
     folder.mkdir(parents=True, exist_ok=True)
     app = faust.App(
-        f"{settings.topic_prefix}.{GROUPS[name].name}",
+        f"{settings.kafka.topic_prefix}.{GROUPS[name].name}",
         broker="kafka://" + ";kafka://".join(brokers.split(",")),
         broker_credentials=credentials(client_of(settings, brokers)),
         datadir=folder / "faust",
@@ -53,8 +53,8 @@ def make_app(name: str, settings: Settings, brokers: str, position: Position | N
         table_standby_replicas=0,
         stream_wait_empty=False,
         stream_recovery_delay=0.0,
-        broker_session_timeout=settings.session_timeout,
-        broker_heartbeat_interval=min(3.0, settings.session_timeout / 3),
+        broker_session_timeout=settings.kafka.session_timeout,
+        broker_heartbeat_interval=min(3.0, settings.kafka.session_timeout / 3),
         broker_rebalance_timeout=30.0,
         broker_max_poll_interval=300.0,
         broker_commit_interval=1.0,

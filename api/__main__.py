@@ -40,8 +40,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     sys.setswitchinterval(_SWITCH)
     try:
         settings = read_settings()
-        host = options.host or settings.api_host
-        port = settings.api_port if options.port is None else options.port
+        host = options.host or settings.api.host
+        port = settings.api.port if options.port is None else options.port
         return serve(settings, options.services, host, port)
     except AutoLearnError as error:
         print(error.diagnostics(), file=sys.stderr)

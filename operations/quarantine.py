@@ -241,7 +241,7 @@ def quarantine(
     names = Names(
         topics.commands.name,
         topics.events.name,
-        topics.checkpoints.name if settings.chain != "off" else "",
+        topics.checkpoints.name if settings.chain.mode != "off" else "",
     )
     begins, ends = log.begins(names.commands), log.ends(names.commands)
     if not begins.get(partition, 0) <= offset < ends.get(partition, 0):

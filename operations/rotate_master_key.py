@@ -47,7 +47,7 @@ def rotate(log: Log, settings: Settings, home: Path, *, forget: bool = False) ->
         AlreadyRunning: another rotation runs: of two new keys at a time, the file would lose one.
         LogError: Kafka does not acknowledge it.
     """
-    path = key_file(settings, home) if in_file(settings) else None
+    path = key_file(settings.encryption, home) if in_file(settings.encryption) else None
     if path is None:
         return _rotate_alone(log, settings, home, None, forget=forget)
     with lock(path.with_name(f"{path.name}.lock"), "Another change of the master key"):
@@ -58,7 +58,7 @@ def _rotate_alone(
     log: Log, settings: Settings, home: Path, path: Path | None, *, forget: bool
 ) -> Rotated:
     """Do the work of `rotate`, under its lock. `path` is the key file, None: there is none."""
-    masters = MasterKeys(settings, home)
+    masters = MasterKeys(settings.encryption, home)
     if path is not None and not forget:
         write_key_file(path, [MasterKey.new(), *masters.keys])
         masters.reload()

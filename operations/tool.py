@@ -67,7 +67,7 @@ def _run(
         end_with_parent()
     try:
         settings = read_settings()
-        configure_logs(settings)  # standard output is for the documents alone
+        configure_logs(settings.observability)  # standard output is for the documents alone
         result, code = work(settings, chosen, ProgressLines())
     except KeyboardInterrupt:
         return ExitCode.INTERRUPTED

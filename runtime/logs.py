@@ -6,7 +6,7 @@ import logging
 import sys
 import time
 
-from autolearn.schemas.settings import Settings
+from autolearn.schemas.settings import ObservabilitySettings
 
 
 class Seldom(logging.Filter):
@@ -38,13 +38,13 @@ class Seldom(logging.Filter):
         return True
 
 
-def configure_logs(settings: Settings) -> None:
+def configure_logs(observability: ObservabilitySettings) -> None:
     """Send structured logs to standard error, one line an event, by the settings."""
     import structlog  # as above
 
     renderer: structlog.typing.Processor = (
         structlog.processors.JSONRenderer()
-        if settings.log_format == "json"
+        if observability.log_format == "json"
         else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
     )
     shared: list[structlog.typing.Processor] = [
@@ -72,4 +72,4 @@ def configure_logs(settings: Settings) -> None:
     handler.addFilter(Seldom())
     root.handlers = [handler]
     root.setLevel(logging.WARNING)
-    logging.getLogger("autolearn").setLevel(settings.log_level.upper())
+    logging.getLogger("autolearn").setLevel(observability.log_level.upper())

@@ -31,10 +31,10 @@ def exposed(meter: Meter, settings: Settings, name: str) -> Iterator[str]:
     Raises:
         SettingsError: the address cannot be used.
     """
-    if not settings.metrics:
+    if not settings.observability.metrics:
         yield ""
         return
-    host, _, port = settings.metrics.rpartition(":")
+    host, _, port = settings.observability.metrics.rpartition(":")
     server, thread = _listen(meter, host.strip("[]"), int(port))
     address = f"{host}:{server.server_port}"
     about = [{"targets": [address], "labels": {"autolearn_process": name}}]

@@ -11,14 +11,14 @@ from types import MappingProxyType
 
 from msgspec import Struct
 
-from autolearn.schemas.settings import PREFIX, Settings
+from autolearn.schemas.settings import PREFIX, QuotaSettings
 
 HIGHEST = 2**53
 """The highest limit: JSON has integers up to here everywhere."""
 
 
 class Quota(Struct, frozen=True):
-    """One quota: its default is the setting `setting`; `words` name the counted things."""
+    """One quota: its default is the setting `quotas.<setting>`; `words` name the counted things."""
 
     setting: str
     unit: str
@@ -27,26 +27,26 @@ class Quota(Struct, frozen=True):
     @property
     def variable(self) -> str:
         """The environment variable that sets the default."""
-        return PREFIX + self.setting.upper()
+        return f"{PREFIX}QUOTA_{self.setting.upper()}"
 
 
 QUOTAS: Mapping[str, Quota] = MappingProxyType(
     {
-        "runs-queued": Quota("quota_runs_queued", "runs", "runs that wait for a worker"),
-        "runs-running": Quota("quota_runs_running", "runs", "runs that workers work on"),
-        "sessions": Quota("quota_sessions", "sessions", "open sessions"),
-        "session-runs": Quota("quota_session_runs", "runs", "runs in one session, ended ones too"),
-        "dataset-bytes": Quota("quota_dataset_bytes", "bytes", "bytes of all datasets together"),
-        "tokens": Quota("quota_tokens", "tokens", "valid tokens"),
-        "requests": Quota("quota_requests", "requests/s", "requests a second, by each API process"),
+        "runs-queued": Quota("runs_queued", "runs", "runs that wait for a worker"),
+        "runs-running": Quota("runs_running", "runs", "runs that workers work on"),
+        "sessions": Quota("sessions", "sessions", "open sessions"),
+        "session-runs": Quota("session_runs", "runs", "runs in one session, ended ones too"),
+        "dataset-bytes": Quota("dataset_bytes", "bytes", "bytes of all datasets together"),
+        "tokens": Quota("tokens", "tokens", "valid tokens"),
+        "requests": Quota("requests", "requests/s", "requests a second, by each API process"),
     }
 )
 """Every quota, by its name."""
 
 
-def limit_of(quota: str, own: int | None, settings: Settings) -> int:
+def limit_of(quota: str, own: int | None, quotas: QuotaSettings) -> int:
     """Return the limit that holds: the user's own, else the default."""
-    default: int = getattr(settings, QUOTAS[quota].setting)
+    default: int = getattr(quotas, QUOTAS[quota].setting)
     return default if own is None else own
 
 

@@ -1,9 +1,9 @@
 """All settings, with their environment variables, defaults and checks.
 
-Every field of `Settings` is set by `AUTOLEARN_<FIELD>`, from the environment or from the home's
-`.env` (the environment wins). `AUTOLEARN_KAFKA_<PROPERTY>` passes a property of the
-Kafka client through, for instance `AUTOLEARN_KAFKA_SECURITY_PROTOCOL=SASL_SSL` for
-`security.protocol`.
+Every field is set by `AUTOLEARN_<NAME>`, from the environment or from the home's `.env` (the
+environment wins). The name is the field's encoded one, whichever the group.
+`AUTOLEARN_KAFKA_<PROPERTY>` passes a property of the Kafka client through, for instance
+`AUTOLEARN_KAFKA_SECURITY_PROTOCOL=SASL_SSL` for `security.protocol`.
 """
 
 from __future__ import annotations
@@ -12,10 +12,11 @@ import difflib
 import ipaddress
 import re
 from collections.abc import Mapping
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
-from msgspec import Meta, Struct
+from msgspec import Meta, Struct, field
+from msgspec.structs import fields
 
 from autolearn.schemas.bounds import TOKENS
 from autolearn.schemas.errors import SettingsError
@@ -38,17 +39,13 @@ Seconds = Annotated[float, Meta(gt=0, le=366 * 24 * 3600)]
 Port = Annotated[int, Meta(ge=0, le=65535)]
 
 
-class Settings(Struct, frozen=True, kw_only=True):
-    """The settings of one installation. Times are in seconds, memory in MiB, sizes in bytes."""
+class KafkaSettings(Struct, frozen=True, kw_only=True):
+    """The log: its brokers and its topics."""
 
-    home: str = ""
-    """The folder of all data on this machine; empty: the platform's user data folder."""
-    kafka: str = ""
+    brokers: str = field(default="", name="kafka")
     """Brokers, `host:port,…`; empty: the embedded broker."""
-    kafka_client: dict[str, str] = {}
+    client: dict[str, str] = field(default_factory=dict, name="kafka_client")
     """Properties passed through to every Kafka client, from AUTOLEARN_KAFKA_*."""
-    artifacts: str = ""
-    """URL of the artifact store, as fsspec understands it; empty: a folder in `home`."""
     topic_prefix: Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9._-]{0,60}\Z")] = "autolearn"
     replication: Count = 1
     """Copies of every topic's partitions: 1 on the embedded broker, 3 on a cluster."""
@@ -58,6 +55,35 @@ class Settings(Struct, frozen=True, kw_only=True):
     """Partitions of `commands` and of `events`; fixed once they exist."""
     task_partitions: Annotated[int, Meta(ge=1, le=1000)] = 16
     """Partitions of `tasks`: the most workers that share the work."""
+    session_timeout: Annotated[float, Meta(ge=1, le=1800)] = 10.0
+    """Seconds after which the group gives the partitions of a silent process to another."""
+
+
+class ApiSettings(Struct, frozen=True, kw_only=True):
+    """Where and how an API process is reached."""
+
+    host: str = field(default="127.0.0.1", name="api_host")
+    port: Port = field(default=8321, name="api_port")
+    """0 takes a free one."""
+    hosts: str = ""
+    """Further host names by which the API may be asked where nobody is known (`auth` is none)."""
+    trusted_proxies: str = ""
+    """Addresses and networks (`10.0.0.5,10.1.0.0/16`) of the proxies whose X-Forwarded-For and
+    X-Forwarded-Proto are believed; empty: nobody's."""
+    tls_cert: str = ""
+    """The certificate (PEM, with its chain) by which the API speaks TLS; empty: it does not."""
+    tls_key: str = ""
+    """The private key (PEM) of the certificate."""
+    plain: Literal["local", "always", "never"] = "local"
+    """Which requests need not be sealed (docs/wire.md): those over TLS or from this machine; all;
+    or none."""
+    wire_keys: str = ""
+    """The folder of the keys to which clients seal requests; empty: `keys/wire` in `home`."""
+
+
+class IdentitySettings(Struct, frozen=True, kw_only=True):
+    """How users are known."""
+
     auth: Literal["tokens", "oidc", "none"] = "tokens"
     """How users are known: by tokens of this system; by bearer tokens of an OpenID provider; or not
     at all: then whoever reaches the API may do everything."""
@@ -73,36 +99,11 @@ class Settings(Struct, frozen=True, kw_only=True):
     """The claim with a user's roles; a dot leads into an object, as in `realm_access.roles`."""
     oidc_sysadmin_role: str = "sysadmin"
     """The role by which a user is a sysadmin."""
-    api_host: str = "127.0.0.1"
-    api_port: Port = 8321
-    """0 takes a free one."""
-    trusted_proxies: str = ""
-    """Addresses and networks (`10.0.0.5,10.1.0.0/16`) of the proxies whose X-Forwarded-For and
-    X-Forwarded-Proto are believed; empty: nobody's."""
-    hosts: str = ""
-    """Further host names by which the API may be asked where nobody is known (`auth` is none)."""
-    tls_cert: str = ""
-    """The certificate (PEM, with its chain) by which the API speaks TLS; empty: it does not."""
-    tls_key: str = ""
-    """The private key (PEM) of the certificate."""
-    plain: Literal["local", "always", "never"] = "local"
-    """Which requests need not be sealed (docs/wire.md): those over TLS or from this machine; all;
-    or none."""
-    wire_keys: str = ""
-    """The folder of the keys to which clients seal requests; empty: `keys/wire` in `home`."""
-    instance: Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,60}\Z")] = "0"
-    """Names this instance among those of its process type on this home: two may not share one."""
-    slots: Count = 2
-    """Runs of any kind that one worker process works on at a time."""
-    disk_reserve: Annotated[str, Meta(pattern=r"^([0-9]{1,7}|[0-9]{1,2}%)\Z")] = "1024"
-    """What must stay free on the disk of the artifacts and of temporary files: MiB, or a share such
-    as 5%. Below it uploads and runs are refused, so that Kafka has room. 0: nothing."""
-    datasets: Literal["owner", "everybody"] = "owner"
-    """Whose a new dataset is: its first uploader's, who may share it; or everybody's."""
-    time_limit: Seconds = 3600.0
-    """Seconds that a run may take; a request may ask for fewer."""
-    memory_limit: Annotated[int, Meta(ge=256)] = 4096
-    """MiB that a run's process may use; a request may ask for fewer."""
+
+
+class LimitSettings(Struct, frozen=True, kw_only=True):
+    """The limits of one API process, and what must stay free on a disk."""
+
     max_body: Count = 4 * 1024 * 1024
     """Bytes of the largest HTTP body, uploads of datasets aside."""
     max_upload: Count = 2 * 1024 * 1024 * 1024
@@ -122,51 +123,74 @@ class Settings(Struct, frozen=True, kw_only=True):
     """Commands of one partition that wait for their decision, before the API takes no more."""
     max_followers: Count = 1000
     """Clients that follow the events through one API process."""
-    quota_runs_queued: Quota = 10_000
-    """Runs of one user that wait for a worker. The quotas (`schemas.quotas`) hold for each user who
-    has none of their own."""
-    quota_runs_running: Quota = 100
-    """Runs of one user that workers work on at a time."""
-    quota_sessions: Quota = 1000
-    """Open sessions of one user."""
-    quota_session_runs: Quota = 5000
-    """Runs in one session, ended ones too."""
-    quota_dataset_bytes: Quota = 50 * 1024**3
-    """Bytes of all datasets of one user together."""
-    quota_tokens: Annotated[int, Meta(ge=0, le=TOKENS)] = TOKENS
-    """Tokens of one user that were neither revoked nor have expired: this is the most, too, but for
-    users who have a quota of their own."""
-    quota_requests: Count = 100
-    """Requests of one user a second, by each API process; twice as many at once."""
     feed_timeout: Seconds = 30.0
     """Seconds within which a client that follows must take what it was sent, or it is cut."""
-    session_timeout: Annotated[float, Meta(ge=1, le=1800)] = 10.0
-    """Seconds after which the group gives the partitions of a silent process to another."""
+    disk_reserve: Annotated[str, Meta(pattern=r"^([0-9]{1,7}|[0-9]{1,2}%)\Z")] = "1024"
+    """What must stay free on the disk of the artifacts and of temporary files: MiB, or a share such
+    as 5%. Below it uploads and runs are refused, so that Kafka has room. 0: nothing."""
+
+
+class QuotaSettings(Struct, frozen=True, kw_only=True, rename=lambda name: f"quota_{name}"):
+    """The quotas (`schemas.quotas`) of each user who has none of their own."""
+
+    runs_queued: Quota = 10_000
+    """Runs of one user that wait for a worker."""
+    runs_running: Quota = 100
+    """Runs of one user that workers work on at a time."""
+    sessions: Quota = 1000
+    """Open sessions of one user."""
+    session_runs: Quota = 5000
+    """Runs in one session, ended ones too."""
+    dataset_bytes: Quota = 50 * 1024**3
+    """Bytes of all datasets of one user together."""
+    tokens: Annotated[int, Meta(ge=0, le=TOKENS)] = TOKENS
+    """Tokens of one user that were neither revoked nor have expired: this is the most, too, but for
+    users who have a quota of their own."""
+    requests: Count = 100
+    """Requests of one user a second, by each API process; twice as many at once."""
+
+
+class WorkerSettings(Struct, frozen=True, kw_only=True):
+    """What a worker does at a time, and what a run may use."""
+
+    slots: Count = 2
+    """Runs of any kind that one worker process works on at a time."""
     heartbeat: Seconds = 1.0
     """Seconds between two heartbeats of a worker."""
-    worker_timeout: Seconds = 10.0
+    timeout: Seconds = field(default=10.0, name="worker_timeout")
     """Seconds of silence after which a worker's runs are given to others."""
-    chain: Literal["on", "off", "strict"] = "on"
-    """Whether events are chained by hashes and checkpoints are signed (docs/chain.md). `strict`: a
-    partition whose chain is found broken is not decided on any more."""
-    checkpoint_events: Count = 1000
-    """Events of a partition after which a checkpoint is signed, at the latest."""
-    checkpoint_interval: Annotated[float, Meta(gt=0, le=300)] = 60.0
-    """Seconds after which a checkpoint is signed if anything has happened, at the latest."""
-    checkpoint_file: str = ""
-    """A file to which every checkpoint is appended, best on another machine; empty: none."""
-    signing_key: str = ""
-    """The private key (Ed25519, PKCS#8 PEM, mode 0600) that signs checkpoints; empty:
-    `keys/signing.pem` in `home`, which is made at the first start."""
-    audit: Literal["on", "off"] = "on"
-    """Whether every request is recorded on `audit`, and traces go through the log (docs/audit.md).
-    """
-    audit_memory: Count = 10_000
-    """Hops of requests that each API process keeps in memory."""
-    strict_data: Literal["on", "off"] = "on"
+    time_limit: Seconds = 3600.0
+    """Seconds that a run may take; a request may ask for fewer."""
+    memory_limit: Annotated[int, Meta(ge=256)] = 4096
+    """MiB that a run's process may use; a request may ask for fewer."""
+
+
+class DataSettings(Struct, frozen=True, kw_only=True):
+    """Whose datasets are, and what is trained on."""
+
+    owner: Literal["owner", "everybody"] = field(default="owner", name="datasets")
+    """Whose a new dataset is: its first uploader's, who may share it; or everybody's."""
+    strict: Literal["on", "off"] = field(default="on", name="strict_data")
     """Whether nothing is trained on data of which something severe is odd before somebody has said
     what it means (docs/data.md)."""
-    encryption: Literal["auto", "on", "off"] = "auto"
+
+
+class RetentionSettings(Struct, frozen=True, kw_only=True):
+    """How long sessions and their keys stay."""
+
+    session_expires: Annotated[float, Meta(ge=0, le=3660)] = 0.0
+    """Days unused after which an open session expires, if it was not opened with another number;
+    0: never."""
+    expiry_grace: Seconds = 24 * 3600.0
+    """Seconds for which a session that is not used is shown as expiring, before it is gone."""
+    shred_within: Annotated[float, Meta(ge=30, le=7 * 24 * 3600)] = 60.0
+    """Seconds after which a shredded key is gone from the brokers' files."""
+
+
+class EncryptionSettings(Struct, frozen=True, kw_only=True):
+    """Encryption at rest, and where the master key is."""
+
+    mode: Literal["auto", "on", "off"] = field(default="auto", name="encryption")
     """Whether what is said in a session is encrypted with a key of the session's own
     (docs/confidentiality.md). `auto`: where there is a master key; `autolearn up` makes one. With
     `off` new sessions are in clear, and those that are encrypted can still be read."""
@@ -178,18 +202,75 @@ class Settings(Struct, frozen=True, kw_only=True):
     else is set: `keys/master.key` in `home`."""
     master_key_command: str = ""
     """A command line that prints what such a file would hold, for instance by asking a KMS."""
-    shred_within: Annotated[float, Meta(ge=30, le=7 * 24 * 3600)] = 60.0
-    """Seconds after which a shredded key is gone from the brokers' files."""
-    session_expires: Annotated[float, Meta(ge=0, le=3660)] = 0.0
-    """Days unused after which an open session expires, if it was not opened with another number;
-    0: never."""
-    expiry_grace: Seconds = 24 * 3600.0
-    """Seconds for which a session that is not used is shown as expiring, before it is gone."""
+
+
+class ChainSettings(Struct, frozen=True, kw_only=True):
+    """The hash chain and its signed checkpoints."""
+
+    mode: Literal["on", "off", "strict"] = field(default="on", name="chain")
+    """Whether events are chained by hashes and checkpoints are signed (docs/chain.md). `strict`: a
+    partition whose chain is found broken is not decided on any more."""
+    checkpoint_events: Count = 1000
+    """Events of a partition after which a checkpoint is signed, at the latest."""
+    checkpoint_interval: Annotated[float, Meta(gt=0, le=300)] = 60.0
+    """Seconds after which a checkpoint is signed if anything has happened, at the latest."""
+    checkpoint_file: str = ""
+    """A file to which every checkpoint is appended, best on another machine; empty: none."""
+    signing_key: str = ""
+    """The private key (Ed25519, PKCS#8 PEM, mode 0600) that signs checkpoints; empty:
+    `keys/signing.pem` in `home`, which is made at the first start."""
+
+
+class ObservabilitySettings(Struct, frozen=True, kw_only=True):
+    """What a process tells of itself."""
+
+    audit: Literal["on", "off"] = "on"
+    """Whether every request is recorded on `audit`, and traces go through the log (docs/audit.md).
+    """
+    audit_memory: Count = 10_000
+    """Hops of requests that each API process keeps in memory."""
     metrics: Annotated[str, Meta(pattern=r"^(|[^:\s]+:\d{1,5}|\[[0-9a-fA-F:]+\]:\d{1,5})\Z")] = ""
     """Where agents and workers serve /metrics, `host:port` (port 0: a free one); empty: nowhere.
     The API has /metrics anyway."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     log_format: Literal["console", "json"] = "console"
+
+
+class Settings(Struct, frozen=True, kw_only=True):
+    """The settings of one installation. Times are in seconds, memory in MiB, sizes in bytes."""
+
+    home: str = ""
+    """The folder of all data on this machine; empty: the platform's user data folder."""
+    instance: Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,60}\Z")] = "0"
+    """Names this instance among those of its process type on this home: two may not share one."""
+    artifacts: str = ""
+    """URL of the artifact store, as fsspec understands it; empty: a folder in `home`."""
+    kafka: KafkaSettings = KafkaSettings()
+    api: ApiSettings = ApiSettings()
+    identity: IdentitySettings = IdentitySettings()
+    limits: LimitSettings = LimitSettings()
+    quotas: QuotaSettings = QuotaSettings()
+    workers: WorkerSettings = WorkerSettings()
+    data: DataSettings = DataSettings()
+    retention: RetentionSettings = RetentionSettings()
+    encryption: EncryptionSettings = EncryptionSettings()
+    chain: ChainSettings = ChainSettings()
+    observability: ObservabilitySettings = ObservabilitySettings()
+
+
+_GROUPS: dict[str, Any] = {"": Settings} | {
+    one.name: one.type
+    for one in fields(Settings)
+    if isinstance(one.type, type) and issubclass(one.type, Struct)
+}
+GROUP_OF = {
+    one.encode_name: group
+    for group, kind in _GROUPS.items()
+    for one in fields(kind)
+    if group or one.name not in _GROUPS
+}
+"""The group of each setting, by its name in lower case; empty: it is in none."""
+del GROUP_OF["kafka_client"]
 
 
 def load(
@@ -201,40 +282,54 @@ def load(
         SettingsError: a variable `AUTOLEARN_…` is unknown, or its value does not fit.
     """
     given = {**{k: v for k, v in (dotenv or {}).items() if v is not None}, **environment}
-    values: dict[str, object] = {}
     client: dict[str, str] = {}
+    values: dict[str, Any] = {group: {} for group in _GROUPS}
+    values["kafka"]["kafka_client"] = client
     for variable, value in sorted(given.items()):
-        field = variable.removeprefix(PREFIX).lower()
+        name = variable.removeprefix(PREFIX).lower()
         if not variable.startswith(PREFIX) or variable in CLIENT_ONLY:
             continue
         if variable.startswith(KAFKA_PREFIX):
             client[variable.removeprefix(KAFKA_PREFIX).lower().replace("_", ".")] = value
-        elif field in Settings.__struct_fields__ and field != "kafka_client":
-            values[field] = _convert(variable, field, value)
+        elif name in GROUP_OF:
+            _check_value(variable, GROUP_OF[name], name, value)
+            values[GROUP_OF[name]][name] = value
         else:
             raise unknown(variable)
-    settings = Settings(**values, kafka_client=client)  # type: ignore[arg-type]
-    if settings.min_insync_replicas > settings.replication:
+    settings = msgspec.convert(values | values.pop(""), Settings, strict=False)
+    kafka, api = settings.kafka, settings.api
+    if kafka.min_insync_replicas > kafka.replication:
         raise SettingsError(
-            f"AUTOLEARN_MIN_INSYNC_REPLICAS is {settings.min_insync_replicas}, more than the "
-            f"{settings.replication} of AUTOLEARN_REPLICATION.",
+            f"AUTOLEARN_MIN_INSYNC_REPLICAS is {kafka.min_insync_replicas}, more than the "
+            f"{kafka.replication} of AUTOLEARN_REPLICATION.",
             advice="Set AUTOLEARN_REPLICATION to at least as many.",
         )
-    _check_oidc(settings)
-    if bool(settings.tls_cert) != bool(settings.tls_key):
+    _check_oidc(settings.identity)
+    if bool(api.tls_cert) != bool(api.tls_key):
         raise SettingsError(
             "One of AUTOLEARN_TLS_CERT and AUTOLEARN_TLS_KEY is set, and the other is not.",
             advice="Set both to speak TLS, or neither.",
         )
-    _check_master_key(settings)
-    _check_proxies(settings)
+    _check_master_key(settings.encryption)
+    _check_proxies(api.trusted_proxies)
     return settings
+
+
+def variables_of(settings: Settings) -> dict[str, str]:
+    """Return the variables of which `load` makes these settings."""
+    values = msgspec.to_builtins(settings)
+    client = settings.kafka.client.items()
+    return {KAFKA_PREFIX + name.upper().replace(".", "_"): value for name, value in client} | {
+        PREFIX + name.upper(): str((values[group] if group else values)[name])
+        for name, group in GROUP_OF.items()
+    }
 
 
 def unknown(variable: str) -> SettingsError:
     """Return the error of a variable that is no setting, which names those that are nearest."""
-    fields = {name.upper() for name in Settings.__struct_fields__ if name != "kafka_client"}
-    known = sorted(fields | {name.removeprefix(PREFIX) for name in CLIENT_ONLY})
+    known = sorted(
+        {name.upper() for name in GROUP_OF} | {name.removeprefix(PREFIX) for name in CLIENT_ONLY}
+    )
     near = difflib.get_close_matches(variable.removeprefix(PREFIX).upper(), known, 3)
     hint = f"Did you mean {' or '.join(PREFIX + name for name in near)}? " if near else ""
     return SettingsError(
@@ -245,67 +340,65 @@ def unknown(variable: str) -> SettingsError:
     )
 
 
-def _check_oidc(settings: Settings) -> None:
+def _check_oidc(identity: IdentitySettings) -> None:
     """Check that a provider is named when it is needed, and that its keys come by a safe way.
 
     Raises:
         SettingsError: something is missing, or anybody on the way could change the keys.
     """
-    if settings.auth != "oidc":
+    if identity.auth != "oidc":
         return
-    for field in ("oidc_issuer", "oidc_jwks_url", "oidc_audience"):
-        if not getattr(settings, field):
+    for name in ("oidc_issuer", "oidc_jwks_url", "oidc_audience"):
+        if not getattr(identity, name):
             raise SettingsError(
-                f"{PREFIX}{field.upper()} is not set, and AUTOLEARN_AUTH is oidc.",
+                f"{PREFIX}{name.upper()} is not set, and AUTOLEARN_AUTH is oidc.",
                 advice="Set the issuer, the JWKS URL and the audience of your provider.",
             )
-    if not _SAFE_URL.match(settings.oidc_jwks_url):
+    if not _SAFE_URL.match(identity.oidc_jwks_url):
         raise SettingsError(
-            f"AUTOLEARN_OIDC_JWKS_URL={settings.oidc_jwks_url[:200]!r} is neither https nor on "
+            f"AUTOLEARN_OIDC_JWKS_URL={identity.oidc_jwks_url[:200]!r} is neither https nor on "
             "this machine.",
             advice="An attacker who changes the keys on their way gets access: use https.",
         )
 
 
-def _check_master_key(settings: Settings) -> None:
+def _check_master_key(encryption: EncryptionSettings) -> None:
     """Check that at most one place is named where the master key comes from.
 
     Raises:
         SettingsError: there are several, and it would be chance which one counts.
     """
-    fields = ("master_key", "master_key_file", "master_key_command")
-    named = [f"{PREFIX}{field.upper()}" for field in fields if getattr(settings, field)]
+    sources = ("master_key", "master_key_file", "master_key_command")
+    named = [f"{PREFIX}{name.upper()}" for name in sources if getattr(encryption, name)]
     if len(named) > 1:
         raise SettingsError(
             f"{' and '.join(named)} are both set.", advice="Say once where the master key is."
         )
 
 
-def _check_proxies(settings: Settings) -> None:
+def _check_proxies(proxies: str) -> None:
     """Check that proxies are addresses or networks: a mistyped one would be trusted by nobody.
 
     Raises:
         SettingsError: something else is named.
     """
-    for one in settings.trusted_proxies.split(",") if settings.trusted_proxies else ():
+    for one in proxies.split(",") if proxies else ():
         try:
             ipaddress.ip_network(one.strip())
         except ValueError as error:
             raise SettingsError(
-                f"AUTOLEARN_TRUSTED_PROXIES={settings.trusted_proxies[:200]!r} does not fit: "
-                f"{error}.",
+                f"AUTOLEARN_TRUSTED_PROXIES={proxies[:200]!r} does not fit: {error}.",
                 advice="Name addresses and networks, as in 10.0.0.5,10.1.0.0/16.",
             ) from None
 
 
-def _convert(variable: str, field: str, value: str) -> object:
-    """Turn a variable's text into its field's type, or raise SettingsError."""
+def _check_value(variable: str, group: str, name: str, value: str) -> None:
+    """Raise SettingsError unless a variable's text fits its field's type."""
     try:
-        settings = msgspec.convert({field: value}, Settings, strict=False)
+        msgspec.convert({name: value}, _GROUPS[group], strict=False)
     except msgspec.ValidationError as error:
         why = re.sub(r" - at `\$\.\w+`$", "", str(error))
         raise SettingsError(
             f"{variable}={value[:200]!r} does not fit: {why}.",
             advice="Correct or unset it, in the environment and in the file .env.",
         ) from None
-    return getattr(settings, field)

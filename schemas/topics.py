@@ -79,32 +79,31 @@ class Topics(Struct, frozen=True):
     @classmethod
     def of(cls, settings: Settings) -> Topics:
         """Return the topics for the settings."""
+        kafka = settings.kafka
         durable = {
             "cleanup.policy": "delete",
             "max.message.bytes": str(2 * LARGEST_MESSAGE),
-            "min.insync.replicas": str(settings.min_insync_replicas),
+            "min.insync.replicas": str(kafka.min_insync_replicas),
         }
-        if settings.replication == 1:
+        if kafka.replication == 1:
             # With one copy only, an acknowledged append must be on the disk: +0.3 ms each.
             durable["flush.messages"] = "1"
 
         def topic(suffix: str, partitions: int, *, in_backup: bool, **config: str) -> Topic:
             config = {key.replace("_", "."): value for key, value in config.items()}
-            name = f"{settings.topic_prefix}.{suffix}"
-            return Topic(name, partitions, settings.replication, durable | config, in_backup)
+            name = f"{kafka.topic_prefix}.{suffix}"
+            return Topic(name, partitions, kafka.replication, durable | config, in_backup)
 
         # Tasks are not in a backup: what is open on `events` is handed out again. Neither are
         # heartbeats: no worker of that time is alive.
         week = str(7 * DAY_MS)
         return cls(
             commands=topic(
-                "commands", settings.partitions, in_backup=True, retention_ms=str(90 * DAY_MS)
+                "commands", kafka.partitions, in_backup=True, retention_ms=str(90 * DAY_MS)
             ),
-            events=topic("events", settings.partitions, in_backup=True, retention_ms="-1"),
-            checkpoints=topic(
-                "checkpoints", settings.partitions, in_backup=True, retention_ms="-1"
-            ),
-            tasks=topic("tasks", settings.task_partitions, in_backup=False, retention_ms=week),
+            events=topic("events", kafka.partitions, in_backup=True, retention_ms="-1"),
+            checkpoints=topic("checkpoints", kafka.partitions, in_backup=True, retention_ms="-1"),
+            tasks=topic("tasks", kafka.task_partitions, in_backup=False, retention_ms=week),
             workers=topic(
                 "workers",
                 1,
@@ -117,7 +116,7 @@ class Topics(Struct, frozen=True):
             dead_letters=topic("dead-letters", 1, in_backup=True, retention_ms="-1"),
             audit=topic(
                 "audit",
-                settings.partitions,
+                kafka.partitions,
                 in_backup=True,
                 compression_type="gzip",
                 retention_ms=str(AUDIT_DAYS * DAY_MS),
@@ -126,7 +125,7 @@ class Topics(Struct, frozen=True):
                 flush_messages=str(2**63 - 1),
             ),
             # A backup has the keys in a file of their own (operations.backup.session_keys).
-            keys=topic("keys", 1, in_backup=False, **_shredding(settings.shred_within)),
+            keys=topic("keys", 1, in_backup=False, **_shredding(settings.retention.shred_within)),
         )
 
 

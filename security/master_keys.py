@@ -25,7 +25,7 @@ from cryptography.hazmat.primitives.keywrap import InvalidUnwrap, aes_key_unwrap
 
 from autolearn.runtime.private_files import create_once, read_checked, replace
 from autolearn.schemas.errors import SettingsError
-from autolearn.schemas.settings import Settings
+from autolearn.schemas.settings import EncryptionSettings
 from autolearn.security.data_key import Unreadable
 
 logger = structlog.stdlib.get_logger("autolearn.eventlog")
@@ -76,13 +76,15 @@ class MasterKeys:
     an unknown key; its later output counts, too.
     """
 
-    def __init__(self, settings: Settings, home: Path, patience: float = PATIENCE) -> None:
-        self.settings, self.home, self.patience = settings, home, patience
+    def __init__(
+        self, encryption: EncryptionSettings, home: Path, patience: float = PATIENCE
+    ) -> None:
+        self.encryption, self.home, self.patience = encryption, home, patience
         self.lock = threading.Lock()
         self.reading = threading.Lock()
         self.asking: threading.Thread | None = None
         self.until = 0.0
-        self.keys = _read_keys(settings, home)
+        self.keys = _read_keys(encryption, home)
         self.missed: dict[str, float] = {}
 
     @property
@@ -126,7 +128,7 @@ class MasterKeys:
     def _may_ask(self, identity: str) -> bool:
         """Return whether to ask for an unknown key: the command is not run for each record."""
         now = time.monotonic()
-        if self.settings.master_key_command and now < self.missed.get(identity, 0.0):
+        if self.encryption.master_key_command and now < self.missed.get(identity, 0.0):
             return False
         self.missed[identity] = now + _AGAIN
         return True
@@ -138,43 +140,45 @@ class MasterKeys:
             SettingsError: there are none.
         """
         with self.reading:  # one after the other, so that the newest result counts
-            self.keys = _read_keys(self.settings, self.home)
+            self.keys = _read_keys(self.encryption, self.home)
 
     def known(self, identity: str) -> MasterKey | None:
         """Return the key of that id, or None."""
         return next((key for key in self.keys if key.id == identity), None)
 
 
-def key_file(settings: Settings, home: Path) -> Path:
+def key_file(encryption: EncryptionSettings, home: Path) -> Path:
     """Return the file of the master key, if the source is a file."""
-    named = settings.master_key_file
+    named = encryption.master_key_file
     return Path(named).expanduser() if named else home / "keys" / "master.key"
 
 
-def in_file(settings: Settings) -> bool:
+def in_file(encryption: EncryptionSettings) -> bool:
     """Return whether the source is a file."""
-    return not settings.master_key and not settings.master_key_command
+    return not encryption.master_key and not encryption.master_key_command
 
 
-def master_keys(settings: Settings, home: Path, patience: float = PATIENCE) -> MasterKeys | None:
+def master_keys(
+    encryption: EncryptionSettings, home: Path, patience: float = PATIENCE
+) -> MasterKeys | None:
     """Return the master keys of this home, None where there are none and none is needed.
 
     Raises:
         SettingsError: there is none although AUTOLEARN_ENCRYPTION is on; or it cannot be used.
     """
-    default = in_file(settings) and not settings.master_key_file
-    if default and settings.encryption != "on" and not key_file(settings, home).exists():
+    default = in_file(encryption) and not encryption.master_key_file
+    if default and encryption.mode != "on" and not key_file(encryption, home).exists():
         return None
-    return MasterKeys(settings, home, patience)
+    return MasterKeys(encryption, home, patience)
 
 
-def make_key_file(settings: Settings, home: Path) -> Path | None:
+def make_key_file(encryption: EncryptionSettings, home: Path) -> Path | None:
     """Make the home's key file if it is needed and missing; return it if it was made.
 
     Two processes that do so at the same time get the same key.
     """
-    path = key_file(settings, home)
-    if not in_file(settings) or settings.master_key_file or settings.encryption == "off":
+    path = key_file(encryption, home)
+    if not in_file(encryption) or encryption.master_key_file or encryption.mode == "off":
         return None
     if path.exists():
         return None
@@ -187,19 +191,19 @@ def write_key_file(path: Path, keys: list[MasterKey]) -> None:
     replace(path, "".join(f"{key.text()}\n" for key in keys).encode())
 
 
-def _read_keys(settings: Settings, home: Path) -> list[MasterKey]:
+def _read_keys(encryption: EncryptionSettings, home: Path) -> list[MasterKey]:
     """Read the master keys of the settings' source.
 
     Raises:
         SettingsError: there are none, or they cannot be used. The message holds no part of them.
     """
-    if settings.master_key:
-        return _parsed(settings.master_key, "AUTOLEARN_MASTER_KEY")
-    if settings.master_key_command:
+    if encryption.master_key:
+        return _parsed(encryption.master_key, "AUTOLEARN_MASTER_KEY")
+    if encryption.master_key_command:
         return _parsed(
-            _printed(settings.master_key_command), "What AUTOLEARN_MASTER_KEY_COMMAND says"
+            _printed(encryption.master_key_command), "What AUTOLEARN_MASTER_KEY_COMMAND says"
         )
-    path = key_file(settings, home)
+    path = key_file(encryption, home)
     return _parsed(content(path), str(path))
 
 

@@ -16,7 +16,7 @@ from joserfc.jwk import OKPKey
 
 from autolearn.runtime.private_files import create_once, read_checked
 from autolearn.schemas.errors import AutoLearnError, ExitCode, SettingsError
-from autolearn.schemas.settings import Settings
+from autolearn.schemas.settings import ChainSettings
 
 _ALGORITHM = "Ed25519"
 _LONGEST_KEY = 64 * 1024
@@ -29,9 +29,9 @@ class SignatureRefused(AutoLearnError):
     exit_code = ExitCode.NO
 
 
-def key_path(settings: Settings, home: Path) -> Path:
+def key_path(chain: ChainSettings, home: Path) -> Path:
     """Return the file of this home's signing key."""
-    given = settings.signing_key
+    given = chain.signing_key
     return Path(given).expanduser() if given else home / "keys" / "signing.pem"
 
 

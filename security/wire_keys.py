@@ -18,7 +18,7 @@ from joserfc.jwk import OKPKey
 
 from autolearn.runtime.private_files import create_once, read_checked
 from autolearn.schemas.errors import SettingsError
-from autolearn.schemas.settings import Settings
+from autolearn.schemas.settings import ApiSettings
 from autolearn.security.request_jwe import CURVE, new_key, public_jwk
 
 GRACE = 24 * 3600.0
@@ -28,9 +28,9 @@ LOOK = 1.0
 _NAME = "%Y%m%dT%H%M%S.%fZ"
 
 
-def folder_of_keys(settings: Settings, home: Path) -> Path:
+def folder_of_keys(api: ApiSettings, home: Path) -> Path:
     """Return the folder of the keys."""
-    return Path(settings.wire_keys).expanduser() if settings.wire_keys else home / "keys" / "wire"
+    return Path(api.wire_keys).expanduser() if api.wire_keys else home / "keys" / "wire"
 
 
 class WireKey(NamedTuple):

@@ -21,7 +21,7 @@ import pytest
 from autolearn.eventlog.log import Log, Message, RecordReader
 from autolearn.schemas.bounds import LARGEST_MESSAGE
 from autolearn.schemas.errors import LogError
-from autolearn.schemas.settings import Settings
+from autolearn.schemas.settings import KafkaSettings, Settings
 from autolearn.schemas.topics import Topic, Topics
 
 
@@ -322,7 +322,7 @@ class LogContract:
 
     def test_all_our_topics_can_be_created(self, bench: Bench) -> None:
         topics = Topics.of(
-            Settings(topic_prefix=bench.topic, partitions=2, task_partitions=3)
+            Settings(kafka=KafkaSettings(topic_prefix=bench.topic, partitions=2, task_partitions=3))
         ).all()
         bench.log.create(topics)
         bench.log.create(topics)

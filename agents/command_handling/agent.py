@@ -58,12 +58,12 @@ class DecideAgent:
         meter.watch(lambda: [("autolearn_decider_partitions", (), len(self.claims.held))])
         meter.watch(lambda: [("autolearn_decider_broken_chains", (), len(self.broken()))])
         self.checkpoints: CheckpointSigner | None = None
-        self.strict = settings.chain == "strict"
-        if settings.chain != "off":
-            key = SigningKey.load_or_make(key_path(settings, home_of(settings)))
+        self.strict = settings.chain.mode == "strict"
+        if settings.chain.mode != "off":
+            key = SigningKey.load_or_make(key_path(settings.chain, home_of(settings)))
             self.checkpoints = CheckpointSigner(settings, log, key, meter)
         self.vault = open_vault(settings, log)
-        self.patience = settings.session_timeout
+        self.patience = settings.kafka.session_timeout
         self.app = app = make_app("decide", settings, brokers, self.claims.position)
         self.deliveries = Deliveries(app, log, self.topics.commands.name, self.claims.taking_any)
         self.claims.follow(app)

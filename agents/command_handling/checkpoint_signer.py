@@ -41,8 +41,9 @@ class CheckpointSigner:
     def __init__(self, settings: Settings, log: Log, key: SigningKey, meter: Meter) -> None:
         self.log, self.key, self.meter = log, key, meter
         self.topic = Topics.of(settings).checkpoints.name
-        self.every, self.interval = settings.checkpoint_events, settings.checkpoint_interval
-        self.file = Path(settings.checkpoint_file) if settings.checkpoint_file else None
+        chain = settings.chain
+        self.every, self.interval = chain.checkpoint_events, chain.checkpoint_interval
+        self.file = Path(chain.checkpoint_file) if chain.checkpoint_file else None
         self.writer = ThreadPoolExecutor(1, "checkpoint-file")
         self.stopping = asyncio.Event()
         self.held: Callable[[], Iterable[PartitionClaim]] = tuple

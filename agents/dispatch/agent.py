@@ -49,12 +49,12 @@ class DispatchAgent:
     def __init__(self, settings: Settings, log: Log, brokers: str, meter: Meter) -> None:
         self.log, self.topics, self.meter = log, Topics.of(settings), meter
         self.instance = instance_of("dispatch", settings.instance)
-        self.audited = settings.audit == "on"
+        self.audited = settings.observability.audit == "on"
         self.folder = state_folder(settings, "dispatch") / "runs"
         self.limits: dict[str, int] = {}
-        limit = settings.quota_runs_running
+        limit = settings.quotas.runs_running
         self.pool = WorkerPool(
-            _MISSED * settings.heartbeat, lambda user: self.limits.get(user, limit)
+            _MISSED * settings.workers.heartbeat, lambda user: self.limits.get(user, limit)
         )
         self.acting = False
         self.assigned = asyncio.Event()

@@ -70,7 +70,7 @@ class SuperviseAgent:
         self.name = f"{socket.gethostname()}-{instance}"
         self.ring = KeyRing(log, self.topics.keys.name, None)
         self.artifacts = ArtifactStore(artifacts_url(settings))
-        self.clock = BrokerClock(settings.expiry_grace)
+        self.clock = BrokerClock(settings.retention.expiry_grace)
         self.heard: dict[str, float] = {}
         self.stopped: set[str] = set()
         self.reported: dict[tuple[str, int], float] = {}
@@ -113,7 +113,7 @@ class SuperviseAgent:
             self.ring,
             self.artifacts,
             self.meter,
-            self.settings.expiry_grace,
+            self.settings.retention.expiry_grace,
         )
         self.shredding.begin()
         self.collector = Collector(
@@ -179,7 +179,7 @@ class SuperviseAgent:
             if self._is_gone(run.worker, now):
                 self.report(run, now)
         self.reported = {at: t for at, t in self.reported.items() if now - t < _REPEAT}
-        self.forget(now - _REMEMBERED * self.settings.worker_timeout)
+        self.forget(now - _REMEMBERED * self.settings.workers.timeout)
         wall, at = time.time(), steady()
         self.clock.look(wall, at)
         if self.clock.believed(at):
@@ -204,14 +204,14 @@ class SuperviseAgent:
         Raises:
             LogError: the brokers do not answer.
         """
-        name = f"{self.settings.topic_prefix}.{GROUPS['decide'].name}"
+        name = f"{self.settings.kafka.topic_prefix}.{GROUPS['decide'].name}"
         client = client_of(self.settings, self.brokers)
         asked = groups_of(self.brokers, client, {name: self.topics.commands.name}, _GROUP_TIMEOUT)
         return asked[name].committed
 
     async def beat(self, at: float) -> None:
         """Send a heartbeat with the state of this process's work."""
-        overdue = self.shredding.overdue(at, self.settings.shred_within)
+        overdue = self.shredding.overdue(at, self.settings.retention.shred_within)
         clock = (self.clock.difference, self.clock.doubt(steady()))
         said = Supervision(*overdue, *clock, self.collector.refused)
         host, pid = socket.gethostname(), os.getpid()
@@ -225,7 +225,7 @@ class SuperviseAgent:
 
     def _is_gone(self, worker: str, now: float) -> bool:
         last = max(self.heard.get(worker, 0.0), self.assigned_at or now)
-        return worker in self.stopped or now - last > self.settings.worker_timeout
+        return worker in self.stopped or now - last > self.settings.workers.timeout
 
     def report(self, run: OpenRun, now: float) -> None:
         """Report to the session that a run's worker is lost."""

@@ -32,7 +32,7 @@ from autolearn.schemas.events import CommandFailed, CommandQuarantined, Refused,
 from autolearn.schemas.messages import Command, type_of
 from autolearn.schemas.records.heartbeat import Progress
 from autolearn.schemas.records.task import Task
-from autolearn.schemas.settings import Settings
+from autolearn.schemas.settings import WorkerSettings
 from autolearn.schemas.values import DatasetRef
 from autolearn.security.data_key import Unreadable
 
@@ -94,7 +94,7 @@ class AttemptRunner:
     def __init__(
         self,
         worker: str,
-        settings: Settings,
+        limits: WorkerSettings,
         commands: CommandClient,
         vault: SessionCipher,
         executor: Executor,
@@ -102,7 +102,7 @@ class AttemptRunner:
         meter: Meter,
         changed: asyncio.Event,
     ) -> None:
-        self.worker, self.settings, self.commands = worker, settings, commands
+        self.worker, self._most, self.commands = worker, limits, commands
         self.vault, self.executor, self.runs = vault, executor, runs
         self.meter, self.changed = meter, changed
 
@@ -229,6 +229,6 @@ class AttemptRunner:
     def limits(self, asked: _Limited) -> Limits:
         """Return the limits of a run: the requested ones, and no more than this worker's."""
         return Limits(
-            time_s=min(asked.time_limit, self.settings.time_limit),
-            memory_mb=min(asked.memory_limit, self.settings.memory_limit),
+            time_s=min(asked.time_limit, self._most.time_limit),
+            memory_mb=min(asked.memory_limit, self._most.memory_limit),
         )

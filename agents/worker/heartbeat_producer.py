@@ -19,7 +19,7 @@ from autolearn.schemas.work_kinds import WORK
 
 
 class HeartbeatProducer:
-    """Sends heartbeats: one every `settings.heartbeat` seconds, and soon after each change."""
+    """Sends heartbeats: one every `workers.heartbeat` seconds, and soon after each change."""
 
     def __init__(
         self, log: Log, settings: Settings, worker: str, tasks: TaskConsumer, changed: asyncio.Event
@@ -34,9 +34,9 @@ class HeartbeatProducer:
         while True:
             self.changed.clear()
             self.beat()
-            await asyncio.sleep(min(0.2, self.settings.heartbeat))
+            await asyncio.sleep(min(0.2, self.settings.workers.heartbeat))
             with suppress(TimeoutError):
-                await asyncio.wait_for(self.changed.wait(), self.settings.heartbeat)
+                await asyncio.wait_for(self.changed.wait(), self.settings.workers.heartbeat)
 
     def reached_by(self, partitions: set[int]) -> None:
         """Report soon that tasks on these partitions reach the worker."""
@@ -50,7 +50,7 @@ class HeartbeatProducer:
             host=socket.gethostname(),
             pid=os.getpid(),
             kinds=tuple(WORK),
-            slots=self.settings.slots,
+            slots=self.settings.workers.slots,
             time=now(),
             runs=tuple(each.progress() for each in self.tasks.attempts.values() if each.has_slot),
             partitions=tuple(sorted(self._partitions)),

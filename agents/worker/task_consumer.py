@@ -35,8 +35,8 @@ class TaskConsumer:
     """Takes tasks as long as slots are free and the disks have room; a few more wait for a slot."""
 
     def __init__(self, settings: Settings, runner: AttemptRunner) -> None:
-        self.settings, self.runner = settings, runner
-        self.slots = asyncio.Semaphore(settings.slots)
+        self.settings, self.runner, self._slots = settings, runner, settings.workers.slots
+        self.slots = asyncio.Semaphore(self._slots)
         self.attempts: dict[tuple[str, int], WorkerAttempt] = {}
         self.disk_low = ""
         self._working: set[asyncio.Task[None]] = set()
@@ -64,7 +64,7 @@ class TaskConsumer:
         for one here: dispatch learns a little earlier than the worker itself that a run has ended.
         """
         known = (task.run, task.attempt) in self.attempts
-        if not known and not self.shortage() and len(self.attempts) < 2 * self.settings.slots:
+        if not known and not self.shortage() and len(self.attempts) < 2 * self._slots:
             attempt = self.attempts[task.run, task.attempt] = WorkerAttempt(task, trace)
             working = spawn(self.work(attempt), "work failed")
             self._working.add(working)
@@ -72,7 +72,7 @@ class TaskConsumer:
 
     def shortage(self) -> str:
         """Return which disk is too full for another run, "" if none is; note a change."""
-        reserve, scratch = self.settings.disk_reserve, [Path(tempfile.gettempdir())]
+        reserve, scratch = self.settings.limits.disk_reserve, [Path(tempfile.gettempdir())]
         # A temporary folder may be a small file system in memory.
         why = shortage(reserve, self._disks) or shortage(reserve, scratch, _SCRATCH_PERCENT)
         if bool(why) != bool(self.disk_low):
@@ -108,7 +108,7 @@ class TaskConsumer:
     def busy(self) -> list[GaugeSample]:
         """Return the number of slots, and of used ones."""
         return [
-            ("autolearn_worker_slots", (), self.settings.slots),
+            ("autolearn_worker_slots", (), self._slots),
             ("autolearn_worker_busy_slots", (), len(self.attempts)),
         ]
 

@@ -39,7 +39,7 @@ logger = structlog.get_logger(__name__)
 
 
 class Worker:
-    """Works on runs of every kind, `settings.slots` at a time.
+    """Works on runs of every kind, `workers.slots` of the settings at a time.
 
     Its id is new with every process, so that the runs of an earlier one are recognised as lost.
     """
@@ -72,7 +72,7 @@ class Worker:
         )
         runs, changed = self.followed.projection, asyncio.Event()
         runner = AttemptRunner(
-            *(self.id, self.settings, self.commands, self.vault, self.executor, runs),
+            *(self.id, self.settings.workers, self.commands, self.vault, self.executor, runs),
             *(self.meter, changed),
         )
         self.tasks = TaskConsumer(self.settings, runner)
@@ -80,7 +80,7 @@ class Worker:
         self.followed.follow(self.on_events)
         self.heartbeats = HeartbeatProducer(self.log, self.settings, self.id, self.tasks, changed)
         self.beating = spawn(self.heartbeats.run(), "the heartbeat failed")
-        traced = self.settings.audit == "on"
+        traced = self.settings.observability.audit == "on"
         self.announcing = asyncio.create_task(announce(self.executor, runs, self.commands, traced))
 
     async def ready(self) -> None:

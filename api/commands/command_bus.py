@@ -53,14 +53,15 @@ class Commands:
         vault: SessionCipher,
     ) -> None:
         self.log, self.topic, self.queries, self.arrivals = to, topic, queries, arrivals
-        self.settings, self.available, self.vault = settings, available, vault
+        limits = self.limits = settings.limits
+        self.available, self.vault = available, vault
         self.appends = BoundedProducer(
-            settings.max_appends, settings.max_pending, patience=settings.append_timeout
+            limits.max_appends, limits.max_pending, patience=limits.append_timeout
         )
         self.sent: dict[str, Sending] = {}
         self.backlog = Backlog(
-            settings.partitions,
-            settings.max_undecided,
+            settings.kafka.partitions,
+            limits.max_undecided,
             queries.progress,
             lambda command: queries.answer(command) is not None,
         )
@@ -161,7 +162,7 @@ class Commands:
             except LogError as error:
                 self.appends.remove(name)
                 raise problems.unavailable(f"{error.detail} So {refused}") from None
-        await sending.over(self.settings.append_timeout)
+        await sending.over(self.limits.append_timeout)
         if found := self.vault.of_session(session):
             return found
         raise problems.unavailable(f"Kafka has not taken the key in time: {refused}")
@@ -228,8 +229,8 @@ class Commands:
     ) -> None:
         """Wait for an answer as long as preferred, for the append no longer than allowed."""
         loop = asyncio.get_running_loop()
-        began, patience = loop.time(), self.settings.append_timeout
-        wait = self.settings.decision_timeout if prefer.wait is None else prefer.wait
+        began, patience = loop.time(), self.limits.append_timeout
+        wait = self.limits.decision_timeout if prefer.wait is None else prefer.wait
         if not prefer.at_once:
             await asyncio.wait((answered,), timeout=min(wait, patience))
         if not answered.done():

@@ -24,7 +24,7 @@ from autolearn.api.http.problems import unavailable
 from autolearn.api.identity.principal import Principal, bad_token, expired_token
 from autolearn.projections.queries.queries import Snapshot
 from autolearn.schemas.actors import is_reserved
-from autolearn.schemas.settings import Settings
+from autolearn.schemas.settings import IdentitySettings
 
 log = structlog.stdlib.get_logger("autolearn.api")
 
@@ -44,15 +44,15 @@ _NAME = re.compile(r"[^\x00-\x1f\x7f]{1,200}")
 class Provider:
     """Authenticates users by the tokens of one provider."""
 
-    def __init__(self, settings: Settings) -> None:
-        self.settings = settings
+    def __init__(self, identity: IdentitySettings) -> None:
+        self.identity = identity
         self.keys: KeySet | None = None
         self.fetched = self.tried = -KEPT
         self.fetching = asyncio.Lock()
         self.claims = jwt.JWTClaimsRegistry(
             leeway=LEEWAY,
-            iss={"essential": True, "value": settings.oidc_issuer},
-            aud={"essential": True, "value": settings.oidc_audience},
+            iss={"essential": True, "value": identity.oidc_issuer},
+            aud={"essential": True, "value": identity.oidc_audience},
             exp={"essential": True},
         )
 
@@ -74,14 +74,14 @@ class Provider:
 
     def principal(self, claims: dict[str, Any]) -> Principal:
         """Return the principal of a valid token's claims."""
-        settings = self.settings
-        name = _claim(claims, settings.oidc_name_claim)
+        identity = self.identity
+        name = _claim(claims, identity.oidc_name_claim)
         if not isinstance(name, str) or not _NAME.fullmatch(name) or is_reserved(name):
-            log.warning("token-without-name", claim=settings.oidc_name_claim)
+            log.warning("token-without-name", claim=identity.oidc_name_claim)
             raise bad_token()
-        roles = _claim(claims, settings.oidc_role_claim)
+        roles = _claim(claims, identity.oidc_role_claim)
         has = roles.split() if isinstance(roles, str) else roles if isinstance(roles, list) else []
-        sysadmin = settings.oidc_sysadmin_role in has
+        sysadmin = identity.oidc_sysadmin_role in has
         return Principal(name, sysadmin, expires=float(claims["exp"]) + LEEWAY)
 
     async def _keys_with(self, key: object) -> KeySet:
@@ -111,7 +111,7 @@ class Provider:
 
     async def fetch(self) -> None:
         """Fetch the keys; after a failure the former ones remain valid for a while."""
-        url = self.settings.oidc_jwks_url
+        url = self.identity.oidc_jwks_url
         try:
             async with (
                 asyncio.timeout(PATIENCE),  # httpx applies it to each part of an answer

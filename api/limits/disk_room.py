@@ -11,7 +11,7 @@ from pathlib import Path
 from autolearn.api.http.problems import Problem, too_many
 from autolearn.runtime.disk_usage import reserve_of
 from autolearn.schemas.bounds import UPLOADED, UPLOADS, share
-from autolearn.schemas.settings import Settings
+from autolearn.schemas.settings import LimitSettings
 
 _FIXED = (
     "That is a fixed bound of each process. Nothing was done: try again when others have ended, or "
@@ -19,7 +19,7 @@ _FIXED = (
 )
 
 
-def require_disk(settings: Settings, folders: list[Path], more: int = 0) -> None:
+def require_disk(limits: LimitSettings, folders: list[Path], more: int = 0) -> None:
     """Raise a problem unless `more` bytes leave the reserve free on the disks of folders.
 
     Raises:
@@ -27,7 +27,7 @@ def require_disk(settings: Settings, folders: list[Path], more: int = 0) -> None
     """
     for folder in folders:
         total, _, free = shutil.disk_usage(folder)
-        reserve = reserve_of(settings.disk_reserve, total)
+        reserve = reserve_of(limits.disk_reserve, total)
         if free - more < reserve:
             wanted = f" and {more:,} more are wanted" if more else ""
             raise Problem(
@@ -36,7 +36,7 @@ def require_disk(settings: Settings, folders: list[Path], more: int = 0) -> None
                 "The disk is nearly full",
                 f"{free:,} bytes are free{wanted}; {reserve:,} must stay so, or Kafka and "
                 "everything stops. Nothing was done. A sysadmin can make room, or change "
-                f"AUTOLEARN_DISK_RESERVE, which is {settings.disk_reserve}.",
+                f"AUTOLEARN_DISK_RESERVE, which is {limits.disk_reserve}.",
                 free=free,
                 reserve=reserve,
             )
@@ -45,8 +45,8 @@ def require_disk(settings: Settings, folders: list[Path], more: int = 0) -> None
 class Uploads:
     """Counts the uploads of one process by users, and the bytes of their temporary files."""
 
-    def __init__(self, settings: Settings, folders: list[Path]) -> None:
-        self.settings, self.folders = settings, folders
+    def __init__(self, limits: LimitSettings, folders: list[Path]) -> None:
+        self.limits, self.folders = limits, folders
         self.counts: Counter[str] = Counter()
         self.bytes: Counter[str] = Counter()
 
@@ -59,7 +59,7 @@ class Uploads:
         Raises:
             Problem: there are too many (429), or too little is free on the disk (507).
         """
-        require_disk(self.settings, self.folders)
+        require_disk(self.limits, self.folders)
         mine, most = self.counts[user], share(UPLOADS)
         if user and mine >= most:
             raise too_many(f"You have {mine} uploads here, at most {most} at a time. {_FIXED}")
@@ -90,7 +90,7 @@ class Room:
             (507).
         """
         held = self.uploads.bytes
-        limits = [(held.total(), UPLOADED * self.uploads.settings.max_upload, "Its")]
+        limits = [(held.total(), UPLOADED * self.uploads.limits.max_upload, "Its")]
         if self.user:
             limits.insert(0, (held[self.user], share(limits[0][1]), "Your"))
         for present, most, whose in limits:
@@ -101,6 +101,6 @@ class Room:
                     "that. Nothing was kept: try again when others have ended."
                 )
         # For a while it lies there twice: as received, and in the store.
-        require_disk(self.uploads.settings, self.uploads.folders, 2 * size)
+        require_disk(self.uploads.limits, self.uploads.folders, 2 * size)
         held[self.user] += size
         self.bytes += size

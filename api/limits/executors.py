@@ -18,7 +18,7 @@ from typing import NamedTuple, TypeVar
 
 from autolearn.api.http.problems import Problem, too_many
 from autolearn.schemas.bounds import UPLOADS, share
-from autolearn.schemas.settings import Settings
+from autolearn.schemas.settings import LimitSettings
 
 T = TypeVar("T")
 
@@ -153,13 +153,13 @@ class ThreadLane:
 class Executors:
     """The executors of one API process, by purpose."""
 
-    def __init__(self, settings: Settings) -> None:
-        many = settings.max_followers
-        self.lists = ThreadLane("read models", Bound(_READERS, settings.max_waiting, 100))
+    def __init__(self, limits: LimitSettings) -> None:
+        many = limits.max_followers
+        self.lists = ThreadLane("read models", Bound(_READERS, limits.max_waiting, 100))
         """Reads rows of the read models, decrypts and encodes them."""
         self.log = ThreadLane("pages of the log", Bound(_READERS, 100, 10))
         """Reads records for one answer: events, diffs, the past."""
-        self.brokers = ThreadLane("brokers", Bound(4, settings.max_waiting, settings.max_waiting))
+        self.brokers = ThreadLane("brokers", Bound(4, limits.max_waiting, limits.max_waiting))
         """Asks brokers where the log ends: short, and once for all who ask at the same time."""
         self.catching_up = ThreadLane("followers that catch up", Bound(4, many, many))
         """Reads records for clients that follow and are far behind."""
@@ -167,9 +167,9 @@ class Executors:
         """Decrypts events for clients that follow."""
         self.tail = ThreadLane("the newest events", Bound(1, 4, 4))
         """Reads the newest events once for all who follow."""
-        self.artifacts = ThreadLane("artifacts", Bound(4, settings.max_waiting, 100))
+        self.artifacts = ThreadLane("artifacts", Bound(4, limits.max_waiting, 100))
         """Fetches files of trained models."""
-        self.uploads = ThreadLane("uploads", Bound(4, settings.max_waiting, 100))
+        self.uploads = ThreadLane("uploads", Bound(4, limits.max_waiting, 100))
         """Writes what comes in to the disk, and puts it into the artifact store."""
         self.examining = ThreadLane("files to examine", Bound(4, UPLOADS, share(UPLOADS)))
         """Examines files, each in a process of its own, which takes memory."""

@@ -19,7 +19,7 @@ from autolearn.runtime.timestamps import text
 from autolearn.schemas.errors import REASONS
 from autolearn.schemas.quotas import QUOTAS, exceeded, limit_of, source_of
 from autolearn.schemas.rest.users import QuotaState
-from autolearn.schemas.settings import Settings
+from autolearn.schemas.settings import QuotaSettings
 
 _COUNTS_FOR = 1.0
 """Seconds for which a count is valid."""
@@ -47,18 +47,18 @@ _COUNTED: Mapping[str, Callable[[Snapshot, str], int]] = MappingProxyType(
 """The use of the quotas that are counted here."""
 
 
-def _limit_for(settings: Settings, moment: Snapshot, user: str, quota: str) -> int:
+def _limit_for(quotas: QuotaSettings, moment: Snapshot, user: str, quota: str) -> int:
     """Return a user's limit of a quota."""
-    return limit_of(quota, moment.quota(user, quota), settings)
+    return limit_of(quota, moment.quota(user, quota), quotas)
 
 
-def quotas_of(settings: Settings, moment: Snapshot, user: str) -> list[QuotaState]:
+def quotas_of(quotas: QuotaSettings, moment: Snapshot, user: str) -> list[QuotaState]:
     """Return all quotas of a user."""
     own = {row.name: row.limit for row in moment.quotas(user)}
     return [
         QuotaState(
             name,
-            limit_of(name, own.get(name), settings),
+            limit_of(name, own.get(name), quotas),
             _COUNTED[name](moment, user) if name in _COUNTED else None,
             quota.unit,
             source_of(name, own.get(name)),
@@ -68,19 +68,19 @@ def quotas_of(settings: Settings, moment: Snapshot, user: str) -> list[QuotaStat
     ]
 
 
-def check_run(settings: Settings, moment: Snapshot, session: str) -> None:
+def check_run(quotas: QuotaSettings, moment: Snapshot, session: str) -> None:
     """Raise a problem if a session, or its owner, has as many runs as allowed.
 
     Raises:
         Problem: as `check_quota`.
     """
     owner = moment.owner(session) or ""
-    check_quota(settings, moment, owner, "runs-queued")
-    check_quota(settings, moment, owner, "session-runs", used=moment.count_runs(session))
+    check_quota(quotas, moment, owner, "runs-queued")
+    check_quota(quotas, moment, owner, "session-runs", used=moment.count_runs(session))
 
 
 def check_quota(
-    settings: Settings,
+    quotas: QuotaSettings,
     moment: Snapshot,
     user: str,
     quota: str,
@@ -93,7 +93,7 @@ def check_quota(
         Problem: the quota is used up (409); it says who can raise it.
     """
     used = _COUNTED[quota](moment, user) if used is None else used
-    limit = _limit_for(settings, moment, user, quota)
+    limit = _limit_for(quotas, moment, user, quota)
     if used + more > limit:
         status, title = REASONS["quota-exceeded"]
         detail = f"{exceeded(quota, user, used, limit)} Nothing was done."
@@ -114,19 +114,19 @@ class Taken:
         self.clock = clock
         self.counts: OrderedDict[tuple[str, str], Count] = OrderedDict()
 
-    def take(self, settings: Settings, queries: ReadModelQueries, user: str, quota: str) -> None:
+    def take(self, quotas: QuotaSettings, queries: ReadModelQueries, user: str, quota: str) -> None:
         """Take one more of a quota.
 
         Raises:
             Problem: the quota is used up (409); it says who can raise it.
         """
         now, moment = self.clock(), queries.latest()
-        limit = _limit_for(settings, moment, user, quota)
+        limit = _limit_for(quotas, moment, user, quota)
         count = self.counts.get((user, quota))
         if count is None or now - count.at > _COUNTS_FOR or count.many >= limit:
             count = self.counts[user, quota] = Count(_COUNTED[quota](moment, user), now)
             self.counts.move_to_end((user, quota))
             if len(self.counts) > MOST:
                 self.counts.popitem(last=False)
-        check_quota(settings, moment, user, quota, used=count.many)
+        check_quota(quotas, moment, user, quota, used=count.many)
         count.many += 1

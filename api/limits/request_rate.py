@@ -16,7 +16,7 @@ from msgspec import Struct
 from autolearn.api.http.problems import Problem
 from autolearn.projections.queries.queries import ReadModelQueries
 from autolearn.schemas.quotas import QUOTAS, limit_of
-from autolearn.schemas.settings import Settings
+from autolearn.schemas.settings import QuotaSettings
 
 _SECONDS = 2.0
 """Seconds whose requests a silent user may send at once."""
@@ -42,7 +42,7 @@ class Paces:
         self.clock = clock
         self.buckets: OrderedDict[str, Bucket] = OrderedDict()
 
-    def take(self, user: str, settings: Settings, queries: ReadModelQueries) -> None:
+    def take(self, user: str, quotas: QuotaSettings, queries: ReadModelQueries) -> None:
         """Count a request of a user.
 
         Raises:
@@ -50,7 +50,7 @@ class Paces:
         """
         now, bucket = self.clock(), self.buckets.get(user)
         if bucket is None or now - bucket.looked > LOOK:
-            limit = limit_of("requests", queries.latest().quota(user, "requests"), settings)
+            limit = limit_of("requests", queries.latest().quota(user, "requests"), quotas)
             if bucket is None:
                 bucket = self.buckets[user] = Bucket(_SECONDS * limit, now, limit, now)
                 if len(self.buckets) > MOST:

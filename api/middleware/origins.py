@@ -15,7 +15,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from autolearn.api.http.problems import Problem, respond
 from autolearn.api.middleware.sealed_requests import OPEN
-from autolearn.schemas.settings import Settings
+from autolearn.schemas.settings import ApiSettings
 
 
 class CheckOrigin:
@@ -25,10 +25,10 @@ class CheckOrigin:
     and AUTOLEARN_HOSTS.
     """
 
-    def __init__(self, app: ASGIApp, settings: Settings) -> None:
+    def __init__(self, app: ASGIApp, api: ApiSettings) -> None:
         self.app = app
-        named = settings.hosts.replace(",", " ").lower().split()
-        self.named = {"localhost", settings.api_host.lower(), *named}
+        named = api.hosts.replace(",", " ").lower().split()
+        self.named = {"localhost", api.host.lower(), *named}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one request."""

@@ -85,7 +85,7 @@ class Seal:
 
     def __init__(self, app: ASGIApp, keys: WireKeys, settings: Settings, admit: Admit) -> None:
         self.app, self.keys, self.admit = app, keys, admit
-        self.plain, self.limit = settings.plain, settings.max_body
+        self.plain, self.limit = settings.api.plain, settings.limits.max_body
         self.seen = ReplayCache()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

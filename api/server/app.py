@@ -105,10 +105,12 @@ def make_app(context: ApiContext, services: Sequence[str] = tuple(SERVICES)) -> 
     app.add_middleware(_RequireReady, reader=context.reader)
     app.add_middleware(Seal, keys=context.wire_keys, settings=settings, admit=admit(context))
     app.add_middleware(RefuseEncoded)
-    app.add_middleware(LimitBodies, limit=settings.max_body, upload_limit=settings.max_upload)
+    app.add_middleware(
+        LimitBodies, limit=settings.limits.max_body, upload_limit=settings.limits.max_upload
+    )
     app.add_middleware(LimitWaiting, waiting=context.waiting)
-    if settings.auth == "none":
-        app.add_middleware(CheckOrigin, settings=settings)
+    if settings.identity.auth == "none":
+        app.add_middleware(CheckOrigin, api=settings.api)
     if context.audit.on:
         app.add_middleware(
             RecordRequests,
@@ -117,7 +119,7 @@ def make_app(context: ApiContext, services: Sequence[str] = tuple(SERVICES)) -> 
         )
     app.add_middleware(CountRequests, measures=context.measures)
     public = [route for route, rule in RULES.items() if rule is Rule.PUBLIC]
-    wanted = None if settings.auth == "none" else public
+    wanted = None if settings.identity.auth == "none" else public
     app.openapi = lambda: openapi.describe(app, wanted)  # type: ignore[method-assign]
     return app
 

@@ -32,7 +32,7 @@ from autolearn.runtime.logs import configure_logs
 from autolearn.runtime.process import say_ready
 from autolearn.runtime.watchdog import Watchdog, teller
 from autolearn.schemas.errors import AutoLearnError, SettingsError
-from autolearn.schemas.settings import Settings
+from autolearn.schemas.settings import ApiSettings, Settings
 from autolearn.security.wire_keys import folder_of_keys
 
 log = structlog.stdlib.get_logger("autolearn.api")
@@ -52,10 +52,10 @@ def serve(settings: Settings, services: Sequence[str], host: str, port: int) -> 
         LogError: no Kafka is named.
         SettingsError: the port is taken, or another setting cannot be used.
     """
-    configure_logs(settings)
+    configure_logs(settings.observability)
     require_port(host, port)
     _warn_if_open(settings, host)
-    folder = state_folder(settings, "api")
+    folder, audited = state_folder(settings, "api"), settings.observability.audit == "on"
     with lock(folder / "lock", f"The API process {settings.instance!r}"):
         to = open_log(settings)
         store = RocksStore(ViewsPlace(folder).used)
@@ -67,8 +67,8 @@ def serve(settings: Settings, services: Sequence[str], host: str, port: int) -> 
             folder,
             on_failure=lambda: setattr(server, "should_exit", True),
             cluster=Cluster(*kafka_of(settings)),
-            audit_log=open_log(settings, gathers=True) if settings.audit == "on" else None,
-            wire_keys=folder_of_keys(settings, home_of(settings)),
+            audit_log=open_log(settings, gathers=True) if audited else None,
+            wire_keys=folder_of_keys(settings.api, home_of(settings)),
             vault=open_vault(settings, to, makes=True, patience=_KEY_PATIENCE),
         )
         context.wire_keys.present()  # made now if there is none; a fault is reported now
@@ -87,10 +87,10 @@ def serve(settings: Settings, services: Sequence[str], host: str, port: int) -> 
                 log_config=None,
                 access_log=False,
                 server_header=False,
-                proxy_headers=bool(settings.trusted_proxies),
-                forwarded_allow_ips=settings.trusted_proxies,
+                proxy_headers=bool(settings.api.trusted_proxies),
+                forwarded_allow_ips=settings.api.trusted_proxies,
                 timeout_graceful_shutdown=GRACE,
-                **tls(settings),
+                **tls(settings.api),
             ),
         )
         # The server stops at these by itself, and raises them again at its end: that is enough.
@@ -112,35 +112,34 @@ def _warn_if_open(settings: Settings, host: str) -> None:
         here = False
     if here:
         return
-    if settings.auth == "none":
+    if settings.identity.auth == "none":
         why = "AUTOLEARN_AUTH is none: whoever reaches this address may do everything"
         log.warning("open", host=host, why=why)
-    if settings.plain == "always" and not settings.tls_cert:
+    if settings.api.plain == "always" and not settings.api.tls_cert:
         why = "AUTOLEARN_PLAIN is always, without TLS: tokens and work can be read on their way"
         log.warning("open", host=host, why=why)
 
 
-def tls(settings: Settings) -> dict[str, Any]:
+def tls(api: ApiSettings) -> dict[str, Any]:
     """Return the TLS options of uvicorn, if TLS is on.
 
     Raises:
         SettingsError: the certificate or its key cannot be used.
     """
-    if not settings.tls_cert:
+    if not api.tls_cert:
         return {}
     try:
         ssl.create_default_context(ssl.Purpose.CLIENT_AUTH).load_cert_chain(
-            settings.tls_cert, settings.tls_key, password=""
+            api.tls_cert, api.tls_key, password=""
         )
     except (OSError, ValueError) as error:  # SSLError is an OSError
         raise SettingsError(
-            f"The certificate {settings.tls_cert} with the key {settings.tls_key} cannot be used: "
-            f"{error}.",
+            f"The certificate {api.tls_cert} with the key {api.tls_key} cannot be used: {error}.",
             title="The API cannot speak TLS",
             advice="AUTOLEARN_TLS_CERT and AUTOLEARN_TLS_KEY name PEM files; the key has no "
             "password.",
         ) from None
-    return {"ssl_certfile": settings.tls_cert, "ssl_keyfile": settings.tls_key}
+    return {"ssl_certfile": api.tls_cert, "ssl_keyfile": api.tls_key}
 
 
 class Server(uvicorn.Server):

@@ -145,7 +145,7 @@ async def authorise(request: Request) -> None:
 
 async def check(context: ApiContext, request: Request) -> None:
     """Authenticate a request, and raise the problem if the rule does not allow it."""
-    if context.settings.auth == "none":
+    if context.settings.identity.auth == "none":
         request.state.principal = EVERYBODY
         _enter(context, request.scope, EVERYBODY)
         await _complete_session(context, EVERYBODY, request)
@@ -192,7 +192,7 @@ def _enter(context: ApiContext, scope: Scope, who: Principal) -> None:
     place = place_of(scope)
     if place is not None and place.user is None:
         if not who.sysadmin:
-            context.paces.take(who.name, context.settings, context.queries)
+            context.paces.take(who.name, context.settings.quotas, context.queries)
         place.admit(who.name)
 
 
@@ -202,7 +202,7 @@ def admit(context: ApiContext) -> Admit:
     async def let_in(scope: Scope, authorization: str) -> None:
         context.reader.require_ready()
         who = EVERYBODY
-        if context.settings.auth != "none":
+        if context.settings.identity.auth != "none":
             who = await _authenticated(context, authorization)
         _enter(context, scope, who)
 

@@ -20,7 +20,7 @@ from autolearn.projections.rows.view_rows import DatasetOwner
 from autolearn.schemas.bounds import DATASET_VERSIONS
 from autolearn.schemas.catalog import BUNDLED_DATASETS, DatasetSpec, too_many_versions
 from autolearn.schemas.errors import REASONS
-from autolearn.schemas.settings import PREFIX, Settings
+from autolearn.schemas.settings import PREFIX, WorkerSettings
 from autolearn.schemas.values import Column
 
 T = TypeVar("T")
@@ -38,7 +38,7 @@ def wrong(kind: str, title: str, faults: dict[str, str]) -> Problem:
     return Problem(422, kind, title, "; ".join(faults.values()) + ".", errors=errors)
 
 
-def check_limits(body: LimitsBody, settings: Settings) -> tuple[float, int]:
+def check_limits(body: LimitsBody, workers: WorkerSettings) -> tuple[float, int]:
     """Return the limits of a run in seconds and MiB.
 
     Raises:
@@ -46,7 +46,7 @@ def check_limits(body: LimitsBody, settings: Settings) -> tuple[float, int]:
     """
     faults = {}
     for name, unit in (("time_limit", "seconds"), ("memory_limit", "MiB")):
-        asked, most = getattr(body, name), getattr(settings, name)
+        asked, most = getattr(body, name), getattr(workers, name)
         if asked is not None and not asked <= most:
             faults[f"#/{name}"] = (
                 f"{name} is at most {most:g} {unit} here, and {str(asked)[:30]} are asked for: an "
@@ -54,7 +54,7 @@ def check_limits(body: LimitsBody, settings: Settings) -> tuple[float, int]:
             )
     if faults:
         raise wrong("limit-too-high", "More is asked for than a run may take", faults)
-    return body.time_limit or settings.time_limit, body.memory_limit or settings.memory_limit
+    return body.time_limit or workers.time_limit, body.memory_limit or workers.memory_limit
 
 
 async def checked(
@@ -166,7 +166,7 @@ def require_version(
     if len(sizes) >= DATASET_VERSIONS:
         raise refused("too-many-versions", too_many_versions(name))
     user = who.name if owner is None else owner.owner
-    check_quota(context.settings, now, user, "dataset-bytes", size)
+    check_quota(context.settings.quotas, now, user, "dataset-bytes", size)
 
 
 def deleted(name: str, row: DatasetOwner) -> Problem:

@@ -45,8 +45,8 @@ async def request_run(
     began = asyncio.get_running_loop().time()
     run = derive(asked.id, "run")
     if context.queries.answer(asked.id) is None:  # a repeated request takes nothing more
-        require_disk(context.settings, context.uploads.folders)
-        check_run(context.settings, context.queries.now(), session)
+        require_disk(context.settings.limits, context.uploads.folders)
+        check_run(context.settings.quotas, context.queries.now(), session)
     answer = await context.commands.post(stream("session", session), command, asked)
     if isinstance(answer, Accepted):
         return pending(answer, asked)

@@ -60,9 +60,9 @@ class AuditProducer:
         note: Callable[[Iterable[Hop]], None],
     ) -> None:
         self.log, self.topic, self.meter, self.note = to, topic, meter, note
-        self.on = settings.audit == "on"
+        self.on = settings.observability.audit == "on"
         self.instance = instance_of("api", settings.instance)
-        self.patience = settings.append_timeout
+        self.patience = settings.limits.append_timeout
         self.appends = BoundedProducer(MOST, MOST_BYTES, self.patience)
         self.numbers = itertools.count()
         self.early: list[Hop] | None = []

@@ -126,7 +126,7 @@ def make_context(
     looking = None if cluster is None else StatusInspector(cluster, to, settings)
     if looking is not None:
         at_end(looking.close)
-    executors = Executors(settings)
+    executors, identity = Executors(settings.limits), settings.identity
     at_end(executors.close)
 
     meter = Meter("api")
@@ -140,10 +140,10 @@ def make_context(
     at_end(heartbeats.stop)
     reader.opened.append(heartbeats.start)
 
-    recent = Recent(settings.audit_memory)
+    recent = Recent(settings.observability.audit_memory)
     audit = AuditProducer(audit_log, topics.audit.name, settings, meter, recent.add)
     lifetime.callback(audit.close)
-    waiting = Waiting(settings.max_waiting, settings.max_pending)
+    waiting = Waiting(settings.limits.max_waiting, settings.limits.max_pending)
     trail = AuditTrailReader(
         audit_log,
         topics,
@@ -158,7 +158,7 @@ def make_context(
     if audit.on:
         reader.opened += [audit.open, trail.start]
 
-    tail = EventTail(to, reader, arrivals, executors.tail, settings.max_followers)
+    tail = EventTail(to, reader, arrivals, executors.tail, settings.limits.max_followers)
     lifetime.push_async_callback(tail.stop)
     rebuilding = Rebuilding(to, reader, home)
     lifetime.push_async_callback(rebuilding.stop)
@@ -202,13 +202,13 @@ def make_context(
         staleness=staleness,
         audit=audit,
         trail=trail,
-        authenticate=Provider(settings).authenticate if settings.auth == "oidc" else by_token,
+        authenticate=Provider(identity).authenticate if identity.auth == "oidc" else by_token,
         passwords=Passwords(executors.passwords),
         logins=Logins(),
         paces=Paces(),
         taken=Taken(),
         waiting=waiting,
-        uploads=Uploads(settings, [scratch, *artifacts.folders_on_disk()]),
+        uploads=Uploads(settings.limits, [scratch, *artifacts.folders_on_disk()]),
         scratch=scratch,
         lifetime=lifetime,
     )

@@ -27,11 +27,11 @@ def verify_views(urls: Sequence[str], told: OnProgress) -> dict[str, Any]:
         LogError: the log cannot be read.
     """
     settings = read_settings()
-    configure_logs(settings)  # standard output is for the result alone
+    configure_logs(settings.observability)  # standard output is for the result alone
     token = token_for(urls[0] if urls else None)
     if not urls:
         up = running(home_of(settings))
-        urls = [up.url if up else f"http://{settings.api_host}:{settings.api_port}"]
+        urls = [up.url if up else f"http://{settings.api.host}:{settings.api.port}"]
     for url in urls:
         require_url(url)
     with ExitStack() as end:

@@ -22,4 +22,4 @@ def rotated() -> str:
 def folder() -> Path:
     """Return the folder of the keys."""
     settings = read_settings()
-    return folder_of_keys(settings, home_of(settings))
+    return folder_of_keys(settings.api, home_of(settings))

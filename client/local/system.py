@@ -17,6 +17,7 @@ from typing import Literal, NamedTuple
 from urllib.parse import urlsplit
 
 import msgspec
+from msgspec.structs import replace
 
 from autolearn.client.sdk import credentials
 from autolearn.eventlog.embedded.errors import PORT_TAKEN
@@ -28,7 +29,7 @@ from autolearn.runtime.process import child
 from autolearn.runtime.state_folders import cut_off
 from autolearn.runtime.watchdog import TICK, Effort, Stall
 from autolearn.schemas.errors import AutoLearnError
-from autolearn.schemas.settings import KAFKA_PREFIX, PREFIX, Settings
+from autolearn.schemas.settings import Settings, variables_of
 from autolearn.security.broker_secret import announced, secret_of
 
 _READY_TIMEOUT = START_TIMEOUT
@@ -92,7 +93,7 @@ class System:
         self.settings, self.told = settings, told
         self.home = home_of(settings)
         self.url = self.kafka = ""
-        self.api_port, self.ports = settings.api_port, HeldPorts()
+        self.api_port, self.ports = settings.api.port, HeldPorts()
         self.processes: dict[str, asyncio.subprocess.Process] = {}
         self.lines: dict[str, socket.socket] = {}
         """To each process: it ends when this end is closed, and tells here that it goes on."""
@@ -117,7 +118,7 @@ class System:
             )
         self.told(f"AutoLearn {version('autolearn')} starts on {self.home}")
         try:
-            require_port(self.settings.api_host, self.settings.api_port)
+            require_port(self.settings.api.host, self.settings.api.port)
             self._make_master_key()
             parts = await self._launch_everything()
             up = RunningSystem(os.getpid(), self.url, self.kafka)
@@ -148,14 +149,14 @@ class System:
 
     def brokers(self) -> list[Part]:
         """Draw all free ports at once; return the embedded broker if it runs."""
-        embedded, any_api = not self.settings.kafka, self.settings.api_port == 0
+        embedded, any_api = not self.settings.kafka.brokers, self.settings.api.port == 0
         # Elsewhere a port cannot be held until the API listens: it takes a free one itself.
-        drawn_api = any_api and self.settings.api_host == HOST and sys.platform == "linux"
+        drawn_api = any_api and self.settings.api.host == HOST and sys.platform == "linux"
         self.ports = HeldPorts(*[0] * (embedded + drawn_api))
         numbers = list(self.ports.numbers)
-        self.api_port = numbers.pop() if drawn_api else self.settings.api_port
+        self.api_port = numbers.pop() if drawn_api else self.settings.api.port
         if not embedded:
-            self.kafka = self.settings.kafka
+            self.kafka = self.settings.kafka.brokers
             return []
         (port,) = numbers
         self.kafka = f"{HOST}:{port}"
@@ -171,7 +172,7 @@ class System:
     def _make_master_key(self) -> None:
         from autolearn.security.master_keys import make_key_file
 
-        if made := make_key_file(self.settings, self.home):
+        if made := make_key_file(self.settings.encryption, self.home):
             self.told(f"  made the master key: {made}; keep a copy elsewhere")
 
     # The first user
@@ -189,11 +190,11 @@ class System:
 
     def _needs_user(self) -> bool:
         known = self._has_user.exists() and self._has_user.read_text() == self.which_log()
-        return self.settings.auth == "tokens" and not known
+        return self.settings.identity.auth == "tokens" and not known
 
     def which_log(self) -> str:
         """Return the id of the log, which differs for each log of this home."""
-        return f"{self.settings.kafka or 'embedded'} {self.settings.topic_prefix}\n"
+        return f"{self.settings.kafka.brokers or 'embedded'} {self.settings.kafka.topic_prefix}\n"
 
     def _keep_user(self, said: str) -> None:
         """Store the token of the first user, if one was made, for the command line."""
@@ -294,15 +295,17 @@ class System:
         A restarted API keeps its port, also if the first one was a free one.
         """
         port = urlsplit(self.url).port if self.url else self.api_port
-        fields = msgspec.structs.asdict(self.settings)
-        client = fields.pop("kafka_client")
-        known = {"home": self.home, "kafka": self.kafka, "api_port": port}
+        settings = replace(
+            self.settings,
+            home=str(self.home),
+            kafka=replace(self.settings.kafka, brokers=self.kafka),
+            api=replace(self.settings.api, port=port),
+        )
         # The user who starts the system may have a token; its processes need none.
         ours = {name: value for name, value in os.environ.items() if name != "AUTOLEARN_TOKEN"}
         return {
             **child_environment(ours),
-            **{PREFIX + name.upper(): str(value) for name, value in (fields | known).items()},
-            **{KAFKA_PREFIX + k.upper().replace(".", "_"): v for k, v in client.items()},
+            **variables_of(settings),
             "PYTHONUNBUFFERED": "1",
         }
 

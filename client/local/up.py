@@ -25,7 +25,7 @@ def run_up(settings: Settings) -> None:
         SettingsError: the home cannot be written, or the API's port is taken.
     """
     require_writable(home_of(settings))
-    if not settings.kafka:
+    if not settings.kafka.brokers:
         install_kafka()
     asyncio.run(_serve(settings))
 

@@ -256,8 +256,8 @@ def open_vault(
     Raises:
         SettingsError: a required master key is missing or cannot be used.
     """
-    masters = master_keys(settings, home_of(settings), patience or PATIENCE)
+    masters = master_keys(settings.encryption, home_of(settings), patience or PATIENCE)
     if masters is None:
         return SessionCipher()
     ring = KeyRing(log, Topics.of(settings).keys.name, masters)
-    return SessionCipher(ring, makes=makes and settings.encryption != "off", patience=patience)
+    return SessionCipher(ring, makes=makes and settings.encryption.mode != "off", patience=patience)

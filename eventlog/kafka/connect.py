@@ -43,13 +43,13 @@ def client_of(settings: Settings, address: str) -> dict[str, str]:
     """
     home = home_of(settings)
     own = credentials(secret_of(home)) if runs_here(home, address) else {}
-    return {**settings.kafka_client, **own}
+    return {**settings.kafka.client, **own}
 
 
 def brokers(settings: Settings) -> str:
     """Return the brokers' addresses, `host:port,…`."""
-    if settings.kafka:
-        return settings.kafka
+    if settings.kafka.brokers:
+        return settings.kafka.brokers
     up = running(home_of(settings))
     if up is None or not up.kafka:
         raise LogError(

@@ -41,7 +41,7 @@ def _run_backup(settings: Settings, target: Path, told: Told) -> ToolResult:
     """Write a backup, whether `autolearn up` runs or not."""
     home = home_of(settings)
     began = time.perf_counter()
-    if settings.kafka or running(home) is not None:
+    if settings.kafka.brokers or running(home) is not None:
         opened = _closing_log(open_log(settings))
     elif (home / "kafka" / "data").exists():
         opened = _locked_log(home)
@@ -79,7 +79,7 @@ def run_restore(
     backup, store = BackupSet(folder), ArtifactStore(artifacts_url(settings))
     with lock_system(home):
         check_set(settings, backup, told)
-        opened = _closing_log(open_log(settings)) if settings.kafka else _embedded_log(home)
+        opened = _closing_log(open_log(settings)) if settings.kafka.brokers else _embedded_log(home)
         with opened as log:
             parts = plan(log, settings, backup)
             revoke = revoke or any(part.revoked for part in parts)
@@ -101,7 +101,7 @@ def run_restore(
         "comparable": comparable,
         "tokens": 0 if revoke else tokens,
         "revoked_tokens": tokens if revoke else 0,
-        "missing_master_keys": missing_masters(folder, settings, home),
+        "missing_master_keys": missing_masters(folder, settings.encryption, home),
         "seconds": time.perf_counter() - began,
     }
     return result, ExitCode.NO if restored.differs and comparable else ExitCode.DONE

@@ -90,7 +90,7 @@ def plan(log: Log, settings: Settings, backup: BackupSet) -> list[RestoredPart]:
     for topic in backup.manifest.topics:
         for part in topic.partitions:
             end = _end_of(log, settings, topic, part, backup)
-            name = f"{settings.topic_prefix}.{topic.topic}"
+            name = f"{settings.kafka.topic_prefix}.{topic.topic}"
             parts.append(RestoredPart(name, part, min(end, part.end), end > part.end))
     return parts
 
@@ -149,13 +149,13 @@ def _check_others(log: Log, settings: Settings, backup: BackupSet) -> None:
 
 
 def _suffix_of(topic: Topic, settings: Settings) -> str:
-    return topic.name.removeprefix(f"{settings.topic_prefix}.")
+    return topic.name.removeprefix(f"{settings.kafka.topic_prefix}.")
 
 
 def _not_empty(settings: Settings, why: str) -> NotEmpty:
     return NotEmpty(
         why,
-        advice=f"Delete the topics {settings.topic_prefix}.*, or choose another prefix "
+        advice=f"Delete the topics {settings.kafka.topic_prefix}.*, or choose another prefix "
         "(AUTOLEARN_TOPIC_PREFIX) or another folder (AUTOLEARN_HOME).",
     )
 
@@ -168,7 +168,7 @@ def _end_of(
     Raises:
         NotEmpty: it does not hold the backup's beginning.
     """
-    name, there = f"{settings.topic_prefix}.{topic.topic}", log.partitions()
+    name, there = f"{settings.kafka.topic_prefix}.{topic.topic}", log.partitions()
     if name not in there:
         return 0
     where = f"partition {part.partition} of {name}"

@@ -18,7 +18,7 @@ from autolearn.operations.backup.format import KEYS, Line, as_bytes, decode_line
 from autolearn.schemas.codec import from_json
 from autolearn.schemas.errors import LogError
 from autolearn.schemas.records.session_key import ROLL, WrappedKey
-from autolearn.schemas.settings import Settings
+from autolearn.schemas.settings import EncryptionSettings, Settings
 from autolearn.schemas.topics import Topics
 from autolearn.security.master_keys import master_keys
 
@@ -82,7 +82,7 @@ def _read_keys(folder: Path) -> list[Line]:
         raise Damaged(f"{KEYS} cannot be read: {error}.") from None
 
 
-def missing_masters(folder: Path, settings: Settings, home: Path) -> list[str]:
+def missing_masters(folder: Path, encryption: EncryptionSettings, home: Path) -> list[str]:
     """Return the ids of master keys that a backup's keys need and this home lacks.
 
     Raises:
@@ -92,7 +92,7 @@ def missing_masters(folder: Path, settings: Settings, home: Path) -> list[str]:
     needed = {
         from_json(as_bytes(one.value) or b"", WrappedKey).master for one in _read_keys(folder)
     }
-    masters = master_keys(settings, home) if needed else None
+    masters = master_keys(encryption, home) if needed else None
     here = {key.id for key in masters.keys} if masters is not None else set()
     return sorted(needed - here)
 

@@ -120,7 +120,7 @@ def fill(log: Log, settings: Settings, store: ArtifactStore, folder: Path, told:
     manifest = Manifest(
         program=version("autolearn"),
         made=made,
-        prefix=settings.topic_prefix,
+        prefix=settings.kafka.topic_prefix,
         cluster=log.cluster(),
         topics=topics,
         artifacts=held,
@@ -144,7 +144,7 @@ def _take_cuts(log: Log, settings: Settings) -> list[Cut]:
         )
     cuts = []
     for topic in topics.in_backup():
-        suffix = topic.name.removeprefix(f"{settings.topic_prefix}.")
+        suffix = topic.name.removeprefix(f"{settings.kafka.topic_prefix}.")
         end, first = log.ends(topic.name), log.begins(topic.name)
         # Between the two requests the oldest of the records may have expired: all of them, even.
         cuts.append(Cut(suffix, topic.name, first, {p: max(end[p], first[p]) for p in end}))

@@ -103,7 +103,7 @@ def _own_key(settings: Settings) -> SigningKey:
     Raises:
         SettingsError: there is none.
     """
-    path = key_path(settings, home_of(settings))
+    path = key_path(settings.chain, home_of(settings))
     if not path.exists():
         raise SettingsError(
             f"There is no signing key at {path}.",

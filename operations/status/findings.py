@@ -33,7 +33,7 @@ def findings(status: Status, topics: Iterable[str], settings: Settings) -> list[
             found += _about_process(process)
     found += _about_chain(status)
     for worker in status.workers:
-        if worker.silent > settings.worker_timeout:
+        if worker.silent > settings.workers.timeout:
             why = f"{worker.worker} has said nothing for {worker.silent:.0f} s."
             found.append(Finding("worker-silent", why, "Its runs are started again elsewhere."))
         if worker.disk_low:
@@ -46,7 +46,7 @@ def findings(status: Status, topics: Iterable[str], settings: Settings) -> list[
         found.append(Finding("dead-letters", why, "See `autolearn dead-letters list`."))
     for place in status.disk:
         folder = f"{place.path} ({place.what})"
-        if low := too_little(settings.disk_reserve, folder, place.free, place.total):
+        if low := too_little(settings.limits.disk_reserve, folder, place.free, place.total):
             advice = "Make room: uploads and runs are refused until then."
             found.append(Finding("disk-low", f"{low}.", advice))
     return found

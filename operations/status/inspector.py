@@ -42,7 +42,7 @@ class StatusInspector:
         status = Status(f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%S}Z", told_by)
         part = "brokers"
         try:
-            least = self.settings.min_insync_replicas
+            least = self.settings.kafka.min_insync_replicas
             status.brokers = self.cluster.brokers()
             found = self.cluster.topics({topic.name: least for topic in self.topics.all()})
             status.topics = list(found.values())
@@ -53,7 +53,7 @@ class StatusInspector:
             at = self._last_records(events) if reached is None else reached
             status.terms = [self.term(p, at[p], span) for p, span in events.items() if p in at]
             part = "chain"
-            if self.settings.chain != "off":
+            if self.settings.chain.mode != "off":
                 signed = spans.get(self.topics.checkpoints.name, {})
                 status.chain = [self.chain(p, events[p], signed.get(p, (0, 0))) for p in events]
             part = "processes"
@@ -100,7 +100,7 @@ class StatusInspector:
         reached: Mapping[int, PartitionProgress],
     ) -> list[Process]:
         """Return every process type with a consumer group."""
-        prefix = self.settings.topic_prefix
+        prefix = self.settings.kafka.topic_prefix
         full = {n: (f"{prefix}.{g.name}", f"{prefix}.{g.topic}") for n, g in GROUPS.items()}
         groups = self.cluster.groups(dict(full.values()))
         processes = []

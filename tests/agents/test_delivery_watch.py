@@ -18,7 +18,7 @@ from autolearn.agents.process import start
 from autolearn.eventlog.kafka.connect import open_log
 from autolearn.eventlog.log import Topic
 from autolearn.eventlog.memory.log import MemoryLog
-from autolearn.schemas.settings import Settings
+from tests.support.settings import settings_of
 from tests.support.waiting import soon
 
 TOPIC = "al.commands"
@@ -155,7 +155,7 @@ def test_a_group_that_says_nothing_for_two_minutes_is_a_standstill():
 @pytest.mark.kafka
 def test_a_consumer_of_faust_that_stands_still(kafka: str, tmp_path: Path):
     async def story() -> None:
-        settings = Settings(kafka=kafka, home=str(tmp_path), topic_prefix="stands-still")
+        settings = settings_of(kafka=kafka, home=str(tmp_path), topic_prefix="stands-still")
         log, topic = open_log(settings), "stands-still.commands"
         log.create([Topic(topic, 1, 1, {})])
         app = make_app("decide", settings, kafka)

@@ -16,11 +16,11 @@ SASL = {
 
 
 def test_nothing_is_plain_text():
-    assert credentials(load({}).kafka_client) is None
+    assert credentials(load({}).kafka.client) is None
 
 
 def test_sasl_over_tls():
-    given = credentials(load(SASL).kafka_client)
+    given = credentials(load(SASL).kafka.client)
     assert isinstance(given, faust.SASLCredentials)
     assert (given.username, given.password) == ("ada", "secret")
     assert given.mechanism.value == "SCRAM-SHA-512"
@@ -35,5 +35,5 @@ def test_tls_alone():
 
 def test_a_mechanism_that_faust_does_not_know_is_refused_with_those_it_does():
     with pytest.raises(SettingsError) as refused:
-        credentials(load(SASL | {"AUTOLEARN_KAFKA_SASL_MECHANISM": "OAUTHBEARER"}).kafka_client)
+        credentials(load(SASL | {"AUTOLEARN_KAFKA_SASL_MECHANISM": "OAUTHBEARER"}).kafka.client)
     assert "SCRAM-SHA-256" in refused.value.advice

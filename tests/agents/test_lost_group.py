@@ -31,7 +31,7 @@ def test_it_ends_rather_than_wait_for_ever(kafka: str, tmp_path: Path):
         member = AIOKafkaConsumer(
             Topics.of(settings).events.name,
             bootstrap_servers=kafka,
-            group_id=f"{settings.topic_prefix}.{GROUPS['dispatch'].name}",
+            group_id=f"{settings.kafka.topic_prefix}.{GROUPS['dispatch'].name}",
             group_instance_id=instance_name("dispatch", settings),
             session_timeout_ms=30_000,
         )

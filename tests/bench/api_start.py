@@ -14,6 +14,7 @@ from autolearn.eventlog.embedded.broker import EmbeddedBroker
 from autolearn.eventlog.embedded.install import install
 from autolearn.schemas.settings import Settings
 from tests.bench.served import api_of, fill
+from tests.support.settings import settings_of
 
 SESSIONS = 5_000
 ROUNDS = 5
@@ -29,7 +30,7 @@ def measure() -> dict[str, float]:
         tempfile.TemporaryDirectory() as home,
         EmbeddedBroker(install(), Path(home) / "kafka") as broker,
     ):
-        settings = Settings(kafka=broker.bootstrap)
+        settings = settings_of(kafka=broker.bootstrap)
         fill(settings, SESSIONS)
         times = [ready(settings) for _ in range(ROUNDS)]
     return {"api_ready_from_empty_100k_s": statistics.median(times)}

@@ -31,14 +31,14 @@ from autolearn.operations.chain.verify import verify_chain
 from autolearn.projections.storage.memory import MemoryStore
 from autolearn.schemas.codec import decode_event
 from autolearn.schemas.records.checkpoint import Checkpoint
-from autolearn.schemas.settings import Settings
 from autolearn.schemas.topics import Topics
 from autolearn.security.signing_keys import SigningKey
 from tests.bench.history import PARTITIONS, Record, history
 from tests.bench.written_log import write
+from tests.support.settings import settings_of
 
 SESSIONS, ROUNDS, EVERY = 10_000, 3, 1000
-SETTINGS = Settings(topic_prefix="bench-chain", partitions=PARTITIONS)
+SETTINGS = settings_of(topic_prefix="bench-chain", partitions=PARTITIONS)
 TOPICS = Topics.of(SETTINGS)
 
 

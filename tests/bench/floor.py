@@ -30,7 +30,11 @@ def floor_ms(settings: Settings) -> float:
     """Return the median of the milliseconds from an append to its answer's being read."""
     at = brokers(settings)
     client = {"bootstrap.servers": at, **client_of(settings, at)}
-    topics = Topics.of(replace(settings, topic_prefix=f"floor-{uuid.uuid4().hex[:8]}"))
+    topics = Topics.of(
+        replace(
+            settings, kafka=replace(settings.kafka, topic_prefix=f"floor-{uuid.uuid4().hex[:8]}")
+        )
+    )
     log = open_log(settings)
     log.create([topics.commands, topics.events])
     log.close()

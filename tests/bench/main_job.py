@@ -20,6 +20,7 @@ from autolearn.client.local.system import System
 from autolearn.client.sdk.client import AsyncAutoLearn
 from autolearn.schemas.settings import Settings
 from tests.bench.floor import floor_ms
+from tests.support.settings import settings_of
 
 Connect: TypeAlias = Callable[[], AsyncAutoLearn]
 
@@ -56,7 +57,7 @@ async def home(auth: str = "tokens") -> AsyncIterator[Settings]:
     os.environ["XDG_CONFIG_HOME"] = str(folder / "config")  # where the first user's token is kept
     try:
         bounds = {"quota_sessions": 10**9, "quota_requests": 10**6}
-        yield Settings(home=str(folder / "home"), api_port=0, slots=SLOTS, auth=auth, **bounds)
+        yield settings_of(home=str(folder / "home"), api_port=0, slots=SLOTS, auth=auth, **bounds)
     finally:
         await asyncio.to_thread(shutil.rmtree, folder)
 

@@ -23,8 +23,8 @@ import msgspec
 
 from autolearn.client.local.system import System
 from autolearn.client.sdk.client import AsyncAutoLearn
-from autolearn.schemas.settings import Settings
 from tests.bench.light import Client
+from tests.support.settings import settings_of
 
 WARM, COUNT = 50, 300
 """Sessions that ada opens and discards before she is measured, and while she is."""
@@ -40,7 +40,7 @@ async def neighbour() -> dict[str, float]:
     """Measure ada alone and beside eve."""
     with tempfile.TemporaryDirectory(prefix="autolearn-bench-") as folder:
         os.environ["XDG_CONFIG_HOME"] = str(Path(folder) / "config")
-        async with System(Settings(home=str(Path(folder) / "home"), api_port=0)) as system:
+        async with System(settings_of(home=str(Path(folder) / "home"), api_port=0)) as system:
             return await measured(system.url, system.token)
 
 

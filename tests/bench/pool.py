@@ -27,9 +27,9 @@ def measure() -> dict[str, float]:
     """Start with one worker, and go on with more."""
     defaults = Settings()
     times = {
-        "session_timeout": defaults.session_timeout,
-        "worker_timeout": defaults.worker_timeout,
-        "heartbeat": defaults.heartbeat,
+        "session_timeout": defaults.kafka.session_timeout,
+        "worker_timeout": defaults.workers.timeout,
+        "heartbeat": defaults.workers.heartbeat,
     }
     with (
         tempfile.TemporaryDirectory(prefix="autolearn-bench-") as folder,

@@ -25,7 +25,6 @@ from autolearn.eventlog.encryption.session_cipher import SessionCipher
 from autolearn.eventlog.kafka.log import KafkaLog
 from autolearn.operations.chain.sources import LogSource
 from autolearn.schemas.codec import decode_event, encode, event_of
-from autolearn.schemas.settings import Settings
 from autolearn.schemas.topics import Topics
 from autolearn.security.data_key import KEY, DataKey
 from autolearn.security.signing_keys import SigningKey
@@ -33,6 +32,7 @@ from tests.bench.chain import chained, verified
 from tests.bench.history import PARTITIONS, Record, history
 from tests.bench.recovery.rebuild import folded
 from tests.bench.written_log import write
+from tests.support.settings import settings_of
 
 ROUNDS, EACH, WARM = 10, 200, 500
 CLIENTS, SECONDS = 20, 6.0
@@ -51,8 +51,8 @@ async def commands(folder: Path) -> dict[str, float]:
     os.environ["XDG_CONFIG_HOME"] = str(folder / "config")  # where the first user's token is kept
     nothing = {"auth": "none", "audit": "off", "chain": "off", "encryption": "off"}
     given = {"api_port": 0, "quota_sessions": 10**9}
-    plain = Settings(home=str(folder / "open"), **nothing, **given)  # type: ignore[arg-type]
-    whole = Settings(home=str(folder / "secure"), encryption="on", **given)  # type: ignore[arg-type]
+    plain = settings_of(home=str(folder / "open"), **nothing, **given)
+    whole = settings_of(home=str(folder / "secure"), encryption="on", **given)
     async with System(plain) as open_, System(whole) as secured:
         clients = {
             "open": lambda: AsyncAutoLearn(open_.url, token="", seal=False),
@@ -111,8 +111,8 @@ async def rate(clients: list[AsyncAutoLearn]) -> float:
 def rebuilds() -> dict[str, float]:
     """Events a second of a rebuild: in clear, encrypted, and with the chain checked as well."""
     signs = SigningKey(OKPKey.generate_key("Ed25519"))
-    settings = Settings(topic_prefix="bench-chain", partitions=PARTITIONS)
-    plain = Topics.of(Settings(topic_prefix="bench-open", partitions=PARTITIONS))
+    settings = settings_of(topic_prefix="bench-chain", partitions=PARTITIONS)
+    plain = Topics.of(settings_of(topic_prefix="bench-open", partitions=PARTITIONS))
     with (
         tempfile.TemporaryDirectory() as home,
         EmbeddedBroker(install(), Path(home) / "kafka") as broker,

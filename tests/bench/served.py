@@ -15,19 +15,22 @@ from tests.support.api_processes import Api
 
 def fill(settings: Settings, sessions: int, spans: Sequence[Span] = ()) -> None:
     """Create all topics, and write the history of so many sessions (20 events each)."""
-    log, topics = KafkaLog(settings.kafka), Topics.of(settings)
+    log, topics = KafkaLog(settings.kafka.brokers), Topics.of(settings)
     log.create(topics.all())
     log.close()
     events = topics.events
-    write(settings.kafka, ((events.name, r) for r in history(sessions, spans, events.partitions)))
+    write(
+        settings.kafka.brokers,
+        ((events.name, r) for r in history(sessions, spans, events.partitions)),
+    )
 
 
 def api_of(settings: Settings, folder: Path) -> Api:
     """Start an API process with a home in the folder."""
     environment = {
         "AUTOLEARN_HOME": str(folder / "home"),
-        "AUTOLEARN_KAFKA": settings.kafka,
-        "AUTOLEARN_TOPIC_PREFIX": settings.topic_prefix,
+        "AUTOLEARN_KAFKA": settings.kafka.brokers,
+        "AUTOLEARN_TOPIC_PREFIX": settings.kafka.topic_prefix,
         "AUTOLEARN_QUOTA_SESSIONS": str(10**9),
     }
     return Api(folder, environment, instance="0")

@@ -21,6 +21,7 @@ from autolearn.schemas.topics import Topics
 from tests.bench.history import Span
 from tests.bench.light import Client
 from tests.bench.served import api_of, fill
+from tests.support.settings import settings_of
 
 SESSIONS, SESSION_EVENTS = 50_000, 200
 """Sessions that fill the log, with a million events; events of each that is looked at."""
@@ -42,7 +43,7 @@ async def time_travel() -> dict[str, float]:
         broker = EmbeddedBroker(install(), Path(folder) / "kafka")
         await asyncio.to_thread(broker.start)
         try:
-            settings = Settings(kafka=broker.bootstrap)
+            settings = settings_of(kafka=broker.bootstrap)
             await asyncio.to_thread(fill, settings, SESSIONS, SPANS)
             with api_of(settings, Path(folder)) as api:
                 url = await asyncio.to_thread(api.ready, 600)
@@ -59,7 +60,9 @@ def bare_ms(settings: Settings) -> float:
     """
     events = Topics.of(settings).events
     wanted = DAY // events.partitions
-    consumer = Consumer({**CONSUMER, "bootstrap.servers": settings.kafka, "group.id": "bare"})
+    consumer = Consumer(
+        {**CONSUMER, "bootstrap.servers": settings.kafka.brokers, "group.id": "bare"}
+    )
     times = []
     for _, first in DAYS:
         began, count = time.perf_counter(), 0

@@ -5,7 +5,14 @@ from pathlib import Path
 
 import pytest
 
-from autolearn.schemas.settings import CLIENT_ONLY, KAFKA_PREFIX, PREFIX, Settings
+from autolearn.schemas.settings import (
+    CLIENT_ONLY,
+    GROUP_OF,
+    KAFKA_PREFIX,
+    PREFIX,
+    Settings,
+    variables_of,
+)
 
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -34,7 +41,7 @@ def test_files_of_the_project_that_are_named_are_there(page: Path):
 
 @pytest.mark.parametrize("page", PAGES, ids=name_of)
 def test_settings_that_are_named_are_settings(page: Path):
-    known = {PREFIX + field.upper() for field in Settings.__struct_fields__} | CLIENT_ONLY
+    known = {PREFIX + name.upper() for name in GROUP_OF} | CLIENT_ONLY
     named = set(re.findall(rf"\b{PREFIX}[A-Z_]*[A-Z]\b", page.read_text()))
     assert {name for name in named - known if not name.startswith(KAFKA_PREFIX)} == set()
 
@@ -43,7 +50,8 @@ def test_the_limits_have_the_defaults_that_are_told():
     text = (ROOT / "docs" / "pressure.md").read_text()
     told = dict(re.findall(r"^\| `([A-Z_]+)` \| ([\d.]+(?: MiB| s)?) \|", text, re.MULTILINE))
     assert len(told) > 5
+    defaults = variables_of(Settings())
     units = {"": 1, "MiB": 2**20, "s": 1}
     for name, words in told.items():
         number, _, unit = words.partition(" ")
-        assert getattr(Settings(), name.lower()) == float(number) * units[unit], name
+        assert float(defaults[PREFIX + name]) == float(number) * units[unit], name

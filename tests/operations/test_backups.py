@@ -53,9 +53,10 @@ from autolearn.schemas.messages import Event, type_of
 from autolearn.schemas.settings import Settings
 from autolearn.schemas.topics import Topics
 from tests.support import random_histories
+from tests.support.settings import settings_of
 
-HERE = Settings(partitions=2, topic_prefix="here")
-THERE = Settings(partitions=2, topic_prefix="there")
+HERE = settings_of(partitions=2, topic_prefix="here")
+THERE = settings_of(partitions=2, topic_prefix="there")
 OLD = 1_600_000_000_000
 
 
@@ -357,7 +358,7 @@ def test_a_log_that_was_emptied_is_no_empty_log(backup):
 def test_the_number_of_partitions_must_be_the_same(backup):
     log = MemoryLog()
     with pytest.raises(SettingsError, match="2 partitions of events") as refused:
-        put_back(log, backup, Settings(partitions=3, topic_prefix="there"))
+        put_back(log, backup, settings_of(partitions=3, topic_prefix="there"))
     assert "AUTOLEARN_PARTITIONS to 2" in refused.value.advice
     assert log.partitions() == {}
 
@@ -465,7 +466,8 @@ def test_every_token_of_a_backup_can_be_revoked_also_by_a_restore_that_was_cut_o
 ):
     folder, home = tmp_path / "backup", tmp_path / "home"
     write_backup(log_of_users(), HERE, store_with(tmp_path / "store"), folder, nothing)
-    target, there = CutOff(), msgspec.structs.replace(THERE, home=str(home), kafka="played:1")
+    target = CutOff()
+    there = settings_of(home=home, kafka="played:1", partitions=2, topic_prefix="there")
     home.mkdir()
     monkeypatch.setattr(backup_tool, "open_log", lambda _: target)
     result, _ = run_restore(there, folder, nothing)

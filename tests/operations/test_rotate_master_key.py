@@ -15,6 +15,7 @@ from autolearn.schemas.topics import Topics
 from autolearn.security.data_key import Unreadable
 from autolearn.security.master_keys import MasterKey, MasterKeys, key_file, make_key_file
 from tests.support.encrypted_system import made
+from tests.support.settings import settings_of
 from tests.support.waiting import until
 
 SETTINGS = Settings()
@@ -48,13 +49,13 @@ def log():
 
 
 def ring(log, settings, home):
-    found = KeyRing(log, TOPIC.name, MasterKeys(settings, home))
+    found = KeyRing(log, TOPIC.name, MasterKeys(settings.encryption, home))
     found.start()
     return found
 
 
 def test_every_key_is_wrapped_anew_and_stays_the_same(log, tmp_path):
-    make_key_file(SETTINGS, tmp_path)
+    make_key_file(SETTINGS.encryption, tmp_path)
     running = ring(log, SETTINGS, tmp_path)
     first = running.masters.present
     keys = [made(running, session) for session in (A, B)]
@@ -76,7 +77,7 @@ def test_every_key_is_wrapped_anew_and_stays_the_same(log, tmp_path):
 
 
 def test_it_may_be_repeated_and_the_old_key_forgotten(log, tmp_path):
-    make_key_file(SETTINGS, tmp_path)
+    make_key_file(SETTINGS.encryption, tmp_path)
     running = ring(log, SETTINGS, tmp_path)
     key = made(running, A)
     rotate(log, SETTINGS, tmp_path)
@@ -84,7 +85,7 @@ def test_it_may_be_repeated_and_the_old_key_forgotten(log, tmp_path):
     assert len(second.known) == 2
     third = rotate(log, SETTINGS, tmp_path, forget=True)
     assert (third.master, third.rewrapped, third.known) == (second.master, 0, ())
-    assert len(key_file(SETTINGS, tmp_path).read_text().split()) == 1
+    assert len(key_file(SETTINGS.encryption, tmp_path).read_text().split()) == 1
     later = ring(log, SETTINGS, tmp_path)
     assert later.find(key.id).key == key.key
     later.stop()
@@ -92,18 +93,18 @@ def test_it_may_be_repeated_and_the_old_key_forgotten(log, tmp_path):
 
 
 def test_two_at_a_time_would_lose_a_key(log, tmp_path):
-    make_key_file(SETTINGS, tmp_path)
-    before = key_file(SETTINGS, tmp_path).read_text()
-    held = lock(key_file(SETTINGS, tmp_path).with_name("master.key.lock"), "Another")
+    make_key_file(SETTINGS.encryption, tmp_path)
+    before = key_file(SETTINGS.encryption, tmp_path).read_text()
+    held = lock(key_file(SETTINGS.encryption, tmp_path).with_name("master.key.lock"), "Another")
     with held, pytest.raises(AlreadyRunning):
         rotate(log, SETTINGS, tmp_path)
-    assert key_file(SETTINGS, tmp_path).read_text() == before
+    assert key_file(SETTINGS.encryption, tmp_path).read_text() == before
     assert rotate(log, SETTINGS, tmp_path).known
 
 
 def test_a_key_that_nobody_can_unwrap_is_told_and_nothing_is_forgotten(log, tmp_path):
-    make_key_file(SETTINGS, tmp_path)
-    stranger = ring(log, Settings(master_key=MasterKey.new().text()), tmp_path)
+    make_key_file(SETTINGS.encryption, tmp_path)
+    stranger = ring(log, settings_of(master_key=MasterKey.new().text()), tmp_path)
     made(stranger, A)
     stranger.stop()
     rotate(log, SETTINGS, tmp_path)
@@ -113,7 +114,7 @@ def test_a_key_that_nobody_can_unwrap_is_told_and_nothing_is_forgotten(log, tmp_
 
 
 def test_what_is_shredded_meanwhile_does_not_come_back(log, tmp_path):
-    make_key_file(SETTINGS, tmp_path)
+    make_key_file(SETTINGS.encryption, tmp_path)
     running = ring(log, SETTINGS, tmp_path)
     key = made(running, A)
     log.unlucky = key.id
@@ -128,13 +129,13 @@ def test_what_is_shredded_meanwhile_does_not_come_back(log, tmp_path):
 def test_elsewhere_the_new_key_comes_first(log, tmp_path):
     one, two = MasterKey.new(), MasterKey.new()
     with pytest.raises(SettingsError, match="one master key only"):
-        rotate(log, Settings(master_key=one.text()), tmp_path)
-    running = ring(log, Settings(master_key=one.text()), tmp_path)
+        rotate(log, settings_of(master_key=one.text()), tmp_path)
+    running = ring(log, settings_of(master_key=one.text()), tmp_path)
     key = made(running, A)
     running.stop()
-    done = rotate(log, Settings(master_key=f"{two.text()} {one.text()}"), tmp_path)
+    done = rotate(log, settings_of(master_key=f"{two.text()} {one.text()}"), tmp_path)
     assert (done.master, done.rewrapped, done.known) == (two.id, 1, (one.id,))
-    later = ring(log, Settings(master_key=two.text()), tmp_path)
+    later = ring(log, settings_of(master_key=two.text()), tmp_path)
     assert later.find(key.id).key == key.key
     later.stop()
 
@@ -143,7 +144,7 @@ class Behind(KeyRing):
     """The keys of a process that does not get to know of a new master key, until it may."""
 
     def __init__(self, log, home):
-        super().__init__(log, TOPIC.name, MasterKeys(SETTINGS, home))
+        super().__init__(log, TOPIC.name, MasterKeys(SETTINGS.encryption, home))
         self.may = threading.Event()
 
     def learn(self, value):
@@ -159,7 +160,7 @@ class Behind(KeyRing):
 
 @pytest.fixture
 def behind(log, tmp_path):
-    make_key_file(SETTINGS, tmp_path)
+    make_key_file(SETTINGS.encryption, tmp_path)
     one = Behind(log, tmp_path)
     one.start()
     yield one

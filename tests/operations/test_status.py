@@ -19,10 +19,10 @@ from autolearn.schemas.reports.status import (
     Usage,
     WorkerState,
 )
-from autolearn.schemas.settings import Settings
+from tests.support.settings import settings_of
 
 RESERVE = 5 << 30
-SETTINGS = Settings(worker_timeout=10.0, disk_reserve="5120")
+SETTINGS = settings_of(worker_timeout=10.0, disk_reserve="5120")
 
 
 def status(**fields: object) -> Status:
@@ -125,7 +125,7 @@ def test_folders_and_what_topics_take(tmp_path) -> None:
         file.write_bytes(b"x" * 8192)
     (tmp_path / "kafka" / "data" / "meta.properties").write_text("")
     assert topic_bytes(tmp_path) == {"p.commands": 2 * 8192}
-    places = {place.what: place for place in places_of(Settings(home=str(tmp_path)))}
+    places = {place.what: place for place in places_of(settings_of(home=str(tmp_path)))}
     assert set(places) == {"home", "state", "kafka", "artifacts"}
     assert places["kafka"].used == 2 * 8192
     assert places["home"].used == 2 * 8192
@@ -133,7 +133,7 @@ def test_folders_and_what_topics_take(tmp_path) -> None:
 
 
 def test_where_artifacts_are(tmp_path) -> None:
-    assert artifacts_of(Settings(home=str(tmp_path))) == tmp_path / "artifacts"
-    assert artifacts_of(Settings(artifacts="s3://bucket/x")) is None
+    assert artifacts_of(settings_of(home=str(tmp_path))) == tmp_path / "artifacts"
+    assert artifacts_of(settings_of(artifacts="s3://bucket/x")) is None
     url = (tmp_path / "with space").as_uri()
-    assert artifacts_of(Settings(artifacts=url)) == tmp_path / "with space"
+    assert artifacts_of(settings_of(artifacts=url)) == tmp_path / "with space"

@@ -10,7 +10,7 @@ import pytest
 from autolearn.runtime.meter import Meter
 from autolearn.runtime.prometheus_server import exposed
 from autolearn.schemas.errors import SettingsError
-from autolearn.schemas.settings import Settings
+from tests.support.settings import settings_of
 
 
 def test_a_process_has_the_metrics_of_its_types_and_no_other() -> None:
@@ -40,15 +40,15 @@ def test_a_gauge_that_is_not_read_any_more_is_gone() -> None:
 
 
 def test_it_is_off_by_default(tmp_path: Path) -> None:
-    with exposed(Meter("work"), Settings(home=str(tmp_path)), "work-0") as address:
+    with exposed(Meter("work"), settings_of(home=str(tmp_path)), "work-0") as address:
         assert address == ""
     assert list(tmp_path.iterdir()) == []
 
 
 def test_a_port_that_is_taken_is_no_reason_not_to_start(tmp_path: Path) -> None:
-    settings = Settings(home=str(tmp_path), metrics="127.0.0.1:0")
+    settings = settings_of(home=str(tmp_path), metrics="127.0.0.1:0")
     with exposed(Meter("work"), settings, "one") as first:
-        same = Settings(home=str(tmp_path), metrics=first)
+        same = settings_of(home=str(tmp_path), metrics=first)
         with exposed(Meter("work"), same, "two") as second:
             assert first != second
             for name, address in (("one", first), ("two", second)):
@@ -63,7 +63,7 @@ def test_a_port_that_is_taken_is_no_reason_not_to_start(tmp_path: Path) -> None:
 
 
 def test_an_address_of_another_machine_is_told(tmp_path: Path) -> None:
-    settings = Settings(home=str(tmp_path), metrics="192.0.2.1:9464")
+    settings = settings_of(home=str(tmp_path), metrics="192.0.2.1:9464")
     with (
         pytest.raises(SettingsError, match=r"nobody can listen on 192\.0\.2\.1:9464"),
         exposed(Meter("work"), settings, "x"),

@@ -13,7 +13,7 @@ from autolearn.runtime.child_process import bare_environment, child_environment,
 from autolearn.runtime.process import child, read_settings
 from autolearn.runtime.variables import FROM_ANYWHERE, variables
 from autolearn.schemas.errors import SettingsError
-from autolearn.schemas.settings import CLIENT_ONLY, PREFIX, Settings
+from autolearn.schemas.settings import CLIENT_ONLY, GROUP_OF, PREFIX
 
 
 @pytest.fixture
@@ -45,7 +45,7 @@ def write(path: Path, text: str, mode: int = 0o600) -> None:
 def test_a_folder_may_set_neither_commands_keys_addresses_nor_trust(
     home: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    every = {PREFIX + field.upper() for field in Settings.__struct_fields__} | CLIENT_ONLY
+    every = {PREFIX + name.upper() for name in GROUP_OF} | CLIENT_ONLY
     every |= {"AUTOLEARN_KAFKA_SASL_PASSWORD"}
     write(Path(".env"), "".join(f"{name}=1\n" for name in sorted(every)))
     assert ours(home).keys() == FROM_ANYWHERE
@@ -77,7 +77,11 @@ def test_the_environment_wins_then_the_folder_then_the_home(
     write(Path(".env"), "AUTOLEARN_SLOTS=2\nAUTOLEARN_TIME_LIMIT=2\n")
     monkeypatch.setenv("AUTOLEARN_SLOTS", "3")
     settings = read_settings()
-    assert (settings.slots, settings.time_limit, settings.log_level) == (3, 2.0, "error")
+    assert (
+        settings.workers.slots,
+        settings.workers.time_limit,
+        settings.observability.log_level,
+    ) == (3, 2.0, "error")
 
 
 def test_the_home_may_set_everything_but_where_it_is(
@@ -120,7 +124,7 @@ def test_what_cannot_be_read_says_so_clients_too(
 
 def test_a_byte_order_mark_is_passed_over(home: Path) -> None:
     Path(".env").write_bytes(b"\xef\xbb\xbfAUTOLEARN_SLOTS=7\n")
-    assert read_settings().slots == 7
+    assert read_settings().workers.slots == 7
 
 
 def test_paths_are_those_of_where_they_were_said(

@@ -23,6 +23,7 @@ from autolearn.schemas.upcasters import UPCASTERS
 from tests.evolution.shapes import shape_of
 from tests.golden import generated, golden_records
 from tests.golden.asyncapi_schema import committed, made
+from tests.support.settings import settings_of
 
 OFFICIAL = json.loads((Path(__file__).parent / "asyncapi-3.0.0.json").read_bytes())
 RECORDS = {name: json.loads(value) for name, value in golden_records().items()}
@@ -63,7 +64,7 @@ def test_the_documents_are_up_to_date():
 
 @pytest.mark.parametrize(
     "made",
-    [made(), document(Topics.of(Settings(topic_prefix="other", replication=3)), "1.0")],
+    [made(), document(Topics.of(settings_of(topic_prefix="other", replication=3)), "1.0")],
     ids=["committed", "served"],
 )
 def test_the_document_is_valid(made: dict[str, Any]):

@@ -4,21 +4,21 @@ import pytest
 from msgspec.structs import replace
 
 from autolearn.schemas.quotas import QUOTAS, exceeded, limit_of, source_of
-from autolearn.schemas.settings import Settings, load
+from autolearn.schemas.settings import QuotaSettings, Settings, load
 
 
 def test_every_quota_setting_is_in_the_table():
-    fields = {name for name in Settings.__struct_fields__ if name.startswith("quota_")}
-    assert fields == {quota.setting for quota in QUOTAS.values()}
-    assert all(name.replace("-", "_") == QUOTAS[name].setting[6:] for name in QUOTAS)
+    assert set(QuotaSettings.__struct_fields__) == {quota.setting for quota in QUOTAS.values()}
+    assert all(name.replace("-", "_") == QUOTAS[name].setting for name in QUOTAS)
 
 
 @pytest.mark.parametrize("name", QUOTAS)
 def test_a_limit_of_ones_own_goes_before_the_setting(name: str):
     variable = QUOTAS[name].variable
     settings = load({variable: "7"})
-    assert settings == replace(Settings(), **{QUOTAS[name].setting: 7})
-    assert (limit_of(name, None, settings), limit_of(name, 0, settings)) == (7, 0)
+    quotas = replace(Settings().quotas, **{QUOTAS[name].setting: 7})
+    assert settings == replace(Settings(), quotas=quotas)
+    assert (limit_of(name, None, quotas), limit_of(name, 0, quotas)) == (7, 0)
     assert source_of(name, None) == variable
     assert source_of(name, 0) != variable
 

@@ -3,7 +3,16 @@
 import pytest
 
 from autolearn.schemas.errors import SettingsError
-from autolearn.schemas.settings import Settings, load
+from autolearn.schemas.settings import (
+    GROUP_OF,
+    ApiSettings,
+    KafkaSettings,
+    ObservabilitySettings,
+    Settings,
+    WorkerSettings,
+    load,
+    variables_of,
+)
 from autolearn.schemas.topics import GROUPS, Topics
 
 
@@ -25,18 +34,17 @@ def test_values_are_read_as_what_they_are():
     )
     assert settings == Settings(
         home="/data",
-        kafka="a:9092,b:9092",
-        partitions=12,
-        heartbeat=0.5,
-        log_format="json",
-        api_port=0,
+        kafka=KafkaSettings(brokers="a:9092,b:9092", partitions=12),
+        workers=WorkerSettings(heartbeat=0.5),
+        observability=ObservabilitySettings(log_format="json"),
+        api=ApiSettings(port=0),
     )
 
 
 def test_the_environment_wins_over_the_file():
     file = {"AUTOLEARN_SLOTS": "3", "AUTOLEARN_PARTITIONS": "3", "AUTOLEARN_HOME": None, "X": "y"}
     settings = load({"AUTOLEARN_SLOTS": "5"}, file)
-    assert (settings.slots, settings.partitions, settings.home) == (5, 3, "")
+    assert (settings.workers.slots, settings.kafka.partitions, settings.home) == (5, 3, "")
 
 
 def test_the_file_is_checked_too():
@@ -54,8 +62,16 @@ def test_kafka_properties_pass_through():
             "AUTOLEARN_KAFKA_SASL_USERNAME": "Ada",
         }
     )
-    assert settings.kafka == "a:9092"
-    assert settings.kafka_client == {"security.protocol": "SASL_SSL", "sasl.username": "Ada"}
+    assert settings.kafka.brokers == "a:9092"
+    assert settings.kafka.client == {"security.protocol": "SASL_SSL", "sasl.username": "Ada"}
+
+
+def test_the_variables_of_settings_make_the_same_again():
+    given = {"AUTOLEARN_KAFKA_SASL_USERNAME": "Ada", "AUTOLEARN_QUOTA_TOKENS": "7"}
+    settings = load({**given, "AUTOLEARN_KAFKA": "a:9092", "AUTOLEARN_HEARTBEAT": "0.5"})
+    assert load(variables_of(settings)) == settings
+    assert given.items() <= variables_of(settings).items()
+    assert variables_of(load({})).keys() == {f"AUTOLEARN_{name.upper()}" for name in GROUP_OF}
 
 
 def test_what_only_the_command_line_reads_is_no_mistake():
@@ -142,8 +158,8 @@ def test_a_bad_value_is_refused_by_name(variable, value):
 
 
 def test_every_setting_that_can_be_wrong_is_in_the_table_above():
-    free = {"home", "kafka", "kafka_client", "artifacts", "api_host"}
-    free |= {name for name in Settings.__struct_fields__ if name.startswith("oidc_")}
+    free = {"home", "kafka", "artifacts", "api_host"}
+    free |= {name for name in GROUP_OF if name.startswith("oidc_")}
     free |= {
         "hosts",
         "trusted_proxies",
@@ -154,16 +170,14 @@ def test_every_setting_that_can_be_wrong_is_in_the_table_above():
         "wire_keys",
     }
     free |= {"master_key", "master_key_file", "master_key_command"}
-    assert {name.removeprefix("AUTOLEARN_").lower() for name in BAD} == (
-        set(Settings.__struct_fields__) - free
-    )
+    assert {name.removeprefix("AUTOLEARN_").lower() for name in BAD} == (set(GROUP_OF) - free)
 
 
 def test_tls_takes_a_certificate_and_its_key():
     for one in ("AUTOLEARN_TLS_CERT", "AUTOLEARN_TLS_KEY"):
         with pytest.raises(SettingsError, match="the other is not"):
             load({one: "x.pem"})
-    assert load({"AUTOLEARN_TLS_CERT": "x", "AUTOLEARN_TLS_KEY": "y"}).tls_key == "y"
+    assert load({"AUTOLEARN_TLS_CERT": "x", "AUTOLEARN_TLS_KEY": "y"}).api.tls_key == "y"
 
 
 def test_a_long_value_is_not_repeated_at_length():

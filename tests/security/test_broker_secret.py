@@ -17,9 +17,9 @@ from autolearn.eventlog.embedded.install import install
 from autolearn.eventlog.kafka.connect import kafka_of
 from autolearn.eventlog.kafka.log import KafkaLog
 from autolearn.schemas.errors import LogError, SettingsError
-from autolearn.schemas.settings import Settings
 from autolearn.schemas.topics import Topic
 from autolearn.security.broker_secret import announced, credentials, runs_here, secret_of
+from tests.support.settings import settings_of
 
 NOBODY = 65534
 TOPIC = Topic("kept", 1, 1, {"flush.messages": "1"})
@@ -192,9 +192,9 @@ def test_clients_have_the_secret_for_the_brokers_of_their_home_alone(tmp_path: P
     own = given | credentials(secret_of(tmp_path))
     with announced(tmp_path, [one, other]):
         for kafka, client in ((one, own), (f"{one},{other}", own), (f"{one},far:9", given)):
-            settings = Settings(home=here, kafka=kafka, kafka_client=given)
+            settings = settings_of(home=here, kafka=kafka, kafka_client_id="a")
             assert kafka_of(settings) == (kafka, client)
-    assert kafka_of(Settings(home=here, kafka=one)) == (one, {})
+    assert kafka_of(settings_of(home=here, kafka=one)) == (one, {})
 
 
 def test_what_a_killed_process_announced_does_not_count(tmp_path: Path):

@@ -15,6 +15,7 @@ from autolearn.eventlog.integrity.hash_chain import header_of, headers_of, link
 from autolearn.schemas.errors import SettingsError
 from autolearn.schemas.settings import Settings
 from autolearn.security.signing_keys import PublicKeys, SignatureRefused, SigningKey, key_path
+from tests.support.settings import settings_of
 
 # RFC 8037, appendix A: the key, its thumbprint (A.3), and the JWS (A.4, whose alg is EdDSA).
 RFC = {
@@ -55,7 +56,7 @@ def test_a_header_that_is_no_hash_is_no_hash(value):
 
 
 def test_a_key_is_made_once_and_for_its_owner(tmp_path: Path):
-    path = key_path(Settings(), tmp_path)
+    path = key_path(Settings().chain, tmp_path)
     made: list[str] = []
     threads = [
         threading.Thread(target=lambda: made.append(SigningKey.load_or_make(path).kid))
@@ -69,7 +70,7 @@ def test_a_key_is_made_once_and_for_its_owner(tmp_path: Path):
     assert len(set(made)) == 1
     assert path.stat().st_mode & 0o777 == 0o600
     assert [each.name for each in path.parent.iterdir()] == ["signing.pem"]
-    assert key_path(Settings(signing_key="/k.pem"), tmp_path) == Path("/k.pem")
+    assert key_path(settings_of(signing_key="/k.pem").chain, tmp_path) == Path("/k.pem")
 
 
 def test_a_key_that_cannot_be_used_is_refused_in_words(tmp_path: Path):

@@ -24,8 +24,9 @@ def attempt_runner(settings: Settings, log: MemoryLog) -> AttemptRunner:
     """The real parts of a worker whose executor is not started; nothing is on its log."""
     vault = open_vault(settings, log)
     actor, source = worker(WORKER), f"work/{WORKER}"
+    commands = CommandClient(log, Topics.of(settings), actor, source, vault)
     return AttemptRunner(
-        *(WORKER, settings, CommandClient(log, Topics.of(settings), actor, source, vault), vault),
+        *(WORKER, settings.workers, commands, vault),
         *(LocalExecutor(artifacts_url(settings)), OpenRuns(MemoryStore())),
         *(Meter("work"), asyncio.Event()),
     )

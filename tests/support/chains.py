@@ -17,13 +17,13 @@ from autolearn.eventlog.integrity.signed_checkpoints import CONTENT_TYPE, sealed
 from autolearn.eventlog.memory.log import MemoryLog
 from autolearn.schemas.codec import encode
 from autolearn.schemas.records.checkpoint import Checkpoint
-from autolearn.schemas.settings import Settings
 from autolearn.schemas.topics import Topics
 from autolearn.security.signing_keys import SigningKey
 from tests.agents.command_handling.test_simulated_write_path import QuickStore, run
 from tests.golden.log import golden_log
+from tests.support.settings import settings_of
 
-HERE = Settings(partitions=2, topic_prefix="here")
+HERE = settings_of(partitions=2, topic_prefix="here")
 TERM = "autolearn.TermStarted.v1"
 
 

@@ -20,6 +20,7 @@ from autolearn.schemas.topics import Topics
 from autolearn.security.data_key import DataKey
 from autolearn.security.master_keys import MasterKey, MasterKeys
 from tests.support.random_histories import random_records
+from tests.support.settings import settings_of
 
 MASTER = MasterKey.new()
 KEYS = Topics.of(Settings()).keys
@@ -29,7 +30,7 @@ KEYS = Topics.of(Settings()).keys
 def vault_of(log: MemoryLog, master: MasterKey = MASTER) -> Iterator[SessionCipher]:
     """A vault on the keys of a log."""
     log.create([KEYS])
-    masters = MasterKeys(Settings(master_key=master.text()), None)  # type: ignore[arg-type]
+    masters = MasterKeys(settings_of(master_key=master.text()).encryption, None)
     vault = SessionCipher(KeyRing(log, KEYS.name, masters), makes=True)
     vault.start()
     try:

@@ -13,6 +13,7 @@ from typing import Any
 from autolearn.client.local.system import System
 from autolearn.client.sdk.client import AutoLearn
 from autolearn.schemas.settings import Settings
+from tests.support.settings import settings_of
 
 QUICK = {"session_timeout": 3.0, "worker_timeout": 3.0, "heartbeat": 0.3}
 """Settings under which a loss is noticed soon."""
@@ -54,7 +55,7 @@ class RunningSystem:
 def running_system(kafka: str, home: Path, **settings: Any) -> Iterator[RunningSystem]:
     prefix = f"system-{uuid.uuid4().hex[:8]}"
     system = RunningSystem(
-        Settings(
+        settings_of(
             home=str(home),
             kafka=kafka,
             api_port=0,

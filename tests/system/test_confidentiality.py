@@ -56,7 +56,7 @@ def system(place: Path) -> Iterator[RunningSystem]:
 
 @pytest.fixture(scope="module")
 def log(system: RunningSystem) -> Iterator[KafkaLog]:
-    log = KafkaLog(system.settings.kafka)
+    log = KafkaLog(system.settings.kafka.brokers)
     yield log
     log.close()
 
@@ -123,7 +123,7 @@ def test_what_is_said_is_on_no_topic_and_in_no_file(system, log, place):
 
 def test_what_was_shredded_is_nowhere_also_for_who_has_the_master_key(system, log, place):
     settings, topics = system.settings, Topics.of(system.settings)
-    masters = master_keys(settings, place / "home")
+    masters = master_keys(settings.encryption, place / "home")
     session, training, _ = work(system.client)
     wrapped = keys_on(log, topics)
     keyid = next(one for one in wrapped if one.startswith(session.id))

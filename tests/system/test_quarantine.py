@@ -28,15 +28,15 @@ from autolearn.projections.rows.view_rows import Answer
 from autolearn.projections.storage.memory import MemoryStore
 from autolearn.schemas import commands
 from autolearn.schemas.codec import decode_command, decode_event, encode
-from autolearn.schemas.settings import Settings
 from autolearn.schemas.topics import Topics
 from tests.agents.command_handling.test_simulated_write_path import QuickStore
 from tests.support import samples
 from tests.support.deciding_processes import Bench, deciding
 from tests.support.random_histories import command_record
+from tests.support.settings import settings_of
 from tests.support.waiting import until
 
-SETTINGS = Settings(partitions=1)
+SETTINGS = settings_of(partitions=1)
 TOPICS = Topics.of(SETTINGS)
 NAMES = Names(TOPICS.commands.name, TOPICS.events.name, TOPICS.checkpoints.name)
 STREAM = samples.SESSION

@@ -148,9 +148,9 @@ def test_tasks_that_come_again_take_no_slot_for_ever(kafka, system, client):
     session = client.session(client.sessions.open().id)
     runs = [
         session.train("naive-bayes", "iris", seed=seed, wait=60)
-        for seed in range(2 * system.settings.slots)
+        for seed in range(2 * system.settings.workers.slots)
     ]
-    topic = f"{system.settings.topic_prefix}.trainings"
+    topic = f"{system.settings.kafka.topic_prefix}.trainings"
     tasks = [task for tasks in read_topic(kafka, topic).values() for task in tasks]
     producer = Producer({"bootstrap.servers": kafka, "log_level": 0})
     for task in tasks:

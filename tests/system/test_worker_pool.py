@@ -72,7 +72,7 @@ def test_tasks_that_come_again_after_their_runs_have_ended_do_no_harm(kafka: str
     session = new_session(pool)
     runs = sleep(pool.client, session, 0.05, 4)
     wait(pool, session, runs)
-    log, topic = KafkaLog(kafka), f"{pool.system.settings.topic_prefix}.tasks"
+    log, topic = KafkaLog(kafka), f"{pool.system.settings.kafka.topic_prefix}.tasks"
     reader, left = log.reader(topic, log.begins(topic)), sum(log.ends(topic).values())
     while left:
         for message in reader.read(left, 1.0):

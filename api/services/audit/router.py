@@ -81,7 +81,7 @@ def router(context: ApiContext) -> APIRouter:
             follower = AuditSubscription(
                 context.trail.recent, context.tail, context.queries, who, sought, last_event_id
             )
-            patience = context.settings.feed_timeout
+            patience = context.settings.limits.feed_timeout
             cut = partial(cut_off, context.measures.meter, patience)
             return EventStream(follower.parts(), patience, cut)
         before = from_token(page, tuple[int, str], "page") if page else None

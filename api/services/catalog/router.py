@@ -331,7 +331,7 @@ def router(context: ApiContext) -> APIRouter:
         new: bool = True,
         changes: DatasetChanges | None = None,
     ) -> Response:
-        everybody = context.settings.datasets == "everybody" or not asked.actor
+        everybody = context.settings.data.owner == "everybody" or not asked.actor
         command = RegisterDataset(spec, everybody, marks.change, marks.unmarks, marks.after)
         try:
             answer = await context.commands.post(stream("dataset", spec.name), command, asked)

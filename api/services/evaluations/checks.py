@@ -13,7 +13,7 @@ from autolearn.schemas.catalog import CLASSIFICATION, DatasetSpec, check_metrics
 from autolearn.schemas.commands import RequestEvaluation
 from autolearn.schemas.datasets.meanings import meanings, number_of
 from autolearn.schemas.rest.runs import TrainingRow
-from autolearn.schemas.settings import Settings
+from autolearn.schemas.settings import WorkerSettings
 from autolearn.schemas.values import KINDS, Column
 
 _PER_CLASS = "per-class"
@@ -21,7 +21,7 @@ _NUMBERS = {"integer", "number"}
 
 
 def request_evaluation(
-    run: str, session: str, body: EvaluationBody, moment: Snapshot, settings: Settings, may: May
+    run: str, session: str, body: EvaluationBody, moment: Snapshot, most: WorkerSettings, may: May
 ) -> RequestEvaluation:
     """Return the command for an evaluation.
 
@@ -54,7 +54,7 @@ def request_evaluation(
         raise unknown(
             "dataset", dataset.name, known(moment, may), "/v1/catalog/datasets", "#/dataset"
         )
-    time_limit, memory_limit = check_limits(body, settings)
+    time_limit, memory_limit = check_limits(body, most)
     return RequestEvaluation(
         run=run,
         training=training.id,

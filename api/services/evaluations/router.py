@@ -54,7 +54,7 @@ def router(context: ApiContext) -> APIRouter:
                     named is None or dataset_checks.has_dataset(now, named, may_use(who, now))
                 ),
                 lambda now: request_evaluation(
-                    run, session, body, now, settings, may_use(who, now)
+                    run, session, body, now, settings.workers, may_use(who, now)
                 ),
             )
         return await request_run(context, asked, session, "evaluation", command)

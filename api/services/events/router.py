@@ -85,7 +85,7 @@ def router(context: ApiContext) -> APIRouter:
             context.tail.require_room()
             await context.reader.which_log()
             follower = Subscription(events, context.tail, context.executors, wanted, at)
-            patience = context.settings.feed_timeout
+            patience = context.settings.limits.feed_timeout
             cut = partial(cut_off, context.measures.meter, patience, _COME_BACK)
             return EventStream(follower.parts(), patience, cut)
         at = await events.start_of(after, "after")

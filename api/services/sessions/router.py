@@ -47,9 +47,9 @@ def router(context: ApiContext) -> APIRouter:
         body = await read_body(request, bodies.SessionBody)
         asked = CommandRequest.of(request, body.model_dump())
         if context.queries.answer(asked.id) is None:  # a repeated request takes nothing more
-            context.taken.take(context.settings, context.queries, asked.actor, "sessions")
+            context.taken.take(context.settings.quotas, context.queries, asked.actor, "sessions")
         session = derive(asked.id, "session")
-        days = context.settings.session_expires if body.expires is None else body.expires
+        days = context.settings.retention.session_expires if body.expires is None else body.expires
         command = commands.OpenSession(body.title, round(days * _DAY))
         answer = await context.commands.post(stream("session", session), command, asked)
         if isinstance(answer, Accepted):

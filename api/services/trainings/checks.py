@@ -49,7 +49,7 @@ def request_training(
     model, data = offer.spec, check_dataset(moment, body.dataset, may)
     column = target_of(data, body.target)
     target = None if column is None else column.name
-    check_accepted(data, strict=settings.strict_data == "on")
+    check_accepted(data, strict=settings.data.strict == "on")
     _check_task(model, data, column, body.task, moment)
     faults = large(body.hyperparameters) or check_hyperparameters(model, body.hyperparameters)
     if faults:
@@ -62,7 +62,7 @@ def request_training(
         )
     if model.task != CLUSTERING:
         _check_rows(body, data, target, model.task)
-    time_limit, memory_limit = check_limits(body, settings)
+    time_limit, memory_limit = check_limits(body, settings.workers)
     return RequestTraining(
         run=run,
         estimator=model.name,

@@ -114,7 +114,7 @@ def router(context: ApiContext) -> APIRouter:
     async def list_quotas(user: str) -> Response:
         """List the quotas of a user: limits and use."""
         await known(user)
-        return json(Page(quotas_of(context.settings, context.queries.now(), user)))
+        return json(Page(quotas_of(context.settings.quotas, context.queries.now(), user)))
 
     @routes.post(
         "/users/{user}/quota",
@@ -133,7 +133,7 @@ def router(context: ApiContext) -> APIRouter:
     async def known(user: str) -> None:
         """Raise a problem if there cannot be such a user; a provider's users are not known here."""
         check_id("user", user)
-        if context.settings.auth != "oidc":
+        if context.settings.identity.auth != "oidc":
             await see(user)
 
     async def see(user: str) -> User:
@@ -169,7 +169,7 @@ def router(context: ApiContext) -> APIRouter:
     async def share_session(request: Request, session: str) -> Response:
         """Let another user read a session, and the experiment that it becomes."""
         body = await read_body(request, bodies.ReaderBody)
-        if context.settings.auth == "tokens":
+        if context.settings.identity.auth == "tokens":
             check_id("user", body.user)  # the answer does not disclose whether the user exists
         return await share(request, session, commands.ShareSession(body.user), body.user)
 
@@ -228,5 +228,5 @@ def _refuse_self(me: str, user: str) -> None:
 
 
 def _refuse_oidc(context: ApiContext) -> None:
-    if context.settings.auth == "oidc":
+    if context.settings.identity.auth == "oidc":
         require_tokens(context)

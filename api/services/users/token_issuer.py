@@ -36,7 +36,7 @@ async def issue(
     Raises:
         Problem: the user cannot have one, or there is no decision at the moment.
     """
-    context.taken.take(context.settings, context.queries, user, "tokens")
+    context.taken.take(context.settings.quotas, context.queries, user, "tokens")
     token = made_of(secrets.token_hex(8), secrets.token_urlsafe(32))
     ends = [time.time() + days * 86_400] if days else []
     ends += [] if latest is None else [latest]
@@ -52,10 +52,11 @@ async def issue(
 
 def require_tokens(context: ApiContext) -> None:
     """Raise a problem unless this system issues the users' tokens."""
-    if context.settings.auth == "tokens":
+    identity = context.settings.identity
+    if identity.auth == "tokens":
         return
     where = {
-        "oidc": f"Users are known by the tokens of {context.settings.oidc_issuer}: get one there.",
+        "oidc": f"Users are known by the tokens of {identity.oidc_issuer}: get one there.",
         "none": "Everybody may do everything here (AUTOLEARN_AUTH=none).",
     }
-    raise Problem(409, "no-tokens-here", "There are no tokens here", where[context.settings.auth])
+    raise Problem(409, "no-tokens-here", "There are no tokens here", where[identity.auth])

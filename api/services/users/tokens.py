@@ -70,12 +70,12 @@ def router(context: ApiContext) -> APIRouter:
         """Show the principal."""
         expires = None if who.expires is None else text(int(who.expires * 1000))
         role = "sysadmin" if who.sysadmin else "user"
-        return json(Me(who.name, role, context.settings.auth, who.token or None, expires))
+        return json(Me(who.name, role, context.settings.identity.auth, who.token or None, expires))
 
     @routes.get("/me/quota", responses=answers({200: Page[QuotaState]}))
     async def list_own_quotas(who: Who) -> Response:
         """List one's own quotas: limits and use."""
-        return json(Page(quotas_of(context.settings, context.queries.now(), who.name)))
+        return json(Page(quotas_of(context.settings.quotas, context.queries.now(), who.name)))
 
     @routes.post(
         "/me/password",

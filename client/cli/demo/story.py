@@ -17,7 +17,7 @@ from importlib.resources import as_file, files
 from pathlib import Path
 from typing import Any
 
-import msgspec
+from msgspec.structs import replace
 from rich.console import Console
 
 from autolearn.client.cli.demo.compare import DemoState, differences, take
@@ -58,13 +58,13 @@ def run_demo(home: Path | None, *, keep: bool = False) -> int:
         AutoLearnError: a step failed.
     """
     settings = read_settings()
-    if not settings.kafka:
+    if not settings.kafka.brokers:
         install_kafka()
     folder = home or Path(tempfile.mkdtemp(prefix="autolearn-demo-"))
-    chosen = msgspec.structs.replace(settings, home=str(folder), api_port=0)
-    if settings.kafka:  # a cluster of the user's: keep away from its topics
-        prefix = f"{settings.topic_prefix[:40]}-demo-{uuid.uuid4().hex[:8]}"
-        chosen = msgspec.structs.replace(chosen, topic_prefix=prefix)
+    chosen = replace(settings, home=str(folder), api=replace(settings.api, port=0))
+    if settings.kafka.brokers:  # a cluster of the user's: keep away from its topics
+        prefix = f"{settings.kafka.topic_prefix[:40]}-demo-{uuid.uuid4().hex[:8]}"
+        chosen = replace(chosen, kafka=replace(chosen.kafka, topic_prefix=prefix))
     out = console()
     code = 1
     try:

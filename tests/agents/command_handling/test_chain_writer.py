@@ -19,11 +19,11 @@ from autolearn.operations.chain.verify import lines_of, verify_chain
 from autolearn.runtime.meter import Meter
 from autolearn.schemas.errors import LogError
 from autolearn.schemas.records.checkpoint import Checkpoint
-from autolearn.schemas.settings import Settings
 from autolearn.security.signing_keys import SigningKey
 from tests.agents.command_handling.test_simulated_write_path import QuickStore
 from tests.support import chains
 from tests.support.chains import HERE, Record, log_of
+from tests.support.settings import settings_of
 
 NAMES = Names("here.commands", "here.events", "here.checkpoints")
 
@@ -141,7 +141,7 @@ class Refusing(MemoryLog):
 
 
 def signing(log: MemoryLog, key: SigningKey, file: str = "", **more: object) -> CheckpointSigner:
-    settings = Settings(topic_prefix="here", partitions=2, checkpoint_file=file, **more)  # type: ignore[arg-type]
+    settings = settings_of(topic_prefix="here", partitions=2, checkpoint_file=file, **more)
     return CheckpointSigner(settings, log, key, Meter("decide"))
 
 

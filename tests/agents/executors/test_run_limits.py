@@ -8,9 +8,9 @@ from autolearn.agents.executors.executor import Limits
 from autolearn.eventlog.memory.log import MemoryLog
 from autolearn.schemas.codec import raw
 from autolearn.schemas.records.task import Task
-from autolearn.schemas.settings import Settings
 from tests.support import samples
 from tests.support.attempts import attempt_runner
+from tests.support.settings import settings_of
 
 
 @pytest.mark.parametrize(
@@ -24,7 +24,7 @@ from tests.support.attempts import attempt_runner
     ],
 )
 def test_a_worker_gives_no_more_than_its_settings(tmp_path: Path, asked, given):
-    settings = Settings(home=str(tmp_path), time_limit=60.0, memory_limit=512)
+    settings = settings_of(home=str(tmp_path), time_limit=60.0, memory_limit=512)
     runner = attempt_runner(settings, MemoryLog())
     request = raw(samples.request_training(time_limit=asked[0], memory_limit=asked[1]))
     opened = runner.open(Task("training", "t1", samples.SESSION, 1, request, *asked))

@@ -26,11 +26,11 @@ from autolearn.runtime.meter import Meter
 from autolearn.schemas import events
 from autolearn.schemas.codec import EventRecord, encode, raw
 from autolearn.schemas.messages import Event, type_of
-from autolearn.schemas.settings import Settings
 from autolearn.schemas.topics import Topics
 from tests.support import samples
+from tests.support.settings import settings_of
 
-TOPICS = Topics.of(Settings(partitions=1))
+TOPICS = Topics.of(settings_of(partitions=1))
 EVENTS = TOPICS.events.name
 LATER = time.time() + AGE + 7200
 

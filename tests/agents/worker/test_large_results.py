@@ -26,13 +26,13 @@ from autolearn.schemas.messages import Command, Event, type_of
 from autolearn.schemas.records.heartbeat import Heartbeat
 from autolearn.schemas.records.task import Task
 from autolearn.schemas.results import EvaluationResult
-from autolearn.schemas.settings import Settings
 from autolearn.schemas.topics import Topics
 from tests.support import samples
 from tests.support.attempts import WORKER, attempt_runner
+from tests.support.settings import settings_of
 from tests.support.waiting import soon
 
-SETTINGS = Settings(partitions=1)
+SETTINGS = settings_of(partitions=1)
 ASKED = raw(samples.request_evaluation("e1", "t1"))
 TASK = Task("evaluation", "e1", samples.SESSION, 1, ASKED, 9, 900)
 

@@ -22,11 +22,11 @@ from autolearn.schemas.codec import EventRecord, raw
 from autolearn.schemas.commands import ReportRunLost
 from autolearn.schemas.messages import Event, type_of
 from autolearn.schemas.records.task import Task
-from autolearn.schemas.settings import Settings
 from autolearn.schemas.values import DatasetRef
 from tests.support import samples
 from tests.support.attempts import WORKER, attempt_runner
 from tests.support.encrypted_system import key_for, vault_of
+from tests.support.settings import settings_of
 
 SESSION = "a" * 8 + "-0000-4000-8000-000000000000"
 
@@ -51,7 +51,7 @@ def told(vault: SessionCipher, runs: OpenRuns, number: int, event: Event) -> Non
 def started(folder: Path) -> Iterator[tuple[AttemptRunner, Task, Callable[[int, Event], None]]]:
     """A runner with a run that it has started, the run's task, and what tells of more events."""
     log = MemoryLog()
-    runner = attempt_runner(Settings(home=str(folder)), log)
+    runner = attempt_runner(settings_of(home=str(folder)), log)
     with vault_of(log) as vault:
         tell = partial(told, vault, runner.runs)
         tell(1, samples.training_requested("t1"))

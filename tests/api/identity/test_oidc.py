@@ -26,8 +26,9 @@ from autolearn.api.identity.oidc import Provider
 from autolearn.projections.queries.queries import Snapshot
 from autolearn.projections.storage.memory import MemoryStore
 from autolearn.schemas.errors import SettingsError
-from autolearn.schemas.settings import Settings, load
+from autolearn.schemas.settings import load
 from tests.support.api_processes import Api, Process
+from tests.support.settings import settings_of
 from tests.support.waiting import soon
 
 AUDIENCE = "autolearn-test"
@@ -102,7 +103,7 @@ def authenticate(provider: Provider, token: str) -> Any:
 
 
 def provider_of(issuer: Issuer, **others: str) -> Provider:
-    return Provider(Settings(**issuer.settings(**others)))  # type: ignore[arg-type]
+    return Provider(settings_of(**issuer.settings(**others)).identity)
 
 
 @pytest.mark.parametrize("key", [0, 1, 2], ids=["RSA", "P-256", "Ed25519"])
@@ -275,7 +276,7 @@ def test_a_provider_that_is_away_is_not_needed_for_known_keys(issuer: Issuer, mo
 
 def test_settings_that_would_let_anybody_in_are_refused(issuer: Issuer):
     given = {f"AUTOLEARN_{k.upper()}": v for k, v in issuer.settings().items()}
-    assert load(given).oidc_audience == AUDIENCE
+    assert load(given).identity.oidc_audience == AUDIENCE
     for name in ("ISSUER", "JWKS_URL", "AUDIENCE"):
         with pytest.raises(SettingsError, match=f"OIDC_{name} is not set"):
             load(given | {f"AUTOLEARN_OIDC_{name}": ""})

@@ -24,16 +24,16 @@ def test_a_reserve_is_a_size_or_a_share():
 
 
 def test_below_the_reserve_it_is_refused_with_the_figures(tmp_path: Path):
-    require_disk(load({"AUTOLEARN_DISK_RESERVE": "0"}), [tmp_path])
+    require_disk(load({"AUTOLEARN_DISK_RESERVE": "0"}).limits, [tmp_path])
     with pytest.raises(Problem) as refused:
-        require_disk(load({"AUTOLEARN_DISK_RESERVE": "9999999"}), [tmp_path])
+        require_disk(load({"AUTOLEARN_DISK_RESERVE": "9999999"}).limits, [tmp_path])
     problem = refused.value
     assert (problem.status_code, problem.kind) == (507, "disk-low")
     assert f"{9999999 << 20:,} must stay so" in problem.detail
     assert "AUTOLEARN_DISK_RESERVE, which is 9999999" in problem.detail
     free = shutil.disk_usage(tmp_path).free
     with pytest.raises(Problem, match="more are wanted"):
-        require_disk(load({"AUTOLEARN_DISK_RESERVE": "0"}), [tmp_path], free * 2)
+        require_disk(load({"AUTOLEARN_DISK_RESERVE": "0"}).limits, [tmp_path], free * 2)
 
 
 def test_a_worker_hears_which_disk_is_low(tmp_path: Path):
@@ -44,7 +44,7 @@ def test_a_worker_hears_which_disk_is_low(tmp_path: Path):
 
 def test_uploads_are_counted_and_weighed_and_given_back(tmp_path: Path):
     settings = load({"AUTOLEARN_MAX_UPLOAD": "1000", "AUTOLEARN_DISK_RESERVE": "0"})
-    uploads = Uploads(settings, [tmp_path])
+    uploads = Uploads(settings.limits, [tmp_path])
     with uploads.room("") as one, uploads.room("") as two:
         one.take(1000)
         two.take(1000 * (UPLOADED - 1))
@@ -62,7 +62,7 @@ def test_uploads_are_counted_and_weighed_and_given_back(tmp_path: Path):
 
 def test_one_user_leaves_room_for_the_uploads_of_others(tmp_path: Path):
     settings = load({"AUTOLEARN_MAX_UPLOAD": "1000", "AUTOLEARN_DISK_RESERVE": "0"})
-    uploads = Uploads(settings, [tmp_path])
+    uploads = Uploads(settings.limits, [tmp_path])
     with ExitStack() as stack:
         mine = [stack.enter_context(uploads.room("ada")) for _ in range(UPLOADS // 4)]
         with pytest.raises(Problem, match="You have 8 uploads here, at most 8") as refused:
@@ -82,14 +82,14 @@ def test_an_upload_that_does_not_come_is_parted_from(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setattr("autolearn.api.services.catalog.uploads.UPLOAD_SECONDS", 0.05)
-    room = Uploads(load({"AUTOLEARN_DISK_RESERVE": "0"}), [tmp_path])
+    room = Uploads(load({"AUTOLEARN_DISK_RESERVE": "0"}).limits, [tmp_path])
 
     async def receive() -> dict[str, object]:
         await asyncio.Event().wait()
         return {}
 
     async def run() -> None:
-        executors = Executors(Settings())
+        executors = Executors(Settings().limits)
         request = Request({"type": "http", "method": "PUT", "headers": []}, receive)
         try:
             with room.room("ada") as mine:

@@ -106,7 +106,7 @@ def test_what_is_too_much_is_refused_with_the_bound():
 
 def test_a_purpose_that_is_held_up_holds_up_no_other():
     async def run() -> None:
-        executors, gate = Executors(Settings()), threading.Event()
+        executors, gate = Executors(Settings().limits), threading.Event()
         try:
             held = [asked(executors.log, f"user-{n}", gate.wait) for n in range(50)]
             async with asyncio.timeout(5):

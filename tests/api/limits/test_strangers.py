@@ -35,6 +35,7 @@ from autolearn.schemas.access_tokens import made_of
 from autolearn.schemas.codec import from_json, to_json
 from autolearn.schemas.records.audit_hop import Hop
 from autolearn.schemas.settings import Settings
+from tests.support.settings import settings_of
 
 TOKEN = made_of("0" * 16, "A" * 43)
 BEARER = {"Authorization": f"Bearer {TOKEN.word}"}
@@ -48,7 +49,7 @@ class World:
     def __init__(self, folder: Path, **settings: Any) -> None:
         to = ArtifactStore((folder / "artifacts").as_uri())
         self.log = MemoryLog()
-        given = (Settings(**settings), self.log, MemoryStore(), to, folder, lambda: None)
+        given = (settings_of(**settings), self.log, MemoryStore(), to, folder, lambda: None)
         self.context = make_context(*given)
         self.context.reader.caught_up = True
         self.context.queries.store.write(
@@ -368,23 +369,23 @@ def test_a_foreign_page_does_nothing_where_nobody_is_known(
 
 def test_a_user_asks_so_many_times_a_second_and_others_as_before():
     now, store = [0.0], MemoryStore()
-    settings, paces = Settings(quota_requests=10), Paces(lambda: now[0])
+    quotas, paces = settings_of(quota_requests=10).quotas, Paces(lambda: now[0])
     queries = ReadModelQueries(store)
     for _ in range(20):
-        paces.take("ada", settings, queries)
+        paces.take("ada", quotas, queries)
     with pytest.raises(Problem, match="10 requests a second") as told:
-        paces.take("ada", settings, queries)
+        paces.take("ada", quotas, queries)
     assert "autolearn admin quota ada --set requests=N" in told.value.detail
     assert told.value.headers == {"Retry-After": "1"}
-    paces.take("grace", settings, queries)
+    paces.take("grace", quotas, queries)
     now[0] += 0.1
-    paces.take("ada", settings, queries)
+    paces.take("ada", quotas, queries)
     store.write({key("quota", "ada", "requests"): to_json(QuotaRow("ada", "requests", 1000))})
     now[0] += 1.5
     for _ in range(1000):
-        paces.take("ada", settings, queries)
+        paces.take("ada", quotas, queries)
     for number in range(20_000):
-        paces.take(f"u{number}", settings, queries)
+        paces.take(f"u{number}", quotas, queries)
     assert len(paces.buckets) <= 10_000
 
 
@@ -392,7 +393,7 @@ def test_a_quota_of_no_requests_lets_none_in():
     store, paces = MemoryStore(), Paces(lambda: 0.0)
     store.write({key("quota", "ada", "requests"): to_json(QuotaRow("ada", "requests", 0))})
     with pytest.raises(Problem):
-        paces.take("ada", Settings(), ReadModelQueries(store))
+        paces.take("ada", Settings().quotas, ReadModelQueries(store))
 
 
 def test_requests_a_second_are_counted_for_a_token(tmp_path: Path):
@@ -434,8 +435,8 @@ def test_a_date_moves_no_request_to_another_time(world: World, apart: int):
 
 def test_sessions_are_counted_each_second_and_before_a_refusal():
     now, store = [0.0], MemoryStore()
-    settings, taken, queries = (
-        Settings(quota_sessions=5),
+    quotas, taken, queries = (
+        settings_of(quota_sessions=5).quotas,
         Taken(lambda: now[0]),
         ReadModelQueries(store),
     )
@@ -446,14 +447,14 @@ def test_sessions_are_counted_each_second_and_before_a_refusal():
 
     put(3)
     for _ in range(2):
-        taken.take(settings, queries, "ada", "sessions")
+        taken.take(quotas, queries, "ada", "sessions")
     put(5)
     with pytest.raises(Problem, match="has 5 open sessions, and the quota `sessions` is 5") as told:
-        taken.take(settings, queries, "ada", "sessions")
+        taken.take(quotas, queries, "ada", "sessions")
     assert told.value.status_code == 409
-    taken.take(settings, queries, "grace", "sessions")
+    taken.take(quotas, queries, "grace", "sessions")
     put(4)
-    taken.take(settings, queries, "ada", "sessions")
+    taken.take(quotas, queries, "ada", "sessions")
     for number in range(20_000):
-        taken.take(settings, queries, f"u{number}", "sessions")
+        taken.take(quotas, queries, f"u{number}", "sessions")
     assert len(taken.counts) <= 10_000

@@ -24,7 +24,6 @@ from autolearn.api.middleware.sealed_requests import WINDOW, ReplayCache, Seal
 from autolearn.client.sdk.errors import Unreachable
 from autolearn.client.sdk.sealed_transport import AsyncSealing, Sealing
 from autolearn.schemas.errors import SettingsError
-from autolearn.schemas.settings import Settings
 from autolearn.security.request_jwe import (
     HEADER,
     SMALL_ORDER,
@@ -35,6 +34,7 @@ from autolearn.security.request_jwe import (
     seal_request,
 )
 from autolearn.security.wire_keys import WireKeys, rotate
+from tests.support.settings import settings_of
 
 JOSE = {"content-type": "application/jose"}
 HERE, ELSEWHERE = ("127.0.0.1", 1), ("192.0.2.1", 1)
@@ -67,7 +67,7 @@ class World:
             Route("/.well-known/jwks.json", keys),
         ]
         self.keys = WireKeys(folder)
-        self.app = Seal(Starlette(routes=routes), self.keys, Settings(**settings), self.admit)
+        self.app = Seal(Starlette(routes=routes), self.keys, settings_of(**settings), self.admit)
 
     async def admit(self, _: Any, authorization: str) -> None:
         """Let everybody in."""

@@ -22,8 +22,8 @@ from autolearn.projections.storage.memory import MemoryStore
 from autolearn.projections.storage.store import key
 from autolearn.schemas.access_tokens import made_of
 from autolearn.schemas.codec import to_json
-from autolearn.schemas.settings import Settings
 from tests.support.people import PASSWORD, People
+from tests.support.settings import settings_of
 
 COLUMNS = ("none", "bad", "expired", "other", "reader", "owner", "sysadmin")
 
@@ -31,7 +31,9 @@ COLUMNS = ("none", "bad", "expired", "other", "reader", "owner", "sysadmin")
 def context(folder: Path, **settings: str) -> ApiContext:
     """The state of a process that was not started."""
     to = ArtifactStore((folder / "artifacts").as_uri())
-    return make_context(Settings(**settings), MemoryLog(), MemoryStore(), to, folder, lambda: None)
+    return make_context(
+        settings_of(**settings), MemoryLog(), MemoryStore(), to, folder, lambda: None
+    )
 
 
 def routes_of(folder: Path) -> list[str]:

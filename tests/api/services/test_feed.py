@@ -32,7 +32,7 @@ from autolearn.schemas.codec import EventRecord, decode_event, encode, raw
 from autolearn.schemas.errors import LogError
 from autolearn.schemas.events import Refused, TermStarted
 from autolearn.schemas.messages import Event, type_of
-from autolearn.schemas.settings import Settings
+from tests.support.settings import settings_of
 
 PARTITIONS = 3
 STREAMS = [f"session/00000000-0000-0000-0000-00000000000{n}" for n in range(2 * PARTITIONS)]
@@ -99,7 +99,7 @@ async def running(random: Random) -> AsyncIterator[tuple[ApiContext, Histories]]
     with tempfile.TemporaryDirectory() as folder:
         log = MemoryLog()
         context = make_context(
-            Settings(partitions=PARTITIONS, instance="tests"),
+            settings_of(partitions=PARTITIONS, instance="tests"),
             log,
             MemoryStore(),
             ArtifactStore(Path(folder).as_uri()),

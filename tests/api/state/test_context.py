@@ -13,7 +13,7 @@ from autolearn.api.state.dead_letters import DeadLetters
 from autolearn.artifacts.store.store import ArtifactStore
 from autolearn.eventlog.memory.log import MemoryLog
 from autolearn.projections.storage.memory import MemoryStore
-from autolearn.schemas.settings import Settings
+from tests.support.settings import settings_of
 
 
 class Closing(MemoryStore):
@@ -36,7 +36,7 @@ def test_no_member_is_forgotten_when_another_cannot_be_stopped(
 
     async def story() -> None:
         artifacts = ArtifactStore((tmp_path / "artifacts").as_uri())
-        settings = Settings(partitions=1, instance="tests")
+        settings = settings_of(partitions=1, instance="tests")
         context = make_context(settings, MemoryLog(), store, artifacts, tmp_path, lambda: None)
         async with asyncio.timeout(20), context.lifetime:
             context.reader.start()

@@ -19,10 +19,10 @@ from autolearn.schemas.codec import EventRecord, encode, raw
 from autolearn.schemas.errors import AutoLearnError
 from autolearn.schemas.events import SessionCommitted, TermStarted
 from autolearn.schemas.messages import Event, type_of
-from autolearn.schemas.settings import Settings
 from tests.api.system.test_process import environment
 from tests.support.api_assertions import problem
 from tests.support.api_processes import Api
+from tests.support.settings import settings_of
 from tests.support.waiting import soon
 
 SESSION = "session/00000000-0000-4000-8000-000000000000"
@@ -70,7 +70,7 @@ def test_the_process_ends_with_the_reason(kafka: str, tmp_path: Path):
 async def running(folder: Path) -> AsyncIterator[tuple[ApiContext, httpx.AsyncClient, MemoryLog]]:
     """An app on a log in memory, without deciders, and a client of it."""
     log = MemoryLog()
-    settings = Settings(partitions=1, instance="tests", auth="none")
+    settings = settings_of(partitions=1, instance="tests", auth="none")
     store = ArtifactStore(folder.as_uri())
     context = make_context(settings, log, MemoryStore(), store, folder, on_failure=lambda: None)
     app = make_app(context)

@@ -24,13 +24,13 @@ from autolearn.projections.read_models import ReadModels
 from autolearn.projections.storage.memory import MemoryStore
 from autolearn.schemas.codec import encode
 from autolearn.schemas.errors import AutoLearnError, LogError
-from autolearn.schemas.settings import Settings
 from autolearn.schemas.topics import Topics
 from tests.api.state.test_failing_fold import break_log
 from tests.eventlog.test_admission import started
+from tests.support.settings import settings_of
 from tests.support.waiting import soon
 
-TOPICS = Topics.of(Settings(partitions=1, instance="tests"))
+TOPICS = Topics.of(settings_of(partitions=1, instance="tests"))
 EVENTS = TOPICS.events.name
 
 

@@ -21,8 +21,9 @@ from autolearn.runtime import home as home_module
 from autolearn.runtime import process
 from autolearn.runtime.home import home_of, lock, require_writable
 from autolearn.schemas.errors import ExitCode, SettingsError
-from autolearn.schemas.settings import Settings, load
+from autolearn.schemas.settings import load
 from tests.support.cli_processes import autolearn, command, environment
+from tests.support.settings import settings_of
 
 HOST = "127.0.0.1"
 
@@ -100,7 +101,7 @@ def test_a_port_that_is_taken_is_named_with_both_ways_out():
 
 def test_up_says_so_before_it_starts_anything(tmp_path):
     with socket.create_server((HOST, 0)) as other:
-        system = System(Settings(home=str(tmp_path), api_port=other.getsockname()[1]))
+        system = System(settings_of(home=str(tmp_path), api_port=other.getsockname()[1]))
         with pytest.raises(SettingsError, match="is taken"):
             asyncio.run(system.start())
     assert system.processes == {}
@@ -113,7 +114,7 @@ def test_an_address_of_another_machine_is_no_place_to_listen():
 
 def test_the_line_that_up_prints_can_be_pasted(tmp_path):
     home = tmp_path / "my $(touch x) 'home'"
-    system = System(Settings(home=str(home)))
+    system = System(settings_of(home=str(home)))
     (line,) = (one for one in where(system, 1.0) if "export" in one)
     command = line.partition("export ")[2]
     assert shlex.split(command) == [f"AUTOLEARN_HOME={home}"]
@@ -137,7 +138,7 @@ def test_a_folder_that_is_gone_is_no_fault_of_ours(tmp_path, monkeypatch):
     with pytest.raises(SettingsError, match="is no path"):
         process.read_settings()
     with pytest.raises(SettingsError, match="cannot be used"):
-        home_of(Settings(home="~nobody-of-this-name/x"))
+        home_of(settings_of(home="~nobody-of-this-name/x"))
     gone = tmp_path / "gone"
     gone.mkdir()
     monkeypatch.chdir(gone)

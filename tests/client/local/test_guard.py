@@ -15,7 +15,7 @@ import pytest
 
 from autolearn.client.local.system import CannotStart, Part, System
 from autolearn.runtime.child_process import python_command
-from autolearn.schemas.settings import Settings
+from tests.support.settings import settings_of
 
 
 def part(*arguments: str) -> Part:
@@ -27,7 +27,7 @@ def system(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> System:
     monkeypatch.setattr("autolearn.runtime.watchdog.LIMIT", 2.0)
     monkeypatch.setattr("autolearn.client.local.system.LOADING", 2.0)
     monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[3]))
-    return System(Settings(home=str(tmp_path)), print)
+    return System(settings_of(home=str(tmp_path)), print)
 
 
 async def restarted(system: System, one: Part) -> float:

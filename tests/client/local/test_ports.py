@@ -11,7 +11,7 @@ import pytest
 from autolearn.client.local import system
 from autolearn.client.local.system import CannotStart, Part, System
 from autolearn.eventlog.embedded.probe import HOST, HeldPorts
-from autolearn.schemas.settings import Settings
+from tests.support.settings import settings_of
 
 pytestmark = pytest.mark.kafka
 QUICK = ("tests.client.local.quick_part",)
@@ -60,7 +60,7 @@ def test_a_process_that_cannot_be_started_again_is_tried_until_it_can(
     async def at_once(_: float) -> None:
         """Let no time pass."""
 
-    up = System(Settings(home=str(tmp_path)), said.append)
+    up = System(settings_of(home=str(tmp_path)), said.append)
     up.processes["api"] = Ended()
     monkeypatch.setattr(up, "launch", launch)
     monkeypatch.setattr(system.asyncio, "sleep", at_once)
@@ -74,7 +74,7 @@ def started(home: Path, told: Callable[[str], None] = lambda _: None) -> System:
     """Start a system and stop it; return it."""
 
     async def start_and_stop() -> System:
-        async with System(Settings(home=str(home), api_port=0, auth="none"), told) as running:
+        async with System(settings_of(home=str(home), api_port=0, auth="none"), told) as running:
             return running
 
     return asyncio.run(start_and_stop())

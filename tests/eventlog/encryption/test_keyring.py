@@ -17,6 +17,7 @@ from autolearn.schemas.topics import Topics
 from autolearn.security.data_key import Unreadable
 from autolearn.security.master_keys import MasterKey, MasterKeys
 from tests.support.encrypted_system import made
+from tests.support.settings import settings_of
 
 A, B = (f"{digit * 8}-0000-4000-8000-000000000000" for digit in "ab")
 MASTER = MasterKey.new()
@@ -24,7 +25,9 @@ TOPIC = Topics.of(Settings()).keys
 
 
 def ring(log: Log, master: MasterKey = MASTER) -> KeyRing:
-    found = KeyRing(log, TOPIC.name, MasterKeys(Settings(master_key=master.text()), None))
+    found = KeyRing(
+        log, TOPIC.name, MasterKeys(settings_of(master_key=master.text()).encryption, None)
+    )
     found.start()
     return found
 

@@ -15,12 +15,12 @@ from random import Random
 import psutil
 
 from autolearn.eventlog.kafka.connect import client_of
-from autolearn.schemas.settings import Settings
 from tests.faults.ground import Tally
 from tests.faults.load import QUICK, Client, Load
 from tests.faults.verdict import Log, Receipt, Verdict, verify
 from tests.support.random_histories import check_content
 from tests.support.running_system import RunningSystem
+from tests.support.settings import settings_of
 from tests.support.waiting import until
 
 TARGETS = ("agents", "workers", "fork server", "api", "jvm")
@@ -34,7 +34,7 @@ class Installation(RunningSystem):
     def __init__(self, home: Path, seed: int, tally: Tally) -> None:
         self.prefix = f"hangs-{uuid.uuid4().hex[:8]}"
         super().__init__(
-            Settings(
+            settings_of(
                 home=str(home),
                 api_port=0,
                 topic_prefix=self.prefix,

@@ -24,8 +24,8 @@ from autolearn.schemas.codec import EventRecord, encode, raw
 from autolearn.schemas.events import CommandFailed, Refused, RunStarted, TermStarted
 from autolearn.schemas.messages import Event, type_of
 from autolearn.schemas.records.audit_hop import OUTCOMES, Hop
-from autolearn.schemas.settings import Settings
 from autolearn.schemas.topics import AUDIT_DAYS, DAY_MS, Topics
+from tests.support.settings import settings_of
 
 NOON = millis("2026-01-31T12:00:00Z")
 
@@ -124,7 +124,7 @@ def test_of_many_old_ones_a_part_is_forgotten_at_a_time(store: Store):
 
 
 def topics() -> Topics:
-    return Topics.of(Settings(partitions=1))
+    return Topics.of(settings_of(partitions=1))
 
 
 class Deciding:

@@ -56,7 +56,7 @@ def _without_api(error: Unreachable) -> dict[str, Any]:
     from autolearn.runtime.process import read_settings
 
     settings = read_settings()
-    if not settings.kafka and running(home_of(settings)) is None:
+    if not settings.kafka.brokers and running(home_of(settings)) is None:
         raise error
     words = ("--without-api", error.detail)
     return run_tool("autolearn.operations.status", "asking the brokers", *words)[0]

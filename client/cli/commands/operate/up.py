@@ -27,7 +27,7 @@ def up(
     """
     import os
 
-    import msgspec
+    from msgspec.structs import replace
 
     from autolearn.client.local.up import run_up
     from autolearn.runtime.process import read_settings
@@ -36,7 +36,7 @@ def up(
         os.environ["AUTOLEARN_HOME"] = home  # its `.env` applies, also to the started processes
     settings = read_settings()
     if port is not None:
-        settings = msgspec.structs.replace(settings, api_port=port)
+        settings = replace(settings, api=replace(settings.api, port=port))
     run_up(settings)
 
 
