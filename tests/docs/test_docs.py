@@ -32,6 +32,20 @@ def test_links_lead_to_files(page: Path):
 
 
 @pytest.mark.parametrize("page", PAGES, ids=name_of)
+def test_links_lead_to_headings(page: Path):
+    links = re.findall(r"\]\(([^)#:]*)#([^)]*)\)", page.read_text())
+    assert [
+        (to, at) for to, at in links if at not in headings(page.parent / to if to else page)
+    ] == []
+
+
+def headings(page: Path) -> set[str]:
+    """The anchors of a page's headings, as GitHub makes them."""
+    found = re.findall(r"^#+ (.*)$", page.read_text(), re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", title.lower()).replace(" ", "-") for title in found}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
 def test_files_of_the_project_that_are_named_are_there(page: Path):
     """But for those in build/, which are made."""
     named = re.findall(rf"`((?:{FOLDERS})/[\w./-]+\.\w+)`", page.read_text())

@@ -21,6 +21,11 @@ SOURCES = {path: path.read_text() for path in FILES}
 TREES = {path: ast.parse(text) for path, text in SOURCES.items()}
 PROSE = {path: re.sub(r"\s+(# )?", " ", text) for path, text in SOURCES.items()}
 """Each file as one line, without the marks of comments."""
+PAGES = {
+    path: re.sub(r"\s+", " ", re.sub(r"\]\([^)]*\)", "]", path.read_text()))
+    for path in (ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md")))
+}
+"""Each page as one line, without the targets of links. Decisions are not changed any more."""
 GLOSSARY = (ROOT / "docs" / "glossary.md").read_text()
 
 MOST_FILES = 20
@@ -49,6 +54,13 @@ BANNED = {
     "Return what|return what (is|it)": "name the thing",
 }
 """Words that a stranger reads twice, and what to write."""
+BANNED_IN_PAGES = {
+    **BANNED,
+    "told": "reported, shown, answered",
+    "[Ww]hoever": "a user, a client, an attacker",
+    "(?<=[.|-] )(What|Who|Whose)": "a noun as the subject, or a verb in a list",
+}
+"""The same for pages, which have more room for a subject than a comment."""
 
 
 def name_of(path: Path) -> str:
@@ -118,9 +130,21 @@ def test_a_class_name_stands_for_one_thing():
 
 @pytest.mark.parametrize("words", BANNED)
 def test_words_that_are_read_twice_are_not_written(words: str):
-    banned = re.compile(rf"\b({words})\b")
-    found = [f"{name_of(p)}: {m[0]}" for p, text in PROSE.items() for m in banned.finditer(text)]
-    assert found == [], f"write instead: {BANNED[words]}"
+    assert occurrences(words, PROSE) == [], f"write instead: {BANNED[words]}"
+
+
+@pytest.mark.parametrize("words", BANNED_IN_PAGES)
+def test_nor_are_they_on_pages(words: str):
+    assert occurrences(words, PAGES) == [], f"write instead: {BANNED_IN_PAGES[words]}"
+
+
+def occurrences(words: str, texts: dict[Path, str]) -> list[str]:
+    """Where texts have banned words, with the words around them."""
+    return [
+        f"{name_of(path)}: {text[max(0, found.start() - 30) : found.end() + 30]}"
+        for path, text in texts.items()
+        for found in re.finditer(rf"\b({words})\b", text)
+    ]
 
 
 def test_a_name_without_an_underscore_is_used_by_another_file():
