@@ -7,7 +7,9 @@ suite in `testing/log_contract.py`.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import Protocol
+from typing import Any, Protocol
+
+from msgspec import Struct
 
 from autolearn.schemas.codec import Headers
 from autolearn.schemas.errors import LogError
@@ -23,43 +25,38 @@ START_TIMEOUT = 900.0
 """Seconds that a process which starts waits for the brokers, and `autolearn up` for all of it."""
 
 
-class Message(Protocol):
-    """One record as it was read. The names are those of confluent-kafka's messages."""
+class Record(Struct, frozen=True, gc=False):
+    """A record of a topic. `value` is None for a tombstone; `time` in milliseconds since 1970.
 
-    def topic(self) -> str | None:
-        """Return the topic's name."""
-        ...
+    `raw_headers` is a tuple, or an object that decodes them in `headers()`: that takes longer than
+    all else, and most readers do not need them.
+    """
 
-    def partition(self) -> int | None:
-        """Return the partition."""
-        ...
+    topic: str
+    partition: int
+    offset: int
+    key: bytes | None
+    value: bytes | None
+    time: int
+    raw_headers: Any
 
-    def offset(self) -> int | None:
-        """Return the offset within the partition."""
-        ...
+    @property
+    def headers(self) -> Headers:
+        """The headers in their order."""
+        raw = self.raw_headers
+        return raw if isinstance(raw, tuple) else tuple(raw.headers() or ())
 
-    def key(self) -> bytes | None:
-        """Return the key."""
-        ...
-
-    def value(self) -> bytes | None:
-        """Return the value; None is a tombstone."""
-        ...
-
-    def timestamp(self) -> tuple[int, int]:
-        """Return the kind of time stamp and the time, in milliseconds since 1970."""
-        ...
-
-    def headers(self) -> list[tuple[str, bytes]] | None:
-        """Return the headers in their order; None when there are none."""
-        ...
+    @property
+    def content(self) -> bytes:
+        """The value, empty for a tombstone."""
+        return self.value or b""
 
 
 class RecordReader(Protocol):
     """Reads some partitions of one topic in order."""
 
-    def read(self, limit: int, timeout: float) -> list[Message]:
-        """Return up to `limit` messages; wait up to `timeout` seconds for the first of them.
+    def read(self, limit: int, timeout: float) -> list[Record]:
+        """Return up to `limit` records; wait up to `timeout` seconds for the first of them.
 
         Raises:
             LogError: the broker refuses the reader, or an offset is gone.

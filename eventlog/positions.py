@@ -128,4 +128,4 @@ def log_id(log: Log, topic: str, timeout: float = 10.0) -> str:
         found = reader.read(1, timeout)
     finally:
         reader.close()
-    return hashlib.sha256(found[0].value() or b"").hexdigest()[:16] if found else ""
+    return hashlib.sha256(found[0].content).hexdigest()[:16] if found else ""

@@ -28,7 +28,7 @@ from autolearn.eventlog.consumers.projector import Projector
 from autolearn.eventlog.encryption.session_cipher import SessionCipher
 from autolearn.eventlog.integrity.hash_chain import Chain
 from autolearn.eventlog.kafka.connect import open_log
-from autolearn.eventlog.log import Log, Message
+from autolearn.eventlog.log import Log, Record
 from autolearn.operations.tool import ProgressLines, ToolResult, run_as_tool
 from autolearn.runtime.timestamps import now
 from autolearn.runtime.trace_context import Trace, answering, instance_of, sending
@@ -80,15 +80,15 @@ class Target(Struct, frozen=True):
     headers: Headers
 
 
-def _target_of(message: Message) -> Target:
+def _target_of(message: Record) -> Target:
     """Return the target of any record of `commands`."""
-    headers = tuple((name, value or b"") for name, value in message.headers() or ())
+    headers = tuple((name, value or b"") for name, value in message.headers)
     try:
-        record = decode_command(message.value() or b"")
-        check_stream(record, message.key())
+        record = decode_command(message.content)
+        check_stream(record, message.key)
     except Exception:  # noqa: BLE001 - whatever blocks a decider must not block this
-        place = f"{message.partition()}-{message.offset()}"
-        stream = _stream_of_key(message.key()) or f"partition/{message.partition()}"
+        place = f"{message.partition}-{message.offset}"
+        stream = _stream_of_key(message.key) or f"partition/{message.partition}"
         return Target(stream, f"unreadable-{place}", _UNREADABLE, "", False, headers)
     about = (record.subject, record.id, record.type, record.fingerprint)
     try:
@@ -294,8 +294,8 @@ def _read_targets(
             if not messages:
                 raise LogError(f"Offset {offset} of partition {partition} is not read.")
             for message in messages:
-                if (message.offset() or 0) <= offset:
-                    found[message.offset() or 0] = _target_of(message)
+                if message.offset <= offset:
+                    found[message.offset] = _target_of(message)
     finally:
         reader.close()
     return found

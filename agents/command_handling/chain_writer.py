@@ -9,7 +9,7 @@ from autolearn.eventlog.admission import PartitionProgress
 from autolearn.eventlog.consumers.projector import Projector
 from autolearn.eventlog.integrity.hash_chain import Chain, header_of, headers_of, link
 from autolearn.eventlog.integrity.signed_checkpoints import chain_at, fingerprint, unchecked
-from autolearn.eventlog.log import Log, Message
+from autolearn.eventlog.log import Log, Record
 from autolearn.schemas.codec import EventRecord, Headers, event_on_log
 from autolearn.schemas.errors import LogError, MalformedRecord
 from autolearn.schemas.records.checkpoint import Checkpoint
@@ -92,15 +92,13 @@ class Chained(Projector):
 
     links: ChainWriter
 
-    def fold(self, messages: list[Message]) -> list[EventRecord]:
-        """Fold messages; they are stored with the next `commit`. Return the admitted events."""
+    def fold(self, records: list[Record]) -> list[EventRecord]:
+        """Fold records; they are stored with the next `commit`. Return the admitted events."""
         admitted = []
-        for message in messages:
-            offset, value = message.offset() or 0, message.value() or b""
-            record = self.take(self.links.partition, offset, value)
-            if record is not None:
-                self.links.take(offset, value, header_of(message.headers()))
-                admitted.append(record)
+        for record in records:
+            if (event := self.take(record)) is not None:
+                self.links.take(record.offset, record.content, header_of(record.headers))
+                admitted.append(event)
         return admitted
 
 
@@ -120,7 +118,7 @@ def _newest_token(log: Log, checkpoints: str, partition: int) -> bytes | None:
         reader.close()
     if not found:
         raise LogError(f"Offset {end - 1} of partition {partition} of {checkpoints} is not read.")
-    return found[0].value() or b""
+    return found[0].content
 
 
 def _continued(
@@ -143,7 +141,7 @@ def _continued(
                 raise LogError(f"Offset {at.next} of partition {partition} is not read.")
             for message in messages:
                 if at.next < reached.next:
-                    offset, value = message.offset() or 0, message.value() or b""
+                    offset, value = message.offset, message.content
                     at.next = offset + 1
                     if at.admit(event_on_log(value)):
                         chain = chain.then(offset, value)

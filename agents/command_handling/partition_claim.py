@@ -239,7 +239,7 @@ class PartitionClaim:
             at = self.follower.progress[self.partition]
             if at.term != self.term:
                 return False
-        if not self.follower.take_record(self.partition, offset, record):
+        if not self.follower.take_event(self.partition, offset, record):
             raise LogError(f"The event {record.id} was written, but is not admitted.")
         if self.links is not None:
             self.links.take(offset, decision.value)

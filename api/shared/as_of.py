@@ -156,7 +156,7 @@ async def _ends_at(context: ApiContext, given: str, parameter: str) -> dict[int,
 def _first_time(context: ApiContext) -> str:
     ends = context.log.ends(context.topics.events.name)
     firsts = context.lookup.read({p: [0] for p, end in ends.items() if end})
-    times = [event_on_log(message.value()).time for message in firsts]
+    times = [event_on_log(record.value).time for record in firsts]
     return min(filter(None, times), default=text(time.time_ns() // 10**6))
 
 

@@ -15,7 +15,7 @@ import structlog
 
 from autolearn.api.limits.executors import ThreadLane
 from autolearn.api.state.log_reader import LogReader
-from autolearn.eventlog.log import Log, Message, RecordReader
+from autolearn.eventlog.log import Log, Record, RecordReader
 from autolearn.projections.audit.audit_trail import (
     AuditProjector,
     AuditTrail,
@@ -165,8 +165,8 @@ class AuditTrailReader:
             while not self.stopped.is_set():
                 hops = self.take(trail, reader)
                 most = BUSY_BATCH if self.busy() else BATCH
-                messages = witness.reader.read(most, 0.0 if hops else WAIT)
-                witness.fold_batch(messages)
+                records = witness.reader.read(most, 0.0 if hops else WAIT)
+                witness.fold_batch(records)
                 self.read_models.on_loop(self.note, [*hops, *witness.taken])
                 self.prune(trail)
                 self.stopped.wait(_GATHER)
@@ -183,15 +183,15 @@ class AuditTrailReader:
 
     def take(self, trail: AuditTrail, reader: RecordReader) -> list[Hop]:
         """Fold new records of `audit`; return their hops."""
-        messages = reader.read(5000, 0.0)
+        records = reader.read(5000, 0.0)
         hops = []
-        for message in messages:
-            self.at[message.partition() or 0] = (message.offset() or 0) + 1
-            hop = _hop_in(message)
+        for record in records:
+            self.at[record.partition] = record.offset + 1
+            hop = _hop_in(record)
             if hop is not None:
                 trail.put(hop)
                 hops.append(hop)
-        if messages:
+        if records:
             trail.commit_audited(self.at)
         return hops
 
@@ -250,10 +250,10 @@ def _is_over(hop: Hop) -> bool:
     return hop.kind != "request" or hop.outcome != "unanswered"
 
 
-def _hop_in(message: Message) -> Hop | None:
+def _hop_in(record: Record) -> Hop | None:
     try:
-        return from_json(message.value() or b"", Hop)
+        return from_json(record.content, Hop)
     except MalformedRecord as error:
-        at = f"{message.partition()}-{message.offset()}"
+        at = f"{record.partition}-{record.offset}"
         log.warning("a record of the behaviour log is none", at=at, why=error.detail)
         return None

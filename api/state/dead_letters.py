@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from autolearn.eventlog.consumers.record_lookup import RecordLookup
-from autolearn.eventlog.log import Log, Message
+from autolearn.eventlog.log import Log, Record
 from autolearn.projections.queries.queries import ReadModelQueries
 from autolearn.runtime.timestamps import text
 from autolearn.schemas.codec import decode_command, from_json
@@ -104,7 +104,7 @@ class DeadLetters:
 
     def read(self, offsets: Iterable[int]) -> list[FoundDeadLetter]:
         """Return the letters at existing offsets, in their order."""
-        return [_found_in(message) for message in self.lookup.read({0: offsets})]
+        return [_found_in(record) for record in self.lookup.read({0: offsets})]
 
     def count(self, now: int) -> DeadLetterCount:
         """Count the letters; `now` is in milliseconds since 1970. Reads only new ones.
@@ -129,17 +129,17 @@ class DeadLetters:
         self.lookup.close()
 
 
-def _found_in(message: Message) -> FoundDeadLetter:
+def _found_in(record: Record) -> FoundDeadLetter:
     """Return the letter of a record of `dead-letters`, also of a foreign one."""
-    topic, value = message.topic() or "", message.value()
-    partition, offset = message.partition() or 0, message.offset() or 0
+    topic, value = record.topic, record.value
+    partition, offset = record.partition, record.offset
     try:
         letter = from_json(value or b"", DeadLetter)
     except MalformedRecord as error:
         place = (topic, partition, offset)
         words = f"This is no dead letter: somebody else wrote it to {topic}. {error.detail}"
-        letter = DeadLetter.of(place, message.key(), value, words, message.headers() or ())
-    return FoundDeadLetter(partition, offset, message.timestamp()[1], letter)
+        letter = DeadLetter.of(place, record.key, value, words, record.headers)
+    return FoundDeadLetter(partition, offset, record.time, letter)
 
 
 def command_id(found: FoundDeadLetter) -> str:

@@ -14,7 +14,7 @@ from autolearn.api.http.problems import too_many
 from autolearn.api.limits.executors import ThreadLane
 from autolearn.api.state.log_reader import LogReader
 from autolearn.eventlog.consumers.event_pages import FoundEvent, Places, places_of
-from autolearn.eventlog.log import Log, Message, RecordReader
+from autolearn.eventlog.log import Log, Record, RecordReader
 from autolearn.eventlog.positions import PartitionPosition
 from autolearn.schemas.codec import event_on_log
 
@@ -197,12 +197,12 @@ class EventTail:
             self.keep(one)
         self.wake()
 
-    def admitted(self, message: Message) -> FoundEvent | None:
+    def admitted(self, message: Record) -> FoundEvent | None:
         """Process one message, and return its event if it is admitted."""
-        partition, value = message.partition() or 0, message.value() or b""
+        partition, value = message.partition, message.content
         record = event_on_log(value)
         at = self.end[partition].progress()
-        at.next = (message.offset() or 0) + 1
+        at.next = message.offset + 1
         counts = at.admit(record)
         behind = PartitionPosition.of(partition, at)
         self.end[partition] = behind

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from msgspec import Raw
 
-from autolearn.eventlog.log import Log, Message
+from autolearn.eventlog.log import Log, Record
 from autolearn.eventlog.positions import PartitionPosition
 from autolearn.schemas.bounds import PAGE_BYTES, PAGE_LOOKED
 from autolearn.schemas.codec import EventRecord, event_on_log
@@ -70,11 +70,11 @@ class _Column:
             or self.bytes >= self.most_bytes
         )
 
-    def take(self, message: Message) -> None:
+    def take(self, message: Record) -> None:
         """Read one message."""
-        value = message.value() or b""
+        value = message.content
         record = event_on_log(value)
-        self.at.next = (message.offset() or 0) + 1
+        self.at.next = message.offset + 1
         self.looked += 1
         if self.at.admit(record) and self.fits(record):
             self.bytes += len(value)
@@ -139,7 +139,7 @@ def read(log: Log, topic: str, columns: Mapping[int, _Column]) -> None:
             if not messages:
                 raise LogError(f"{topic} cannot be read at the moment.")
             for message in messages:
-                column = columns[message.partition() or 0]
+                column = columns[message.partition]
                 if not column.full:
                     column.take(message)
     finally:

@@ -12,7 +12,7 @@ from typing import Protocol
 import structlog
 
 from autolearn.eventlog.admission import PartitionProgress
-from autolearn.eventlog.log import Log, Message
+from autolearn.eventlog.log import Log, Record
 from autolearn.schemas.codec import NO_EVENT, EventRecord, event_on_log
 from autolearn.schemas.errors import MalformedRecord
 
@@ -51,24 +51,24 @@ class Fold:
     ) -> None:
         self.topic, self.projection, self.progress = topic, projection, progress
 
-    def take(self, partition: int, offset: int, value: bytes | None) -> EventRecord | None:
+    def take(self, record: Record) -> EventRecord | None:
         """Fold one record; return its event if it was admitted.
 
         Raises:
             MalformedRecord: an admitted event has a newer version, or its data do not fit; the
             message names its position.
         """
-        record = _record_at(self.topic, partition, offset, value)
-        return record if self.take_record(partition, offset, record) else None
+        event = _event_in(record)
+        return event if self.take_event(record.partition, record.offset, event) else None
 
-    def take_record(self, partition: int, offset: int, record: EventRecord) -> bool:
-        """Fold one decoded record; return whether it was admitted."""
+    def take_event(self, partition: int, offset: int, event: EventRecord) -> bool:
+        """Fold one decoded event; return whether it was admitted."""
         at = self.progress[partition]
-        at.next, at.id = offset + 1, record.id
-        if not at.admit(record):
+        at.next, at.id = offset + 1, event.id
+        if not at.admit(event):
             return False
         try:
-            self.projection.fold(record, partition, offset)
+            self.projection.fold(event, partition, offset)
         except MalformedRecord as error:
             raise type(error)(
                 f"{error.detail} It lies at offset {offset} of partition {partition} "
@@ -117,8 +117,7 @@ class Projector(Fold):
                 continue
         finally:
             reader.close()
-        value = found[0].value()
-        return _record_at(self.topic, partition, at.next - 1, value).id == at.id
+        return _event_in(found[0]).id == at.id
 
     def step(self, timeout: float, limit: int = BATCH) -> list[EventRecord]:
         """Read and fold up to `limit` records; wait `timeout` seconds for the first.
@@ -131,17 +130,16 @@ class Projector(Fold):
         """
         return self.fold_batch(self.reader.read(limit, timeout))
 
-    def fold_batch(self, messages: list[Message]) -> list[EventRecord]:
-        """Fold and store messages; return the admitted events."""
-        admitted = self.fold(messages)
-        if messages:
+    def fold_batch(self, records: list[Record]) -> list[EventRecord]:
+        """Fold and store records; return the admitted events."""
+        admitted = self.fold(records)
+        if records:
             self.commit()
         return admitted
 
-    def fold(self, messages: list[Message]) -> list[EventRecord]:
-        """Fold messages; they are stored with the next `commit`. Return the admitted events."""
-        taken = [self.take(m.partition() or 0, m.offset() or 0, m.value()) for m in messages]
-        return [record for record in taken if record is not None]
+    def fold(self, records: list[Record]) -> list[EventRecord]:
+        """Fold records; they are stored with the next `commit`. Return the admitted events."""
+        return [event for record in records if (event := self.take(record)) is not None]
 
     def catch_up(self, timeout: float = 1.0) -> None:
         """Fold every record that is on the log at the call."""
@@ -167,11 +165,11 @@ class Projector(Fold):
         self.reader.close()
 
 
-def _record_at(topic: str, partition: int, offset: int, value: bytes | None) -> EventRecord:
+def _event_in(record: Record) -> EventRecord:
     """Decode a record's value; a value that is no event becomes one that never counts."""
-    record = event_on_log(value)
-    if record.type == NO_EVENT:
+    event = event_on_log(record.value)
+    if event.type == NO_EVENT:
         why = "only AutoLearn may write to this topic: find out who else does"
-        place = (topic, partition, offset)
+        place = (record.topic, record.partition, record.offset)
         logger.warning("a record is no event, and is passed over", at=place, why=why)
-    return record
+    return event

@@ -43,9 +43,9 @@ class ProjectorThread:
                 if self.successor is not None:
                     self.replace(*self.successor)
                     continue
-                messages = self.follower.reader.read(5000, 0.2)
+                records = self.follower.reader.read(5000, 0.2)
                 with self.lock:
-                    admitted = self.follower.fold_batch(messages)
+                    admitted = self.follower.fold_batch(records)
                 if admitted:
                     self.loop.call_soon_threadsafe(self.on_events, admitted)
         except Exception as error:  # noqa: BLE001 - handed on, whatever it is
@@ -95,8 +95,8 @@ class ProjectorThread:
         while follower.short_of(goal):
             if self.stopped.is_set():
                 return False
-            messages = follower.reader.read(5000, 0.2)
-            due = [m for m in messages if (m.offset() or 0) < goal[m.partition() or 0]]
+            records = follower.reader.read(5000, 0.2)
+            due = [m for m in records if m.offset < goal[m.partition]]
             with lock:
                 admitted = follower.fold_batch(due)
             if admitted and follower is self.follower:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
-from autolearn.eventlog.log import Log, Message, RecordReader
+from autolearn.eventlog.log import Log, Record, RecordReader
 from autolearn.schemas.errors import LogError
 
 NEAR = 500
@@ -45,7 +45,7 @@ class RecordLookup:
         self.idle: dict[int, list[RecordReader]] = {SMALL: [], LARGE: []}
         self.pool = ThreadPoolExecutor(_READERS, "lookup")
 
-    def read(self, wanted: Mapping[int, Iterable[int]]) -> list[Message]:
+    def read(self, wanted: Mapping[int, Iterable[int]]) -> list[Record]:
         """Return the records at these offsets, per partition in their order (blocks).
 
         Raises:
@@ -61,15 +61,15 @@ class RecordLookup:
             found = self.visit(*work[0])
         else:
             found = [m for part in self.pool.map(lambda w: self.visit(*w), work) for m in part]
-        return sorted(found, key=lambda m: (m.partition() or 0, m.offset() or 0))
+        return sorted(found, key=lambda m: (m.partition, m.offset))
 
-    def visit(self, fetch: int, spans: Sequence[Span]) -> list[Message]:
+    def visit(self, fetch: int, spans: Sequence[Span]) -> list[Record]:
         """Read spans one after the other with one reader."""
         with self.lock:
             reader = self.idle[fetch].pop() if self.idle[fetch] else None
         reader = reader or self.log.reader(self.topic, {}, fetch=fetch)
         try:
-            found = [message for span in spans for message in self._read_span(reader, span)]
+            found = [record for span in spans for record in self._read_span(reader, span)]
             reader.rest()
         except BaseException:
             reader.close()
@@ -78,17 +78,17 @@ class RecordLookup:
             self.idle[fetch].append(reader)
         return found
 
-    def _read_span(self, reader: RecordReader, span: Span) -> list[Message]:
+    def _read_span(self, reader: RecordReader, span: Span) -> list[Record]:
         """Read one span."""
         at, last = span.offsets[0], span.offsets[-1]
         wanted, found = set(span.offsets), []
         reader.move(span.partition, at)
         while at <= last:
-            messages = reader.read(min(1000, last - at + 1), PATIENCE)
-            if not messages:
+            records = reader.read(min(1000, last - at + 1), PATIENCE)
+            if not records:
                 raise LogError(f"{self.topic} cannot be read at the moment.")
-            found += [message for message in messages if message.offset() in wanted]
-            at = (messages[-1].offset() or 0) + 1
+            found += [record for record in records if record.offset in wanted]
+            at = records[-1].offset + 1
         if len(found) < len(wanted):
             raise LogError(f"{self.topic} has no record at some of the offsets that it had before.")
         return found
@@ -124,7 +124,7 @@ def read_between(
     begins: Mapping[int, int],
     ends: Mapping[int, int],
     patience: float = PATIENCE,
-) -> Iterator[Message]:
+) -> Iterator[Record]:
     """Yield the records between two positions (ends exclusive), in order per partition (blocks).
 
     Raises:
@@ -136,13 +136,13 @@ def read_between(
     reader = log.reader(topic, {p: begins.get(p, 0) for p in left})
     try:
         while left:
-            messages = reader.read(2000, patience)
-            if not messages:
+            records = reader.read(2000, patience)
+            if not records:
                 raise LogError(f"{topic} cannot be read at the moment.")
-            for message in messages:
-                partition, offset = message.partition() or 0, message.offset() or 0
+            for record in records:
+                partition, offset = record.partition, record.offset
                 if offset < ends[partition]:
-                    yield message
+                    yield record
                 if offset + 1 >= ends[partition]:
                     left.pop(partition, None)
     finally:

@@ -40,7 +40,7 @@ class TermHolders:
 
     def at(self, partition: int, offset: int) -> EventRecord:
         """Return the record at an offset."""
-        return event_on_log(self.lookup.read({partition: [offset]})[0].value())
+        return event_on_log(self.lookup.read({partition: [offset]})[0].value)
 
 
 def newest(lookup: RecordLookup, partition: int, begin: int, end: int) -> EventRecord | None:
@@ -51,4 +51,4 @@ def newest(lookup: RecordLookup, partition: int, begin: int, end: int) -> EventR
     """
     if begin >= end:
         return None
-    return event_on_log(lookup.read({partition: [end - 1]})[0].value())
+    return event_on_log(lookup.read({partition: [end - 1]})[0].value)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Protocol
 
 from autolearn.eventlog.consumers.projector import Projection, Projector
-from autolearn.eventlog.log import Message
+from autolearn.eventlog.log import Record
 from autolearn.runtime.trace_context import trace_in
 from autolearn.schemas.codec import EventRecord
 
@@ -21,12 +21,11 @@ class TracedProjector(Projector):
 
     projection: TracedProjection
 
-    def fold(self, messages: list[Message]) -> list[EventRecord]:
-        """Fold messages; they are stored with the next `commit`. Return the admitted events."""
+    def fold(self, records: list[Record]) -> list[EventRecord]:
+        """Fold records; they are stored with the next `commit`. Return the admitted events."""
         admitted = []
-        for message in messages:
-            self.projection.traceparent = str(trace_in(message.headers()) or "")
-            record = self.take(message.partition() or 0, message.offset() or 0, message.value())
-            if record is not None:
-                admitted.append(record)
+        for record in records:
+            self.projection.traceparent = str(trace_in(record.headers) or "")
+            if (event := self.take(record)) is not None:
+                admitted.append(event)
         return admitted

@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 
 import structlog
 
-from autolearn.eventlog.log import Delivered, Log, Message
+from autolearn.eventlog.log import Delivered, Log, Record
 from autolearn.schemas.codec import from_json, to_json
 from autolearn.schemas.errors import AutoLearnError, LogError, MalformedRecord
 from autolearn.schemas.records.session_key import ROLL, Roll, WrappedKey
@@ -108,14 +108,14 @@ class KeyRing:
             self.next = begin
         try:
             while not self.stopped.is_set():
-                for message in reader.read(1000, 0.2):
-                    self.take(message)
+                for record in reader.read(1000, 0.2):
+                    self.take(record)
         finally:
             reader.close()
 
-    def take(self, message: Message) -> None:
+    def take(self, record: Record) -> None:
         """Process one record."""
-        identity, value = (message.key() or b"").decode(errors="replace"), message.value()
+        identity, value = (record.key or b"").decode(errors="replace"), record.value
         if value is not None and identity == ROLL:
             self.learn(value)
         with self.changed:
@@ -123,7 +123,7 @@ class KeyRing:
                 self.drop(identity)
             elif identity != ROLL:
                 self.add(identity, value)
-            self.next = (message.offset() or 0) + 1
+            self.next = record.offset + 1
             self.changed.notify_all()
         if value is not None and identity != ROLL:
             self._wrap_again(identity)

@@ -35,7 +35,7 @@ from autolearn.schemas.topics import Topics
 from autolearn.security.data_key import DataKey, Unreadable, about
 from autolearn.security.master_keys import PATIENCE, master_keys
 
-Record = TypeVar("Record", CommandRecord, EventRecord)
+AnyRecord = TypeVar("AnyRecord", CommandRecord, EventRecord)
 
 
 class EncryptedData(msgspec.Struct, array_like=True):
@@ -168,7 +168,7 @@ class SessionCipher:
 
     # Records
 
-    def seal(self, record: Record, message: Command | Event, keyid: str) -> Record:
+    def seal(self, record: AnyRecord, message: Command | Event, keyid: str) -> AnyRecord:
         """Encrypt the record of a confidential message; return others unchanged.
 
         Raises:
@@ -181,7 +181,7 @@ class SessionCipher:
         sealed = base64.b64encode(key.seal(bytes(raw(message)), associated)).decode()
         return replace(record, keyid=keyid, data=UNSET, data_base64=sealed, **clear_part(message))
 
-    def open(self, record: Record) -> Record:
+    def open(self, record: AnyRecord) -> AnyRecord:
         """Decrypt a record; return one in clear unchanged.
 
         Raises:

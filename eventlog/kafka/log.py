@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import structlog
 from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicPartition
@@ -15,7 +15,7 @@ from confluent_kafka.admin._config import ConfigResource
 from confluent_kafka.admin._metadata import ClusterMetadata, TopicMetadata
 from confluent_kafka.cimpl import NewTopic
 
-from autolearn.eventlog.log import Delivered, Message, RecordReader
+from autolearn.eventlog.log import Delivered, Record, RecordReader
 from autolearn.schemas.bounds import LARGEST_MESSAGE
 from autolearn.schemas.codec import Headers
 from autolearn.schemas.errors import LogError, TooLarge, TopicMismatch
@@ -92,18 +92,28 @@ class KafkaReader:
         self.consumer = Consumer({**CONSUMER, "group.id": "autolearn-reader", **settings})
         self.consumer.assign([TopicPartition(topic, p, offset) for p, offset in start.items()])
 
-    def read(self, limit: int, timeout: float) -> list[Message]:
-        """Return up to `limit` messages; wait up to `timeout` seconds for the first of them."""
+    def read(self, limit: int, timeout: float) -> list[Record]:
+        """Return up to `limit` records; wait up to `timeout` seconds for the first of them."""
         # consume(n, timeout) would wait for n messages or the whole timeout.
         first = self.consumer.poll(timeout)
         if first is None:
             return []
-        messages = [first]
+        messages: list[Any] = [first]  # by its stubs, all that a message has may be None
         if limit > 1:
             messages += self.consumer.consume(limit - 1, 0)
-        if any(message.error() for message in messages):
-            messages = [message for message in messages if not self._is_passing(message)]
-        return messages  # type: ignore[return-value]
+        return [
+            Record(
+                self.topic,
+                message.partition(),
+                message.offset(),
+                message.key(),
+                message.value(),
+                message.timestamp()[1],
+                message,
+            )
+            for message in messages
+            if message.error() is None or not self._is_passing(message)
+        ]
 
     def _is_passing(self, message: KafkaMessage) -> bool:
         """Return whether librdkafka itself recovers from a message's error; raise other errors."""

@@ -6,51 +6,12 @@ import threading
 from collections.abc import Iterable, Mapping
 from time import time_ns
 
-from msgspec import Struct
-
-from autolearn.eventlog.log import Delivered, Message, RecordReader
+from autolearn.eventlog.log import Delivered, Record, RecordReader
 from autolearn.eventlog.memory.partitioner import partition_of
 from autolearn.schemas.bounds import LARGEST_MESSAGE
 from autolearn.schemas.codec import Headers
 from autolearn.schemas.errors import LogError, TooLarge, TopicMismatch
 from autolearn.schemas.topics import Topic
-
-
-class MemoryMessage(Struct, frozen=True):
-    """One record, with the accessors of confluent-kafka's messages."""
-
-    at: tuple[str, int, int]
-    content: tuple[bytes | None, bytes | None]
-    time: int
-    meta: Headers
-
-    def topic(self) -> str:
-        """Return the topic's name."""
-        return self.at[0]
-
-    def partition(self) -> int:
-        """Return the partition."""
-        return self.at[1]
-
-    def offset(self) -> int:
-        """Return the offset within the partition."""
-        return self.at[2]
-
-    def key(self) -> bytes | None:
-        """Return the key."""
-        return self.content[0]
-
-    def value(self) -> bytes | None:
-        """Return the value; None is a tombstone."""
-        return self.content[1]
-
-    def timestamp(self) -> tuple[int, int]:
-        """Return the kind of time stamp (1: set by the sender) and milliseconds since 1970."""
-        return 1, self.time
-
-    def headers(self) -> list[tuple[str, bytes]] | None:
-        """Return the headers in their order; None when there are none."""
-        return list(self.meta) or None
 
 
 class _MemoryReader:
@@ -59,11 +20,11 @@ class _MemoryReader:
     def __init__(self, log: MemoryLog, topic: str, start: Mapping[int, int]) -> None:
         self.log, self.topic, self.next = log, topic, dict(start)
 
-    def read(self, limit: int, timeout: float) -> list[Message]:
-        """Return up to `limit` messages; wait up to `timeout` seconds for the first of them."""
+    def read(self, limit: int, timeout: float) -> list[Record]:
+        """Return up to `limit` records; wait up to `timeout` seconds for the first of them."""
         with self.log.changed:
             self.log.changed.wait_for(self.available, timeout)
-            found: list[Message] = []
+            found: list[Record] = []
             for partition, offset in self.next.items():
                 records = self.log.topics[self.topic][partition][offset:][: limit - len(found)]
                 self.next[partition] += len(records)
@@ -96,7 +57,7 @@ class MemoryLog:
     """A log that lives as long as this object."""
 
     def __init__(self) -> None:
-        self.topics: dict[str, list[list[MemoryMessage]]] = {}
+        self.topics: dict[str, list[list[Record]]] = {}
         self.kept: dict[tuple[str, int], int] = {}
         self.changed = threading.Condition()
 
@@ -148,7 +109,7 @@ class MemoryLog:
         ends = self.ends(topic)
         with self.changed:
             return {
-                p: next((m.offset() for m in self.topics[topic][p][:end] if m.time >= time), end)
+                p: next((m.offset for m in self.topics[topic][p][:end] if m.time >= time), end)
                 for p, end in ends.items()
             }
 
@@ -174,11 +135,11 @@ class MemoryLog:
             if partition is None:
                 partition = partition_of(key or b"", len(partitions))
             records = partitions[partition]
-            at = (topic, partition, len(records))
-            records.append(MemoryMessage(at, (key, value), time or time_ns() // 10**6, headers))
+            offset, time = len(records), time or time_ns() // 10**6
+            records.append(Record(topic, partition, offset, key, value, time, headers))
             self.changed.notify_all()
         if delivered is not None:
-            delivered(None, partition, at[2])
+            delivered(None, partition, offset)
 
     def flush(self, timeout: float) -> None:
         """Do nothing: every append is written when it returns."""

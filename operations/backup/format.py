@@ -17,7 +17,7 @@ import msgspec
 from msgspec import Struct
 
 from autolearn.artifacts.store.copy import StoreSize
-from autolearn.eventlog.log import Message
+from autolearn.eventlog.log import Record
 from autolearn.operations.backup.errors import BackupRefused, Damaged
 
 _FORMAT = 3
@@ -116,14 +116,14 @@ def as_bytes(text: Text) -> bytes | None:
     return None if text is None else text.encode()
 
 
-def line_of(message: Message) -> bytes:
+def line_of(record: Record) -> bytes:
     """Encode a record as a line of JSON."""
     line = Line(
-        offset=message.offset() or 0,
-        time=message.timestamp()[1],
-        key=as_text(message.key()),
-        headers=[(name, as_text(value)) for name, value in message.headers() or ()],
-        value=as_text(message.value()),
+        offset=record.offset,
+        time=record.time,
+        key=as_text(record.key),
+        headers=[(name, as_text(value)) for name, value in record.headers],
+        value=as_text(record.value),
     )
     return encoder.encode(line) + b"\n"
 

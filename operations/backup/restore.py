@@ -19,7 +19,7 @@ from msgspec import Struct
 from autolearn.artifacts.store.copy import copy_all
 from autolearn.artifacts.store.store import ArtifactStore
 from autolearn.eventlog.consumers.record_lookup import read_between
-from autolearn.eventlog.log import Log, Message
+from autolearn.eventlog.log import Log, Record
 from autolearn.operations.backup.appender import Appender
 from autolearn.operations.backup.errors import NotEmpty
 from autolearn.operations.backup.format import Line, PartitionLog, TopicLog, as_bytes
@@ -181,9 +181,9 @@ def _end_of(
     if end and begin > part.first:
         raise _not_empty(settings, f"The oldest records on {where} are gone: it begins at {begin}.")
     found = read_between(log, name, {part.partition: begin}, {part.partition: end}, PATIENCE)
-    for line, message in zip(_places(backup, part, begin), found, strict=False):
-        if not same(line, message):
-            raise _not_empty(settings, f"Offset {message.offset()} on {where} is another record.")
+    for line, record in zip(_places(backup, part, begin), found, strict=False):
+        if not same(line, record):
+            raise _not_empty(settings, f"Offset {record.offset} on {where} is another record.")
     return end
 
 
@@ -195,14 +195,14 @@ def _places(backup: BackupSet, part: PartitionLog, start: int) -> Iterator[Line]
             yield line
 
 
-def same(line: Line, message: Message) -> bool:
+def same(line: Line, record: Record) -> bool:
     """Return whether a record on the log equals that of a line."""
     return (
-        message.offset() == line.offset
-        and message.timestamp()[1] == line.time
-        and message.key() == as_bytes(line.key)
-        and message.value() == as_bytes(line.value)
-        and [*(message.headers() or ())] == [(name, as_bytes(text)) for name, text in line.headers]
+        record.offset == line.offset
+        and record.time == line.time
+        and record.key == as_bytes(line.key)
+        and record.value == as_bytes(line.value)
+        and list(record.headers) == [(name, as_bytes(text)) for name, text in line.headers]
     )
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from msgspec import DecodeError
 
-from autolearn.eventlog.log import Log, Message
+from autolearn.eventlog.log import Log, Record
 from autolearn.operations.backup.errors import Damaged
 from autolearn.operations.backup.format import KEYS, Line, as_bytes, decode_line, line_of
 from autolearn.schemas.codec import from_json
@@ -26,28 +26,28 @@ PATIENCE = 30.0
 """Seconds within which the topic must be read, and an append acknowledged."""
 
 
-def _newest(log: Log, topic: str) -> dict[bytes, Message]:
+def _newest(log: Log, topic: str) -> dict[bytes, Record]:
     """Return the newest record of every key that is not shredded.
 
     Raises:
         LogError: the topic cannot be read.
     """
     begin, end = log.begins(topic)[0], log.ends(topic)[0]
-    found: dict[bytes, Message] = {}
+    found: dict[bytes, Record] = {}
     deadline = time.monotonic() + PATIENCE
     reader = log.reader(topic, {0: begin})
     try:
         while begin < end:
-            messages = reader.read(1000, 1.0)
-            if not messages and time.monotonic() > deadline:
+            records = reader.read(1000, 1.0)
+            if not records and time.monotonic() > deadline:
                 raise LogError(f"{topic} cannot be read to its end.")
-            for message in messages:
-                begin = (message.offset() or 0) + 1
-                key = message.key() or b""
-                if message.value() is None:
+            for record in records:
+                begin = record.offset + 1
+                key = record.key or b""
+                if record.value is None:
                     found.pop(key, None)
                 elif key != ROLL.encode():
-                    found[key] = message
+                    found[key] = record
     finally:
         reader.close()
     return found
@@ -62,7 +62,7 @@ def copy_keys(log: Log, settings: Settings, folder: Path) -> None:
     topic = Topics.of(settings).keys.name
     found = _newest(log, topic) if topic in log.partitions() else {}
     with (folder / KEYS).open("wb") as file:
-        file.writelines(line_of(message) for message in found.values())
+        file.writelines(line_of(record) for record in found.values())
         file.flush()
         os.fsync(file.fileno())
 
@@ -104,7 +104,7 @@ def restore_keys(log: Log, settings: Settings, folder: Path) -> None:
         LogError: they cannot be read, or are not acknowledged.
     """
     topic = Topics.of(settings).keys.name
-    there = {key: message.value() for key, message in _newest(log, topic).items()}
+    there = {key: record.value for key, record in _newest(log, topic).items()}
     failures: list[LogError] = []
 
     def delivered(error: LogError | None, _: int, __: int) -> None:

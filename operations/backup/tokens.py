@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from autolearn.agents.command_client import command_id
-from autolearn.eventlog.log import Log, Message
+from autolearn.eventlog.log import Log, Record
 from autolearn.projections.queries.queries import Snapshot
 from autolearn.projections.storage.store import Readable
 from autolearn.runtime.timestamps import now
@@ -75,10 +75,10 @@ def revoke_tokens(log: Log, settings: Settings, made: str, tokens: Tokens) -> No
         ) from error
 
 
-def is_revocation(message: Message) -> bool:
+def is_revocation(message: Record) -> bool:
     """Return whether a command is a restore's revocation."""
     try:
-        record = decode_command(message.value() or b"")
+        record = decode_command(message.content)
     except MalformedRecord:
         return False
     return (record.source, record.actor) == (_SOURCE, RESTORE)

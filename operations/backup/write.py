@@ -182,17 +182,17 @@ def _copy_partition(log: Log, topic: str, part: PartitionLog, path: Path) -> Ite
     try:
         with path.open("wb") as file:
             while expected < part.end:
-                messages = reader.read(2000, 1.0)[: part.end - expected]
-                if messages:
+                records = reader.read(2000, 1.0)[: part.end - expected]
+                if records:
                     heard = time.monotonic()
                 elif time.monotonic() - heard > PATIENCE:
                     raise _no_more(topic, part, expected)
-                for message in messages:
-                    if message.offset() != expected:
+                for record in records:
+                    if record.offset != expected:
                         raise _no_more(topic, part, expected)
-                    file.write(line_of(message))
+                    file.write(line_of(record))
                     expected += 1
-                yield len(messages)
+                yield len(records)
             file.flush()
             os.fsync(file.fileno())
     finally:

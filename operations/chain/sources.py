@@ -11,6 +11,7 @@ from autolearn.eventlog.log import Log
 from autolearn.operations.backup.errors import Damaged
 from autolearn.operations.backup.format import PartitionLog, as_bytes
 from autolearn.operations.backup.read import BackupSet
+from autolearn.schemas.codec import Headers
 from autolearn.schemas.errors import LogError
 from autolearn.schemas.settings import Settings
 from autolearn.schemas.topics import Topics
@@ -86,20 +87,20 @@ class LogSource:
 
     def read(
         self, topic: str, partition: int, begin: int, end: int
-    ) -> Iterator[tuple[int, bytes, list[tuple[str, bytes]] | None]]:
+    ) -> Iterator[tuple[int, bytes, Headers]]:
         """Yield offset, value and headers of the records between two offsets."""
         if begin >= end:
             return
         reader = self.log.reader(topic, {partition: begin})
         try:
             while begin < end:
-                messages = reader.read(READ, PATIENCE)
-                if not messages:
+                records = reader.read(READ, PATIENCE)
+                if not records:
                     raise LogError(f"Offset {begin} of partition {partition} of {topic} is silent.")
-                for message in messages:
-                    begin = (message.offset() or 0) + 1
+                for record in records:
+                    begin = record.offset + 1
                     if begin <= end:
-                        yield begin - 1, message.value() or b"", message.headers()
+                        yield begin - 1, record.content, record.headers
         finally:
             reader.close()
 

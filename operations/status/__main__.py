@@ -70,11 +70,11 @@ def _heard(log: Log, topic: str) -> tuple[list[WorkerState], Supervision | None]
     beats, left = Beats(), {p: end for p, end in ends.items() if start[p] < end}
     reader = log.reader(topic, {p: start[p] for p in left})
     try:
-        while left and (messages := reader.read(1000, PATIENCE)):
-            beats.take(messages, limit)
-            for message in messages:
-                partition = message.partition() or 0
-                if (message.offset() or 0) + 1 >= left.get(partition, 0):
+        while left and (records := reader.read(1000, PATIENCE)):
+            beats.take(records, limit)
+            for record in records:
+                partition = record.partition
+                if record.offset + 1 >= left.get(partition, 0):
                     left.pop(partition, None)
     finally:
         reader.close()

@@ -79,7 +79,7 @@ class StatusInspector:
         """Return the newest checkpoint of a partition, without verifying its signature."""
         state = ChainState(partition, 0, -1, None)
         if signed[0] < signed[1]:
-            token = self.checkpoints.read({partition: [signed[1] - 1]})[0].value() or b""
+            token = self.checkpoints.read({partition: [signed[1] - 1]})[0].content
             try:
                 one = unchecked(token)
             except MalformedRecord:
@@ -89,7 +89,7 @@ class StatusInspector:
                 state.signed, state.broken = one.time, one.broken
         after = max(state.offset + 1, events[0])
         if after < events[1]:
-            written = self.events.read({partition: [after]})[0].timestamp()[1]
+            written = self.events.read({partition: [after]})[0].time
             state.waiting = max(0.0, round(time.time() - written / 1000, 1))
         return state
 
@@ -120,7 +120,7 @@ class StatusInspector:
         oldest = {p: [next_[p]] for p, count in behind.items() if count}
         if not oldest:
             return None
-        times = [message.timestamp()[1] for message in self.commands.read(oldest)]
+        times = [message.time for message in self.commands.read(oldest)]
         return max(0.0, round(time.time() - min(times) / 1000, 3))
 
     def close(self) -> None:

@@ -15,7 +15,7 @@ from msgspec.structs import replace
 
 from autolearn.eventlog.admission import TERM_STARTED, PartitionProgress
 from autolearn.eventlog.consumers.projector import Projector
-from autolearn.eventlog.log import Message
+from autolearn.eventlog.log import Record
 from autolearn.projections.storage.row_batch import RowBatch
 from autolearn.projections.storage.store import Store, key, prefix_of
 from autolearn.runtime.timestamps import millis, text
@@ -206,27 +206,27 @@ class AuditProjector(Projector):
     oldest = 0
     taken: list[Hop] = []
 
-    def fold(self, messages: list[Message]) -> list[EventRecord]:
-        """Fold messages; they are stored with the next `commit`. Return the admitted events."""
+    def fold(self, records: list[Record]) -> list[EventRecord]:
+        """Fold records; they are stored with the next `commit`. Return the admitted events."""
         admitted, self.taken = [], []
-        for message in messages:
-            record = event_on_log(message.value())
-            counts = self.take_record(message.partition() or 0, message.offset() or 0, record)
-            for hop in _hops_of(record, message, counts=counts):
+        for record in records:
+            event = event_on_log(record.value)
+            counts = self.take_event(record.partition, record.offset, event)
+            for hop in _hops_of(event, record, counts=counts):
                 if self.projection.put(hop, self.oldest):
                     self.taken.append(hop)
             if counts:
-                admitted.append(record)
+                admitted.append(event)
         return admitted
 
 
-def _hops_of(record: EventRecord, message: Message, *, counts: bool) -> Iterable[Hop]:
+def _hops_of(record: EventRecord, message: Record, *, counts: bool) -> Iterable[Hop]:
     """Return the hops of an event: the sending of a command, and its decision."""
     if record.type == TERM_STARTED:
         return ()
-    headers = message.headers()
+    headers = message.headers
     trace, hop, asked = trace_in(headers), hop_of(headers), asked_of(headers)
-    sent = text(_time_of(record.time, message.timestamp()[1]))
+    sent = text(_time_of(record.time, message.time))
     run, attempt = _run_of(record)
     decision = Hop(
         id=record.id,

@@ -79,8 +79,8 @@ def _fold_up_to(goal: Mapping[int, int], follower: Projector, told: Told) -> Reb
     events = folded = 0
     try:
         while left := follower.short_of(goal):
-            messages = follower.reader.read(READ, 0.5)
-            wanted = [m for m in messages if (m.offset() or 0) < goal[m.partition() or 0]]
+            records = follower.reader.read(READ, 0.5)
+            wanted = [m for m in records if m.offset < goal[m.partition]]
             events += len(follower.fold(wanted))
             folded += len(wanted)
             if folded >= COMMIT:

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from autolearn.eventlog.admission import TERM_STARTED
 from autolearn.eventlog.consumers.record_lookup import RecordLookup
-from autolearn.eventlog.log import Message
+from autolearn.eventlog.log import Record
 from autolearn.eventlog.positions import PartitionPosition
 from autolearn.projections.queries.decrypting_reader import May, anything
 from autolearn.projections.queries.queries import Snapshot
@@ -114,7 +114,7 @@ class AsOfReader:
         if not offsets:
             return None
         (message,) = self.lookup.read({partition: offsets[:1]})
-        return decode_event(message.value() or b"")
+        return decode_event(message.content)
 
     # Loading
 
@@ -132,18 +132,18 @@ class AsOfReader:
         self.loaded.update(names)
         found: dict[str, list[_RecordedEvent]] = {}
         for message in self.read(wanted):
-            record = decode_event(message.value() or b"")
-            told = _RecordedEvent(record, message.partition() or 0, message.offset() or 0)
+            record = decode_event(message.content)
+            told = _RecordedEvent(record, message.partition, message.offset)
             found.setdefault(record.subject, []).append(told)
         for stream_told in found.values():
             self.store.write(_folded(stream_told))
 
-    def read(self, wanted: Mapping[int, Sequence[int]]) -> Iterator[Message]:
+    def read(self, wanted: Mapping[int, Sequence[int]]) -> Iterator[Record]:
         """Yield records in batches. Raises what `load` raises."""
         for partition, offsets in wanted.items():
             for start in range(0, len(offsets), _AT_ONCE):
                 for message in self.lookup.read({partition: offsets[start : start + _AT_ONCE]}):
-                    self.bytes += len(message.value() or b"")
+                    self.bytes += len(message.content)
                     if self.bytes > PAST_BYTES:
                         raise _too_large()
                     yield message
@@ -273,7 +273,7 @@ class AsOfReader:
         while at > 0:
             begin = max(0, at - _AHEAD)
             for message in reversed(self.lookup.read({partition: range(begin, at)})):
-                record, offset = event_on_log(message.value()), message.offset() or 0
+                record, offset = event_on_log(message.value), message.offset
                 terms.append(record.term if record.type == TERM_STARTED else 0)
                 if offset in self.index.offsets(record.subject)[1]:
                     return PartitionPosition(

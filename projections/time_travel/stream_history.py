@@ -10,7 +10,7 @@ from msgspec import Raw
 
 from autolearn.eventlog.consumers.event_pages import BYTES, EventPage, Fits, FoundEvent, Places
 from autolearn.eventlog.consumers.record_lookup import RecordLookup
-from autolearn.eventlog.log import Message
+from autolearn.eventlog.log import Record
 from autolearn.eventlog.positions import PartitionPosition
 from autolearn.projections.queries.queries import Snapshot
 from autolearn.schemas.codec import decode_event
@@ -50,7 +50,7 @@ def read_stream(lookup: RecordLookup, at: Lies, after: Places, limit: int, fits:
     places, looked, size = after, 0, 0
     for message in _read_at(lookup, at.partition, wanted[:_LOOKED]):
         looked += 1
-        value, offset = message.value() or b"", message.offset() or 0
+        value, offset = message.content, message.offset
         record = decode_event(value)
         # An admitted event itself has the state of the admission rule behind it.
         behind = PartitionPosition(at.partition, offset + 1, record.term, record.commandoffset)
@@ -67,7 +67,7 @@ def read_stream(lookup: RecordLookup, at: Lies, after: Places, limit: int, fits:
     return EventPage(found, places | reached)
 
 
-def _read_at(lookup: RecordLookup, partition: int, offsets: Sequence[int]) -> Iterator[Message]:
+def _read_at(lookup: RecordLookup, partition: int, offsets: Sequence[int]) -> Iterator[Record]:
     """Yield the records at these ascending offsets of a partition, read in batches."""
     for start in range(0, len(offsets), BATCH):
         yield from lookup.read({partition: offsets[start : start + BATCH]})

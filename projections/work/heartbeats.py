@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 import structlog
 
-from autolearn.eventlog.log import Message
+from autolearn.eventlog.log import Record
 from autolearn.schemas.codec import from_json
 from autolearn.schemas.errors import MalformedRecord
 from autolearn.schemas.records.heartbeat import Heartbeat, Supervision
@@ -28,10 +28,10 @@ class Beats:
         self.newest: dict[str, tuple[Heartbeat, int]] = {}
         self.supervisor: tuple[Heartbeat, int] | None = None
 
-    def take(self, messages: Iterable[Message], limit: float) -> None:
+    def take(self, records: Iterable[Record], limit: float) -> None:
         """Keep new heartbeats; drop those sent before `limit`, and those of stopped workers."""
-        for message in messages:
-            value, sent = message.value(), message.timestamp()[1]
+        for record in records:
+            value, sent = record.value, record.time
             if value is None or sent < limit:
                 continue
             try:

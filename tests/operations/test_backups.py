@@ -128,7 +128,7 @@ def contents(log: Log, of: Settings) -> list[object]:
                 continue
             reader = log.reader(topic.name, {partition: begin})
             seen += [
-                (m.offset(), m.timestamp(), m.key(), m.headers(), m.value())
+                (m.offset, m.time, m.key, m.headers, m.value)
                 for m in reader.read(ends[partition] - begin, 1)
             ]
     return seen
@@ -231,7 +231,7 @@ def test_the_keys_come_back_wrapped_as_they_were_but_those_that_were_shredded(tm
     write_backup(log, HERE, store_with(tmp_path / "s"), tmp_path / "set", nothing)
     for _ in range(2):  # the second time all is there already
         put_back(back, tmp_path / "set")
-        lying = [(m.key(), m.value()) for m in back.topics[to.name][0]]
+        lying = [(m.key, m.value) for m in back.topics[to.name][0]]
         assert lying == [(b"a.1", b'{"x":1}')]
 
 
@@ -487,7 +487,7 @@ def test_every_token_of_a_backup_can_be_revoked_also_by_a_restore_that_was_cut_o
         assert cut_off(home) == ""
     name = Topics.of(THERE).commands.name
     found = read_between(target, name, target.begins(name), target.ends(name), 5.0)
-    asked = [decode_command(message.value() or b"") for message in found]
+    asked = [decode_command(message.content) for message in found]
     assert {(one.subject, command_of(one)) for one in asked} == {
         ("user/ada", RevokeToken("t2")),
         ("user/cy", RevokeToken("t6")),

@@ -377,7 +377,7 @@ def restarted(records: list[EventRecord], random: Random) -> dict[str, str]:
         if not follower.behind():
             return digests(store)
         for message in follower.reader.read(random.randint(1, 20), 0):  # lost in a crash
-            follower.take(0, message.offset() or 0, message.value())
+            follower.take(message)
 
 
 @settings(max_examples=80 * settings.default.max_examples // 100)

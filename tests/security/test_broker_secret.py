@@ -33,7 +33,7 @@ def append(log: KafkaLog, value: bytes) -> None:
 def content(log: KafkaLog, count: int) -> list[bytes | None]:
     reader, found = log.reader(TOPIC.name, {0: 0}), list[bytes | None]()
     while len(found) < count:
-        found += [message.value() for message in reader.read(10, 5)]
+        found += [message.value for message in reader.read(10, 5)]
     reader.close()
     return found
 

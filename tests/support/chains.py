@@ -84,9 +84,9 @@ def story(seed: int, steps: int = 300) -> list[Record]:
         world = run(seed, Path(f"chain-{seed}"), steps)
     found = []
     for message in world.log.topics["events"][0]:
-        headers = dict(message.headers() or ())
+        headers = dict(message.headers)
         told_hash = headers.get("chain")
-        found.append(Record(message.value() or b"", told_hash and told_hash.decode()))
+        found.append(Record(message.content, told_hash and told_hash.decode()))
     return found
 
 

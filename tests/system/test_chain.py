@@ -17,7 +17,7 @@ import pytest
 from autolearn.artifacts.store.store import ArtifactStore
 from autolearn.eventlog.integrity.signed_checkpoints import unchecked
 from autolearn.eventlog.kafka.log import KafkaLog
-from autolearn.eventlog.log import Message
+from autolearn.eventlog.log import Record
 from autolearn.eventlog.memory.partitioner import partition_of
 from autolearn.operations.backup.write import write_backup
 from autolearn.schemas import commands
@@ -185,7 +185,7 @@ def test_the_command_line_says_it_in_words(past: Bench, key: Path, backup: Path,
     assert autolearn("replay", "public-key", **ours).out == key.read_text()
 
 
-def copy(past: Bench, to: Bench, topic: str, change: Callable[[Message], bytes | None]) -> None:
+def copy(past: Bench, to: Bench, topic: str, change: Callable[[Record], bytes | None]) -> None:
     """Copy a topic, record by record."""
     log = KafkaLog(past.kafka)
     source, target = getattr(past.topics, topic).name, getattr(to.topics, topic).name
@@ -194,19 +194,19 @@ def copy(past: Bench, to: Bench, topic: str, change: Callable[[Message], bytes |
         while at < end:
             for message in reader.read(500, 10):
                 log.append(
-                    target, change(message), key=message.key(), partition=partition,
-                    headers=tuple(message.headers() or ()),
+                    target, change(message), key=message.key, partition=partition,
+                    headers=tuple(message.headers),
                 )  # fmt: skip
-                at = (message.offset() or 0) + 1
+                at = message.offset + 1
         reader.close()
     log.flush(20)
     log.close()
 
 
-def forged(message: Message) -> bytes | None:
+def forged(message: Record) -> bytes | None:
     """What somebody does who has the brokers' disks in hand."""
-    value = message.value() or b""
-    if (message.partition(), message.offset()) == (0, 30):
+    value = message.content
+    if (message.partition, message.offset) == (0, 30):
         changed = re.sub(rb'"actor":"[^"]*"', b'"actor":"eve"', value, count=1)
         assert changed != value
         return changed
@@ -222,7 +222,7 @@ def test_a_changed_log_is_found_by_the_next_decider(past: Bench, tmp_path: Path,
             "AUTOLEARN_SIGNING_KEY": str(past.folder / "home/keys/signing.pem"),
         }
         for topic in ("commands", "events", "checkpoints"):
-            copy(past, other, topic, forged if topic == "events" else lambda m: m.value())
+            copy(past, other, topic, forged if topic == "events" else lambda m: m.value)
         process = other.process()
         until(lambda: process.claimed() >= 2, PATIENCE)
         assert "the chain is broken" in process.said()

@@ -82,9 +82,9 @@ def values(log: KafkaLog, topic: str) -> list[tuple[bytes | None, bytes | None]]
         messages = reader.read(1000, 0.5)
         quiet = 0 if messages else quiet + 1
         for message in messages:
-            found.append((message.key(), message.value()))
-            if message.offset() + 1 >= ends[message.partition()]:
-                left.discard(message.partition())
+            found.append((message.key, message.value))
+            if message.offset + 1 >= ends[message.partition]:
+                left.discard(message.partition)
     reader.close()
     return found
 

@@ -60,7 +60,7 @@ def decided(log: MemoryLog, folder: Path, until_offset: int) -> PartitionClaim:
         claim = PartitionClaim(log, NAMES, 0, folder, "tests")
         claim.take()
     for offset in range(claim.begin(), until_offset):
-        record = decode_command(log.topics[NAMES.commands][0][offset].value() or b"")
+        record = decode_command(log.topics[NAMES.commands][0][offset].content)
         if not claim.seen(record.subject, record.id):
             place = AppendFence(0, offset, claim.answered, claim.term)
             decision = decide(claim.stream(record.subject), record, place)
@@ -76,11 +76,11 @@ def admitted(records: list[Any]) -> list[tuple[str, int]]:
     """The type and command of each event that counts, with the chain checked on the way."""
     at, found, hashed = PartitionProgress(), [], START
     for record in records:
-        value = record.value()
+        value = record.value
         event = decode_event(value)
         if at.admit(event):
             hashed = link(hashed, value)
-            told = header_of(record.headers())
+            told = header_of(record.headers)
             assert told in (None, hashed), "the chain is broken"
             if event.commandoffset >= 0:
                 assert told == hashed
@@ -106,7 +106,7 @@ def test_the_next_decider_goes_on_behind_it(log: MemoryLog, tmp_path: Path):
     answer = ReadModelQueries(store).answer("poison")
     assert isinstance(answer, Answer)
     assert (answer.reason, answer.detail) == ("command-quarantined", "it blocks")
-    event = next(decode_event(r.value()) for r in records if b"Quarantined" in r.value())
+    event = next(decode_event(r.value) for r in records if b"Quarantined" in r.value)
     assert event.actor == "operator ada@here"
 
 

@@ -77,7 +77,7 @@ def test_tasks_that_come_again_after_their_runs_have_ended_do_no_harm(kafka: str
     while left:
         for message in reader.read(left, 1.0):
             left -= 1
-            log.append(topic, message.value(), key=message.key(), partition=message.partition())
+            log.append(topic, message.value, key=message.key, partition=message.partition)
     reader.close()
     log.close()
     wait(pool, session, sleep(pool.client, session, 0.05, 4))

@@ -54,7 +54,7 @@ def claimed(log: MemoryLog, folder: str, names: Names = NAMES) -> PartitionClaim
 
 def now(log: MemoryLog) -> str:
     """The hash of the whole log, by other code."""
-    values = [Record(message.value() or b"") for message in log.topics[NAMES.events][0]]
+    values = [Record(message.content) for message in log.topics[NAMES.events][0]]
     return list(chains.hashes(values).values())[-1]
 
 
@@ -170,7 +170,7 @@ def test_what_is_admitted_is_signed_once(records, key, tmp_path: Path):
         assert count(checkpointing, "checkpoints") == 1
         other = claimed(log, "b")  # its TermStarted is news
         await stopped(signing(log, key, str(file)), other)
-        (first, second) = [m.value() or b"" for m in log.topics[NAMES.checkpoints][0]]
+        (first, second) = [m.content for m in log.topics[NAMES.checkpoints][0]]
         one, two = opened(first, key.public()), opened(second, key.public())
         assert (one.previous, two.events) == ("", one.events + 1)
         assert two.hash == now(log)

@@ -52,7 +52,7 @@ class Worker:
         if offset <= claim.decided:
             return
         assert offset == claim.decided + 1
-        record = decode_command(commands[offset].value() or b"")
+        record = decode_command(commands[offset].content)
         if claim.seen(record.subject, record.id):
             claim.decided = offset
             return
@@ -185,7 +185,7 @@ class QuickStore(MemoryStore):
 
 def records(log: MemoryLog, topic: str) -> log_checker.Topic:
     return {
-        0: [log_checker.Record(m.offset(), m.key(), m.value()) for m in log.topics[topic][0]],
+        0: [log_checker.Record(m.offset, m.key, m.value) for m in log.topics[topic][0]],
     }
 
 

@@ -302,7 +302,7 @@ def test_after_a_shredding_segments_are_closed(place):
     place.shredding.rolls = [0.0]
     place.look()
     lying = place.log.topics[TOPICS.keys.name][0]
-    assert lying[-1].key() == b"roll"
+    assert lying[-1].key == b"roll"
     assert not place.shredding.rolls
 
 
@@ -313,7 +313,7 @@ def expiries(place: Place) -> list[tuple[str, ExpireSession | ProposeExpiry]]:
     """What was asked of which session."""
     found = []
     for partition in place.log.topics[TOPICS.commands.name]:
-        for record in (decode_command(message.value()) for message in partition):
+        for record in (decode_command(message.value) for message in partition):
             command = command_of(record)
             assert isinstance(command, ExpireSession | ProposeExpiry)
             found.append((record.subject.partition("/")[2], command))

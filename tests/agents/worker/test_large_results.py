@@ -103,8 +103,8 @@ def test_a_worker_reports_a_failure_in_the_place_of_what_is_too_large(
         for number, answer in enumerate(answers):
             await soon(lambda n=number: len(log.topics[Topics.of(SETTINGS).commands.name][0]) > n)
             message = log.topics[Topics.of(SETTINGS).commands.name][0][number]
-            value = message.value() or b""
-            assert size_of(value, message.key(), message.headers() or ()) <= LARGEST_COMMAND
+            value = message.content
+            assert size_of(value, message.key, message.headers) <= LARGEST_COMMAND
             told.append(record := decode_command(value))
             runner.commands.take_answers([answering(record.id, answer)])
         await asyncio.wait_for(working, 10)

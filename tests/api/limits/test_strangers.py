@@ -74,7 +74,7 @@ class World:
         """The records of the behaviour log."""
         topic = self.context.topics.audit
         partitions = (self.log.topics[topic.name][number] for number in range(topic.partitions))
-        return [from_json(record.value(), Hop) for one in partitions for record in one]
+        return [from_json(record.value, Hop) for one in partitions for record in one]
 
 
 @pytest.fixture

@@ -41,7 +41,7 @@ def on_the_log(world: People) -> bytes:
         left = sum(ends.values()) - sum(begins.values())
         while left > 0:
             for message in reader.read(1000, 5.0):
-                found.append(message.value() or b"")
+                found.append(message.content)
                 left -= 1
         reader.close()
     return b"\n".join(found)

@@ -58,7 +58,7 @@ class Post:
     def headers(self, place: tuple[int, int]) -> list[tuple[str, bytes]]:
         reader = self.log.reader(self.topic, dict([place]))
         try:
-            return reader.read(1, 10)[0].headers() or []
+            return reader.read(1, 10)[0].headers
         finally:
             reader.close()
 

@@ -24,7 +24,7 @@ from autolearn.client.sdk.event_feed import EventParser, ServerSentEvent
 from autolearn.eventlog.admission import PartitionProgress
 from autolearn.eventlog.consumers import event_pages
 from autolearn.eventlog.consumers.event_pages import Places
-from autolearn.eventlog.log import Message
+from autolearn.eventlog.log import Record
 from autolearn.eventlog.memory.log import MemoryLog
 from autolearn.projections.storage.memory import MemoryStore
 from autolearn.projections.time_travel import stream_history
@@ -88,7 +88,7 @@ class Histories:
         found: dict[int, list[str]] = {}
         for partition, messages in enumerate(self.log.topics[self.topic]):
             at = PartitionProgress()
-            records = [decode_event(message.value() or b"") for message in messages]
+            records = [decode_event(message.content) for message in messages]
             found[partition] = [one.id for one in records if at.admit(one) and wanted.fits(one)]
         return found
 
@@ -215,7 +215,7 @@ def test_cut_at_any_event_it_goes_on_right_behind_it(random: Random, wanted: Eve
             first = await received(context, wanted, "", random.randint(0, expected))
             events = await all_there_are(context, histories, wanted, first)
             where = {
-                decode_event(one.value() or b"").id: one.partition()
+                decode_event(one.content).id: one.partition
                 for messages in histories.log.topics[histories.topic]
                 for one in messages
             }
@@ -340,7 +340,7 @@ def test_a_silent_feed_gives_signs_of_life(monkeypatch: pytest.MonkeyPatch):
 class Broken:
     """A reader of a log that is gone."""
 
-    def read(self, limit: int, timeout: float) -> list[Message]:  # noqa: ARG002
+    def read(self, limit: int, timeout: float) -> list[Record]:  # noqa: ARG002
         raise LogError("Reading events failed: the brokers refuse.")
 
     def close(self) -> None:

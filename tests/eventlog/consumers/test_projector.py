@@ -107,7 +107,7 @@ def test_a_restart_repeats_nothing_and_loses_nothing(bench: Bench):
         if round_ % 2:
             messages = follower.reader.read(5, 0.2)  # folded, but the process dies before it stores
             for message in messages:
-                follower.take(message.partition() or 0, message.offset() or 0, message.value())
+                follower.take(message)
             journal.crash()
         follower.close()
     for partition, records in enumerate(stories):

@@ -14,7 +14,7 @@ from msgspec.structs import replace
 from autolearn.eventlog.admission import PartitionProgress
 from autolearn.eventlog.consumers.projector import Projector
 from autolearn.eventlog.consumers.projector_thread import ProjectorThread
-from autolearn.eventlog.log import Message, RecordReader
+from autolearn.eventlog.log import Record, RecordReader
 from autolearn.eventlog.memory.log import MemoryLog
 from autolearn.projections.read_models import ReadModels
 from autolearn.projections.storage.memory import MemoryStore
@@ -163,7 +163,7 @@ class Hurried(MemoryLog):
         inner, log = super().reader(topic, start, fetch=fetch), self
 
         class Reading:
-            def read(self, limit: int, timeout: float) -> list[Message]:
+            def read(self, limit: int, timeout: float) -> list[Record]:
                 for partition in range(PARTITIONS):
                     log.writer.write(partition, 3)
                 return inner.read(limit, timeout)

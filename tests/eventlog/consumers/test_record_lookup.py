@@ -37,7 +37,7 @@ def test_what_is_wanted_is_found_and_nothing_else(bench: Bench):
             p: random.sample(range(500), random.choice((1, 3, 50, 500)))
             for p in random.sample((0, 1), random.choice((1, 2)))
         }
-        found = [(m.partition(), m.offset(), int(m.value() or b"")) for m in lookup.read(wanted)]
+        found = [(m.partition, m.offset, int(m.content)) for m in lookup.read(wanted)]
         assert found == [(p, o, 2 * o + p) for p in sorted(wanted) for o in sorted(wanted[p])]
     assert lookup.read({}) == lookup.read({0: []}) == []
     lookup.close()
@@ -52,7 +52,7 @@ def test_many_may_look_at_the_same_time(bench: Bench):
         starts = Random(seed).choices(range(400), k=10)
         for start in starts:
             wanted = range(start, start + 100, 7 + seed)
-            assert [m.offset() for m in lookup.read({seed % 2: wanted})] == list(wanted)
+            assert [m.offset for m in lookup.read({seed % 2: wanted})] == list(wanted)
         return len(starts)
 
     with ThreadPoolExecutor(6) as pool:
@@ -65,7 +65,7 @@ def test_all_that_lies_between_two_points_is_read(bench: Bench):
 
     def read(begins: dict[int, int], ends: dict[int, int]) -> list[tuple[int, int]]:
         found = read_between(bench.log, bench.topic, begins, ends)
-        return sorted((m.partition(), m.offset()) for m in found)
+        return sorted((m.partition, m.offset) for m in found)
 
     assert read({0: 10}, {0: 13, 1: 2}) == [(0, 10), (0, 11), (0, 12), (1, 0), (1, 1)]
     assert read({0: 3, 1: 9}, {0: 3, 1: 4}) == []
@@ -80,7 +80,7 @@ def test_what_is_not_there_is_an_error(bench: Bench, monkeypatch: pytest.MonkeyP
     lookup = RecordLookup(bench.log, bench.topic)
     with pytest.raises(LogError, match=bench.topic):
         lookup.read({0: [3, 7]})
-    assert [m.offset() for m in lookup.read({0: [3]})] == [3], "the next one has a sound reader"
+    assert [m.offset for m in lookup.read({0: [3]})] == [3], "the next one has a sound reader"
     lookup.close()
 
 

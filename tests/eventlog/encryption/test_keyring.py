@@ -9,7 +9,7 @@ import pytest
 from autolearn.eventlog.encryption import keyring
 from autolearn.eventlog.encryption.keyring import KeyRing, session_of
 from autolearn.eventlog.encryption.session_cipher import SessionCipher
-from autolearn.eventlog.log import Log, Message, RecordReader
+from autolearn.eventlog.log import Log, Record, RecordReader
 from autolearn.eventlog.memory.log import MemoryLog
 from autolearn.schemas.errors import LogError
 from autolearn.schemas.settings import Settings
@@ -55,7 +55,7 @@ def test_a_key_is_known_everywhere(two, log):
     assert there.find(key.id).key == key.key
     assert there.of_session(A) == [key.id]
     assert there.of_session(B) == []
-    lying = [message.value() for message in log.topics[TOPIC.name][0]]
+    lying = [message.value for message in log.topics[TOPIC.name][0]]
     assert not any(key.key in value or key.key.hex().encode() in value for value in lying)
 
 
@@ -164,7 +164,7 @@ class Slow(MemoryLog):
         reader = super().reader(topic, start, fetch=fetch)
         read, left = reader.read, iter(range(3 if self.stands else 10**6))
 
-        def slowly(_: int, timeout: float) -> list[Message]:
+        def slowly(_: int, timeout: float) -> list[Record]:
             time.sleep(0.05)
             return read(1, timeout) if next(left, None) is not None else []
 

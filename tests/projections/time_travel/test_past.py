@@ -87,7 +87,7 @@ def folded(log: MemoryLog, ends: dict[int, int]) -> Snapshot:
     follower = Projector(log, "events", ReadModels(store), ends)
     for partition, end in ends.items():
         for message in log.topics["events"][partition][:end]:
-            follower.take(partition, message.offset(), message.value())
+            follower.take(message)
     follower.commit()
     return ReadModelQueries(store).now()
 
