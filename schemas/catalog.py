@@ -158,7 +158,7 @@ _METHODS = {
 
 
 def unanswered(
-    metric: str, needs: str | UnsetType, model: str, methods: Collection[str] | None
+    metric: str, needs: str | UnsetType, estimator: str, methods: Collection[str] | None
 ) -> str | None:
     """Return why a metric cannot be computed from an artifact's methods; None if it can."""
     if needs is UNSET or methods is None:
@@ -167,21 +167,21 @@ def unanswered(
     if not {*wanted}.isdisjoint(methods):
         return None
     what = "predictions" if wanted == _METHODS["prediction"] else needs
-    return f"{metric} needs {what}, and {model} gives none"
+    return f"{metric} needs {what}, and {estimator} gives none"
 
 
 def check_metrics(
     task: str,
     wanted: Sequence[str],
     known: Mapping[str, MetricSpec],
-    model: str = "",
+    estimator: str = "",
     methods: Collection[str] | None = None,
 ) -> list[str]:
     """Return the faults of the `wanted` metrics for this task, a sentence each; [] for none.
 
     `methods` are the prediction methods of the artifact, None if unknown.
     """
-    lacks = {name: unanswered(name, one.needs, model, methods) for name, one in known.items()}
+    lacks = {name: unanswered(name, one.needs, estimator, methods) for name, one in known.items()}
     fitting = ", ".join(
         sorted(name for name, spec in known.items() if task in spec.tasks and not lacks[name])
     )

@@ -282,17 +282,19 @@ class ArtifactStore:
 
     # Files to send
 
-    def read_file(self, model: TrainedArtifact, name: str) -> Content:
+    def read_file(self, artifact: TrainedArtifact, name: str) -> Content:
         """Return one file of a folder in clear, without reading others.
 
         Raises ArtifactMissing, Tampered, and ArtifactUnreadable without its key.
         """
-        folder = model.folder
-        sealed = name + _SEALED if model.stored else name
+        folder = artifact.folder
+        sealed = name + _SEALED if artifact.stored else name
         if sealed not in json.loads(self._manifest(folder)):
             raise missing("model's file", f"{folder}/{name}")
         path = f"{self._folder(folder)}/{sealed}"
-        return self._content(path, model.files[name], name if model.stored else None, self.key)
+        return self._content(
+            path, artifact.files[name], name if artifact.stored else None, self.key
+        )
 
     def read_dataset(self, ref: DatasetRef) -> Content:
         """Return the bytes of a dataset in clear.

@@ -152,8 +152,8 @@ class AsOfReader:
         """Fold a session or experiment, and the estimators that it trains."""
         self.load(stream("session", session))
         runs = self.moment.runs(session)
-        models = {r.estimator for r in runs if isinstance(r, TrainingRow) and not r.unreadable}
-        self.load(*(stream("estimator", model) for model in models))
+        estimators = {r.estimator for r in runs if isinstance(r, TrainingRow) and not r.unreadable}
+        self.load(*(stream("estimator", one) for one in estimators))
 
     def load_kind(self, kind: str) -> None:
         """Fold all streams of a kind."""

@@ -20,6 +20,7 @@ from autolearn.api.identity.principal import Principal, Who
 from autolearn.api.identity.visibility import Level, may_use
 from autolearn.api.services.catalog import uploads
 from autolearn.api.shared import bodies, resources
+from autolearn.api.shared.artifact_files import send
 from autolearn.api.shared.as_of import AsOf, AsOfView, see
 from autolearn.api.shared.dataset_checks import (
     require_dataset,
@@ -30,7 +31,6 @@ from autolearn.api.shared.dataset_checks import (
 )
 from autolearn.api.shared.id_prefixes import no_version, one_version
 from autolearn.api.shared.lookup import find, not_then
-from autolearn.api.shared.model_files import send
 from autolearn.api.shared.read_hints import Hints, check_changes, hints_of
 from autolearn.api.shared.sensitive_columns import Marks, check_columns, marks_of
 from autolearn.api.state.context import ApiContext

@@ -17,9 +17,9 @@ from autolearn.api.http.problems import Problem, check_id
 from autolearn.api.identity.principal import Who
 from autolearn.api.identity.visibility import Level, level_of, may_list
 from autolearn.api.shared import resources
+from autolearn.api.shared.artifact_files import artifact_of, artifact_shown, send_file
 from autolearn.api.shared.as_of import AsOf, see
 from autolearn.api.shared.lookup import experiment_row, find_experiment
-from autolearn.api.shared.model_files import artifact_of, model_of, send_file
 from autolearn.api.shared.runs import Limit as RunLimit
 from autolearn.api.shared.runs import list_runs, show_run
 from autolearn.api.state.context import ApiContext
@@ -132,16 +132,16 @@ def router(context: ApiContext) -> APIRouter:
     async def see_artifact(experiment: str, run: str) -> Response:
         """List the files of an artifact."""
         seen = await find_experiment(context, experiment)
-        found = partial(artifact_of, seen.moment, experiment, run, at(experiment))
+        found = partial(artifact_shown, seen.moment, experiment, run, at(experiment))
         return json(await context.executors.lists.run(found))
 
     @routes.get("/{experiment}/trainings/{run}/artifact/{file}", response_class=Response)
     async def get_file(experiment: str, run: str, file: str) -> Response:
         """Send one file of an artifact."""
         seen = await find_experiment(context, experiment)
-        found = partial(model_of, seen.moment, experiment, run, at(experiment))
-        model = await context.executors.lists.run(found)
-        return await send_file(context, seen.moment, experiment, model, file)
+        found = partial(artifact_of, seen.moment, experiment, run, at(experiment))
+        artifact = await context.executors.lists.run(found)
+        return await send_file(context, seen.moment, experiment, artifact, file)
 
     @routes.post(
         "/{experiment}/delete",

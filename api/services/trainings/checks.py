@@ -46,12 +46,12 @@ def request_training(
     if offer is None:
         names = [row.spec.name for row in moment.estimators()]
         raise unknown("estimator", body.estimator, names, "/v1/catalog/estimators", "#/estimator")
-    model, data = offer.spec, check_dataset(moment, body.dataset, may)
+    estimator, data = offer.spec, check_dataset(moment, body.dataset, may)
     column = target_of(data, body.target)
     target = None if column is None else column.name
     check_accepted(data, strict=settings.data.strict == "on")
-    _check_task(model, data, column, body.task, moment)
-    faults = large(body.hyperparameters) or check_hyperparameters(model, body.hyperparameters)
+    _check_task(estimator, data, column, body.task, moment)
+    faults = large(body.hyperparameters) or check_hyperparameters(estimator, body.hyperparameters)
     if faults:
         raise Problem(
             422,
@@ -60,14 +60,14 @@ def request_training(
             "; ".join(faults) + ".",
             errors=[{"pointer": "#/hyperparameters", "detail": fault} for fault in faults],
         )
-    if model.task != CLUSTERING:
-        _check_rows(body, data, target, model.task)
+    if estimator.task != CLUSTERING:
+        _check_rows(body, data, target, estimator.task)
     time_limit, memory_limit = check_limits(body, settings.workers)
     return RequestTraining(
         run=run,
-        estimator=model.name,
-        task=model.task,
-        library_version=model.library_version,
+        estimator=estimator.name,
+        task=estimator.task,
+        library_version=estimator.library_version,
         dataset=data.ref,
         target=target,
         schema_hash=data.schema_hash,

@@ -16,8 +16,8 @@ from autolearn.api.identity.principal import Who
 from autolearn.api.identity.visibility import may_use
 from autolearn.api.services.trainings.checks import request_training
 from autolearn.api.shared import bodies, dataset_checks
+from autolearn.api.shared.artifact_files import artifact_of, artifact_shown, send_file
 from autolearn.api.shared.lookup import find_run, find_session
-from autolearn.api.shared.model_files import artifact_of, model_of, send_file
 from autolearn.api.shared.runs import add_run_routes, request_run
 from autolearn.api.state.context import ApiContext
 from autolearn.schemas.commands import RequestTraining
@@ -62,15 +62,15 @@ def router(context: ApiContext) -> APIRouter:
         """List the files of the artifact."""
         seen, _ = await find_run(context, session, "training", run)
         base = f"/v1/sessions/{session}"
-        found = partial(artifact_of, seen.moment, session, run, base)
+        found = partial(artifact_shown, seen.moment, session, run, base)
         return json(await context.executors.lists.run(found))
 
     @routes.get("/{run}/artifact/{file}", response_class=Response)
     async def get_file(session: str, run: str, file: str) -> Response:
         """Send one file of the artifact."""
         seen, _ = await find_run(context, session, "training", run)
-        found = partial(model_of, seen.moment, session, run, f"/v1/sessions/{session}")
-        model = await context.executors.lists.run(found)
-        return await send_file(context, seen.moment, session, model, file)
+        found = partial(artifact_of, seen.moment, session, run, f"/v1/sessions/{session}")
+        artifact = await context.executors.lists.run(found)
+        return await send_file(context, seen.moment, session, artifact, file)
 
     return routes

@@ -16,21 +16,21 @@ from autolearn.schemas.rest.runs import Artifact, ArtifactFile
 from autolearn.schemas.values import TrainedArtifact
 
 
-def artifact_of(moment: Snapshot, session: str, run: str, base: str) -> Artifact:
-    """Return the artifact of a training for clients; `base` as in `model_of`.
+def artifact_shown(moment: Snapshot, session: str, run: str, base: str) -> Artifact:
+    """Return the artifact of a training for clients; `base` as in `artifact_of`.
 
     Raises:
-        Problem: as `model_of`.
+        Problem: as `artifact_of`.
     """
-    model, at = model_of(moment, session, run, base), f"{base}/trainings/{run}/artifact"
+    artifact, at = artifact_of(moment, session, run, base), f"{base}/trainings/{run}/artifact"
     files = [
         ArtifactFile(name, digest, {"self": f"{at}/{name}"})
-        for name, digest in sorted(model.files.items())
+        for name, digest in sorted(artifact.files.items())
     ]
-    return Artifact(model.digest, model.bytes, files)
+    return Artifact(artifact.digest, artifact.bytes, files)
 
 
-def model_of(moment: Snapshot, session: str, run: str, base: str) -> TrainedArtifact:
+def artifact_of(moment: Snapshot, session: str, run: str, base: str) -> TrainedArtifact:
     """Return the artifact of a training; `base` is the path of its session or experiment.
 
     Raises:
@@ -52,7 +52,7 @@ def model_of(moment: Snapshot, session: str, run: str, base: str) -> TrainedArti
 
 
 async def send_file(
-    context: ApiContext, moment: Snapshot, session: str, model: TrainedArtifact, name: str
+    context: ApiContext, moment: Snapshot, session: str, artifact: TrainedArtifact, name: str
 ) -> Response:
     """Send one file of an artifact of a session, decrypted as the client reads it.
 
@@ -60,14 +60,14 @@ async def send_file(
         Unreadable: the session's key is gone.
         Problem: there is no such file, or its stored bytes are damaged.
     """
-    if name not in model.files:
-        raise unknown("file", name, model.files, "the list of files, one level up")
+    if name not in artifact.files:
+        raise unknown("file", name, artifact.files, "the list of files, one level up")
     keyid = moment.session_keyid(session)
-    key = context.vault.key(keyid).derived("artifacts") if keyid and model.stored else None
+    key = context.vault.key(keyid).derived("artifacts") if keyid and artifact.stored else None
     store = context.artifacts.with_key(key)
     media = "application/json" if name.endswith(".json") else "application/octet-stream"
-    read = partial(store.read_file, model, name)
-    return await send(context, read, name, model.files[name], media)
+    read = partial(store.read_file, artifact, name)
+    return await send(context, read, name, artifact.files[name], media)
 
 
 async def send(
