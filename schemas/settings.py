@@ -47,6 +47,7 @@ class KafkaSettings(Struct, frozen=True, kw_only=True):
     client: dict[str, str] = field(default_factory=dict, name="kafka_client")
     """Properties passed through to every Kafka client, from AUTOLEARN_KAFKA_*."""
     topic_prefix: Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9._-]{0,60}\Z")] = "autolearn"
+    """The first word of the name of every topic."""
     replication: Count = 1
     """Copies of every topic's partitions: 1 on the embedded broker, 3 on a cluster."""
     min_insync_replicas: Count = 1
@@ -60,11 +61,12 @@ class KafkaSettings(Struct, frozen=True, kw_only=True):
 
 
 class ApiSettings(Struct, frozen=True, kw_only=True):
-    """Where and how an API process is reached."""
+    """The API: where and how it is reached."""
 
     host: str = field(default="127.0.0.1", name="api_host")
+    """The address on which the API listens."""
     port: Port = field(default=8321, name="api_port")
-    """0 takes a free one."""
+    """The port of the API; 0 takes a free one."""
     hosts: str = ""
     """Further host names by which the API may be asked where nobody is known (`auth` is none)."""
     trusted_proxies: str = ""
@@ -82,17 +84,17 @@ class ApiSettings(Struct, frozen=True, kw_only=True):
 
 
 class IdentitySettings(Struct, frozen=True, kw_only=True):
-    """How users are known."""
+    """Identity: how users are known."""
 
     auth: Literal["tokens", "oidc", "none"] = "tokens"
     """How users are known: by tokens of this system; by bearer tokens of an OpenID provider; or not
-    at all: then whoever reaches the API may do everything."""
+    at all: then everybody who reaches the API may do everything."""
     oidc_issuer: str = ""
     """The provider: what `iss` of its tokens must be."""
     oidc_jwks_url: str = ""
     """Where the provider's public keys are: https, or a loopback address."""
     oidc_audience: str = ""
-    """What `aud` of a token must hold: the name of this API with the provider."""
+    """The name of this API with the provider, which `aud` of a token must hold."""
     oidc_name_claim: str = "sub"
     """The claim that is a user's name here. It must never be given to somebody else."""
     oidc_role_claim: str = "roles"
@@ -126,7 +128,7 @@ class LimitSettings(Struct, frozen=True, kw_only=True):
     feed_timeout: Seconds = 30.0
     """Seconds within which a client that follows must take what it was sent, or it is cut."""
     disk_reserve: Annotated[str, Meta(pattern=r"^([0-9]{1,7}|[0-9]{1,2}%)\Z")] = "1024"
-    """What must stay free on the disk of the artifacts and of temporary files: MiB, or a share such
+    """The free space to keep on the disks of artifacts and of temporary files: MiB, or a share such
     as 5%. Below it uploads and runs are refused, so that Kafka has room. 0: nothing."""
 
 
@@ -151,7 +153,7 @@ class QuotaSettings(Struct, frozen=True, kw_only=True, rename=lambda name: f"quo
 
 
 class WorkerSettings(Struct, frozen=True, kw_only=True):
-    """What a worker does at a time, and what a run may use."""
+    """Workers, and what a run may use."""
 
     slots: Count = 2
     """Runs of any kind that one worker process works on at a time."""
@@ -166,17 +168,17 @@ class WorkerSettings(Struct, frozen=True, kw_only=True):
 
 
 class DataSettings(Struct, frozen=True, kw_only=True):
-    """Whose datasets are, and what is trained on."""
+    """Datasets: whose they are, and whether findings stop a training."""
 
     owner: Literal["owner", "everybody"] = field(default="owner", name="datasets")
-    """Whose a new dataset is: its first uploader's, who may share it; or everybody's."""
+    """The owner of a new dataset: its first uploader, who may share it; or everybody."""
     strict: Literal["on", "off"] = field(default="on", name="strict_data")
     """Whether nothing is trained on data of which something severe is odd before somebody has said
     what it means (docs/data.md)."""
 
 
 class RetentionSettings(Struct, frozen=True, kw_only=True):
-    """How long sessions and their keys stay."""
+    """Retention: how long sessions and their keys stay."""
 
     session_expires: Annotated[float, Meta(ge=0, le=3660)] = 0.0
     """Days unused after which an open session expires, if it was not opened with another number;
@@ -222,7 +224,7 @@ class ChainSettings(Struct, frozen=True, kw_only=True):
 
 
 class ObservabilitySettings(Struct, frozen=True, kw_only=True):
-    """What a process tells of itself."""
+    """The behaviour log, metrics and logs."""
 
     audit: Literal["on", "off"] = "on"
     """Whether every request is recorded on `audit`, and traces go through the log (docs/audit.md).
@@ -233,7 +235,9 @@ class ObservabilitySettings(Struct, frozen=True, kw_only=True):
     """Where agents and workers serve /metrics, `host:port` (port 0: a free one); empty: nowhere.
     The API has /metrics anyway."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"
+    """The least important entries of the processes' logs."""
     log_format: Literal["console", "json"] = "console"
+    """The form of the processes' logs: lines for people, or JSON."""
 
 
 class Settings(Struct, frozen=True, kw_only=True):

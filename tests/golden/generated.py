@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tests.golden import asyncapi_schema, events_page
+from tests.golden import asyncapi_schema, events_page, settings_page
 
 
 def old() -> dict[Path, str]:
     """The documents that are not as the code makes them, with what they should hold."""
-    pages = {page.PATH: page.text() for page in (asyncapi_schema, events_page)}
+    pages = {page.PATH: page.text() for page in (asyncapi_schema, events_page, settings_page)}
     return {
         path: text for path, text in pages.items() if not path.exists() or path.read_text() != text
     }
