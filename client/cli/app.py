@@ -44,7 +44,7 @@ from autolearn.schemas.errors import AutoLearnError, ExitCode
 
 app = typer.Typer(
     name="autolearn",
-    help="Train, evaluate and keep models. Everything that happens is an event on Apache Kafka.",
+    help="Train, evaluate and keep models. Every change is an event on Apache Kafka.",
     epilog=EXIT_CODES,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
@@ -57,7 +57,7 @@ _OF_THE_MACHINE = (
 )
 """Errors of the system that lie with the machine or its user, not with us."""
 
-RUNS, WORK, PAST, USERS = "The system", "Work", "What is and was", "Users"
+RUNS, WORK, PAST, USERS = "The system", "Work", "Present and past", "Users"
 
 app.command("up", rich_help_panel=RUNS)(up.up)
 app.command("status", rich_help_panel=RUNS)(status.status)

@@ -7,8 +7,8 @@ from autolearn.schemas.errors import AutoLearnError
 
 EXIT_CODES = (
     "Exit codes: 0 done; 1 the answer is no (a run failed, a replay differs); 2 bad arguments or "
-    "settings; 3 AutoLearn cannot be reached; 4 refused (the words say why); 5 AutoLearn failed; "
-    "130 interrupted."
+    "settings; 3 AutoLearn cannot be reached; 4 refused (the message says why); 5 AutoLearn "
+    "failed; 130 interrupted."
 )
 
 

@@ -11,7 +11,7 @@ Url = Annotated[
     typer.Option(
         "--url",
         metavar="URL",
-        help="Where the API is. [default: AUTOLEARN_URL, else `autolearn up` on this machine]",
+        help="The URL of the API. [default: AUTOLEARN_URL, else `autolearn up` on this machine]",
     ),
 ]
 SessionOption = Annotated[
@@ -24,32 +24,31 @@ SessionOption = Annotated[
     ),
 ]
 Wait = Annotated[
-    bool, typer.Option("--wait/--no-wait", help="Wait for the end, and show what goes on.")
+    bool, typer.Option("--wait/--no-wait", help="Wait for the end, and show the progress.")
 ]
 TimeLimit = Annotated[
-    float | None, typer.Option(metavar="SECONDS", help="After which the run is stopped.")
+    float | None, typer.Option(metavar="SECONDS", help="Stop the run after this time.")
 ]
 MemoryLimit = Annotated[
-    int | None, typer.Option(metavar="MIB", help="Beyond which the run is stopped.")
+    int | None, typer.Option(metavar="MIB", help="Stop the run above this memory.")
 ]
 Metrics = Annotated[
-    str | None, typer.Option(metavar="NAME,…", help="What to measure, such as precision,recall.")
+    str | None, typer.Option(metavar="NAME,…", help="The metrics, such as precision,recall.")
 ]
 Positive = Annotated[
     str | None,
     typer.Option(
         metavar="CLASS",
-        help="The class that precision, recall, f1 and roc-auc are of. [default: the mean over "
-        "the classes]",
+        help="The class of precision, recall, f1 and roc-auc. [default: the mean over the classes]",
     ),
 ]
 
 TokenName = Annotated[
-    str, typer.Option("--name", metavar="WORDS", help="What the token is for, in a few words.")
+    str, typer.Option("--name", metavar="WORDS", help="The purpose of the token.")
 ]
 Days = Annotated[
     float,
-    typer.Option("--days", min=0, max=3660, help="How long the token is good; 0: for ever."),
+    typer.Option("--days", min=0, max=3660, help="Days until the token expires; 0: never."),
 ]
 
 

@@ -20,14 +20,18 @@ from autolearn.schemas.values import JsonValue
 PATH = Path(__file__).parents[2] / "docs" / "events.md"
 HEAD = """# Events and commands
 
-Made from the types (`schemas/commands/__init__.py`, `schemas/events/__init__.py`) by `python -m
-tests.golden`; not edited by hand.
+`python -m tests.golden` generates this page from the types (`schemas/commands/__init__.py`,
+`schemas/events/__init__.py`): do not edit it.
 
-Every command is answered by exactly one event of its stream. Both are CloudEvents: their envelopes
-and the topics are in [asyncapi.json](asyncapi.json), how to read events in [feed.md](feed.md), how
-a message may change in [evolution.md](evolution.md). A field with `?` has a default. *Encrypted*
-are the data of a message in a stream that has a key; what is named there is in the envelope, in
-clear ([confidentiality.md](confidentiality.md)).
+Exactly one event of its stream answers every command. Both are CloudEvents:
+
+- [asyncapi.json](asyncapi.json) describes their envelopes and the topics;
+- [feed.md](feed.md) describes how to read events;
+- [evolution.md](evolution.md) describes how a message may change.
+
+A field with `?` has a default. *Encrypted* marks messages whose data are encrypted in a stream
+with a key; the fields named there are in the envelope, in clear
+([confidentiality.md](confidentiality.md)).
 """
 STREAMS = {
     "": "Every stream",

@@ -19,9 +19,7 @@ if TYPE_CHECKING:
     from autolearn.schemas.rest.page import Page
 
 
-app = typer.Typer(
-    help="Bring datasets, see and share them.", no_args_is_help=True, epilog=EXIT_CODES
-)
+app = typer.Typer(help="Upload, show and share datasets.", no_args_is_help=True, epilog=EXIT_CODES)
 
 
 Columns = Annotated[
@@ -31,7 +29,7 @@ Columns = Annotated[
 
 
 How = "How the file is read"
-Odd = "What is odd, and what is new"
+Odd = "Findings and changes"
 
 
 @app.command("add")
@@ -42,14 +40,14 @@ def add(
             exists=True,
             dir_okay=False,
             readable=True,
-            help="CSV and the like, JSON lines, Parquet, Arrow, Excel; also packed.",
+            help="CSV, JSON lines, Parquet, Arrow or Excel; also compressed.",
         ),
     ],
-    name: Annotated[str | None, typer.Option(help="[default: made of the file's]")] = None,
+    name: Annotated[str | None, typer.Option(help="[default: from the file's]")] = None,
     target: Annotated[
-        str | None, typer.Option(help="The column to learn. [default: that of the version before]")
+        str | None, typer.Option(help="The column to learn. [default: as in the version before]")
     ] = None,
-    summary: Annotated[str, typer.Option(help="A few words for people.")] = "",
+    summary: Annotated[str, typer.Option(help="A short description.")] = "",
     sensitive: Columns = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Show what would be read, and keep nothing.")
@@ -59,7 +57,7 @@ def add(
         typer.Option("--format", help="[default: by the file]", rich_help_panel=How),
     ] = None,
     separator: Annotated[
-        str, typer.Option(metavar="CHAR", help="What parts values, or `tab`.", rich_help_panel=How)
+        str, typer.Option(metavar="CHAR", help="The separator, or `tab`.", rich_help_panel=How)
     ] = "",
     decimal: Annotated[
         Literal[".", ","] | None, typer.Option(help="The decimal sign.", rich_help_panel=How)
@@ -91,19 +89,19 @@ def add(
         list[str] | None,
         typer.Option(
             metavar="WORD[,WORD]",
-            help="Words that stand for no value, in place of the usual.",
+            help="Words for missing values, instead of the usual ones.",
             rich_help_panel=How,
         ),
     ] = None,
     zone: Annotated[
         str,
-        typer.Option(help="Of times without one. [default: UTC]", rich_help_panel=How),
+        typer.Option(help="The zone of times without one. [default: UTC]", rich_help_panel=How),
     ] = "",
     accept_findings: Annotated[
         bool,
         typer.Option(
             "--accept-findings",
-            help="Severe findings are no reason not to train.",
+            help="Allow trainings despite severe findings.",
             rich_help_panel=Odd,
         ),
     ] = False,
@@ -111,7 +109,7 @@ def add(
         bool,
         typer.Option(
             "--accept-changes",
-            help="Columns may be others than in the version before.",
+            help="Allow columns that differ from the version before.",
             rich_help_panel=Odd,
         ),
     ] = False,

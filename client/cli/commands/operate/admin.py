@@ -11,7 +11,7 @@ from autolearn.client.cli.exit_codes import EXIT_CODES
 from autolearn.client.cli.options import Url
 from autolearn.client.cli.output import As, Output
 
-app = typer.Typer(help="What sysadmins do.", no_args_is_help=True, epilog=EXIT_CODES)
+app = typer.Typer(help="Administration, for sysadmins.", no_args_is_help=True, epilog=EXIT_CODES)
 user = typer.Typer(
     help="Users: add, disable or enable, give a role.", no_args_is_help=True, epilog=EXIT_CODES
 )
@@ -31,9 +31,9 @@ Name = Annotated[str, typer.Argument(metavar="NAME", help="The user's name.")]
 @user.command("add")
 def add(
     name: Name,
-    role: Annotated[Role, typer.Option(help="What the user may do.")] = Role.user,
+    role: Annotated[Role, typer.Option(help="The user's role.")] = Role.user,
     no_password: Annotated[
-        bool, typer.Option("--no-password", help="One cannot log in until one is set.")
+        bool, typer.Option("--no-password", help="Set none: the user cannot log in yet.")
     ] = False,
     url: Url = None,
 ) -> None:
@@ -62,7 +62,7 @@ def list_(output: As = Output.table, url: Url = None) -> None:
 @user.command("role")
 def set_role(
     name: Name,
-    role: Annotated[Role, typer.Argument(help="What the user may do from now on.")],
+    role: Annotated[Role, typer.Argument(help="The user's new role.")],
     url: Url = None,
 ) -> None:
     """Change the role of a user."""
@@ -121,11 +121,11 @@ def quota(
     name: Annotated[str, typer.Argument(metavar="USER", help="The user's name.")],
     set_: Annotated[
         list[str] | None,
-        typer.Option("--set", metavar="NAME=LIMIT", help="A limit of the user's own, repeatable."),
+        typer.Option("--set", metavar="NAME=LIMIT", help="Set a limit for this user. Repeatable."),
     ] = None,
     reset: Annotated[
         list[str] | None,
-        typer.Option("--reset", metavar="NAME", help="The default holds again, repeatable."),
+        typer.Option("--reset", metavar="NAME", help="Reset to the default. Repeatable."),
     ] = None,
     output: As = Output.table,
     url: Url = None,
@@ -151,10 +151,10 @@ def first_user(
     ] = "admin",
     anyway: Annotated[
         bool,
-        typer.Option("--anyway", help="Also where there are users: for when all tokens are lost."),
+        typer.Option("--anyway", help="Also if users exist: for when all tokens are lost."),
     ] = False,
     shown: Annotated[
-        bool, typer.Option("--print", help="Print the token instead of keeping it here.")
+        bool, typer.Option("--print", help="Print the token instead of storing it here.")
     ] = False,
     url: Url = None,
 ) -> None:
@@ -196,7 +196,7 @@ def rotate_master_key(
     forget_old: Annotated[
         bool,
         typer.Option(
-            "--forget-old", help="Make no new key, and take the old ones out of the key file."
+            "--forget-old", help="Make no new key, and remove the old ones from the key file."
         ),
     ] = False,
     output: As = Output.table,
@@ -204,7 +204,7 @@ def rotate_master_key(
     """Wrap all sessions' keys with another master key; the log stays as it is.
 
     This writes to the brokers and to the key file of this machine. If the key comes from a variable
-    or a command, put the new one first there, before.
+    or a command, put the new key first there before you rotate.
     """
     from autolearn.client.cli.output import count, print_json
     from autolearn.client.cli.tool_runner import run_tool

@@ -10,7 +10,7 @@ import typer
 from autolearn.client.cli.options import Url
 from autolearn.client.cli.output import As, Output
 
-_WHEN = "A time, or how long ago: 2026-01-31T09:30, 2h."
+_WHEN = "A time or an age: 2026-01-31T09:30, 2h."
 PAGE = 500
 
 
@@ -32,20 +32,20 @@ def audit(
         ),
     ] = "",
     trace: Annotated[
-        str, typer.Option(metavar="ID", help="The whole way of one request, first hop first.")
+        str, typer.Option(metavar="ID", help="All hops of one request, the first one first.")
     ] = "",
     source: Annotated[
         str,
         typer.Option(
-            metavar="store|memory", help="All that is kept, or what the API process remembers."
+            metavar="store|memory", help="All stored entries, or those in the API's memory."
         ),
     ] = "store",
-    limit: Annotated[int, typer.Option(min=1, help="The most to print.")] = 50,
+    limit: Annotated[int, typer.Option(min=1, help="The maximum number to print.")] = 50,
     page: Annotated[
-        str | None, typer.Option(metavar="TOKEN", help="Go on where an earlier list ended.")
+        str | None, typer.Option(metavar="TOKEN", help="Continue an earlier list.")
     ] = None,
     follow: Annotated[
-        bool, typer.Option("--follow", "-f", help="Print what comes, until Ctrl-C.")
+        bool, typer.Option("--follow", "-f", help="Print new entries until Ctrl-C.")
     ] = False,
     output: As = Output.table,
     url: Url = None,

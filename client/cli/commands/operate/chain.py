@@ -12,7 +12,7 @@ from autolearn.client.cli.tool_runner import run_tool
 
 BackupOption = Annotated[
     Path | None,
-    typer.Option("--backup", metavar="DIR", help="Read this backup, and ask no broker."),
+    typer.Option("--backup", metavar="DIR", help="Read this backup instead of the brokers."),
 ]
 PublicKeyOption = Annotated[
     list[Path] | None,
@@ -106,7 +106,7 @@ def prove(
 
 
 def check_proof(file: ProofFile, keys: PublicKeyOption = None, output: As = Output.table) -> None:
-    """Check the proof of an event; no log and no API is asked. Exit code 1: it proves nothing."""
+    """Check the proof of an event, without a log or an API. Exit code 1: it is not valid."""
     result, code = run("check-proof", str(file.absolute()), *_named("--public-key", *(keys or ())))
     _show_proved(result, output)
     if output == Output.table:
@@ -130,7 +130,7 @@ def _show_proved(result: dict[str, Any], output: Output) -> None:
 def public_key(
     jwk: Annotated[bool, typer.Option("--jwk", help="As a JSON Web Key (RFC 8037).")] = False,
 ) -> None:
-    """Print the public half of this home's signing key: keep it where the log is not."""
+    """Print the public half of this home's signing key: store it apart from the log."""
     from autolearn.client.cli.output import print_json
 
     result, code = run("public-key", *(("--jwk",) if jwk else ()))

@@ -15,12 +15,12 @@ from autolearn.client.cli.terminal_text import printable
 from autolearn.schemas.errors import ExitCode
 
 app = typer.Typer(
-    help="Records that could not be decoded as commands: why, and put them back.",
+    help="Show the records that could not be decoded as commands, and append them again.",
     no_args_is_help=True,
     epilog=EXIT_CODES,
 )
 
-Id = Annotated[str, typer.Argument(metavar="ID", help="As in the list, such as 0-17.")]
+Id = Annotated[str, typer.Argument(metavar="ID", help="Its id in the list, such as 0-17.")]
 _WAIT = 10.0
 """Seconds that a retry waits for the decision."""
 
@@ -30,9 +30,9 @@ def list_(
     reason: Annotated[
         str, typer.Option(metavar="WORDS", help="Only those whose reason has these words.")
     ] = "",
-    limit: Annotated[int, typer.Option(min=1, max=100, help="The most to print.")] = 20,
+    limit: Annotated[int, typer.Option(min=1, max=100, help="The maximum number to print.")] = 20,
     page: Annotated[
-        str | None, typer.Option(metavar="TOKEN", help="Go on where an earlier list ended.")
+        str | None, typer.Option(metavar="TOKEN", help="Continue an earlier list.")
     ] = None,
     output: As = Output.table,
     url: Url = None,
@@ -87,7 +87,7 @@ def retry(
     output: As = Output.table,
     url: Url = None,
 ) -> None:
-    """Send the command of a dead letter again. Doing it twice does it once.
+    """Send the command of a dead letter again. A second retry does nothing.
 
     Exit code 1: the command is refused. Exit code 4: it still cannot be decoded; the message says
     why.
@@ -108,9 +108,9 @@ def retry(
 
 @app.command("quarantine")
 def quarantine(
-    partition: Annotated[int, typer.Argument(min=0, help="Of the topic of the commands.")],
-    offset: Annotated[int, typer.Argument(min=0, help="Where the command lies on it.")],
-    reason: Annotated[str, typer.Option(metavar="WORDS", help="Why: it is kept for ever.")],
+    partition: Annotated[int, typer.Argument(min=0, help="The partition of the command.")],
+    offset: Annotated[int, typer.Argument(min=0, help="The offset of the command.")],
+    reason: Annotated[str, typer.Option(metavar="WORDS", help="The reason, kept for ever.")],
     output: As = Output.table,
 ) -> None:
     """Answer a command that stops the deciders, so that they continue behind it.

@@ -8,23 +8,23 @@ import typer
 
 from autolearn.client.cli.exit_codes import EXIT_CODES
 
-app = typer.Typer(help="Help for developers and tests.", no_args_is_help=True, epilog=EXIT_CODES)
+app = typer.Typer(help="Tools for developers and tests.", no_args_is_help=True, epilog=EXIT_CODES)
 
 
 @app.callback()
 def dev() -> None:
-    """Help for developers and tests."""
+    """Tools for developers and tests."""
 
 
 @app.command("cluster")
 def cluster(
     folder: Annotated[
         str | None,
-        typer.Option(metavar="FOLDER", help="Where its data live. [default: <home>/cluster]"),
+        typer.Option(metavar="FOLDER", help="The folder of the data. [default: <home>/cluster]"),
     ] = None,
     port: Annotated[
         int,
-        typer.Option(min=0, max=65533, help="Of the first broker; the others have the next two."),
+        typer.Option(min=0, max=65533, help="The first of three ports; 0: free ones."),
     ] = 29092,
 ) -> None:
     """Run three Kafka brokers on this machine, until Ctrl-C or SIGTERM.

@@ -20,15 +20,15 @@ def events(
         str,
         typer.Option(
             metavar="POSITION",
-            help="Where to go on: a position, or `now`. [default: before the first event]",
+            help="Start after a position, or at `now`. [default: before the first event]",
         ),
     ] = "",
     limit: Annotated[
         int | None,
-        typer.Option(min=1, help="The most events to print. [default: 100; with --follow all]"),
+        typer.Option(min=1, help="The maximum number of events. [default: 100; with --follow all]"),
     ] = None,
     follow: Annotated[
-        bool, typer.Option("--follow", "-f", help="Print all, and go on until Ctrl-C.")
+        bool, typer.Option("--follow", "-f", help="Print new events too, until Ctrl-C.")
     ] = False,
     stream: Annotated[
         str, typer.Option(metavar="STREAM", help="Only events of a stream: dataset/iris.")

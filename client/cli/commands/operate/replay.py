@@ -25,8 +25,8 @@ from autolearn.schemas.errors import ExitCode
 _FOLDING = "folding the log"
 
 app = typer.Typer(
-    help="Do it again: fold the whole log, to rebuild the read models or to verify them; or train "
-    "again what is recorded; or prove that the log is as it was.",
+    help="Rebuild or verify the read models from the log, train again from the record, or verify "
+    "the hash chain of the log.",
     no_args_is_help=True,
     epilog=EXIT_CODES,
 )
@@ -39,14 +39,14 @@ app.command("public-key")(public_key)
 @app.command("rebuild")
 def rebuild(
     live: Annotated[
-        bool, typer.Option("--live", help="Let the API that runs do it, while it serves the old.")
+        bool, typer.Option("--live", help="Let the running API do it, while it serves.")
     ] = False,
     output: As = Output.table,
     url: Url = None,
 ) -> None:
     """Rebuild the read models from the log beside the old ones, and put them in their place.
 
-    An interrupted rebuild goes on where it was. Without --live no API process may have them open.
+    An interrupted rebuild resumes. Without --live no API process may have them open.
     """
     if live:
         _rebuild_live(url, output)
@@ -62,7 +62,7 @@ def verify(
         typer.Option(
             metavar="URL",
             envvar="AUTOLEARN_URL",
-            help="Where the API is. Repeat it to check several API processes.",
+            help="The URL of the API. Repeat it to check several API processes.",
         ),
     ] = None,
     chain: Annotated[
@@ -73,14 +73,14 @@ def verify(
     checkpoints: Annotated[
         list[Path] | None,
         typer.Option(
-            metavar="FILE", help="With --chain: checkpoints that were kept elsewhere. Repeatable."
+            metavar="FILE", help="With --chain: checkpoints stored elsewhere. Repeatable."
         ),
     ] = None,
 ) -> None:
     """Rebuild beside what the API serves, and compare view by view. Exit code 1: they differ.
 
-    With --chain: check that every event on the log is as it was when it was signed for, and name
-    the first offset that differs. Exit code 1: there is one.
+    With --chain: check that no event has changed since it was signed, and name the first offset
+    that differs. Exit code 1: there is one.
     """
     if chain:
         verify_chain(backup, keys, checkpoints, output)

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 def status(output: As = Output.table, url: Url = None) -> None:
     """Show brokers, topics, lag, terms, workers, dead letters and disks, and findings.
 
-    Asks the API; without one, the brokers themselves. Exit codes: 0 nothing needs attention; 1
-    something does, with the reason; 3 neither the API nor Kafka answers.
+    Asks the API; without one, the brokers themselves. Exit codes: 0 no findings; 1 findings; 3
+    neither the API nor Kafka answers.
     """
     import msgspec
 

@@ -12,11 +12,11 @@ from autolearn.client.cli.exit_codes import EXIT_CODES
 def up(
     home: Annotated[
         str | None,
-        typer.Option(metavar="FOLDER", help="Where everything is kept.", envvar="AUTOLEARN_HOME"),
+        typer.Option(metavar="FOLDER", help="The folder of all data.", envvar="AUTOLEARN_HOME"),
     ] = None,
     port: Annotated[
         int | None,
-        typer.Option(min=0, max=65535, help="Of the API; 0 takes a free one. [default: 8321]"),
+        typer.Option(min=0, max=65535, help="The API's port; 0: a free one. [default: 8321]"),
     ] = None,
 ) -> None:
     """Run the whole system on this machine: Kafka, agents, workers and API.

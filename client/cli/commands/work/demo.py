@@ -11,9 +11,9 @@ import typer
 def demo(
     home: Annotated[
         Path | None,
-        typer.Option(file_okay=False, help="Where to keep it all. [default: a temporary folder]"),
+        typer.Option(file_okay=False, help="The folder of all data. [default: a temporary folder]"),
     ] = None,
-    keep: Annotated[bool, typer.Option("--keep", help="Leave the temporary folder.")] = False,
+    keep: Annotated[bool, typer.Option("--keep", help="Keep the temporary folder.")] = False,
 ) -> None:
     """Run the main job, from an empty folder to a state rebuilt from the log.
 

@@ -19,9 +19,9 @@ def diff(
         str, typer.Argument(metavar="B", help="The later point.", show_default="now")
     ] = "",
     stream: Annotated[
-        str, typer.Option(metavar="STREAM", help="This one only, such as dataset/iris.")
+        str, typer.Option(metavar="STREAM", help="Only this stream, such as dataset/iris.")
     ] = "",
-    limit: Annotated[int, typer.Option(min=1, max=1000, help="The most streams to show.")] = 100,
+    limit: Annotated[int, typer.Option(min=1, max=1000, help="At most this many streams.")] = 100,
     output: As = Output.table,
     url: Url = None,
 ) -> None:

@@ -12,7 +12,7 @@ from autolearn.client.cli.output import As, Output
 from autolearn.client.cli.time_points import AsOf, point
 
 app = typer.Typer(
-    help="Committed sessions, and what they keep.", no_args_is_help=True, epilog=EXIT_CODES
+    help="Experiments: committed sessions with their runs.", no_args_is_help=True, epilog=EXIT_CODES
 )
 
 

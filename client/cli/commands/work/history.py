@@ -17,7 +17,7 @@ def history(
         str,
         typer.Argument(
             metavar="STREAM",
-            help="Such as session/ID, dataset/iris or estimator/svm; or the id of a session or "
+            help="A stream: session/ID, dataset/iris or estimator/svm; or the id of a session or "
             "experiment. The start of an id is enough.",
         ),
     ],

@@ -12,7 +12,7 @@ from autolearn.client.cli.output import As, Output
 
 
 def login(
-    user: Annotated[str, typer.Argument(help="Your name here.")],
+    user: Annotated[str, typer.Argument(help="Your user name.")],
     name: TokenName = "autolearn login",
     days: Days = 90,
     url: Url = None,

@@ -36,7 +36,7 @@ def run(
         str | None,
         typer.Option(
             metavar="NAME",
-            help="Tells this process from others of its type on the same home. [default: 0]",
+            help="Distinguishes this process from others of its type on this home. [default: 0]",
         ),
     ] = None,
 ) -> None:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 app = typer.Typer(
-    help="Drafts of work: open, see, commit (then it is an experiment) or discard.",
+    help="Open, show, commit (as an experiment) or discard a session, a draft of work.",
     no_args_is_help=True,
     epilog=EXIT_CODES,
 )
@@ -26,10 +26,10 @@ app = typer.Typer(
 
 @app.command("open")
 def open_(
-    title: Annotated[str, typer.Option(help="A few words for people.")] = "",
+    title: Annotated[str, typer.Option(help="A short title.")] = "",
     expires: Annotated[
         float | None,
-        typer.Option(metavar="DAYS", help="Days unused after which nothing is kept; 0: never."),
+        typer.Option(metavar="DAYS", help="Days without use until the session expires; 0: never."),
     ] = None,
     output: As = Output.table,
     url: Url = None,
@@ -50,7 +50,7 @@ def open_(
 @app.command("show")
 def show(
     session: Annotated[
-        str | None, typer.Argument(metavar="ID", help="Or --session, or the last opened.")
+        str | None, typer.Argument(metavar="ID", help="[default: --session, else the last opened]")
     ] = None,
     output: As = Output.table,
     url: Url = None,
@@ -132,7 +132,7 @@ def commit(
 
 
 Shared = Annotated[
-    str, typer.Argument(metavar="SESSION", help="Of a session or experiment, also its start.")
+    str, typer.Argument(metavar="SESSION", help="The id of a session or experiment, or its start.")
 ]
 User = Annotated[str, typer.Argument(metavar="USER", help="The other user's name.")]
 
@@ -171,7 +171,7 @@ def _change_readers(session: str, change: Callable[[Any], Page[Reader]], url: st
 @app.command("keep")
 def keep(
     session: Annotated[
-        str | None, typer.Argument(metavar="ID", help="Or --session, or the last opened.")
+        str | None, typer.Argument(metavar="ID", help="[default: --session, else the last opened]")
     ] = None,
     output: As = Output.table,
     url: Url = None,

@@ -11,7 +11,7 @@ from autolearn.client.cli.options import Days, TokenName, Url
 from autolearn.client.cli.output import As, Output
 
 app = typer.Typer(
-    help="Your own tokens, for programs and other machines.",
+    help="Manage your tokens for programs and other machines.",
     no_args_is_help=True,
     epilog=EXIT_CODES,
 )
@@ -42,9 +42,9 @@ def new(name: TokenName = "", days: Days = 90, output: As = Output.table, url: U
 
 @app.command("revoke")
 def revoke(
-    token: Annotated[str, typer.Argument(help="Its id, as `autolearn token list` shows it.")] = "",
+    token: Annotated[str, typer.Argument(help="Its id in `autolearn token list`.")] = "",
     everything: Annotated[
-        bool, typer.Option("--all", help="All of yours, but for the one in use.")
+        bool, typer.Option("--all", help="All your tokens but the one in use.")
     ] = False,
     url: Url = None,
 ) -> None:

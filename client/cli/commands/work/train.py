@@ -29,14 +29,14 @@ Task = Literal["classification", "regression"]
 
 
 def train(
-    estimator: Annotated[str, typer.Argument(help="Of `autolearn catalog estimators`.")],
+    estimator: Annotated[str, typer.Argument(help="One of `autolearn catalog estimators`.")],
     dataset: Annotated[str, typer.Argument(help="NAME or NAME@VERSION; its start is enough.")],
     target: Annotated[
         str | None, typer.Option(help="The column to learn. [default: the dataset's]")
     ] = None,
     task: Annotated[
         Task | None,
-        typer.Option(help="Say so if many different numbers are classes. [default: as it learns]"),
+        typer.Option(help="If many different numbers are classes. [default: the estimator's]"),
     ] = None,
     given: Annotated[
         list[str] | None,
