@@ -83,7 +83,7 @@ def evaluate(request: EvaluationRequested, store: Artifacts, report: Report) -> 
     )
 
 
-class Record(msgspec.Struct, frozen=True):
+class TrainingRecord(msgspec.Struct, frozen=True):
     """`training.json`, as far as an evaluation needs it."""
 
     estimator: str
@@ -127,7 +127,7 @@ class ModelSchema(msgspec.Struct, frozen=True):
 class StoredArtifact:
     """An artifact: the fitted pipeline, its training record, and its schema."""
 
-    training: Record
+    training: TrainingRecord
     schema: ModelSchema
     estimator: Estimator
     pipeline: Any
@@ -136,7 +136,7 @@ class StoredArtifact:
 def open_model(store: Artifacts, digest: str, into: Path) -> StoredArtifact:
     """Load an artifact. Raises ArtifactError, InputError and ModelRefused."""
     folder = store.fetch_folder(digest, into)
-    training = msgspec.json.decode((folder / "training.json").read_bytes(), type=Record)
+    training = msgspec.json.decode((folder / "training.json").read_bytes(), type=TrainingRecord)
     schema = msgspec.json.decode((folder / "schema.json").read_bytes(), type=ModelSchema)
     estimator = find_estimator(training.estimator)
     pipeline = skops_file.load(folder / "model.skops", estimator.allowed_types())
@@ -156,7 +156,7 @@ class _Rows:
     notes: tuple[str, ...] = ()
 
 
-def held_out(dataset: DatasetRef, training: Record, table: Table) -> _Rows:
+def held_out(dataset: DatasetRef, training: TrainingRecord, table: Table) -> _Rows:
     """Return the held-out rows of the training. Raises InputError."""
     if dataset.version != training.dataset.version:
         raise InputError(
@@ -253,7 +253,7 @@ def _features_of(model: StoredArtifact, categories: Categories) -> pd.DataFrame:
     return pd.DataFrame(columns, copy=False)
 
 
-def _check_task(metric: Metric, training: Record) -> None:
+def _check_task(metric: Metric, training: TrainingRecord) -> None:
     """Raise InputError unless the metric fits the artifact's task."""
     if training.task not in metric.tasks:
         raise InputError(
@@ -379,7 +379,7 @@ def _unnamed(value: JsonValue) -> JsonValue:
 class _Answers:
     """The predictions for rows, each computed on first use."""
 
-    def __init__(self, pipeline: Any, features: pd.DataFrame, training: Record) -> None:
+    def __init__(self, pipeline: Any, features: pd.DataFrame, training: TrainingRecord) -> None:
         self._pipeline, self._features, self._training = pipeline, features, training
         self._known: dict[str, Array] = {}
 
