@@ -27,8 +27,8 @@ CLIENT_ONLY = {
     *("AUTOLEARN_SESSION", "AUTOLEARN_TOKEN", "AUTOLEARN_URL"),
     *("AUTOLEARN_CA", "AUTOLEARN_SEAL", "AUTOLEARN_SERVER_KEY"),
 }
-"""Variables that only clients read: the current session, the token, where the API is; whose
-certificates and keys are trusted, and whether requests are sealed."""
+"""Variables that only clients read: the current session, the token and the URL of the API; trusted
+certificates and keys; and whether requests are sealed."""
 
 _SAFE_URL = re.compile(r"https://|http://(127\.0\.0\.1|localhost|\[::1\])(:\d+)?/")
 """Where the keys of a provider may come from."""
@@ -40,7 +40,7 @@ Port = Annotated[int, Meta(ge=0, le=65535)]
 
 
 class KafkaSettings(Struct, frozen=True, kw_only=True):
-    """The log: its brokers and its topics."""
+    """Kafka: brokers and topics."""
 
     brokers: str = field(default="", name="kafka")
     """Brokers, `host:port,…`; empty: the embedded broker."""
@@ -51,159 +51,159 @@ class KafkaSettings(Struct, frozen=True, kw_only=True):
     replication: Count = 1
     """Copies of every topic's partitions: 1 on the embedded broker, 3 on a cluster."""
     min_insync_replicas: Count = 1
-    """Copies that must have an append before it is acknowledged: 2 on a cluster."""
+    """Copies that must store an append before it is acknowledged: 2 on a cluster."""
     partitions: Annotated[int, Meta(ge=1, le=1000)] = 4
     """Partitions of `commands` and of `events`; fixed once they exist."""
     task_partitions: Annotated[int, Meta(ge=1, le=1000)] = 16
     """Partitions of `tasks`: the most workers that share the work."""
     session_timeout: Annotated[float, Meta(ge=1, le=1800)] = 10.0
-    """Seconds after which the group gives the partitions of a silent process to another."""
+    """Seconds after which the group assigns the partitions of a silent process to another."""
 
 
 class ApiSettings(Struct, frozen=True, kw_only=True):
-    """The API: where and how it is reached."""
+    """The API: addresses, TLS and sealing."""
 
     host: str = field(default="127.0.0.1", name="api_host")
     """The address on which the API listens."""
     port: Port = field(default=8321, name="api_port")
     """The port of the API; 0 takes a free one."""
     hosts: str = ""
-    """Further host names by which the API may be asked where nobody is known (`auth` is none)."""
+    """Further host names that requests may use if `auth` is none."""
     trusted_proxies: str = ""
     """Addresses and networks (`10.0.0.5,10.1.0.0/16`) of the proxies whose X-Forwarded-For and
-    X-Forwarded-Proto are believed; empty: nobody's."""
+    X-Forwarded-Proto are trusted; empty: none."""
     tls_cert: str = ""
-    """The certificate (PEM, with its chain) by which the API speaks TLS; empty: it does not."""
+    """The API's certificate for TLS (PEM, with its chain); empty: no TLS."""
     tls_key: str = ""
     """The private key (PEM) of the certificate."""
     plain: Literal["local", "always", "never"] = "local"
-    """Which requests need not be sealed (docs/wire.md): those over TLS or from this machine; all;
-    or none."""
+    """Requests that need not be sealed (docs/wire.md). `local`: those over TLS or from this
+    machine; `always`: all; `never`: none."""
     wire_keys: str = ""
     """The folder of the keys to which clients seal requests; empty: `keys/wire` in `home`."""
 
 
 class IdentitySettings(Struct, frozen=True, kw_only=True):
-    """Identity: how users are known."""
+    """Identity: authentication of users."""
 
     auth: Literal["tokens", "oidc", "none"] = "tokens"
-    """How users are known: by tokens of this system; by bearer tokens of an OpenID provider; or not
-    at all: then everybody who reaches the API may do everything."""
+    """The authentication of users. `tokens`: by tokens of this installation; `oidc`: by bearer
+    tokens of an OpenID provider; `none`: every client of the API may do everything."""
     oidc_issuer: str = ""
-    """The provider: what `iss` of its tokens must be."""
+    """The provider: the required `iss` of its tokens."""
     oidc_jwks_url: str = ""
-    """Where the provider's public keys are: https, or a loopback address."""
+    """The URL of the provider's public keys: https, or a loopback address."""
     oidc_audience: str = ""
     """The name of this API with the provider, which `aud` of a token must hold."""
     oidc_name_claim: str = "sub"
-    """The claim that is a user's name here. It must never be given to somebody else."""
+    """The claim with the user name. The provider must never give a name to another person."""
     oidc_role_claim: str = "roles"
     """The claim with a user's roles; a dot leads into an object, as in `realm_access.roles`."""
     oidc_sysadmin_role: str = "sysadmin"
-    """The role by which a user is a sysadmin."""
+    """The role that makes a user a sysadmin."""
 
 
 class LimitSettings(Struct, frozen=True, kw_only=True):
-    """The limits of one API process, and what must stay free on a disk."""
+    """Limits of one API process, and free disk space."""
 
     max_body: Count = 4 * 1024 * 1024
-    """Bytes of the largest HTTP body, uploads of datasets aside."""
+    """Bytes of the largest HTTP body, except uploads of datasets."""
     max_upload: Count = 2 * 1024 * 1024 * 1024
     """Bytes of the largest dataset that may be uploaded."""
     decision_timeout: Seconds = 10.0
-    """Seconds that an HTTP request waits for its command's answer before it says 202."""
+    """Seconds that an HTTP request waits for its command's answer, before it gets 202."""
     append_timeout: Seconds = 5.0
-    """Seconds that an HTTP request waits until Kafka has its command, before it says 503."""
+    """Seconds that an HTTP request waits until Kafka acknowledges its command, before it gets 503.
+    """
     max_waiting: Count = 1000
-    """Requests that one API process works on at a time, those that change something and those
-    that read, each."""
+    """Requests in progress in one API process: changes and reads, each."""
     max_appends: Count = 1000
-    """Commands of one API process that are on their way to Kafka at a time."""
+    """Commands of one API process that Kafka has not acknowledged."""
     max_pending: Annotated[int, Meta(ge=64 * 1024)] = 64 * 1024 * 1024
-    """Bytes of all bodies that one API process holds, and of its commands on their way, each."""
+    """Bytes of all bodies in one API process, and of its unacknowledged commands, each."""
     max_undecided: Count = 5000
-    """Commands of one partition that wait for their decision, before the API takes no more."""
+    """Undecided commands of one partition; beyond them the API refuses commands."""
     max_followers: Count = 1000
-    """Clients that follow the events through one API process."""
+    """Clients that follow the events at one API process."""
     feed_timeout: Seconds = 30.0
-    """Seconds within which a client that follows must take what it was sent, or it is cut."""
+    """Seconds within which a follower must read something, or it is disconnected."""
     disk_reserve: Annotated[str, Meta(pattern=r"^([0-9]{1,7}|[0-9]{1,2}%)\Z")] = "1024"
     """The free space to keep on the disks of artifacts and of temporary files: MiB, or a share such
     as 5%. Below it uploads and runs are refused, so that Kafka has room. 0: nothing."""
 
 
 class QuotaSettings(Struct, frozen=True, kw_only=True, rename=lambda name: f"quota_{name}"):
-    """The quotas (`schemas.quotas`) of each user who has none of their own."""
+    """Default quotas of a user (`schemas.quotas`)."""
 
     runs_queued: Quota = 10_000
     """Runs of one user that wait for a worker."""
     runs_running: Quota = 100
-    """Runs of one user that workers work on at a time."""
+    """Runs of one user at work at a time."""
     sessions: Quota = 1000
     """Open sessions of one user."""
     session_runs: Quota = 5000
-    """Runs in one session, ended ones too."""
+    """Runs in one session, including ended ones."""
     dataset_bytes: Quota = 50 * 1024**3
     """Bytes of all datasets of one user together."""
     tokens: Annotated[int, Meta(ge=0, le=TOKENS)] = TOKENS
-    """Tokens of one user that were neither revoked nor have expired: this is the most, too, but for
-    users who have a quota of their own."""
+    """Tokens of one user that are neither revoked nor expired. The default is also the maximum;
+    only a user's own quota may be higher."""
     requests: Count = 100
     """Requests of one user a second, by each API process; twice as many at once."""
 
 
 class WorkerSettings(Struct, frozen=True, kw_only=True):
-    """Workers, and what a run may use."""
+    """Workers, and limits of a run."""
 
     slots: Count = 2
-    """Runs of any kind that one worker process works on at a time."""
+    """Runs of any kind that one worker process runs at a time."""
     heartbeat: Seconds = 1.0
     """Seconds between two heartbeats of a worker."""
     timeout: Seconds = field(default=10.0, name="worker_timeout")
-    """Seconds of silence after which a worker's runs are given to others."""
+    """Seconds of silence after which a worker's runs are offered to others."""
     time_limit: Seconds = 3600.0
-    """Seconds that a run may take; a request may ask for fewer."""
+    """Seconds that a run may take; a request may set fewer."""
     memory_limit: Annotated[int, Meta(ge=256)] = 4096
-    """MiB that a run's process may use; a request may ask for fewer."""
+    """MiB that a run's process may use; a request may set fewer."""
 
 
 class DataSettings(Struct, frozen=True, kw_only=True):
-    """Datasets: whose they are, and whether findings stop a training."""
+    """Datasets: owners and severe findings."""
 
     owner: Literal["owner", "everybody"] = field(default="owner", name="datasets")
     """The owner of a new dataset: its first uploader, who may share it; or everybody."""
     strict: Literal["on", "off"] = field(default="on", name="strict_data")
-    """Whether nothing is trained on data of which something severe is odd before somebody has said
-    what it means (docs/data.md)."""
+    """Whether severe findings of a dataset prevent trainings until a user has decided on them
+    (docs/data.md)."""
 
 
 class RetentionSettings(Struct, frozen=True, kw_only=True):
-    """Retention: how long sessions and their keys stay."""
+    """Retention of sessions and their keys."""
 
     session_expires: Annotated[float, Meta(ge=0, le=3660)] = 0.0
-    """Days unused after which an open session expires, if it was not opened with another number;
-    0: never."""
+    """Days without use after which an open session expires, unless it was opened with another
+    number; 0: never."""
     expiry_grace: Seconds = 24 * 3600.0
-    """Seconds for which a session that is not used is shown as expiring, before it is gone."""
+    """Seconds for which an unused session is shown as expiring before it expires."""
     shred_within: Annotated[float, Meta(ge=30, le=7 * 24 * 3600)] = 60.0
     """Seconds after which a shredded key is gone from the brokers' files."""
 
 
 class EncryptionSettings(Struct, frozen=True, kw_only=True):
-    """Encryption at rest, and where the master key is."""
+    """Encryption at rest, and the master key."""
 
     mode: Literal["auto", "on", "off"] = field(default="auto", name="encryption")
-    """Whether what is said in a session is encrypted with a key of the session's own
-    (docs/confidentiality.md). `auto`: where there is a master key; `autolearn up` makes one. With
-    `off` new sessions are in clear, and those that are encrypted can still be read."""
+    """Whether the content of a session is encrypted with the session's own key
+    (docs/confidentiality.md). `auto`: if there is a master key; `autolearn up` makes one. With
+    `off` new sessions are in clear, and encrypted ones can still be read."""
     master_key: str = ""
-    """The master key that wraps the sessions' keys: 16 or 32 bytes in base64. After a blank there
-    may be older ones, which are known but not used for anything new."""
+    """The master key that wraps the sessions' keys: 16 or 32 bytes in base64. Older ones may follow
+    after a blank; they only unwrap."""
     master_key_file: str = ""
-    """A file (mode 0600) with the master key, and a line each for older ones; empty, and nothing
-    else is set: `keys/master.key` in `home`."""
+    """A file (mode 0600) with the master key, and a line for each older one. If no source is set:
+    `keys/master.key` in `home`."""
     master_key_command: str = ""
-    """A command line that prints what such a file would hold, for instance by asking a KMS."""
+    """A command that prints the content of such a file, for instance from a KMS."""
 
 
 class ChainSettings(Struct, frozen=True, kw_only=True):
@@ -211,33 +211,32 @@ class ChainSettings(Struct, frozen=True, kw_only=True):
 
     mode: Literal["on", "off", "strict"] = field(default="on", name="chain")
     """Whether events are chained by hashes and checkpoints are signed (docs/chain.md). `strict`: a
-    partition whose chain is found broken is not decided on any more."""
+    partition with a broken chain stops."""
     checkpoint_events: Count = 1000
-    """Events of a partition after which a checkpoint is signed, at the latest."""
+    """Events of a partition after which a checkpoint is signed at the latest."""
     checkpoint_interval: Annotated[float, Meta(gt=0, le=300)] = 60.0
-    """Seconds after which a checkpoint is signed if anything has happened, at the latest."""
+    """Seconds after which a checkpoint is signed at the latest, if there are new events."""
     checkpoint_file: str = ""
-    """A file to which every checkpoint is appended, best on another machine; empty: none."""
+    """A file to which every checkpoint is appended, preferably on another machine; empty: none."""
     signing_key: str = ""
     """The private key (Ed25519, PKCS#8 PEM, mode 0600) that signs checkpoints; empty:
-    `keys/signing.pem` in `home`, which is made at the first start."""
+    `keys/signing.pem` in `home`, created at the first start."""
 
 
 class ObservabilitySettings(Struct, frozen=True, kw_only=True):
     """The behaviour log, metrics and logs."""
 
     audit: Literal["on", "off"] = "on"
-    """Whether every request is recorded on `audit`, and traces go through the log (docs/audit.md).
-    """
+    """Whether every request is recorded on `audit`, and records carry traces (docs/audit.md)."""
     audit_memory: Count = 10_000
     """Hops of requests that each API process keeps in memory."""
     metrics: Annotated[str, Meta(pattern=r"^(|[^:\s]+:\d{1,5}|\[[0-9a-fA-F:]+\]:\d{1,5})\Z")] = ""
-    """Where agents and workers serve /metrics, `host:port` (port 0: a free one); empty: nowhere.
-    The API has /metrics anyway."""
+    """The address at which agents and workers serve /metrics, `host:port` (port 0: a free one);
+    empty: none. The API always has /metrics."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"
-    """The least important entries of the processes' logs."""
+    """The lowest level of entries in the processes' logs."""
     log_format: Literal["console", "json"] = "console"
-    """The form of the processes' logs: lines for people, or JSON."""
+    """The format of the processes' logs: lines for people, or JSON."""
 
 
 class Settings(Struct, frozen=True, kw_only=True):
@@ -246,7 +245,8 @@ class Settings(Struct, frozen=True, kw_only=True):
     home: str = ""
     """The folder of all data on this machine; empty: the platform's user data folder."""
     instance: Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,60}\Z")] = "0"
-    """Names this instance among those of its process type on this home: two may not share one."""
+    """The name of this instance among those of its process type on this home; two may not share
+    one."""
     artifacts: str = ""
     """URL of the artifact store, as fsspec understands it; empty: a folder in `home`."""
     kafka: KafkaSettings = KafkaSettings()

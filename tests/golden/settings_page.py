@@ -16,12 +16,12 @@ from autolearn.schemas.settings import GROUP_OF, PREFIX, Settings
 PATH = Path(__file__).parents[2] / "docs" / "settings.md"
 HEAD = f"""# Settings
 
-Made from `schemas/settings.py` by `python -m tests.golden`; not edited by hand.
+`python -m tests.golden` generates this page from `schemas/settings.py`: do not edit it.
 
-Each is an environment variable. `.env` in the home is read as well; the environment wins. Times are
-in seconds, memory in MiB, sizes in bytes. `{settings.KAFKA_PREFIX}<PROPERTY>` passes a property of
-the Kafka client through, such as `{settings.KAFKA_PREFIX}SECURITY_PROTOCOL=SASL_SSL` for
-`security.protocol`.
+Each setting is an environment variable, and may also be in `.env` in the home; the environment takes
+precedence. Times are in seconds, memory in MiB, sizes in bytes.
+`{settings.KAFKA_PREFIX}<PROPERTY>` passes a property to the Kafka client, such as
+`{settings.KAFKA_PREFIX}SECURITY_PROTOCOL=SASL_SSL` for `security.protocol`.
 """
 
 
