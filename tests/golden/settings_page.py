@@ -18,8 +18,8 @@ HEAD = f"""# Settings
 
 `python -m tests.golden` generates this page from `schemas/settings.py`: do not edit it.
 
-Each setting is an environment variable, and may also be in `.env` in the home; the environment takes
-precedence. Times are in seconds, memory in MiB, sizes in bytes.
+Each setting is an environment variable, and may also be in `.env` in the home; the environment
+takes precedence. Times are in seconds, memory in MiB, sizes in bytes.
 `{settings.KAFKA_PREFIX}<PROPERTY>` passes a property to the Kafka client, such as
 `{settings.KAFKA_PREFIX}SECURITY_PROTOCOL=SASL_SSL` for `security.protocol`.
 """
