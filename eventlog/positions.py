@@ -13,6 +13,7 @@ from msgspec import Meta, Struct
 
 from autolearn.eventlog.admission import PartitionProgress
 from autolearn.eventlog.log import Log
+from autolearn.eventlog.read import read_record
 from autolearn.schemas.codec import to_json
 from autolearn.schemas.errors import PositionError
 
@@ -112,7 +113,7 @@ class Position(Struct, array_like=True, frozen=True, gc=False):
             )
 
 
-def log_id(log: Log, topic: str, timeout: float = 10.0) -> str:
+def log_id(log: Log, topic: str) -> str:
     """Return the id of a log: 16 hex digits of its first record's SHA-256.
 
     The record is that of partition 0, and stays the same when the log is restored from a backup. An
@@ -123,9 +124,4 @@ def log_id(log: Log, topic: str, timeout: float = 10.0) -> str:
     """
     if not log.ends(topic)[0]:
         return ""
-    reader = log.reader(topic, {0: 0})
-    try:
-        found = reader.read(1, timeout)
-    finally:
-        reader.close()
-    return hashlib.sha256(found[0].content).hexdigest()[:16] if found else ""
+    return hashlib.sha256(read_record(log, topic, 0, 0).content).hexdigest()[:16]

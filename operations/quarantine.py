@@ -29,6 +29,7 @@ from autolearn.eventlog.encryption.session_cipher import SessionCipher
 from autolearn.eventlog.integrity.hash_chain import Chain
 from autolearn.eventlog.kafka.connect import open_log
 from autolearn.eventlog.log import Log, Record
+from autolearn.eventlog.read import read_between
 from autolearn.operations.tool import ProgressLines, ToolResult, run_as_tool
 from autolearn.runtime.timestamps import now
 from autolearn.runtime.trace_context import Trace, answering, instance_of, sending
@@ -41,8 +42,6 @@ from autolearn.schemas.settings import Settings
 from autolearn.schemas.stream_kinds import kind_of
 from autolearn.schemas.topics import Topics
 
-PATIENCE = 10.0
-"""Seconds within which a record of the log must come."""
 _ATTEMPTS = 10
 """Claims until it gives up: a restarting decider claims in between."""
 _UNREADABLE = "unreadable"
@@ -80,19 +79,19 @@ class Target(Struct, frozen=True):
     headers: Headers
 
 
-def _target_of(message: Record) -> Target:
+def _target_of(record: Record) -> Target:
     """Return the target of any record of `commands`."""
-    headers = tuple((name, value or b"") for name, value in message.headers)
+    headers = tuple((name, value or b"") for name, value in record.headers)
     try:
-        record = decode_command(message.content)
-        check_stream(record, message.key)
+        command = decode_command(record.content)
+        check_stream(command, record.key)
     except Exception:  # noqa: BLE001 - whatever blocks a decider must not block this
-        place = f"{message.partition}-{message.offset}"
-        stream = _stream_of_key(message.key) or f"partition/{message.partition}"
+        place = f"{record.partition}-{record.offset}"
+        stream = _stream_of_key(record.key) or f"partition/{record.partition}"
         return Target(stream, f"unreadable-{place}", _UNREADABLE, "", False, headers)
-    about = (record.subject, record.id, record.type, record.fingerprint)
+    about = (command.subject, command.id, command.type, command.fingerprint)
     try:
-        opened(record, SessionCipher())
+        opened(command, SessionCipher())
     except MalformedRecord:
         return Target(*about, False, headers)
     return Target(*about, True, headers)
@@ -285,20 +284,10 @@ def _read_targets(
     Raises:
         LogError: they cannot be read.
     """
-    begin = min(begin, offset)
-    found: dict[int, Target] = {}
-    reader = log.reader(commands, {partition: begin})
-    try:
-        while offset not in found:
-            messages = reader.read(1000, PATIENCE)
-            if not messages:
-                raise LogError(f"Offset {offset} of partition {partition} is not read.")
-            for message in messages:
-                if message.offset <= offset:
-                    found[message.offset] = _target_of(message)
-    finally:
-        reader.close()
-    return found
+    begins, ends = {partition: min(begin, offset)}, {partition: offset + 1}
+    return {
+        record.offset: _target_of(record) for record in read_between(log, commands, begins, ends)
+    }
 
 
 def user_name() -> str:

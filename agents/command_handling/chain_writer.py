@@ -10,12 +10,11 @@ from autolearn.eventlog.consumers.projector import Projector
 from autolearn.eventlog.integrity.hash_chain import Chain, header_of, headers_of, link
 from autolearn.eventlog.integrity.signed_checkpoints import chain_at, fingerprint, unchecked
 from autolearn.eventlog.log import Log, Record
+from autolearn.eventlog.read import read_between, read_record
 from autolearn.schemas.codec import EventRecord, Headers, event_on_log
-from autolearn.schemas.errors import LogError, MalformedRecord
+from autolearn.schemas.errors import MalformedRecord
 from autolearn.schemas.records.checkpoint import Checkpoint
 
-PATIENCE = 10.0
-"""Seconds within which a record of the log must come."""
 logger = structlog.get_logger(__name__)
 
 
@@ -108,17 +107,8 @@ def _newest_token(log: Log, checkpoints: str, partition: int) -> bytes | None:
     Raises:
         LogError: the log cannot be read.
     """
-    end = log.ends(checkpoints)[partition]
-    if end <= log.begins(checkpoints)[partition]:
-        return None
-    reader = log.reader(checkpoints, {partition: end - 1})
-    try:
-        found = reader.read(1, PATIENCE)
-    finally:
-        reader.close()
-    if not found:
-        raise LogError(f"Offset {end - 1} of partition {partition} of {checkpoints} is not read.")
-    return found[0].content
+    begin, end = log.begins(checkpoints)[partition], log.ends(checkpoints)[partition]
+    return read_record(log, checkpoints, partition, end - 1).content if begin < end else None
 
 
 def _continued(
@@ -133,18 +123,7 @@ def _continued(
     if chain.offset >= folded.offset:
         return chain
     at = PartitionProgress(chain.offset + 1, checkpoint.term, checkpoint.last)
-    reader = log.reader(events, {partition: at.next})
-    try:
-        while at.next < reached.next:
-            messages = reader.read(1000, PATIENCE)
-            if not messages:
-                raise LogError(f"Offset {at.next} of partition {partition} is not read.")
-            for message in messages:
-                if at.next < reached.next:
-                    offset, value = message.offset, message.content
-                    at.next = offset + 1
-                    if at.admit(event_on_log(value)):
-                        chain = chain.then(offset, value)
-    finally:
-        reader.close()
+    for record in read_between(log, events, {partition: at.next}, {partition: reached.next}):
+        if at.admit(event_on_log(record.value)):
+            chain = chain.then(record.offset, record.content)
     return chain

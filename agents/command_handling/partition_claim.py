@@ -26,6 +26,7 @@ from autolearn.agents.command_handling.state_store import (
     with_parts,
 )
 from autolearn.eventlog.admission import TERM_STARTED, PartitionProgress
+from autolearn.eventlog.append import append_and_wait
 from autolearn.eventlog.consumers.projector import Projector
 from autolearn.eventlog.log import Log
 from autolearn.projections.storage.rocksdb import RocksStore
@@ -155,28 +156,16 @@ class PartitionClaim:
 
     def append_record(self, record: EventRecord, value: bytes, headers: Headers) -> int:
         """Append an event and return its offset once it is written."""
-        written = threading.Event()
-        outcome: list[tuple[LogError | None, int]] = []
-
-        def delivered(error: LogError | None, _: int, offset: int) -> None:
-            outcome.append((error, offset))
-            written.set()
-
-        self.log.append(
+        return append_and_wait(
+            self.log,
             self.events,
             value,
             key=record.subject,
             partition=self.partition,
             headers=headers,
-            time=stamp(record.time),
-            delivered=delivered,
+            time_ms=stamp(record.time),
+            check=self.check,
         )
-        while not written.wait(1.0):
-            self.check()
-        error, offset = outcome[0]
-        if error is not None:
-            raise error
-        return offset
 
     def _fold_until(self, end: int) -> str:
         """Fold the log up to the offset `end` (exclusive) or further.

@@ -13,6 +13,7 @@ import structlog
 
 from autolearn.eventlog.admission import PartitionProgress
 from autolearn.eventlog.log import Log, Record
+from autolearn.eventlog.read import read_record
 from autolearn.schemas.codec import NO_EVENT, EventRecord, event_on_log
 from autolearn.schemas.errors import MalformedRecord
 
@@ -111,13 +112,7 @@ class Projector(Fold):
             return True
         if at.next > end:
             return False
-        reader = self.log.reader(self.topic, {partition: at.next - 1})
-        try:
-            while not (found := reader.read(1, 10.0)):
-                continue
-        finally:
-            reader.close()
-        return _event_in(found[0]).id == at.id
+        return _event_in(read_record(self.log, self.topic, partition, at.next - 1)).id == at.id
 
     def step(self, timeout: float, limit: int = BATCH) -> list[EventRecord]:
         """Read and fold up to `limit` records; wait `timeout` seconds for the first.

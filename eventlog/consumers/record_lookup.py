@@ -1,9 +1,9 @@
-"""Reads records at known offsets without those between them, or all between two positions."""
+"""Reads the records at known offsets, without those between them."""
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
@@ -116,34 +116,3 @@ def _shares(spans: Sequence[Span]) -> list[Sequence[Span]]:
     """Divide spans among the readers, near ones to the same reader."""
     size = -(-len(spans) // _READERS) or 1
     return [spans[at : at + size] for at in range(0, len(spans), size)]
-
-
-def read_between(
-    log: Log,
-    topic: str,
-    begins: Mapping[int, int],
-    ends: Mapping[int, int],
-    patience: float = PATIENCE,
-) -> Iterator[Record]:
-    """Yield the records between two positions (ends exclusive), in order per partition (blocks).
-
-    Raises:
-        LogError: the log cannot be read, or nothing has come for `patience` seconds.
-    """
-    left = {p: end for p, end in ends.items() if end > begins.get(p, 0)}
-    if not left:
-        return
-    reader = log.reader(topic, {p: begins.get(p, 0) for p in left})
-    try:
-        while left:
-            records = reader.read(2000, patience)
-            if not records:
-                raise LogError(f"{topic} cannot be read at the moment.")
-            for record in records:
-                partition, offset = record.partition, record.offset
-                if offset < ends[partition]:
-                    yield record
-                if offset + 1 >= ends[partition]:
-                    left.pop(partition, None)
-    finally:
-        reader.close()

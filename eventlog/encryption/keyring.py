@@ -16,6 +16,7 @@ from datetime import UTC, datetime
 
 import structlog
 
+from autolearn.eventlog.append import append_and_wait
 from autolearn.eventlog.log import Delivered, Log, Record
 from autolearn.schemas.codec import from_json, to_json
 from autolearn.schemas.errors import AutoLearnError, LogError, MalformedRecord
@@ -316,17 +317,5 @@ class KeyRing:
 
     def append(self, identity: str, value: bytes | None) -> int:
         """Append a record, and return its offset once it is acknowledged."""
-        written = threading.Event()
-        outcome: list[tuple[LogError | None, int]] = []
-
-        def delivered(error: LogError | None, _: int, offset: int) -> None:
-            outcome.append((error, offset))
-            written.set()
-
-        self.log.append(self.topic, value, key=identity, partition=0, delivered=delivered)
-        if not written.wait(PATIENCE):
-            raise LogError(f"{self.topic}: Kafka has not acknowledged a record.")
-        error, offset = outcome[0]
-        if error is not None:
-            raise error
-        return offset
+        topic = self.topic
+        return append_and_wait(self.log, topic, value, key=identity, partition=0, timeout=PATIENCE)

@@ -18,8 +18,8 @@ from msgspec import Struct
 
 from autolearn.artifacts.store.copy import copy_all
 from autolearn.artifacts.store.store import ArtifactStore
-from autolearn.eventlog.consumers.record_lookup import read_between
 from autolearn.eventlog.log import Log, Record
+from autolearn.eventlog.read import read_between
 from autolearn.operations.backup.appender import Appender
 from autolearn.operations.backup.errors import NotEmpty
 from autolearn.operations.backup.format import Line, PartitionLog, TopicLog, as_bytes

@@ -7,16 +7,16 @@ read. The set is useless without the master key, which is never in a backup.
 from __future__ import annotations
 
 import os
-import time
 from pathlib import Path
 
 from msgspec import DecodeError
 
+from autolearn.eventlog.append import append_all
 from autolearn.eventlog.log import Log, Record
+from autolearn.eventlog.read import read_between
 from autolearn.operations.backup.errors import Damaged
 from autolearn.operations.backup.format import KEYS, Line, as_bytes, decode_line, line_of
 from autolearn.schemas.codec import from_json
-from autolearn.schemas.errors import LogError
 from autolearn.schemas.records.session_key import ROLL, WrappedKey
 from autolearn.schemas.settings import EncryptionSettings, Settings
 from autolearn.schemas.topics import Topics
@@ -32,24 +32,13 @@ def _newest(log: Log, topic: str) -> dict[bytes, Record]:
     Raises:
         LogError: the topic cannot be read.
     """
-    begin, end = log.begins(topic)[0], log.ends(topic)[0]
     found: dict[bytes, Record] = {}
-    deadline = time.monotonic() + PATIENCE
-    reader = log.reader(topic, {0: begin})
-    try:
-        while begin < end:
-            records = reader.read(1000, 1.0)
-            if not records and time.monotonic() > deadline:
-                raise LogError(f"{topic} cannot be read to its end.")
-            for record in records:
-                begin = record.offset + 1
-                key = record.key or b""
-                if record.value is None:
-                    found.pop(key, None)
-                elif key != ROLL.encode():
-                    found[key] = record
-    finally:
-        reader.close()
+    for record in read_between(log, topic, log.begins(topic), log.ends(topic), PATIENCE):
+        key = record.key or b""
+        if record.value is None:
+            found.pop(key, None)
+        elif key != ROLL.encode():
+            found[key] = record
     return found
 
 
@@ -105,16 +94,6 @@ def restore_keys(log: Log, settings: Settings, folder: Path) -> None:
     """
     topic = Topics.of(settings).keys.name
     there = {key: record.value for key, record in _newest(log, topic).items()}
-    failures: list[LogError] = []
-
-    def delivered(error: LogError | None, _: int, __: int) -> None:
-        if error is not None:
-            failures.append(error)
-
-    for line in _read_keys(folder):
-        key, value = as_bytes(line.key) or b"", as_bytes(line.value)
-        if there.get(key) != value:
-            log.append(topic, value, key=key, partition=0, delivered=delivered)
-    log.flush(PATIENCE)
-    if failures:
-        raise failures[0]
+    kept = [(as_bytes(line.key) or b"", as_bytes(line.value)) for line in _read_keys(folder)]
+    missing = [(key, value) for key, value in kept if there.get(key) != value]
+    append_all(log, topic, missing, partition=0, timeout=PATIENCE)

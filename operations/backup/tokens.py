@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from autolearn.agents.command_client import command_id
+from autolearn.eventlog.append import append_all
 from autolearn.eventlog.log import Log, Record
 from autolearn.projections.queries.queries import Snapshot
 from autolearn.projections.storage.store import Readable
@@ -42,30 +43,22 @@ def revoke_tokens(log: Log, settings: Settings, made: str, tokens: Tokens) -> No
     Raises:
         LogError: the brokers do not acknowledge them all.
     """
-    topic, failures = Topics.of(settings).commands.name, list[LogError]()
+    commands = [
+        CommandRecord(
+            id=command_id("restore", made, token),
+            source=_SOURCE,
+            type=type_of(RevokeToken),
+            subject=stream,
+            time=now(),
+            actor=RESTORE,
+            grant=SYSADMIN,
+            data=raw(RevokeToken(token)),
+        )
+        for stream, token in tokens
+    ]
+    topic, records = Topics.of(settings).commands.name, [(c.subject, encode(c)) for c in commands]
     try:
-        for stream, token in tokens:
-            command = RevokeToken(token)
-            record = CommandRecord(
-                id=command_id("restore", made, token),
-                source=_SOURCE,
-                type=type_of(type(command)),
-                subject=stream,
-                time=now(),
-                actor=RESTORE,
-                grant=SYSADMIN,
-                data=raw(command),
-            )
-            log.append(
-                topic,
-                encode(record),
-                key=stream,
-                headers=CONTENT_TYPE,
-                delivered=lambda error, *_: failures.append(error) if error else None,
-            )
-        log.flush(PATIENCE)
-        if failures:
-            raise failures[0]
+        append_all(log, topic, records, headers=CONTENT_TYPE, timeout=PATIENCE)
     except LogError as error:
         raise LogError(
             f"The log is restored, but not all of its {len(tokens)} tokens are asked to be "
@@ -75,10 +68,10 @@ def revoke_tokens(log: Log, settings: Settings, made: str, tokens: Tokens) -> No
         ) from error
 
 
-def is_revocation(message: Record) -> bool:
+def is_revocation(record: Record) -> bool:
     """Return whether a command is a restore's revocation."""
     try:
-        record = decode_command(message.content)
+        command = decode_command(record.content)
     except MalformedRecord:
         return False
-    return (record.source, record.actor) == (_SOURCE, RESTORE)
+    return (command.source, command.actor) == (_SOURCE, RESTORE)

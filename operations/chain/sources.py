@@ -8,15 +8,13 @@ from typing import NamedTuple, Protocol
 
 from autolearn.eventlog.integrity.hash_chain import HEADER, header_of
 from autolearn.eventlog.log import Log
+from autolearn.eventlog.read import read_between
 from autolearn.operations.backup.errors import Damaged
 from autolearn.operations.backup.format import PartitionLog, as_bytes
 from autolearn.operations.backup.read import BackupSet
-from autolearn.schemas.codec import Headers
-from autolearn.schemas.errors import LogError
 from autolearn.schemas.settings import Settings
 from autolearn.schemas.topics import Topics
 
-READ = 2000
 PATIENCE = 30.0
 """Seconds within which a record of the log must come."""
 
@@ -76,33 +74,16 @@ class LogSource:
     def records(self, partition: int, start: int = 0) -> Iterator[Written]:
         """Yield the records of `events` from an offset on."""
         begin, end = self.written[partition]
-        for offset, value, headers in self.read(self.events, partition, max(start, begin), end):
-            yield Written(offset, value, header_of(headers))
+        begins, ends = {partition: max(start, begin)}, {partition: end}
+        for record in read_between(self.log, self.events, begins, ends, PATIENCE):
+            yield Written(record.offset, record.content, header_of(record.headers))
 
     def tokens(self) -> Iterator[tuple[int, bytes]]:
         """Yield the partition and value of every checkpoint."""
         for partition, (begin, end) in self.signed.items():
-            for _, value, _ in self.read(self.checkpoints, partition, begin, end):
-                yield partition, value
-
-    def read(
-        self, topic: str, partition: int, begin: int, end: int
-    ) -> Iterator[tuple[int, bytes, Headers]]:
-        """Yield offset, value and headers of the records between two offsets."""
-        if begin >= end:
-            return
-        reader = self.log.reader(topic, {partition: begin})
-        try:
-            while begin < end:
-                records = reader.read(READ, PATIENCE)
-                if not records:
-                    raise LogError(f"Offset {begin} of partition {partition} of {topic} is silent.")
-                for record in records:
-                    begin = record.offset + 1
-                    if begin <= end:
-                        yield begin - 1, record.content, record.headers
-        finally:
-            reader.close()
+            begins, ends = {partition: begin}, {partition: end}
+            for record in read_between(self.log, self.checkpoints, begins, ends, PATIENCE):
+                yield partition, record.content
 
 
 class BackupSource:

@@ -20,9 +20,9 @@ from autolearn.agents.command_handling.decision import actor_of
 from autolearn.agents.deciders.user import may
 from autolearn.artifacts.store.errors import Tampered
 from autolearn.artifacts.store.store import ArtifactStore
-from autolearn.eventlog.consumers.record_lookup import read_between
 from autolearn.eventlog.log import Log
 from autolearn.eventlog.memory.log import MemoryLog
+from autolearn.eventlog.read import read_between
 from autolearn.operations.backup import __main__ as backup_tool
 from autolearn.operations.backup.__main__ import run_restore
 from autolearn.operations.backup.errors import BackupFailed, BackupRefused, Damaged, NotEmpty

@@ -6,7 +6,8 @@ from random import Random
 import pytest
 
 from autolearn.eventlog.consumers import record_lookup
-from autolearn.eventlog.consumers.record_lookup import RecordLookup, read_between, spans_of
+from autolearn.eventlog.consumers.record_lookup import RecordLookup, spans_of
+from autolearn.eventlog.read import read_between
 from autolearn.schemas.errors import LogError
 from tests.support.both_logs import Bench, bench
 
