@@ -16,6 +16,7 @@ from autolearn.schemas.codec import CONTENT_TYPE, CommandRecord, EventRecord, en
 from autolearn.schemas.errors import LogError
 from autolearn.schemas.messages import Command, type_of
 from autolearn.schemas.topics import Topics
+from autolearn.schemas.values import StreamId
 
 
 def command_id(*parts: object) -> str:
@@ -43,7 +44,7 @@ class CommandClient:
 
     def post(
         self,
-        stream: str,
+        stream: StreamId,
         command: Command,
         identity: str,
         trace: Trace | None = None,
@@ -74,7 +75,12 @@ class CommandClient:
         self.log.append(self.topic, value, key=stream, headers=headers, delivered=_check)
 
     async def ask(
-        self, stream: str, command: Command, identity: str, trace: Trace | None, keyid: str = ""
+        self,
+        stream: StreamId,
+        command: Command,
+        identity: str,
+        trace: Trace | None,
+        keyid: str = "",
     ) -> EventRecord:
         """Post a command and return the event that answers it. An id serves one call only.
 

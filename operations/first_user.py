@@ -34,6 +34,7 @@ from autolearn.schemas.messages import Command, Event
 from autolearn.schemas.settings import Settings
 from autolearn.schemas.stream_kinds import stream
 from autolearn.schemas.topics import Topics
+from autolearn.schemas.values import StreamId
 
 _FIRST = "admin"
 """The default name of the first sysadmin."""
@@ -108,7 +109,7 @@ def first_user(log: Log, topics: Topics, name: str, *, anyway: bool = False) -> 
 
 
 def ask(
-    log: Log, topics: Topics, follower: Projector, users: KnownUsers, to: str, command: Command
+    log: Log, topics: Topics, follower: Projector, users: KnownUsers, to: StreamId, command: Command
 ) -> Event:
     """Post a command, and wait for its answer."""
     identity = str(uuid.uuid4())

@@ -41,6 +41,7 @@ from autolearn.schemas.messages import type_of
 from autolearn.schemas.settings import Settings
 from autolearn.schemas.stream_kinds import kind_of
 from autolearn.schemas.topics import Topics
+from autolearn.schemas.values import StreamId
 
 _ATTEMPTS = 10
 """Claims until it gives up: a restarting decider claims in between."""
@@ -60,7 +61,7 @@ class Quarantined(Struct, frozen=True):
 
     partition: int
     offset: int
-    stream: str
+    stream: StreamId
     command: str
     type: str
     event: str
@@ -71,7 +72,7 @@ class Quarantined(Struct, frozen=True):
 class Target(Struct, frozen=True):
     """A command as far as its answer names it; a malformed one is named by its place."""
 
-    stream: str
+    stream: StreamId
     id: str
     type: str
     fingerprint: str
@@ -87,7 +88,7 @@ def _target_of(record: Record) -> Target:
         check_stream(command, record.key)
     except Exception:  # noqa: BLE001 - whatever blocks a decider must not block this
         place = f"{record.partition}-{record.offset}"
-        stream = _stream_of_key(record.key) or f"partition/{record.partition}"
+        stream = _stream_of_key(record.key) or StreamId(f"partition/{record.partition}")
         return Target(stream, f"unreadable-{place}", _UNREADABLE, "", False, headers)
     about = (command.subject, command.id, command.type, command.fingerprint)
     try:
@@ -97,13 +98,13 @@ def _target_of(record: Record) -> Target:
     return Target(*about, True, headers)
 
 
-def _stream_of_key(key: bytes | None) -> str:
+def _stream_of_key(key: bytes | None) -> StreamId | None:
     try:
         name = (key or b"").decode()
         kind_of(name)
     except ValueError:
-        return ""
-    return name
+        return None
+    return StreamId(name)
 
 
 class _Sequences:

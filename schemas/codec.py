@@ -21,6 +21,7 @@ from autolearn.schemas.errors import MalformedRecord, UnknownType
 from autolearn.schemas.events import EVENTS
 from autolearn.schemas.messages import Command, Event, type_of
 from autolearn.schemas.upcasters import UPCASTERS
+from autolearn.schemas.values import StreamId
 
 T = TypeVar("T")
 Headers = tuple[tuple[str, bytes], ...]
@@ -63,7 +64,7 @@ class CommandRecord(Struct, frozen=True, kw_only=True, gc=False):
     id: Annotated[str, Meta(min_length=1, max_length=200)]
     source: Short
     type: Short
-    subject: Short
+    subject: Annotated[StreamId, Meta(max_length=200)]
     time: Short
     actor: Short = ""
     grant: Some = UNSET
@@ -99,7 +100,7 @@ class EventRecord(Struct, frozen=True, kw_only=True, gc=False):
     id: str
     source: str
     type: str
-    subject: str
+    subject: StreamId
     time: str
     sequence: int
     causationid: str = ""
@@ -245,7 +246,7 @@ def event_on_log(value: bytes | None) -> EventRecord:
     except MalformedRecord:
         mark = hashlib.sha256(value or b"").hexdigest()[:32]
         return EventRecord(
-            id=mark, source="", type=NO_EVENT, subject="", time="", sequence=0, term=-1
+            id=mark, source="", type=NO_EVENT, subject=StreamId(""), time="", sequence=0, term=-1
         )
 
 

@@ -8,6 +8,8 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
+from autolearn.schemas.values import SessionId, StreamId
+
 _NAME = re.compile(r"[a-z0-9](?:[a-z0-9._-]{0,98}[a-z0-9])?")
 UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 
@@ -39,7 +41,7 @@ KINDS: dict[str, Kind] = {
 }
 
 
-def stream(kind: str, identifier: str) -> str:
+def stream(kind: str, identifier: str) -> StreamId:
     """Return the name of a stream.
 
     Raises:
@@ -51,7 +53,12 @@ def stream(kind: str, identifier: str) -> str:
         )
     if not KINDS[kind].fits(identifier):
         raise ValueError(f"{identifier[:120]!r} cannot be a {kind}'s id: {KINDS[kind].words}")
-    return f"{kind}/{identifier}"
+    return StreamId(f"{kind}/{identifier}")
+
+
+def session_of(name: StreamId) -> SessionId:
+    """Return the id of a session from its stream's name."""
+    return SessionId(name.partition("/")[2])
 
 
 def kind_of(name: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Any, Literal
+from typing import Any, Literal, NewType
 
 import msgspec
 from msgspec import UNSET, Struct, UnsetType
@@ -24,6 +24,13 @@ type_names = {bool: "boolean", int: "integer", float: "number", str: "string", t
 
 _WORDS = {"boolean": "true or false"}
 """The names of types for people, where they differ."""
+
+StreamId = NewType("StreamId", str)
+"""The name of a stream, `<kind>/<id>`."""
+SessionId = NewType("SessionId", str)
+"""The id of a session, and of the experiment that it becomes."""
+RunId = NewType("RunId", str)
+"""The id of a run in its session."""
 
 JsonValue = Any
 """A value that JSON can hold: None, bool, int, float, str, or lists and dicts of these."""

@@ -19,6 +19,7 @@ from autolearn.schemas.errors import MalformedRecord, TooLarge
 from autolearn.schemas.messages import Command, Event, type_of
 from autolearn.schemas.sizes import check_command
 from autolearn.schemas.stream_kinds import kind_of
+from autolearn.schemas.values import StreamId
 from autolearn.security.data_key import Unreadable
 
 _SOURCE = "autolearn/decide"
@@ -172,7 +173,7 @@ def actor_of(record: CommandRecord) -> Actor:
     return Actor(record.actor, grant, record.subject, record.time)
 
 
-def _registers_another(stream: str, command: Command) -> bool:
+def _registers_another(stream: StreamId, command: Command) -> bool:
     """Return whether a command registers, on one name's stream, something with another name."""
     return isinstance(command, Register) and command.spec.name != stream.partition("/")[2]
 

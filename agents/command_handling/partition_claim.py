@@ -42,6 +42,7 @@ from autolearn.schemas.codec import (
 )
 from autolearn.schemas.errors import LogError
 from autolearn.schemas.events import TermStarted
+from autolearn.schemas.values import StreamId
 
 logger = structlog.get_logger(__name__)
 
@@ -146,7 +147,7 @@ class PartitionClaim:
             id=f"{self.partition}-term-{term}-{self.process}",
             source="autolearn/decide",
             type=TERM_STARTED,
-            subject=f"partition/{self.partition}",
+            subject=StreamId(f"partition/{self.partition}"),
             time=now(),
             sequence=0,
             term=term,
@@ -190,17 +191,17 @@ class PartitionClaim:
         """The offset of the last command whose answer is in the log."""
         return self.follower.progress[self.partition].last
 
-    def stream(self, name: str) -> Stream:
+    def stream(self, name: StreamId) -> Stream:
         """Return a stream as decided so far."""
         ahead = self.ahead.get(name) or self.states.load(name)
         return replace(ahead, state=with_parts(ahead.state, partial(self.part, name)))
 
-    def part(self, stream: str, part: str) -> Struct | None:
+    def part(self, stream: StreamId, part: str) -> Struct | None:
         """Return a part of a stream as decided so far."""
         ahead = self.ahead_parts.get((stream, part))
         return self.states.part(stream, part) if ahead is None else ahead[1]
 
-    def seen(self, stream: str, command: str) -> bool:
+    def seen(self, stream: StreamId, command: str) -> bool:
         """Return whether a command of this stream was answered before."""
         return (stream, command) in self.ahead_seen or self.states.seen(stream, command)
 

@@ -16,6 +16,7 @@ from autolearn.schemas import commands, events
 from autolearn.schemas.bounds import SESSION_RUNS
 from autolearn.schemas.messages import Event
 from autolearn.schemas.results import TrainingResult, artifact_of
+from autolearn.schemas.values import RunId
 from autolearn.schemas.work_kinds import kind_of_run
 
 OPEN, STARTED, COMPLETED, FAILED, CANCELLED = "open", "started", "completed", "failed", "cancelled"
@@ -37,7 +38,7 @@ class Run(Struct, frozen=True, omit_defaults=True):
     artifact: str = ""
     training: str = ""
     evaluating: int = 0
-    before: str = ""
+    before: RunId = RunId("")
 
     @property
     def active(self) -> bool:
@@ -62,7 +63,7 @@ class Runs(Struct, frozen=True, omit_defaults=True):
     runs: int = 0
     active: int = 0
     trained: int = 0
-    newest: str = ""
+    newest: RunId = RunId("")
     parts: Parts[Run] = NO_PARTS
 
 
@@ -77,7 +78,7 @@ RunCommand = (
 )
 
 
-def newest_first(state: Runs) -> Iterator[tuple[str, Run]]:
+def newest_first(state: Runs) -> Iterator[tuple[RunId, Run]]:
     """Yield all runs with their ids, the newest first. It reads each: not for every command."""
     name = state.newest
     while name:

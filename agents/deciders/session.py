@@ -25,6 +25,7 @@ from autolearn.schemas import commands, events
 from autolearn.schemas.actors import SUPERVISE, Actor, worker
 from autolearn.schemas.bounds import SESSION_READERS
 from autolearn.schemas.messages import Event
+from autolearn.schemas.values import RunId
 from autolearn.schemas.work_kinds import WORK, kind_of_run
 
 
@@ -240,7 +241,7 @@ def _commit_all(state: Open) -> Event:
     return events.SessionCommitted(trainings=chosen[::-1])
 
 
-def _active(state: Open) -> tuple[str, ...]:
+def _active(state: Open) -> tuple[RunId, ...]:
     if not state.active:
         return ()
     return tuple(name for name, run in newest_first(state) if run.active)[::-1]

@@ -13,6 +13,8 @@ from collections.abc import Callable, Iterable
 from itertools import count
 from typing import NamedTuple
 
+from autolearn.schemas.values import RunId, StreamId
+
 Key = tuple[str, str]
 """A run: its stream and its id."""
 
@@ -21,8 +23,8 @@ class QueuedAttempt(NamedTuple):
     """One attempt of a run without a worker. `user` has requested it."""
 
     kind: str
-    stream: str
-    run: str
+    stream: StreamId
+    run: RunId
     number: int
     user: str = ""
 

@@ -17,6 +17,7 @@ from typing import NamedTuple
 from autolearn.agents.dispatch.fair_queue import FairQueue, Key, QueuedAttempt
 from autolearn.projections.work.open_runs import OpenRun
 from autolearn.schemas.records.heartbeat import Heartbeat
+from autolearn.schemas.values import RunId, StreamId
 
 OFFER_SECONDS = 0.7
 """Seconds that an offer keeps a slot: many times what a task and its claim take (about 20 ms), and
@@ -83,7 +84,7 @@ class WorkerPool:
         for run in list(self.made):
             self.turns.put_back(self._release_offer(run))
 
-    def see(self, stream: str, run: str, now_open: OpenRun | None) -> None:
+    def see(self, stream: StreamId, run: RunId, now_open: OpenRun | None) -> None:
         """Process the state of a run; None: it has ended. Repeating it is harmless."""
         key = (stream, run)
         if now_open is None or now_open.worker:

@@ -43,6 +43,7 @@ from autolearn.schemas.commands import ReportRunLost
 from autolearn.schemas.records.heartbeat import Heartbeat, Supervision
 from autolearn.schemas.settings import Settings
 from autolearn.schemas.topics import GROUPS, Topics
+from autolearn.schemas.values import RunId, StreamId
 
 TICK = 1.0
 """Seconds between two checks of the held runs."""
@@ -138,7 +139,7 @@ class SuperviseAgent:
             for run in runs_in(record):
                 self.note(record.subject, run, self.runs.get(record.subject, run))
 
-    def note(self, stream: str, run: str, now_open: OpenRun | None) -> None:
+    def note(self, stream: StreamId, run: RunId, now_open: OpenRun | None) -> None:
         """Remember a run while a worker holds it: of waiting ones there may be many."""
         if now_open is not None and now_open.worker:
             self.held[stream, run] = now_open

@@ -14,6 +14,7 @@ from autolearn.runtime.trace_context import Trace
 from autolearn.schemas.commands import RegisterDataset, RegisterEstimator, RegisterMetric
 from autolearn.schemas.errors import AutoLearnError, TooLarge
 from autolearn.schemas.stream_kinds import stream
+from autolearn.schemas.values import StreamId
 
 logger = structlog.get_logger(__name__)
 _LIMITS = Limits(time_s=120, memory_mb=2048)
@@ -53,7 +54,7 @@ async def announce(
 
 def _registrations(
     found: CatalogResult,
-) -> Iterator[tuple[str, RegisterEstimator | RegisterMetric | RegisterDataset]]:
+) -> Iterator[tuple[StreamId, RegisterEstimator | RegisterMetric | RegisterDataset]]:
     for estimator in found.estimators:
         yield stream("estimator", estimator.name), RegisterEstimator(estimator)
     for metric in found.metrics:

@@ -28,6 +28,8 @@ from autolearn.schemas.confidentiality import is_confidential
 from autolearn.schemas.errors import LogError, TooLarge
 from autolearn.schemas.messages import Command, type_of
 from autolearn.schemas.settings import Settings
+from autolearn.schemas.stream_kinds import session_of, stream
+from autolearn.schemas.values import StreamId
 
 _HEADERS = 1024
 """The most bytes of a command's headers."""
@@ -68,7 +70,7 @@ class Commands:
 
     async def post(
         self,
-        stream: str,
+        stream: StreamId,
         command: Command | None,
         asked: CommandRequest,
         actor: str = "",
@@ -111,7 +113,7 @@ class Commands:
             return Accepted(asked.id, *sending.at)
         raise _unacknowledged(asked)
 
-    async def _key_for(self, stream: str, command: Command, asked: CommandRequest) -> str:
+    async def _key_for(self, stream: StreamId, command: Command, asked: CommandRequest) -> str:
         """Return the id of the key that encrypts a command, "" for one in clear.
 
         Raises:
@@ -121,7 +123,7 @@ class Commands:
             return ""
         if isinstance(command, RegisterDataset):  # its content is encrypted with it already
             return command.spec.keyid
-        session = stream.partition("/")[2]
+        session = session_of(stream)
         keyid = self.queries.latest().session_keyid(session)
         if keyid is not None:  # it is open, and may have been opened in clear
             return keyid
@@ -139,12 +141,12 @@ class Commands:
         Raises:
             Problem: as `new_key`.
         """
-        owner = f"dataset/{name}"
+        owner = stream("dataset", name)
         if found := self.vault.of_session(owner):
             return found
         return await self.new_key(owner, owner, asked) if self.vault.makes else ""
 
-    async def new_key(self, session: str, stream: str, asked: CommandRequest) -> str:
+    async def new_key(self, session: str, stream: StreamId, asked: CommandRequest) -> str:
         """Return the id of a new key for a session, or for a dataset by the name of its stream.
 
         The key is on the log before the command is sent: a reader of the command finds the key.
@@ -177,7 +179,7 @@ class Commands:
             if command not in self.arrivals.waiting:
                 self.sent.pop(command, None)
 
-    def require_room(self, stream: str, command: str, size: int = 0) -> None:
+    def require_room(self, stream: StreamId, command: str, size: int = 0) -> None:
         """Raise a problem if a command cannot be sent now. An answered command passes."""
         if command in self.appends.sendings or self.queries.answer(command) is not None:
             return
@@ -215,7 +217,7 @@ class Commands:
             raise problems.unavailable(f"{error.detail} Nothing was changed. Try again.") from None
         return sending
 
-    def require_fit(self, stream: str, command: Command, asked: CommandRequest) -> None:
+    def require_fit(self, stream: StreamId, command: Command, asked: CommandRequest) -> None:
         """Raise a problem if a command in clear is too large, before any work for it.
 
         Raises:
@@ -240,7 +242,7 @@ class Commands:
             await asyncio.wait((answered,), timeout=left)
 
     def record(
-        self, stream: str, command: Command, asked: CommandRequest, actor: str, keyid: str
+        self, stream: StreamId, command: Command, asked: CommandRequest, actor: str, keyid: str
     ) -> CommandRecord:
         """Return the log record of a command."""
         now = datetime.now(UTC)

@@ -18,6 +18,7 @@ from autolearn.api.state.context import ApiContext
 from autolearn.projections.queries.queries import Snapshot
 from autolearn.schemas.bounds import IDS_OF_START
 from autolearn.schemas.stream_kinds import KINDS
+from autolearn.schemas.values import RunId
 
 _START = re.compile(r"[0-9a-f-]{1,36}")
 _WHOLE_VERSION = 64
@@ -72,7 +73,7 @@ async def whole_stream(context: ApiContext, who: Principal, stream: str) -> str:
 
 async def whole_run(
     context: ApiContext, session: str, kind: str, given: str, pointer: str | None = None
-) -> str:
+) -> RunId:
     """Return the id of the run of a session or experiment with this start.
 
     With the `pointer` to its name in a body, the body is wrong (422).
@@ -80,7 +81,7 @@ async def whole_run(
     Raises:
         Problem: it is malformed, or no id or more than one (422) has it.
     """
-    start = _lowered(given, kind)
+    start = RunId(_lowered(given, kind))
     if KINDS["session"].fits(start):
         return start
     found = await _looked(
@@ -97,7 +98,7 @@ async def whole_run(
             detail,
             **at(pointer, detail),
         )
-    return _only(found, given, f"{kind}s")
+    return RunId(_only(found, given, f"{kind}s"))
 
 
 def one_version(moment: Snapshot, name: str, start: str) -> str | None:

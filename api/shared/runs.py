@@ -29,6 +29,7 @@ from autolearn.schemas.messages import Command
 from autolearn.schemas.rest.commands import CommandState
 from autolearn.schemas.rest.page import Page
 from autolearn.schemas.stream_kinds import stream
+from autolearn.schemas.values import RunId
 from autolearn.schemas.work_kinds import WORK
 
 Status = Literal["open", "started", "completed", "failed", "cancelled"]
@@ -43,7 +44,7 @@ async def request_run(
     There is a `command` unless the request was answered before.
     """
     began = asyncio.get_running_loop().time()
-    run = derive(asked.id, "run")
+    run = RunId(derive(asked.id, "run"))
     if context.queries.answer(asked.id) is None:  # a repeated request takes nothing more
         require_disk(context.settings.limits, context.uploads.folders)
         check_run(context.settings.quotas, context.queries.now(), session)
@@ -162,7 +163,7 @@ def add_run_routes(routes: APIRouter, context: ApiContext, kind: str, resource: 
         responses=answers({200: resource, 202: CommandState}),
         name=f"cancel_{kind}",
     )
-    async def cancel_run(request: Request, session: str, run: str) -> Response:
+    async def cancel_run(request: Request, session: str, run: RunId) -> Response:
         """Stop a run that has not ended."""
         check_id("session", session)
         check_id("session", run, kind)

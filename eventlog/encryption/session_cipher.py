@@ -32,6 +32,7 @@ from autolearn.schemas.confidentiality import clear_part, is_confidential
 from autolearn.schemas.messages import Command, Event
 from autolearn.schemas.settings import Settings
 from autolearn.schemas.topics import Topics
+from autolearn.schemas.values import StreamId
 from autolearn.security.data_key import DataKey, Unreadable, about
 from autolearn.security.master_keys import PATIENCE, master_keys
 
@@ -208,7 +209,7 @@ class SessionCipher:
             id=found.id,
             source="",
             type=found.type,
-            subject=stream,
+            subject=StreamId(stream),
             time="",
             sequence=0,
             term=0,

@@ -14,12 +14,14 @@ from autolearn.schemas.commands import RevokeToken
 from autolearn.schemas.errors import LogError, MalformedRecord
 from autolearn.schemas.messages import type_of
 from autolearn.schemas.settings import Settings
+from autolearn.schemas.stream_kinds import stream
 from autolearn.schemas.topics import Topics
+from autolearn.schemas.values import StreamId
 
 PATIENCE = 60.0
 """Seconds within which the brokers must acknowledge the commands."""
 _SOURCE = "autolearn/restore"
-Tokens = list[tuple[str, str]]
+Tokens = list[tuple[StreamId, str]]
 """The streams and ids of tokens."""
 
 
@@ -27,7 +29,7 @@ def tokens_of(content: Readable) -> Tokens:
     """Return every valid token in the read models of a restored log."""
     moment, present = Snapshot(content), now()
     return [
-        (f"user/{user.name}", token.id)
+        (stream("user", user.name), token.id)
         for user in moment.users()
         for token in moment.tokens(user.name)
         if token.revoked is None and (token.expires is None or token.expires > present)
@@ -48,13 +50,13 @@ def revoke_tokens(log: Log, settings: Settings, made: str, tokens: Tokens) -> No
             id=command_id("restore", made, token),
             source=_SOURCE,
             type=type_of(RevokeToken),
-            subject=stream,
+            subject=name,
             time=now(),
             actor=RESTORE,
             grant=SYSADMIN,
             data=raw(RevokeToken(token)),
         )
-        for stream, token in tokens
+        for name, token in tokens
     ]
     topic, records = Topics.of(settings).commands.name, [(c.subject, encode(c)) for c in commands]
     try:

@@ -161,7 +161,7 @@ class AsOfReader:
 
     # Loading one page of a list: as much as PAST_BYTES allow
 
-    def _load_some(self, names: list[str]) -> None:
+    def _load_some(self, names: Sequence[str]) -> None:
         """Fold streams that follow each other in a list; `full` is set if not all have room.
 
         Raises:

@@ -15,6 +15,7 @@ from autolearn.projections.storage.store import Store, key, prefix_of
 from autolearn.schemas import events
 from autolearn.schemas.codec import EventRecord, kept, lifted, to_json
 from autolearn.schemas.confidentiality import outline_of
+from autolearn.schemas.values import RunId, StreamId
 from autolearn.schemas.work_kinds import kind_of_run
 
 
@@ -27,8 +28,8 @@ class OpenRun(Struct, frozen=True):
     """
 
     kind: str
-    run: str
-    stream: str
+    run: RunId
+    stream: StreamId
     attempt: int
     worker: str
     request: Raw
@@ -146,13 +147,13 @@ def _opened(record: EventRecord, event: events.RunRequested, traceparent: str) -
     )
 
 
-def runs_in(record: EventRecord) -> tuple[str, ...]:
+def runs_in(record: EventRecord) -> tuple[RunId, ...]:
     """Return the ids of the runs of the event's session whose state it may change."""
     match outline_of(record):
         case events.SessionCommitted(cancelled=runs) | events.SessionDiscarded(cancelled=runs):
             return runs
         case event:
-            run: str | None = getattr(event, "run", None)
+            run: RunId | None = getattr(event, "run", None)
             return () if run is None else (run,)
 
 

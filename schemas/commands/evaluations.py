@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from autolearn.schemas.commands.runs import RequestRun
 from autolearn.schemas.datasets.read_options import ReadOptions
-from autolearn.schemas.values import DatasetRef
+from autolearn.schemas.values import DatasetRef, RunId
 
 
 class RequestEvaluation(RequestRun, frozen=True, omit_defaults=True, kw_only=True):
@@ -17,7 +17,7 @@ class RequestEvaluation(RequestRun, frozen=True, omit_defaults=True, kw_only=Tru
     the class `positive`, if one is named.
     """
 
-    training: str
+    training: RunId
     metrics: tuple[str, ...]
     dataset: DatasetRef
     held_out: bool

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from autolearn.schemas.messages import Command
 from autolearn.schemas.results import Result
+from autolearn.schemas.values import RunId
 
 
 class RequestRun(Command, frozen=True):
@@ -13,7 +14,7 @@ class RequestRun(Command, frozen=True):
     attempts when workers are lost.
     """
 
-    run: str
+    run: RunId
     time_limit: float
     memory_limit: int
     max_attempts: int = 3
@@ -22,7 +23,7 @@ class RequestRun(Command, frozen=True):
 class StartRun(Command, frozen=True):
     """A worker claims an attempt of a run. The first claim is accepted, others are refused."""
 
-    run: str
+    run: RunId
     attempt: int
     worker: str
 
@@ -30,7 +31,7 @@ class StartRun(Command, frozen=True):
 class CompleteRun(Command, frozen=True):
     """The worker that holds the attempt has a result, of the run's kind of work."""
 
-    run: str
+    run: RunId
     attempt: int
     worker: str
     result: Result
@@ -42,7 +43,7 @@ class FailRun(Command, frozen=True):
     `reason` is a code (raised, memory, time, crashed, input), `detail` is for people.
     """
 
-    run: str
+    run: RunId
     attempt: int
     worker: str
     reason: str
@@ -52,12 +53,12 @@ class FailRun(Command, frozen=True):
 class CancelRun(Command, frozen=True):
     """Stop a run that has not ended."""
 
-    run: str
+    run: RunId
 
 
 class ReportRunLost(Command, frozen=True):
     """The worker that held the attempt is gone; another worker may try the run again."""
 
-    run: str
+    run: RunId
     attempt: int
     worker: str

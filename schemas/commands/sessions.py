@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from autolearn.schemas.messages import Command
+from autolearn.schemas.values import RunId
 
 
 class OpenSession(Command, frozen=True, omit_defaults=True):
@@ -18,7 +19,7 @@ class OpenSession(Command, frozen=True, omit_defaults=True):
 class CommitSession(Command, frozen=True):
     """Keep a session as an experiment: all its completed trainings, or only those named."""
 
-    trainings: tuple[str, ...] | None = None
+    trainings: tuple[RunId, ...] | None = None
 
 
 class DiscardSession(Command, frozen=True):

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from autolearn.schemas.datasets.read_options import ReadOptions
 from autolearn.schemas.events.runs import RunRequested
-from autolearn.schemas.values import DatasetRef
+from autolearn.schemas.values import DatasetRef, RunId
 
 
 class EvaluationRequested(RunRequested, frozen=True, omit_defaults=True, kw_only=True):
     """An evaluation was accepted. `artifact` is the folder of the training's artifact."""
 
-    training: str
+    training: RunId
     artifact: str
     metrics: tuple[str, ...]
     dataset: DatasetRef

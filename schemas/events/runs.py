@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from autolearn.schemas.messages import Event
 from autolearn.schemas.results import Result
+from autolearn.schemas.values import RunId
 
 
 class RunRequested(Event, frozen=True):
     """One run of work was accepted; its first attempt is open. Limits as in `RequestRun`."""
 
-    run: str
+    run: RunId
     time_limit: float
     memory_limit: int
     max_attempts: int
@@ -18,7 +19,7 @@ class RunRequested(Event, frozen=True):
 class RunStarted(Event, frozen=True):
     """A worker holds the attempt."""
 
-    run: str
+    run: RunId
     attempt: int
     worker: str
 
@@ -26,7 +27,7 @@ class RunStarted(Event, frozen=True):
 class RunCompleted(Event, frozen=True):
     """The run has its result."""
 
-    run: str
+    run: RunId
     attempt: int
     worker: str
     result: Result
@@ -35,7 +36,7 @@ class RunCompleted(Event, frozen=True):
 class RunFailed(Event, frozen=True):
     """The run ended without a result."""
 
-    run: str
+    run: RunId
     attempt: int
     worker: str
     reason: str
@@ -45,12 +46,12 @@ class RunFailed(Event, frozen=True):
 class RunCancelled(Event, frozen=True):
     """The run was stopped."""
 
-    run: str
+    run: RunId
 
 
 class RunLost(Event, frozen=True):
     """The worker of the attempt before `attempt` is gone, and `attempt` is open."""
 
-    run: str
+    run: RunId
     attempt: int
     worker: str

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from autolearn.schemas.messages import Event
+from autolearn.schemas.values import RunId
 
 
 class SessionOpened(Event, frozen=True, omit_defaults=True):
@@ -15,14 +16,14 @@ class SessionOpened(Event, frozen=True, omit_defaults=True):
 class SessionCommitted(Event, frozen=True):
     """The session is an experiment that keeps `trainings`; the runs in `cancelled` were stopped."""
 
-    trainings: tuple[str, ...]
-    cancelled: tuple[str, ...] = ()
+    trainings: tuple[RunId, ...]
+    cancelled: tuple[RunId, ...] = ()
 
 
 class SessionDiscarded(Event, frozen=True):
     """The session is discarded; the runs in `cancelled` were stopped."""
 
-    cancelled: tuple[str, ...] = ()
+    cancelled: tuple[RunId, ...] = ()
 
 
 class SessionExpiring(Event, frozen=True):

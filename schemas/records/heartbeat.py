@@ -8,13 +8,15 @@ from __future__ import annotations
 
 from msgspec import Struct
 
+from autolearn.schemas.values import RunId, SessionId
+
 
 class Progress(Struct, frozen=True, gc=False):
     """The progress of a worker on one run."""
 
-    run: str
+    run: RunId
     kind: str
-    session: str
+    session: SessionId
     attempt: int
     phase: str
     since: str

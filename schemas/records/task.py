@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from msgspec import Raw, Struct
 
+from autolearn.schemas.values import RunId, StreamId
+
 
 class Task(Struct, frozen=True, gc=False):
     """One attempt of one run.
@@ -17,8 +19,8 @@ class Task(Struct, frozen=True, gc=False):
     """
 
     kind: str
-    run: str
-    stream: str
+    run: RunId
+    stream: StreamId
     attempt: int
     request: Raw
     time_limit: float

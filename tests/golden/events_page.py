@@ -111,4 +111,5 @@ def words(kind: Any) -> str:
     if arguments := get_args(kind):
         inner = ", ".join("…" if one is Ellipsis else words(one) for one in arguments)
         return f"{get_origin(kind).__name__}[{inner}]"
-    return "null" if kind is type(None) else kind.__name__
+    plain = getattr(kind, "__supertype__", kind)
+    return "null" if plain is type(None) else plain.__name__

@@ -14,14 +14,14 @@ from autolearn.schemas.commands import RequestEvaluation
 from autolearn.schemas.datasets.meanings import meanings, number_of
 from autolearn.schemas.rest.runs import TrainingRow
 from autolearn.schemas.settings import WorkerSettings
-from autolearn.schemas.values import KINDS, Column
+from autolearn.schemas.values import KINDS, Column, RunId
 
 _PER_CLASS = "per-class"
 _NUMBERS = {"integer", "number"}
 
 
 def request_evaluation(
-    run: str, session: str, body: EvaluationBody, moment: Snapshot, most: WorkerSettings, may: May
+    run: RunId, session: str, body: EvaluationBody, moment: Snapshot, most: WorkerSettings, may: May
 ) -> RequestEvaluation:
     """Return the command for an evaluation.
 
@@ -57,7 +57,7 @@ def request_evaluation(
     time_limit, memory_limit = check_limits(body, most)
     return RequestEvaluation(
         run=run,
-        training=training.id,
+        training=RunId(training.id),
         metrics=metrics,
         dataset=dataset,
         held_out=dataset.is_content_of(training.dataset),

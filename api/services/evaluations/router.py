@@ -19,6 +19,7 @@ from autolearn.api.state.context import ApiContext
 from autolearn.schemas.commands import RequestEvaluation
 from autolearn.schemas.rest.commands import CommandState
 from autolearn.schemas.rest.runs import Evaluation
+from autolearn.schemas.values import RunId
 
 
 def router(context: ApiContext) -> APIRouter:
@@ -47,7 +48,7 @@ def router(context: ApiContext) -> APIRouter:
                 await context.reader.fresh()
             if context.queries.latest().stored_run(session, "training", training) is None:
                 await find_session(context, session)  # reports the end of the session
-            run = derive(asked.id, "run")
+            run = RunId(derive(asked.id, "run"))
             command = await dataset_checks.checked(
                 context,
                 lambda now: (

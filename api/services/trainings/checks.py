@@ -25,7 +25,7 @@ from autolearn.schemas.catalog import (
 )
 from autolearn.schemas.commands import RequestTraining
 from autolearn.schemas.settings import Settings
-from autolearn.schemas.values import Column, JsonValue, Preprocessing, Split
+from autolearn.schemas.values import Column, JsonValue, Preprocessing, RunId, Split
 
 _NUMBERS = ("integer", "number")
 _LARGEST = 2**53
@@ -33,7 +33,7 @@ _LARGEST = 2**53
 
 
 def request_training(
-    run: str, body: TrainingBody, moment: Snapshot, settings: Settings, may: May
+    run: RunId, body: TrainingBody, moment: Snapshot, settings: Settings, may: May
 ) -> RequestTraining:
     """Return the command for a training, with the requested values and no defaults.
 

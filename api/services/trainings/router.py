@@ -23,6 +23,7 @@ from autolearn.api.state.context import ApiContext
 from autolearn.schemas.commands import RequestTraining
 from autolearn.schemas.rest.commands import CommandState
 from autolearn.schemas.rest.runs import Artifact, Training
+from autolearn.schemas.values import RunId
 
 
 def router(context: ApiContext) -> APIRouter:
@@ -46,7 +47,7 @@ def router(context: ApiContext) -> APIRouter:
             if context.queries.latest().session_keyid(session) is None:
                 # Nobody can encrypt it any more, and in clear it must not be on the log.
                 await find_session(context, session)  # reports the end of the session
-            run, settings = derive(asked.id, "run"), context.settings
+            run, settings = RunId(derive(asked.id, "run")), context.settings
             command = await dataset_checks.checked(
                 context,
                 lambda now: (
