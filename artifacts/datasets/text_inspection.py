@@ -193,7 +193,7 @@ class TextInspection:
         if unnamed:
             raise DatasetRefused(
                 f"The header has no name for column {', '.join(unnamed[:5])}: name every column "
-                "(or say --skip-lines, if the header is further down)."
+                "(or use --skip-lines, if the header is further down)."
             )
 
     def decide(self, used: Sequence[int]) -> list[Decided]:

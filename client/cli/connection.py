@@ -170,7 +170,7 @@ def _url_of(home: Path) -> str:
     if up is None:
         raise Unreachable(
             f"`autolearn up` does not run on {home}.",
-            advice="Start `autolearn up`, or say where the API is with --url or AUTOLEARN_URL.",
+            advice="Start `autolearn up`, or set --url or AUTOLEARN_URL.",
         )
     return up.url
 

@@ -68,25 +68,25 @@ FINDINGS: dict[str, _Kind] = {
     # what a column is
     "not-all-numbers": _Kind(
         "{column} is text: {count} of {of} values cannot be read as numbers",
-        "Mend them, or say --type {column}=number and --missing with the words that mean "
+        "Mend them, or use --type {column}=number and --missing with the words that mean "
         "missing, or --type {column}=text.",
         severe=True,
     ),
     "not-all-times": _Kind(
         "{column} is text: {count} of {of} values cannot be read as times",
-        "Mend them, or say --type {column}=timestamp and --missing with the words that mean "
+        "Mend them, or use --type {column}=timestamp and --missing with the words that mean "
         "missing, or "
         "--type {column}=text.",
         severe=True,
     ),
     "partly-numbers": _Kind(
         "{column} is text: {count} of {of} values cannot be read as numbers",
-        "If it should be numbers, say --type {column}=number, and --missing with the words that "
+        "If it should be numbers, use --type {column}=number, and --missing with the words that "
         "mean missing.",
     ),
     "partly-times": _Kind(
         "{column} is text: {count} of {of} values cannot be read as times",
-        "If it should be times, say --type {column}=timestamp, and --missing with the words that "
+        "If it should be times, use --type {column}=timestamp, and --missing with the words that "
         "mean missing.",
     ),
     "partly-booleans": _Kind(
@@ -95,11 +95,11 @@ FINDINGS: dict[str, _Kind] = {
     ),
     "numbers-in-quotes": _Kind(
         "{column} is text: its {of} values are JSON strings that look like numbers",
-        "If they are quantities, say --type {column}=number.",
+        "If they are quantities, use --type {column}=number.",
     ),
     "missing-words": _Kind(
         "{column}: {count} of {of} values are read as missing",
-        "If they are values, say --type {column}=text --missing ''.",
+        "If they are values, use --type {column}=text --missing ''.",
     ),
     "perhaps-missing": _Kind(
         "{column} is text: {count} of {of} values may mean missing",
@@ -107,25 +107,25 @@ FINDINGS: dict[str, _Kind] = {
     ),
     "decimal-comma": _Kind(
         "{column}: {count} numbers have a decimal comma",
-        "If the comma separates thousands, say --decimal .",
+        "If the comma separates thousands, use --decimal .",
     ),
     "thousands": _Kind(
         "{column}: {count} of {of} numbers have {detail} as thousands separator",
-        "If it is the decimal separator, say --decimal {detail}",
+        "If it is the decimal separator, use --decimal {detail}",
     ),
     "perhaps-thousands": _Kind(
         "{column}: all {of} numbers have one dot with three digits after it, which is read as "
         "thousands separator",
-        "If it is, say --decimal , and if it is the decimal point, --decimal .",
+        "If it is, use --decimal , and if it is the decimal point, --decimal .",
         severe=True,
     ),
     "unit": _Kind(
         "{column}: {of} numbers are read without their unit {detail} (12 {detail} is 12)",
-        "If they are labels, say --type {column}=text.",
+        "If they are labels, use --type {column}=text.",
     ),
     "negative-forms": _Kind(
         "{column}: {count} of {of} numbers are written like {detail} and read as negative",
-        "If they are labels, say --type {column}=text.",
+        "If they are labels, use --type {column}=text.",
     ),
     "numbers-with-words": _Kind(
         "{column} is text: {count} of {of} values have a number and a word (such as 12 kg)",
@@ -138,11 +138,11 @@ FINDINGS: dict[str, _Kind] = {
     ),
     "date-format": _Kind(
         "{column}: {of} times are read as {detail}",
-        "If that is wrong, say --type {column}=text.",
+        "If that is wrong, use --type {column}=text.",
     ),
     "ambiguous-dates": _Kind(
         "{column} is text: its {of} dates fit more than one form ({detail})",
-        "Write them as YYYY-MM-DD, or say --type {column}= and the form that is meant.",
+        "Write them as YYYY-MM-DD, or use --type {column}= and the form that is meant.",
     ),
     "mixed-zones": _Kind(
         "{column} is text: {count} of {of} times have no time zone, and the others have one",
@@ -150,15 +150,15 @@ FINDINGS: dict[str, _Kind] = {
     ),
     "no-zone": _Kind(
         "{column}: {of} times have no time zone and are read as {detail}",
-        "If they are of another time zone, say --zone.",
+        "If they are of another time zone, use --zone.",
     ),
     "leading-zeros": _Kind(
         "{column} is text: {count} of {of} numbers have leading zeros",
-        "If they are quantities, say --type {column}=number.",
+        "If they are quantities, use --type {column}=number.",
     ),
     "beyond-64-bits": _Kind(
         "{column} is text: {count} of {of} integers need more than 64 bits",
-        "If they are quantities, say --type {column}=number.",
+        "If they are quantities, use --type {column}=number.",
     ),
     "same-number": _Kind(
         "{column}: {count} of {of} numbers are written in more than one way (such as 1 and 1.0)",
@@ -166,7 +166,7 @@ FINDINGS: dict[str, _Kind] = {
     ),
     "exponents": _Kind(
         "{column}: {count} of its first {of} numbers have an exponent without sign (1E2 is 100)",
-        "If they are labels, say --type {column}=text.",
+        "If they are labels, use --type {column}=text.",
     ),
     "beyond-precision": _Kind(
         "{column} has integers beyond {detail}, and a model rounds those",
@@ -174,7 +174,7 @@ FINDINGS: dict[str, _Kind] = {
     ),
     "dates-as-numbers": _Kind(
         "{column} is a number: {count} of its first {of} values look like dates (YYYYMMDD)",
-        "If they are, write them as YYYY-MM-DD, or say --type {column}=YYYYMMDD.",
+        "If they are, write them as YYYY-MM-DD, or use --type {column}=YYYYMMDD.",
     ),
     "missing-number": _Kind(
         "{column}: {count} of its first {of} numbers are {detail}, far from all others",
@@ -225,7 +225,7 @@ FINDINGS: dict[str, _Kind] = {
     ),
     "perhaps-columns": _Kind(
         "{column}: each of {of} values has {count} times {detail}, as if that separated columns",
-        "If it does, say --separator.",
+        "If it does, use --separator.",
     ),
     "lines-in-value": _Kind(
         "{column}: {count} values span several lines and look like rows",
@@ -259,12 +259,12 @@ FINDINGS: dict[str, _Kind] = {
         "If they should be used, fill them.",
     ),
     "skipped-lines": _Kind(
-        "{detail} before the header were skipped", "If they are rows, say --skip-lines 0."
+        "{detail} before the header were skipped", "If they are rows, use --skip-lines 0."
     ),
     "no-header": _Kind("The columns have no names: they are called {detail}", ""),
     "header-like-values": _Kind(
         "The first row is the header, and {count} of {of} names look like values of their columns",
-        "If it is a row, say --no-header.",
+        "If it is a row, use --no-header.",
     ),
     "last-line": _Kind(
         "The last line has no end: if the file was cut off, its last value is not whole",
@@ -272,12 +272,12 @@ FINDINGS: dict[str, _Kind] = {
     ),
     "read-as": _Kind("How the file is read: {detail}", ""),
     "also-utf-8": _Kind(
-        "The file is read in {detail} as said, and is valid UTF-8, too",
+        "The file is read in {detail} as requested, and is valid UTF-8, too",
         "If letters look wrong, leave --encoding out.",
     ),
     "error-cells": _Kind(
         "{column}: {count} of {of} cells are errors of Excel",
-        "Mend the formulas, or say --missing with the errors that mean missing.",
+        "Mend the formulas, or use --missing with the errors that mean missing.",
     ),
     "merged-cells": _Kind(
         "{count} merged cells are read as having their value in each row and column they cover",

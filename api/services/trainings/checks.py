@@ -141,7 +141,7 @@ def _classification_fault(
     if target.type not in _NUMBERS or few or asked == CLASSIFICATION:
         return None
     return (
-        f"{what} different numbers, which makes it regression: if they are classes, say "
+        f"{what} different numbers, which makes it regression: if they are classes, use "
         f'--task classification ("task" in REST and Python){others(REGRESSION, found)}'
     )
 

@@ -92,7 +92,7 @@ def first_row(some: str) -> str:
     """Describe a first row that is more likely values than names."""
     return (
         f"The first row looks like data{some}: begin the file with a header row that names the "
-        "columns, or say --no-header (or --header, if these are names; or --skip-lines, if the "
+        "columns, or use --no-header (or --header, if these are names; or --skip-lines, if the "
         "header is further down)."
     )
 

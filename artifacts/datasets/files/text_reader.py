@@ -189,7 +189,7 @@ class TextFile:
             f"{where} has {found} values, but the header has {wanted} columns: give every row the "
             "same number of values, and quote values that hold the separator. If the separator is "
             f"not {NAMES.get(self.options.separator, self.options.separator)}, name it: "
-            f"--separator. If the table begins further down, say --skip-lines.{more}"
+            f"--separator. If the table begins further down, use --skip-lines.{more}"
         )
 
     def _why_ragged(self, row: list[str], *, first: bool) -> str:

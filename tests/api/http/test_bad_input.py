@@ -25,7 +25,7 @@ TRAININGS: list[tuple[dict[str, Any], str, str]] = [
     (IRIS | {"hyperparameters": {"depth": 1}}, "invalid-hyperparameters", "no hyperparameter"),
     (IRIS | {"estimator": "ridge"}, "task-unfit", "decision-tree"),
     (IRIS | {"dataset": "diabetes"}, "task-unfit", "ridge"),
-    (IRIS | {"target": "petal_width"}, "task-unfit", "say --task classification"),
+    (IRIS | {"target": "petal_width"}, "task-unfit", "use --task classification"),
     (IRIS | {"task": "regression"}, "task-unfit", "logistic-regression is for classification, not"),
     (IRIS | {"task": "both"}, "invalid-body", "#/task"),
     (IRIS | {"estimator": "ridge", "task": "regression"}, "task-unfit", "is text, which makes it"),

@@ -52,7 +52,7 @@ def revoke(
     from autolearn.client.cli.connection import connect
 
     if everything == bool(token):
-        raise typer.BadParameter("name one token, or say --all")
+        raise typer.BadParameter("name one token, or use --all")
     with connect(url) as to:
         if everything:
             to.client.revoke_tokens()
