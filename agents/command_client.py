@@ -8,7 +8,7 @@ from collections.abc import Iterable
 
 from autolearn.agents.fail_stop import end_process
 from autolearn.eventlog.encryption.session_cipher import SessionCipher
-from autolearn.eventlog.log import Log
+from autolearn.eventlog.log import Producer
 from autolearn.runtime.timestamps import now
 from autolearn.runtime.trace_context import Trace, sending
 from autolearn.schemas.bounds import LARGEST_COMMAND, check_size, size_of
@@ -32,7 +32,7 @@ class CommandClient:
 
     def __init__(
         self,
-        log: Log,
+        log: Producer,
         topics: Topics,
         actor: str,
         instance: str,

@@ -17,7 +17,7 @@ from typing import Any
 from faust.types import TP, EventT
 
 from autolearn.agents.fail_stop import end_process
-from autolearn.eventlog.log import Log
+from autolearn.eventlog.log import RecordSource
 from autolearn.schemas.errors import LogError
 
 LOOK = 5.0
@@ -40,7 +40,7 @@ class Deliveries:
     def __init__(
         self,
         app: Any,
-        log: Log,
+        log: RecordSource,
         topic: str,
         busy: Callable[[], bool] = lambda: False,
         on_change: Callable[[set[int] | None], None] = lambda _: None,

@@ -10,7 +10,7 @@ from typing import Generic, TypeVar
 from autolearn.agents.fail_stop import end_process
 from autolearn.eventlog.consumers.projector import Projection, Projector
 from autolearn.eventlog.consumers.projector_thread import ProjectorThread
-from autolearn.eventlog.log import Log
+from autolearn.eventlog.log import RecordSource
 from autolearn.projections.storage.rocksdb import RocksStore
 from autolearn.projections.storage.store import Store
 from autolearn.schemas.codec import EventRecord
@@ -27,7 +27,7 @@ class FollowedProjection(Generic[P]):
 
     def __init__(
         self,
-        log: Log,
+        log: RecordSource,
         topic: Topic,
         folder: Path,
         fold: Callable[[Store], P],

@@ -39,15 +39,12 @@ class _Agent(Protocol):
 
     async def start(self) -> None:
         """Make ready, before the applications start."""
-        ...
 
     async def ready(self) -> None:
         """Return once it can do its work."""
-        ...
 
     async def stop(self) -> None:
         """Release everything, after the applications have stopped."""
-        ...
 
 
 async def main(types: Sequence[str], settings: Settings) -> None:

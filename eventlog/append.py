@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Callable, Iterable
 from concurrent.futures import Future
+from time import monotonic
 
-from autolearn.eventlog.log import Log
+from autolearn.eventlog.log import Producer
 from autolearn.schemas.codec import Headers
 from autolearn.schemas.errors import LogError
 
@@ -16,14 +16,14 @@ _LOOK = 1.0
 
 
 def append_and_wait(
-    log: Log,
+    log: Producer,
     topic: str,
     value: bytes | None,
     *,
     key: str,
     partition: int,
     headers: Headers = (),
-    time_ms: int | None = None,
+    time: int | None = None,
     timeout: float = math.inf,
     check: Callable[[], None] = lambda: None,
 ) -> int:
@@ -43,21 +43,21 @@ def append_and_wait(
         key=key,
         partition=partition,
         headers=headers,
-        time=time_ms,
+        time=time,
         delivered=delivered,
     )
-    deadline = time.monotonic() + timeout
+    deadline = monotonic() + timeout
     while True:
         try:
-            return written.result(max(0.0, min(_LOOK, deadline - time.monotonic())))
+            return written.result(max(0.0, min(_LOOK, deadline - monotonic())))
         except TimeoutError:
             check()
-            if time.monotonic() >= deadline:
+            if monotonic() >= deadline:
                 raise LogError(f"{topic}: Kafka has not acknowledged a record.") from None
 
 
 def append_all(
-    log: Log,
+    log: Producer,
     topic: str,
     records: Iterable[tuple[str | bytes, bytes | None]],
     *,

@@ -1,7 +1,16 @@
-"""The port to the log, with all that the program needs of Kafka.
+"""The ports to the log, with all that the program needs of Kafka.
 
 `KafkaLog` is the real one, `MemoryLog` its twin for tests of pure logic. Both pass the contract
-suite in `testing/log_contract.py`.
+suite in `testing/log_contract.py`. The words of the log:
+
+- offset: the place of a record in its partition; that of a reader is the next one that it reads.
+  Offsets of a topic are a dict by partition.
+- begin, end: the offset of the oldest kept record, and that of the next append.
+- position: an offset for each partition of `events`, as users see it (`eventlog/positions.py`).
+- progress: the position of a reader, with the state of the admission rule.
+- term: the number of a decider's claim of a partition; its events carry it.
+- prev: the offset of the command that was answered before on the partition; each event carries it.
+- admitted: counting, by term and prev (`eventlog/admission.py`).
 """
 
 from __future__ import annotations
@@ -61,93 +70,19 @@ class RecordReader(Protocol):
         Raises:
             LogError: the broker refuses the reader, or an offset is gone.
         """
-        ...
 
     def move(self, partition: int, offset: int) -> None:
         """Continue at these offsets, and read no other partition any more."""
-        ...
 
     def rest(self) -> None:
         """Read nothing and fetch nothing until the next `move`."""
-        ...
 
     def close(self) -> None:
         """Close the connection."""
-        ...
 
 
-class Log(Protocol):
-    """A log of topics with partitions."""
-
-    def create(self, topics: Iterable[Topic], timeout: float = 30.0) -> None:
-        """Create the topics that are missing. Existing ones stay as they are.
-
-        Raises:
-            LogError: no broker answers within `timeout` seconds, or it refuses.
-            TopicMismatch: a topic exists with another number of partitions.
-        """
-        ...
-
-    def reader(
-        self, topic: str, start: Mapping[int, int], *, fetch: int | None = None
-    ) -> RecordReader:
-        """Return a reader of the partitions in `start`, from these offsets on.
-
-        With `fetch` the reader is for frequent seeks: it fetches so many bytes at a time, and does
-        not wait for new records. Without it, the reader is for continuous reading.
-        """
-        ...
-
-    def ends(self, topic: str) -> dict[int, int]:
-        """Return the next offset per partition.
-
-        Raises:
-            LogError: the topic does not exist, or no broker answers.
-        """
-        ...
-
-    def begins(self, topic: str) -> dict[int, int]:
-        """Return the oldest kept offset per partition.
-
-        Raises:
-            LogError: the topic does not exist, or no broker answers.
-        """
-        ...
-
-    def partitions(self) -> dict[str, int]:
-        """Return every topic, and its number of partitions.
-
-        Raises:
-            LogError: no broker answers.
-        """
-        ...
-
-    def cluster(self) -> str:
-        """Return the id of the Kafka cluster.
-
-        Raises:
-            LogError: no broker answers.
-        """
-        ...
-
-    def delete_before(self, topic: str, offsets: Mapping[int, int]) -> None:
-        """Delete, per partition, the records before an offset: it becomes the oldest one kept.
-
-        Raises:
-            LogError: there is no such offset, or the broker refuses.
-        """
-        ...
-
-    def offsets_at(self, topic: str, time: int) -> dict[int, int]:
-        """Return, per partition, the offset of the first record whose time is `time` or later.
-
-        Times are the records' time stamps, in milliseconds since 1970. Without such a record, the
-        offset is that of the next append.
-
-        Raises:
-            LogError: the topic does not exist, or no broker answers.
-        """
-        ...
+class Producer(Protocol):
+    """Appends records."""
 
     def append(
         self,
@@ -169,7 +104,6 @@ class Log(Protocol):
             TooLarge: the record is too large.
             LogError: the local queue is full.
         """
-        ...
 
     def flush(self, timeout: float) -> None:
         """Wait until everything sent is written.
@@ -177,8 +111,80 @@ class Log(Protocol):
         Raises:
             LogError: something is not written after `timeout` seconds.
         """
-        ...
+
+
+class RecordSource(Protocol):
+    """Reads records, and the offsets of partitions."""
+
+    def reader(
+        self, topic: str, start: Mapping[int, int], *, fetch: int | None = None
+    ) -> RecordReader:
+        """Return a reader of the partitions in `start`, from these offsets on.
+
+        With `fetch` the reader is for frequent seeks: it fetches so many bytes at a time, and does
+        not wait for new records. Without it, the reader is for continuous reading.
+        """
+
+    def begins(self, topic: str) -> dict[int, int]:
+        """Return the oldest kept offset per partition.
+
+        Raises:
+            LogError: the topic does not exist, or no broker answers.
+        """
+
+    def ends(self, topic: str) -> dict[int, int]:
+        """Return the next offset per partition.
+
+        Raises:
+            LogError: the topic does not exist, or no broker answers.
+        """
+
+    def offsets_at(self, topic: str, time: int) -> dict[int, int]:
+        """Return, per partition, the offset of the first record whose time is `time` or later.
+
+        Times are the records' time stamps, in milliseconds since 1970. Without such a record, the
+        offset is that of the next append.
+
+        Raises:
+            LogError: the topic does not exist, or no broker answers.
+        """
+
+
+class TopicAdmin(Protocol):
+    """Creates, lists and cuts topics."""
+
+    def create(self, topics: Iterable[Topic], timeout: float = 30.0) -> None:
+        """Create the topics that are missing. Existing ones stay as they are.
+
+        Raises:
+            LogError: no broker answers within `timeout` seconds, or it refuses.
+            TopicMismatch: a topic exists with another number of partitions.
+        """
+
+    def partitions(self) -> dict[str, int]:
+        """Return every topic, and its number of partitions.
+
+        Raises:
+            LogError: no broker answers.
+        """
+
+    def cluster(self) -> str:
+        """Return the id of the Kafka cluster.
+
+        Raises:
+            LogError: no broker answers.
+        """
+
+    def delete_before(self, topic: str, offsets: Mapping[int, int]) -> None:
+        """Delete, per partition, the records before an offset: it becomes the oldest one kept.
+
+        Raises:
+            LogError: there is no such offset, or the broker refuses.
+        """
+
+
+class Log(Producer, RecordSource, TopicAdmin, Protocol):
+    """A log of topics with partitions; a component asks for the port that it uses."""
 
     def close(self) -> None:
         """Flush for a moment, then close the connection."""
-        ...

@@ -12,7 +12,7 @@ import msgspec
 from msgspec import Meta, Struct
 
 from autolearn.eventlog.admission import PartitionProgress
-from autolearn.eventlog.log import Log
+from autolearn.eventlog.log import RecordSource
 from autolearn.eventlog.read import read_record
 from autolearn.schemas.codec import to_json
 from autolearn.schemas.errors import PositionError
@@ -113,7 +113,7 @@ class Position(Struct, array_like=True, frozen=True, gc=False):
             )
 
 
-def log_id(log: Log, topic: str) -> str:
+def log_id(log: RecordSource, topic: str) -> str:
     """Return the id of a log: 16 hex digits of its first record's SHA-256.
 
     The record is that of partition 0, and stays the same when the log is restored from a backup. An

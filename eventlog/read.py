@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from autolearn.eventlog.log import Log, Record
+from autolearn.eventlog.log import Record, RecordSource
 from autolearn.schemas.errors import LogError
 
 _PATIENCE = 10.0
 """Seconds without any record after which reading fails."""
 
 
-def read_record(log: Log, topic: str, partition: int, offset: int) -> Record:
+def read_record(log: RecordSource, topic: str, partition: int, offset: int) -> Record:
     """Return the record at an offset (blocks).
 
     Raises:
@@ -24,7 +24,7 @@ def read_record(log: Log, topic: str, partition: int, offset: int) -> Record:
 
 
 def read_between(
-    log: Log,
+    log: RecordSource,
     topic: str,
     begins: Mapping[int, int],
     ends: Mapping[int, int],

@@ -28,7 +28,7 @@ from autolearn.eventlog.consumers.projector import Projector
 from autolearn.eventlog.encryption.session_cipher import SessionCipher
 from autolearn.eventlog.integrity.hash_chain import Chain
 from autolearn.eventlog.kafka.connect import open_log
-from autolearn.eventlog.log import Log, Record
+from autolearn.eventlog.log import Log, Record, RecordSource
 from autolearn.eventlog.read import read_between
 from autolearn.operations.tool import ProgressLines, ToolResult, run_as_tool
 from autolearn.runtime.timestamps import now
@@ -264,7 +264,7 @@ def quarantine(
     )
 
 
-def _answered_so_far(log: Log, events: str, partition: int) -> int:
+def _answered_so_far(log: RecordSource, events: str, partition: int) -> int:
     """Return the offset of the last answered command by the newest events; -1 for none.
 
     It may be too low, never too high: events that do not count may lie there as well.
@@ -278,7 +278,7 @@ def _answered_so_far(log: Log, events: str, partition: int) -> int:
 
 
 def _read_targets(
-    log: Log, commands: str, partition: int, begin: int, offset: int
+    log: RecordSource, commands: str, partition: int, begin: int, offset: int
 ) -> dict[int, Target]:
     """Return the commands from the first possibly unanswered one to the one at `offset`.
 

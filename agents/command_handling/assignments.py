@@ -32,15 +32,12 @@ class Tenure(Protocol):
 
     def take(self) -> None:
         """Make ready (blocking). Raises Cancelled soon after `cancelled` is set."""
-        ...
 
     def begin(self) -> int:
         """Return the offset to read first, once taken."""
-        ...
 
     def close(self) -> None:
         """Close files and connections (blocking)."""
-        ...
 
 
 T = TypeVar("T", bound=Tenure)

@@ -9,7 +9,7 @@ from autolearn.eventlog.admission import PartitionProgress
 from autolearn.eventlog.consumers.projector import Projector
 from autolearn.eventlog.integrity.hash_chain import Chain, header_of, headers_of, link
 from autolearn.eventlog.integrity.signed_checkpoints import chain_at, fingerprint, unchecked
-from autolearn.eventlog.log import Log, Record
+from autolearn.eventlog.log import Record, RecordSource
 from autolearn.eventlog.read import read_between, read_record
 from autolearn.schemas.codec import EventRecord, Headers, event_on_log
 from autolearn.schemas.errors import MalformedRecord
@@ -57,7 +57,9 @@ class ChainWriter:
         """The number of events that no checkpoint attests yet."""
         return self.folded.events - self.signed
 
-    def begin(self, log: Log, events: str, checkpoints: str, reached: PartitionProgress) -> None:
+    def begin(
+        self, log: RecordSource, events: str, checkpoints: str, reached: PartitionProgress
+    ) -> None:
         """Resume from the newest checkpoint of the partition, once the log is folded and claimed.
 
         The attested hash, continued over the events after it, must equal the folded one. The
@@ -101,7 +103,7 @@ class Chained(Projector):
         return admitted
 
 
-def _newest_token(log: Log, checkpoints: str, partition: int) -> bytes | None:
+def _newest_token(log: RecordSource, checkpoints: str, partition: int) -> bytes | None:
     """Return the newest checkpoint of a partition as it lies on the log, or None.
 
     Raises:
@@ -112,7 +114,11 @@ def _newest_token(log: Log, checkpoints: str, partition: int) -> bytes | None:
 
 
 def _continued(
-    log: Log, events: str, checkpoint: Checkpoint, folded: Chain, reached: PartitionProgress
+    log: RecordSource,
+    events: str,
+    checkpoint: Checkpoint,
+    folded: Chain,
+    reached: PartitionProgress,
 ) -> Chain:
     """Return the chain of a checkpoint, continued over the events after it up to `reached`.
 

@@ -15,7 +15,7 @@ import structlog
 from autolearn.agents.command_handling.chain_writer import ChainWriter
 from autolearn.agents.command_handling.partition_claim import PartitionClaim
 from autolearn.eventlog.integrity.signed_checkpoints import CONTENT_TYPE, fingerprint, sealed
-from autolearn.eventlog.log import Log
+from autolearn.eventlog.log import Producer
 from autolearn.runtime.meter import Meter
 from autolearn.runtime.timestamps import now
 from autolearn.schemas.errors import LogError
@@ -38,7 +38,7 @@ class CheckpointSigner:
     one is on its way at a time: each names the one before it, which must be on the log.
     """
 
-    def __init__(self, settings: Settings, log: Log, key: SigningKey, meter: Meter) -> None:
+    def __init__(self, settings: Settings, log: Producer, key: SigningKey, meter: Meter) -> None:
         self.log, self.key, self.meter = log, key, meter
         self.topic = Topics.of(settings).checkpoints.name
         chain = settings.chain

@@ -164,7 +164,7 @@ class PartitionClaim:
             key=record.subject,
             partition=self.partition,
             headers=headers,
-            time_ms=stamp(record.time),
+            time=stamp(record.time),
             check=self.check,
         )
 

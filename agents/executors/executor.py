@@ -47,11 +47,9 @@ class StartedRun(Protocol):
 
     async def outcome(self) -> Outcome:
         """Wait for the end. Cancelling the wait does not cancel the run."""
-        ...
 
     def cancel(self) -> None:
         """End the run and all its processes, now. Harmless after the end."""
-        ...
 
 
 class Executor(Protocol):
@@ -66,7 +64,6 @@ class Executor(Protocol):
         Raises:
             RuntimeError: that is not possible.
         """
-        ...
 
     def start(
         self,
@@ -83,8 +80,6 @@ class Executor(Protocol):
         `key` the artifacts that it reads and writes are encrypted in the store; with a `data_key`
         the dataset that it reads is.
         """
-        ...
 
     async def close(self) -> None:
         """Cancel all runs, and release everything."""
-        ...

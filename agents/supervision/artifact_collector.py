@@ -14,7 +14,7 @@ import structlog
 
 from autolearn.artifacts.store.store import ArtifactStore
 from autolearn.eventlog.admission import PartitionProgress
-from autolearn.eventlog.log import Log
+from autolearn.eventlog.log import RecordSource
 from autolearn.eventlog.positions import log_id
 from autolearn.projections.work.artifact_referrers import REFERRERS
 from autolearn.projections.work.session_retention import SessionRetention
@@ -45,7 +45,7 @@ class Collector:
 
     def __init__(
         self,
-        log: Log,
+        log: RecordSource,
         topics: Topics,
         drafts: SessionRetention,
         artifacts: ArtifactStore,

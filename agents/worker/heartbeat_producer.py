@@ -8,7 +8,7 @@ import socket
 from contextlib import suppress
 
 from autolearn.agents.worker.task_consumer import TaskConsumer
-from autolearn.eventlog.log import Log
+from autolearn.eventlog.log import Producer
 from autolearn.runtime.sandbox import missing
 from autolearn.runtime.timestamps import now
 from autolearn.schemas.codec import to_json
@@ -22,7 +22,12 @@ class HeartbeatProducer:
     """Sends heartbeats: one every `workers.heartbeat` seconds, and soon after each change."""
 
     def __init__(
-        self, log: Log, settings: Settings, worker: str, tasks: TaskConsumer, changed: asyncio.Event
+        self,
+        log: Producer,
+        settings: Settings,
+        worker: str,
+        tasks: TaskConsumer,
+        changed: asyncio.Event,
     ) -> None:
         self.log, self.settings, self.worker = log, settings, worker
         self.tasks, self.changed = tasks, changed

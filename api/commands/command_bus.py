@@ -18,7 +18,7 @@ from autolearn.api.commands.bounded_producer import BoundedProducer, Sending
 from autolearn.api.commands.command_headers import CommandRequest, Prefer
 from autolearn.api.http import problems
 from autolearn.eventlog.encryption.session_cipher import SessionCipher
-from autolearn.eventlog.log import Log
+from autolearn.eventlog.log import Producer
 from autolearn.projections.queries.queries import ReadModelQueries
 from autolearn.projections.rows.view_rows import Answer
 from autolearn.schemas.bounds import LARGEST_COMMAND, size_of
@@ -45,7 +45,7 @@ class Commands:
 
     def __init__(
         self,
-        to: Log,
+        to: Producer,
         topic: str,
         queries: ReadModelQueries,
         arrivals: AnswerWaiters,

@@ -12,7 +12,7 @@ from autolearn.api.shared.positions import read_position
 from autolearn.api.state.log_reader import LogReader
 from autolearn.eventlog.consumers.event_pages import EventPage, Places, places_of, read_page
 from autolearn.eventlog.consumers.record_lookup import RecordLookup
-from autolearn.eventlog.log import Log
+from autolearn.eventlog.log import RecordSource
 from autolearn.eventlog.positions import PartitionPosition
 from autolearn.projections.time_travel.stream_history import lies, read_stream
 
@@ -22,7 +22,7 @@ _NOW = "now"
 class EventReader:
     """Reads the admitted events again, up to the position of the read models."""
 
-    def __init__(self, log: Log, lookup: RecordLookup, reader: LogReader) -> None:
+    def __init__(self, log: RecordSource, lookup: RecordLookup, reader: LogReader) -> None:
         self.log, self.lookup, self.reader = log, lookup, reader
 
     def now(self) -> Places:

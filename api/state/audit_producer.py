@@ -20,7 +20,7 @@ from autolearn.api.commands.bounded_producer import BoundedProducer, Sending
 from autolearn.api.commands.recorded_request import RecordedRequest
 from autolearn.api.http.problems import Problem, unavailable
 from autolearn.api.limits.client_address import address_of
-from autolearn.eventlog.log import Log
+from autolearn.eventlog.log import Producer
 from autolearn.runtime.meter import GaugeSample, Meter
 from autolearn.runtime.trace_context import instance_of
 from autolearn.schemas import bounds
@@ -53,7 +53,7 @@ class AuditProducer:
 
     def __init__(
         self,
-        to: Log,
+        to: Producer,
         topic: str,
         settings: Settings,
         meter: Meter,

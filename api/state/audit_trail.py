@@ -15,7 +15,7 @@ import structlog
 
 from autolearn.api.limits.executors import ThreadLane
 from autolearn.api.state.log_reader import LogReader
-from autolearn.eventlog.log import Log, Record, RecordReader
+from autolearn.eventlog.log import Record, RecordReader, RecordSource
 from autolearn.projections.audit.audit_trail import (
     AuditProjector,
     AuditTrail,
@@ -111,7 +111,7 @@ class AuditTrailReader:
 
     def __init__(
         self,
-        to: Log,
+        to: RecordSource,
         topics: Topics,
         read_models: LogReader,
         executor: ThreadLane,

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from autolearn.eventlog.consumers.record_lookup import RecordLookup
-from autolearn.eventlog.log import Log, Record
+from autolearn.eventlog.log import Record, RecordSource
 from autolearn.projections.queries.queries import ReadModelQueries
 from autolearn.runtime.timestamps import text
 from autolearn.schemas.codec import decode_command, from_json
@@ -52,7 +52,7 @@ class DeadLetters:
     Their topic has one partition, so that they have one order.
     """
 
-    def __init__(self, log: Log, topic: str, queries: ReadModelQueries) -> None:
+    def __init__(self, log: RecordSource, topic: str, queries: ReadModelQueries) -> None:
         self.log, self.topic, self.queries = log, topic, queries
         self.lookup = RecordLookup(log, topic)
         self.lock = threading.Lock()

@@ -14,7 +14,7 @@ from autolearn.api.http.problems import too_many
 from autolearn.api.limits.executors import ThreadLane
 from autolearn.api.state.log_reader import LogReader
 from autolearn.eventlog.consumers.event_pages import FoundEvent, Places, places_of
-from autolearn.eventlog.log import Log, Record, RecordReader
+from autolearn.eventlog.log import Record, RecordReader, RecordSource
 from autolearn.eventlog.positions import PartitionPosition
 from autolearn.schemas.codec import event_on_log
 
@@ -38,7 +38,12 @@ class EventTail:
     """
 
     def __init__(
-        self, log: Log, reader: LogReader, arrivals: AnswerWaiters, executor: ThreadLane, most: int
+        self,
+        log: RecordSource,
+        reader: LogReader,
+        arrivals: AnswerWaiters,
+        executor: ThreadLane,
+        most: int,
     ) -> None:
         self.log, self.reader, self.arrivals = log, reader, arrivals
         self.executor, self.most = executor, most

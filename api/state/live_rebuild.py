@@ -17,7 +17,7 @@ import structlog
 
 from autolearn.api.state.log_reader import LogReader
 from autolearn.eventlog.consumers.projector import Projector
-from autolearn.eventlog.log import Log
+from autolearn.eventlog.log import RecordSource
 from autolearn.projections.read_models import ReadModels
 from autolearn.projections.rebuild.store_folders import ViewsPlace, deleted
 from autolearn.projections.storage.rocksdb import RocksStore
@@ -34,7 +34,7 @@ log = structlog.stdlib.get_logger("autolearn.api")
 class Rebuilding:
     """At most one rebuild at a time, of the views below `folder`."""
 
-    def __init__(self, to: Log, reader: LogReader, folder: Path) -> None:
+    def __init__(self, to: RecordSource, reader: LogReader, folder: Path) -> None:
         self.log, self.reader, self.place = to, reader, ViewsPlace(folder)
         self.status = Rebuild()
         self.task: asyncio.Task[None] | None = None

@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import structlog
 
-from autolearn.eventlog.log import Log
+from autolearn.eventlog.log import RecordSource
 from autolearn.projections.work.heartbeats import FORGOTTEN_AFTER_MS, Beats
 from autolearn.schemas.errors import AutoLearnError
 from autolearn.schemas.records.heartbeat import Heartbeat, Progress, Supervision
@@ -30,7 +30,7 @@ class Heartbeats:
     """
 
     def __init__(
-        self, to: Log, topic: str, clock: Callable[[], float] = lambda: time.time() * 1000
+        self, to: RecordSource, topic: str, clock: Callable[[], float] = lambda: time.time() * 1000
     ) -> None:
         self.log, self.topic, self.clock = to, topic, clock
         self.beats = Beats()

@@ -22,23 +22,18 @@ class Artifacts(Protocol):
 
     def put_blob(self, content: Iterable[bytes] | Path) -> Blob:
         """Store bytes."""
-        ...
 
     def fetch_blob(self, digest: str, into: Path) -> Path:
         """Return a local file with a blob's bytes."""
-        ...
 
     def fetch_dataset(self, ref: DatasetRef, into: Path) -> Path:
         """Return a local file with a dataset's bytes."""
-        ...
 
     def put_folder(self, local: Path) -> TrainedArtifact:
         """Store the files of a flat folder."""
-        ...
 
     def fetch_folder(self, digest: str, into: Path) -> Path:
         """Return a local folder with the stored files."""
-        ...
 
 
 class RunFiles:

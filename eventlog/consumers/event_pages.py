@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from msgspec import Raw
 
-from autolearn.eventlog.log import Log, Record
+from autolearn.eventlog.log import Record, RecordSource
 from autolearn.eventlog.positions import PartitionPosition
 from autolearn.schemas.bounds import PAGE_BYTES, PAGE_LOOKED
 from autolearn.schemas.codec import EventRecord, event_on_log
@@ -86,7 +86,7 @@ class _Column:
 
 
 def read_page(
-    log: Log,
+    log: RecordSource,
     topic: str,
     after: Places,
     ends: Mapping[int, int],
@@ -127,7 +127,7 @@ def _in_bytes(found: Iterable[FoundEvent]) -> Iterator[FoundEvent]:
         yield one
 
 
-def read(log: Log, topic: str, columns: Mapping[int, _Column]) -> None:
+def read(log: RecordSource, topic: str, columns: Mapping[int, _Column]) -> None:
     """Fill the columns."""
     start = {p: column.at.next for p, column in columns.items() if not column.full}
     if not start:

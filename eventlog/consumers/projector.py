@@ -12,7 +12,7 @@ from typing import Protocol
 import structlog
 
 from autolearn.eventlog.admission import PartitionProgress
-from autolearn.eventlog.log import Log, Record
+from autolearn.eventlog.log import Record, RecordSource
 from autolearn.eventlog.read import read_record
 from autolearn.schemas.codec import NO_EVENT, EventRecord, event_on_log
 from autolearn.schemas.errors import MalformedRecord
@@ -26,19 +26,15 @@ class Projection(Protocol):
 
     def progress(self) -> Mapping[int, PartitionProgress]:
         """Return the stored progress per partition."""
-        ...
 
     def fold(self, record: EventRecord, partition: int, offset: int, /) -> None:
         """Fold one admitted event of this partition and offset. The next commit stores it."""
-        ...
 
     def commit(self, progress: Mapping[int, PartitionProgress]) -> None:
         """Write the folded rows and the progress atomically."""
-        ...
 
     def reset(self) -> None:
         """Delete everything, so that the log is read again from its start."""
-        ...
 
 
 class Fold:
@@ -91,7 +87,7 @@ class Projector(Fold):
     """
 
     def __init__(
-        self, log: Log, topic: str, projection: Projection, partitions: Iterable[int]
+        self, log: RecordSource, topic: str, projection: Projection, partitions: Iterable[int]
     ) -> None:
         stored = projection.progress()
         super().__init__(

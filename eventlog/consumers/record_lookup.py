@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
-from autolearn.eventlog.log import Log, Record, RecordReader
+from autolearn.eventlog.log import Record, RecordReader, RecordSource
 from autolearn.schemas.errors import LogError
 
 NEAR = 500
@@ -39,7 +39,7 @@ class RecordLookup:
     It keeps a few readers, because creating one takes longer than most look-ups.
     """
 
-    def __init__(self, log: Log, topic: str) -> None:
+    def __init__(self, log: RecordSource, topic: str) -> None:
         self.log, self.topic = log, topic
         self.lock = threading.Lock()
         self.idle: dict[int, list[RecordReader]] = {SMALL: [], LARGE: []}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 
-from autolearn.eventlog.log import Log
+from autolearn.eventlog.log import RecordSource
 from autolearn.schemas.errors import LogError
 
 _EVERY = 2.0
@@ -21,7 +21,7 @@ class Brokers:
     time (`time.monotonic`) of the request behind the known ends.
     """
 
-    def __init__(self, log: Log, topic: str) -> None:
+    def __init__(self, log: RecordSource, topic: str) -> None:
         self.log, self.topic = log, topic
         self.ends: dict[int, int] = {}
         self.error = ""

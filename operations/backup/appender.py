@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from autolearn.eventlog.log import Log
+from autolearn.eventlog.log import Producer
 from autolearn.operations.backup.format import Line, as_bytes
 from autolearn.schemas.errors import LogError
 
@@ -18,7 +18,7 @@ class Appender:
     another process writes to the topic.
     """
 
-    def __init__(self, log: Log, topic: str, partition: int, patience: float) -> None:
+    def __init__(self, log: Producer, topic: str, partition: int, patience: float) -> None:
         self.log, self.topic, self.partition, self.patience = log, topic, partition, patience
         self.failure: LogError | None = None
         self.records = self.bytes = 0

@@ -12,7 +12,7 @@ from pathlib import Path
 from msgspec import DecodeError
 
 from autolearn.eventlog.append import append_all
-from autolearn.eventlog.log import Log, Record
+from autolearn.eventlog.log import Log, Record, RecordSource
 from autolearn.eventlog.read import read_between
 from autolearn.operations.backup.errors import Damaged
 from autolearn.operations.backup.format import KEYS, Line, as_bytes, decode_line, line_of
@@ -26,7 +26,7 @@ PATIENCE = 30.0
 """Seconds within which the topic must be read, and an append acknowledged."""
 
 
-def _newest(log: Log, topic: str) -> dict[bytes, Record]:
+def _newest(log: RecordSource, topic: str) -> dict[bytes, Record]:
     """Return the newest record of every key that is not shredded.
 
     Raises:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from autolearn.agents.command_client import command_id
 from autolearn.eventlog.append import append_all
-from autolearn.eventlog.log import Log, Record
+from autolearn.eventlog.log import Producer, Record
 from autolearn.projections.queries.queries import Snapshot
 from autolearn.projections.storage.store import Readable
 from autolearn.runtime.timestamps import now
@@ -36,7 +36,7 @@ def tokens_of(content: Readable) -> Tokens:
     ]
 
 
-def revoke_tokens(log: Log, settings: Settings, made: str, tokens: Tokens) -> None:
+def revoke_tokens(log: Producer, settings: Settings, made: str, tokens: Tokens) -> None:
     """Send the revocation of all tokens of the backup that was `made` at a time.
 
     They are ordinary commands, which are decided when the system starts, before any new one. Sent

@@ -24,7 +24,7 @@ from msgspec import Struct
 
 from autolearn.artifacts.store.copy import StoreSize, copy_all
 from autolearn.artifacts.store.store import ArtifactStore
-from autolearn.eventlog.log import Log
+from autolearn.eventlog.log import Log, RecordSource
 from autolearn.operations.backup.checksums import write_sums
 from autolearn.operations.backup.errors import BackupFailed, BackupRefused
 from autolearn.operations.backup.format import (
@@ -157,7 +157,7 @@ def _take_cuts(log: Log, settings: Settings) -> list[Cut]:
     return cuts
 
 
-def _copy_log(log: Log, cuts: list[Cut], folder: Path, told: Told) -> list[TopicLog]:
+def _copy_log(log: RecordSource, cuts: list[Cut], folder: Path, told: Told) -> list[TopicLog]:
     """Write the records of every cut."""
     total, done, topics = sum(cut.records() for cut in cuts), 0, []
     for cut in cuts:
@@ -175,7 +175,7 @@ def _copy_log(log: Log, cuts: list[Cut], folder: Path, told: Told) -> list[Topic
     return topics
 
 
-def _copy_partition(log: Log, topic: str, part: PartitionLog, path: Path) -> Iterator[int]:
+def _copy_partition(log: RecordSource, topic: str, part: PartitionLog, path: Path) -> Iterator[int]:
     """Write the records of one partition, a line each; yield counts of new ones."""
     expected, heard = part.first, time.monotonic()
     reader = log.reader(topic, {part.partition: part.first})
@@ -216,7 +216,7 @@ def _copy_artifacts(store: ArtifactStore, folder: Path, told: Told) -> StoreSize
     return held
 
 
-def _digests_at(log: Log, events: Cut, told: Told) -> dict[str, str]:
+def _digests_at(log: RecordSource, events: Cut, told: Told) -> dict[str, str]:
     with tempfile.TemporaryDirectory(prefix="autolearn-backup-") as scratch:
         return rebuild(
             log,

@@ -39,15 +39,12 @@ class Source(Protocol):
 
     def spans(self) -> dict[int, tuple[int, int]]:
         """Return, per partition of `events`, the first offset and the end (exclusive)."""
-        ...
 
     def records(self, partition: int, start: int = 0) -> Iterator[Written]:
         """Yield the records of `events` from an offset on. Raises LogError, Unreadable."""
-        ...
 
     def tokens(self) -> Iterator[tuple[int, bytes]]:
         """Yield the partition and value of every checkpoint. Raises LogError, Unreadable."""
-        ...
 
 
 class LogSource:

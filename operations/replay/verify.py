@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from autolearn.eventlog.kafka.connect import open_log
-from autolearn.eventlog.log import Log
+from autolearn.eventlog.log import RecordSource
 from autolearn.projections.digests import row_digests
 from autolearn.projections.rebuild.rebuild import Told, rebuild
 from autolearn.projections.storage.rocksdb import RocksStore
@@ -40,7 +40,7 @@ class Served(NamedTuple):
 class Scratch:
     """A log folded up to one position after another, with little folded twice."""
 
-    def __init__(self, log: Log, topic: str, below: Path) -> None:
+    def __init__(self, log: RecordSource, topic: str, below: Path) -> None:
         self.log, self.topic, self.below = log, topic, below
         self.reached: Goal = {}
         self.made = self.records = self.events = 0

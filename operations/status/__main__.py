@@ -12,7 +12,7 @@ import time
 
 from autolearn.eventlog.kafka.cluster import Cluster
 from autolearn.eventlog.kafka.connect import kafka_of, open_log
-from autolearn.eventlog.log import Log
+from autolearn.eventlog.log import RecordSource
 from autolearn.operations.status.findings import findings
 from autolearn.operations.status.inspector import StatusInspector
 from autolearn.operations.tool import ProgressLines, ToolResult, run_as_tool
@@ -59,7 +59,7 @@ def _status_of(settings: Settings, without_api: str) -> Status:
     return status
 
 
-def _heard(log: Log, topic: str) -> tuple[list[WorkerState], Supervision | None]:
+def _heard(log: RecordSource, topic: str) -> tuple[list[WorkerState], Supervision | None]:
     """Return the recent workers, and the state of the supervising process.
 
     Raises:

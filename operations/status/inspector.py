@@ -12,7 +12,7 @@ from autolearn.eventlog.consumers.term_holders import TermHolders, newest
 from autolearn.eventlog.integrity.signed_checkpoints import unchecked
 from autolearn.eventlog.kafka.cluster import Cluster
 from autolearn.eventlog.kafka.consumer_groups import GroupState
-from autolearn.eventlog.log import Log
+from autolearn.eventlog.log import RecordSource
 from autolearn.schemas.errors import LogError, MalformedRecord
 from autolearn.schemas.reports.status import ChainState, Process, Status, Term, TopicState
 from autolearn.schemas.settings import Settings
@@ -25,7 +25,7 @@ Spans = Mapping[int, tuple[int, int]]
 class StatusInspector:
     """Inspects one installation. Any thread may, one at a time."""
 
-    def __init__(self, cluster: Cluster, log: Log, settings: Settings) -> None:
+    def __init__(self, cluster: Cluster, log: RecordSource, settings: Settings) -> None:
         self.cluster, self.log, self.settings = cluster, log, settings
         self.topics = Topics.of(settings)
         self.commands = RecordLookup(log, self.topics.commands.name)

@@ -10,7 +10,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from autolearn.eventlog.consumers.projector import Projector
-from autolearn.eventlog.log import Log
+from autolearn.eventlog.log import RecordSource
 from autolearn.projections.digests import digest
 from autolearn.projections.read_models import ReadModels
 from autolearn.projections.storage.rocksdb import RocksStore
@@ -43,7 +43,11 @@ class Rebuilt(Struct, frozen=True):
 
 
 def rebuild(
-    log: Log, topic: str, folder: Path, goal: Mapping[int, int], told: Told = lambda *_: None
+    log: RecordSource,
+    topic: str,
+    folder: Path,
+    goal: Mapping[int, int],
+    told: Told = lambda *_: None,
 ) -> Rebuilt:
     """Fold the log up to `goal` (offsets, exclusive) into the store at `folder`.
 

@@ -20,11 +20,9 @@ class Readable(Protocol):
 
     def get(self, key: bytes) -> bytes | None:
         """Return a value, or None."""
-        ...
 
     def scan(self, prefix: bytes, *, after: bytes = b"", reverse: bool = False) -> Iterator[Row]:
         """Yield rows whose key has the prefix, in order; those past the key `after` if given."""
-        ...
 
 
 class Store(Readable, Protocol):
@@ -32,19 +30,15 @@ class Store(Readable, Protocol):
 
     def snapshot(self) -> Readable:
         """Return a snapshot of the content, for one thread: later writes do not show."""
-        ...
 
     def write(self, rows: Mapping[bytes, bytes | None]) -> None:
         """Write rows, and delete those that are None, atomically, also across a crash."""
-        ...
 
     def clear(self) -> None:
         """Delete everything."""
-        ...
 
     def close(self) -> None:
         """Flush memory to the disk, and close the folder."""
-        ...
 
 
 def bounds(prefix: bytes, after: bytes, *, reverse: bool) -> tuple[bytes, bytes]:
