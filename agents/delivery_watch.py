@@ -20,7 +20,7 @@ from autolearn.agents.fail_stop import end_process
 from autolearn.eventlog.log import RecordSource
 from autolearn.schemas.errors import LogError
 
-LOOK = 5.0
+_LOOK = 5.0
 """Seconds between two checks."""
 LATE = 4
 """Checks in a row at which a partition has a record, and is not delivered any."""
@@ -82,7 +82,7 @@ class Deliveries:
     async def watch(self) -> None:
         """Check again and again, and end the process at a standstill."""
         while True:
-            await asyncio.sleep(LOOK)
+            await asyncio.sleep(_LOOK)
             if self.goes_on():
                 continue
             with suppress(LogError):  # no broker answers: nothing can come

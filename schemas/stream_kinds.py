@@ -56,7 +56,7 @@ def stream(kind: str, identifier: str) -> StreamId:
     return StreamId(f"{kind}/{identifier}")
 
 
-def session_of(name: StreamId) -> SessionId:
+def session_id(name: StreamId) -> SessionId:
     """Return the id of a session from its stream's name."""
     return SessionId(name.partition("/")[2])
 

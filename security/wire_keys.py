@@ -21,9 +21,9 @@ from autolearn.schemas.errors import SettingsError
 from autolearn.schemas.settings import ApiSettings
 from autolearn.security.request_jwe import CURVE, new_key, public_jwk
 
-GRACE = 24 * 3600.0
+_GRACE = 24 * 3600.0
 """Seconds for which a replaced key still opens requests."""
-LOOK = 1.0
+_PAUSE = 1.0
 """The least seconds between two reads of the folder."""
 _NAME = "%Y%m%dT%H%M%S.%fZ"
 
@@ -47,8 +47,8 @@ class WireKey(NamedTuple):
 class WireKeys:
     """The keys in a folder, which is read again now and then: another process may rotate them."""
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
+    def __init__(self, folder: Path, grace: float = _GRACE, pause: float = _PAUSE) -> None:
+        self.folder, self.grace, self.pause = folder, grace, pause
         self.looked = 0.0
         self.files: list[Path] = []
         self.keys: dict[str, WireKey] = {}
@@ -74,12 +74,12 @@ class WireKeys:
 
     def look(self) -> None:
         """Read the folder, unless that was done a moment ago; make the first key if need be."""
-        if self.keys and time.monotonic() - self.looked < LOOK:
+        if self.keys and time.monotonic() - self.looked < self.pause:
             return
-        files = _in_use(self.folder)
+        files = _in_use(self.folder, self.grace)
         if not files:
             rotate(self.folder, first=True)
-            files = _in_use(self.folder)
+            files = _in_use(self.folder, self.grace)
         if files != self.files:
             keys = [read(file) for file in files]
             self.keys = {key.kid: key for key in keys}
@@ -87,9 +87,9 @@ class WireKeys:
         self.looked = time.monotonic()
 
 
-def _in_use(folder: Path) -> list[Path]:
+def _in_use(folder: Path, grace: float) -> list[Path]:
     files = sorted(folder.glob("*.pem"), reverse=True)
-    young = [made(file) > time.time() - GRACE for file in files]
+    young = [made(file) > time.time() - grace for file in files]
     return [file for file, succeeded in zip(files, [True, *young], strict=False) if succeeded]
 
 
@@ -101,7 +101,7 @@ def made(file: Path) -> float:
         return file.stat().st_mtime if file.exists() else 0.0
 
 
-def rotate(folder: Path, *, first: bool = False) -> WireKey:
+def rotate(folder: Path, *, first: bool = False, grace: float = _GRACE) -> WireKey:
     """Make a key (mode 0600), which clients use from now on, and delete expired ones.
 
     With `first` only where there is none; then two processes at a time get the same key.
@@ -112,7 +112,7 @@ def rotate(folder: Path, *, first: bool = False) -> WireKey:
     file = folder / f"{name}.pem"
     if not create_once(file, key.as_pem(private=True)):  # the other process was first
         return read(file)
-    kept = set(_in_use(folder))
+    kept = set(_in_use(folder, grace))
     for old in set(folder.glob("*.pem")) - kept:
         old.unlink(missing_ok=True)
     return WireKey(key.thumbprint(), key)

@@ -28,7 +28,7 @@ from autolearn.schemas.confidentiality import is_confidential
 from autolearn.schemas.errors import LogError, TooLarge
 from autolearn.schemas.messages import Command, type_of
 from autolearn.schemas.settings import Settings
-from autolearn.schemas.stream_kinds import session_of, stream
+from autolearn.schemas.stream_kinds import session_id, stream
 from autolearn.schemas.values import StreamId
 
 _HEADERS = 1024
@@ -123,7 +123,7 @@ class Commands:
             return ""
         if isinstance(command, RegisterDataset):  # its content is encrypted with it already
             return command.spec.keyid
-        session = session_of(stream)
+        session = session_id(stream)
         keyid = self.queries.latest().session_keyid(session)
         if keyid is not None:  # it is open, and may have been opened in clear
             return keyid

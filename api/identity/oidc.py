@@ -32,7 +32,7 @@ _ALGORITHMS = ("RS256", "PS256", "ES256", "Ed25519", "EdDSA")
 """Signatures only, with a private key that is the provider's: no "none", no shared secrets."""
 KEPT = 600.0
 """Seconds after which keys are fetched again, so that withdrawn keys are refused."""
-PAUSE = 10.0
+_PAUSE = 10.0
 """Seconds between two fetches, so that made-up key ids do not load the provider."""
 PATIENCE = 5.0
 """Seconds until a fetch is given up."""
@@ -44,8 +44,8 @@ _NAME = re.compile(r"[^\x00-\x1f\x7f]{1,200}")
 class Provider:
     """Authenticates users by the tokens of one provider."""
 
-    def __init__(self, identity: IdentitySettings) -> None:
-        self.identity = identity
+    def __init__(self, identity: IdentitySettings, pause: float = _PAUSE) -> None:
+        self.identity, self.pause = identity, pause
         self.keys: KeySet | None = None
         self.fetched = self.tried = -KEPT
         self.fetching = asyncio.Lock()
@@ -94,7 +94,7 @@ class Provider:
         """
         if not self.has(key):
             async with self.fetching:
-                pause = PAUSE if self.keys is not None else 1.0
+                pause = self.pause if self.keys is not None else 1.0
                 if not self.has(key) and time.monotonic() - self.tried >= pause:
                     self.tried = time.monotonic()
                     await self.fetch()

@@ -20,7 +20,7 @@ from autolearn.schemas.settings import QuotaSettings
 
 _SECONDS = 2.0
 """Seconds whose requests a silent user may send at once."""
-LOOK = 1.0
+_LOOK = 1.0
 """Seconds for which a limit is cached."""
 MOST = 10_000
 """Users with a stored bucket: that of others is full."""
@@ -49,7 +49,7 @@ class Paces:
             Problem: there are too many a second (429).
         """
         now, bucket = self.clock(), self.buckets.get(user)
-        if bucket is None or now - bucket.looked > LOOK:
+        if bucket is None or now - bucket.looked > _LOOK:
             limit = limit_of("requests", queries.latest().quota(user, "requests"), quotas)
             if bucket is None:
                 bucket = self.buckets[user] = Bucket(_SECONDS * limit, now, limit, now)

@@ -40,7 +40,7 @@ log = structlog.stdlib.get_logger("autolearn.api")
 _FAIL_STOP = 70
 _KEY_PATIENCE = 0.3
 """Seconds within which another process's new key must arrive."""
-GRACE = 3
+_GRACE = 3
 """Seconds that open requests have when the process is stopped."""
 
 
@@ -89,7 +89,7 @@ def serve(settings: Settings, services: Sequence[str], host: str, port: int) -> 
                 server_header=False,
                 proxy_headers=bool(settings.api.trusted_proxies),
                 forwarded_allow_ips=settings.api.trusted_proxies,
-                timeout_graceful_shutdown=GRACE,
+                timeout_graceful_shutdown=_GRACE,
                 **tls(settings.api),
             ),
         )

@@ -48,10 +48,11 @@ class Subscription:
         executors: Executors,
         wanted: EventFilter,
         at: Places,
+        keep_alive: float = KEEP_ALIVE,
     ) -> None:
         self.events, self.reader, self.tail = events, events.reader, tail
         self.executors, self.wanted, self.at = executors, wanted, at
-        self.told, self.spoke = at, time.monotonic()
+        self.told, self.spoke, self.keep_alive = at, time.monotonic(), keep_alive
 
     async def parts(self) -> AsyncGenerator[bytes, None]:
         """Yield the parts to send."""
@@ -73,9 +74,9 @@ class Subscription:
                         yield part
                         if not self.let_in():  # the client may have read slowly
                             break
-                    if time.monotonic() - self.spoke >= KEEP_ALIVE:
+                    if time.monotonic() - self.spoke >= self.keep_alive:
                         yield self._sign_of_life()
-                    await tail.more(number, self.spoke + KEEP_ALIVE - time.monotonic())
+                    await tail.more(number, self.spoke + self.keep_alive - time.monotonic())
             yield self.farewell()
         except Exception as error:  # noqa: BLE001 - the status is sent: it is said in the stream
             yield self.why(error)
@@ -94,7 +95,7 @@ class Subscription:
                 if not self.let_in():
                     return
             self.at = page.places
-            long_ago = time.monotonic() - self.spoke >= KEEP_ALIVE
+            long_ago = time.monotonic() - self.spoke >= self.keep_alive
             if long_ago or (not more and self.at != self.told):
                 yield self._sign_of_life()
 

@@ -35,14 +35,15 @@ T = TypeVar("T")
 
 _DELETED = {type_of(DatasetDeleted), type_of(ExperimentDeleted)}
 FRESH_TIMEOUT = 2.0
-OPEN_TIMEOUT, OPEN_PAUSE = 5.0, 1.0
-"""Seconds that brokers have to answer when a process starts, and between two tries."""
+_OPEN_TIMEOUT = 5.0
+"""Seconds that brokers have to answer when a process starts."""
 
 
 class LogReader:
     """Folds the events into the store of the queries, from `start` to `stop`, both on the loop.
 
     `executor` runs the requests to the brokers. `on_failure` is called when the process must end.
+    Brokers that do not answer at the start are asked again in `pause` seconds.
     `preparing`, `opened` and `taken` are to be filled before `start`.
     """
 
@@ -56,10 +57,11 @@ class LogReader:
         brokers: Brokers,
         executor: ThreadLane,
         on_failure: Callable[[], None],
+        pause: float = 1.0,
     ) -> None:
         self.log, self.topics, self.queries, self.vault = to, topics, queries, vault
         self.arrivals, self.brokers, self.executor = arrivals, brokers, executor
-        self.on_failure = on_failure
+        self.on_failure, self.pause = on_failure, pause
         self.preparing: list[Callable[[Snapshot], None]] = []
         """Called in a thread with the read models, before anything is folded into them."""
         self.opened: list[Callable[[], None]] = []
@@ -90,7 +92,7 @@ class LogReader:
         """
         try:
             while (follower := self._try_open()) is None:
-                if self.stopped.wait(OPEN_PAUSE):
+                if self.stopped.wait(self.pause):
                     return
         except Exception as error:  # noqa: BLE001 - whatever it is, this process cannot go on
             self.on_loop(self.fail, error)
@@ -104,7 +106,7 @@ class LogReader:
             AutoLearnError: trying again would not help.
         """
         try:
-            self.log.create(self.topics.all(), OPEN_TIMEOUT)
+            self.log.create(self.topics.all(), _OPEN_TIMEOUT)
             self.vault.start()
             self.vault.catch_up()
             follower = self.follower()

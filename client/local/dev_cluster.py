@@ -13,7 +13,7 @@ from autolearn.eventlog.embedded.cluster import EmbeddedCluster
 from autolearn.eventlog.embedded.errors import BrokerError
 from autolearn.security.broker_secret import announced, secret_of
 
-LOOK = 0.5
+_LOOK = 0.5
 """Seconds between two checks that every broker is alive."""
 
 
@@ -53,7 +53,7 @@ def run_cluster(folder: Path, port: int, home: Path) -> None:
 def _watch(cluster: EmbeddedCluster) -> None:
     """Restart every broker that ends by itself, for ever."""
     while True:
-        time.sleep(LOOK)
+        time.sleep(_LOOK)
         for number, broker in enumerate(cluster.brokers, 1):
             hangs = broker.alive and broker.hangs()
             if hangs or not broker.alive:

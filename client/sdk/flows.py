@@ -29,7 +29,7 @@ T = TypeVar("T")
 Query = Mapping[str, str | list[str]]
 
 RETRIED = frozenset({429, 503})
-GRACE = 30.0
+_GRACE = 30.0
 """Seconds that an answer may take beyond the requested wait."""
 EXAMINED = 900.0
 """Seconds until an uploaded file has been examined: minutes, behind the files of others."""
@@ -94,7 +94,7 @@ class Call(Struct, Generic[T], frozen=True):
     wait: float | None = None
     media: str = "application/json"
     key: str | None = None
-    grace: float = GRACE
+    grace: float = _GRACE
     into: Download | None = None
 
 

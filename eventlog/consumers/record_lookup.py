@@ -39,8 +39,8 @@ class RecordLookup:
     It keeps a few readers, because creating one takes longer than most look-ups.
     """
 
-    def __init__(self, log: RecordSource, topic: str) -> None:
-        self.log, self.topic = log, topic
+    def __init__(self, log: RecordSource, topic: str, patience: float = PATIENCE) -> None:
+        self.log, self.topic, self.patience = log, topic, patience
         self.lock = threading.Lock()
         self.idle: dict[int, list[RecordReader]] = {SMALL: [], LARGE: []}
         self.pool = ThreadPoolExecutor(_READERS, "lookup")
@@ -84,7 +84,7 @@ class RecordLookup:
         wanted, found = set(span.offsets), []
         reader.move(span.partition, at)
         while at <= last:
-            records = reader.read(min(1000, last - at + 1), PATIENCE)
+            records = reader.read(min(1000, last - at + 1), self.patience)
             if not records:
                 raise LogError(f"{self.topic} cannot be read at the moment.")
             found += [record for record in records if record.offset in wanted]

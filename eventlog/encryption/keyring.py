@@ -26,10 +26,6 @@ from autolearn.security.master_keys import MasterKeys
 
 _CACHED = 10_000
 """Unwrapped keys that one process holds."""
-PATIENCE = 10.0
-"""Seconds to wait for an acknowledgement, and for the next record."""
-PAUSE = 1.0
-"""Seconds after a failure until the topic is read again."""
 logger = structlog.get_logger(__name__)
 
 
@@ -43,7 +39,8 @@ class KeyRing:
 
     Without `masters` it knows the ids of the keys and can shred them, but cannot unwrap them.
     `on_key(id)` is called, in the ring's thread, for every key that is read from the log, and
-    `on_master()` when all keys have been wrapped by another master key.
+    `on_master()` when all keys have been wrapped by another master key. It waits `patience` seconds
+    for an acknowledgement and for the next record; after a failure it reads again in `pause`.
     """
 
     def __init__(
@@ -53,9 +50,12 @@ class KeyRing:
         masters: MasterKeys | None,
         on_key: Callable[[str], None] = lambda _: None,
         on_master: Callable[[], None] = lambda: None,
+        *,
+        patience: float = 10.0,
+        pause: float = 1.0,
     ) -> None:
         self.log, self.topic, self.masters, self.on_key = log, topic, masters, on_key
-        self.on_master = on_master
+        self.on_master, self.patience, self.pause = on_master, patience, pause
         self.changed = threading.Condition()
         self.wrapped: dict[str, WrappedKey] = {}
         self.sessions: dict[str, list[str]] = {}
@@ -80,7 +80,7 @@ class KeyRing:
         """Stop the thread, and forget every key."""
         self.stopped.set()
         if self.thread is not None:
-            self.thread.join(PATIENCE)
+            self.thread.join(self.patience)
         with self.changed:
             self.wrapped.clear()
             self.unwrapped.clear()
@@ -96,10 +96,10 @@ class KeyRing:
                 self.read()
             except AutoLearnError as error:
                 logger.warning("the keys cannot be read", why=error.detail)
-                self.stopped.wait(PAUSE)
+                self.stopped.wait(self.pause)
             except Exception:  # an error must not end the thread unseen
                 logger.exception("the keys cannot be read")
-                self.stopped.wait(PAUSE)
+                self.stopped.wait(self.pause)
 
     def read(self) -> None:
         """Read until stopped, or until a failure."""
@@ -201,7 +201,7 @@ class KeyRing:
             # The record before the end always comes: it is in the segment that is never compacted.
             while True:
                 before = self.next
-                if self.changed.wait_for(lambda: self.next >= end, PATIENCE):
+                if self.changed.wait_for(lambda: self.next >= end, self.patience):
                     return True
                 if self.next == before:
                     return False
@@ -317,5 +317,5 @@ class KeyRing:
 
     def append(self, identity: str, value: bytes | None) -> int:
         """Append a record, and return its offset once it is acknowledged."""
-        topic = self.topic
-        return append_and_wait(self.log, topic, value, key=identity, partition=0, timeout=PATIENCE)
+        where, patience = (self.log, self.topic), self.patience
+        return append_and_wait(*where, value, key=identity, partition=0, timeout=patience)

@@ -29,13 +29,12 @@ def importable() -> Iterator[None]:
         os.environ.pop("PYTHONPATH") if before is None else os.environ.update(PYTHONPATH=before)
 
 
-def play(story: Story, store: str = "memory://executor") -> None:
+def play(story: Story, store: str = "memory://executor", grace: float = 10.0) -> None:
     """Tell a story with an executor of hostile kinds."""
 
     async def told() -> None:
-        executor = LocalExecutor(
-            store, preload="tests.support.hostile_kinds", results=hostile_kinds.RESULTS
-        )
+        kinds, results = "tests.support.hostile_kinds", hostile_kinds.RESULTS
+        executor = LocalExecutor(store, kinds, results, grace=grace)
         try:
             await story(executor)
         finally:

@@ -47,7 +47,6 @@ Channel = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
 _MAX_LINE = 16 << 20
 _STRAGGLING_SECONDS = 1.0
-GRACE_SECONDS = 10.0
 """After a run's time limit, before the fork server is taken to enforce nothing any more."""
 _KILLING_SECONDS = 1.0
 """That the fork server has to kill a run that is cancelled, before it is done without it."""
@@ -124,7 +123,7 @@ class LocalExecutor:
     `preload` is the module that the fork server imports; its KINDS are the kinds of work, and
     `results` names the type of each kind's result. `note` is a file of this process alone that
     names its folder of temporary files, so that the next process deletes what a killed one has
-    left.
+    left. `grace` seconds after the time limit of a run that goes on, the fork server is killed.
     """
 
     def __init__(
@@ -133,8 +132,9 @@ class LocalExecutor:
         preload: str = "autolearn.agents.executors.local.preload",
         results: Mapping[str, Any] = RESULTS,
         note: Path | None = None,
+        grace: float = 10.0,
     ) -> None:
-        self._url, self._note = store, note
+        self._url, self._note, self._grace = store, note, grace
         self._preload = preload
         self._results = results
         self._runs: dict[int, RunningProcess] = {}
@@ -261,7 +261,7 @@ class LocalExecutor:
             await server.say(message, theirs)
         run.arm(lambda: self._end(run, server))
         late = asyncio.get_running_loop().call_later(
-            seconds + GRACE_SECONDS,
+            seconds + self._grace,
             lambda: server.put_down(f"it has not ended run {run.number} at its time limit"),
         )
         run.ended.add_done_callback(lambda _: late.cancel())

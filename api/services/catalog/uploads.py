@@ -53,7 +53,11 @@ class Received(NamedTuple):
 
 @asynccontextmanager
 async def received(
-    folder: Path, executor: ThreadLane, request: Request, room: Room
+    folder: Path,
+    executor: ThreadLane,
+    request: Request,
+    room: Room,
+    seconds: float = UPLOAD_SECONDS,
 ) -> AsyncIterator[Received]:
     """Write the body of a request into a file of the folder, which is deleted at the end.
 
@@ -77,12 +81,12 @@ async def received(
             file.flush()
 
         try:
-            async with asyncio.timeout(UPLOAD_SECONDS) as clock:
+            async with asyncio.timeout(seconds) as clock:
                 began = asyncio.get_running_loop().time()
                 async for chunk in request.stream():
                     size += len(chunk)
                     block += chunk
-                    clock.reschedule(began + UPLOAD_SECONDS + size / UPLOAD_PACE)
+                    clock.reschedule(began + seconds + size / UPLOAD_PACE)
                     if len(block) >= BLOCK:
                         room.take(len(block))
                         await executor.run(partial(write, bytes(block)))

@@ -37,7 +37,7 @@ _METRICS = ("precision", "recall")
 BUNDLED, OWN, OWN_TARGET = "breast-cancer", "penguins", "species"
 PATIENCE = 120.0
 """Seconds after which unfinished work is given up."""
-LOOK = 0.25
+_LOOK = 0.25
 """Seconds between two checks of the work."""
 
 
@@ -193,7 +193,7 @@ class _Story:
                     board.show(run, labels[about])
                 if all(run.ended for run in found) or time.monotonic() > until:
                     break
-                await asyncio.sleep(LOOK)
+                await asyncio.sleep(_LOOK)
         for run in found:
             if run.status != "completed":
                 raise DemoFailed(f"The {what(run)} is {run.status}. {run.reason} {run.detail}")

@@ -13,7 +13,6 @@ import psutil
 import pytest
 
 from autolearn.agents.executors.executor import Completed, Failed, Limits, Lost
-from autolearn.agents.executors.local import executor
 from autolearn.agents.executors.local.executor import LocalExecutor, RunningProcess
 from autolearn.runtime import watchdog
 from tests.support import hostile_kinds
@@ -176,14 +175,13 @@ def test_cancelling_works_while_the_fork_server_hangs() -> None:
 
 
 def test_a_fork_server_that_enforces_no_limit_is_killed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(executor, "GRACE_SECONDS", 0.2)
     monkeypatch.setattr(watchdog, "LIMIT", 60.0)
 
     async def story(executor: LocalExecutor) -> None:
         run, _ = await stopped(executor, Limits(time_s=2, memory_mb=4096))
         assert isinstance(await run.outcome(), Lost)
 
-    play(story)
+    play(story, grace=0.2)
 
 
 def test_a_spare_process_that_is_killed_is_replaced() -> None:

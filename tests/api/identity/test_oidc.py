@@ -210,7 +210,7 @@ def test_a_forged_token_is_refused(issuer: Issuer):
         assert authenticate(provider, token) == (401, "bad-token"), what
 
 
-def test_keys_are_fetched_once_and_again_for_a_new_one(issuer: Issuer, monkeypatch):
+def test_keys_are_fetched_once_and_again_for_a_new_one(issuer: Issuer):
     provider = provider_of(issuer)
 
     async def story() -> None:
@@ -222,16 +222,16 @@ def test_keys_are_fetched_once_and_again_for_a_new_one(issuer: Issuer, monkeypat
         with pytest.raises(Problem):
             await provider.authenticate(NOBODY, fresh)
         assert issuer.asked == 1, "not more often than every few seconds"
-        monkeypatch.setattr(oidc, "PAUSE", 0.0)
+        provider.pause = 0.0
         assert (await provider.authenticate(NOBODY, fresh)).name == "ada"
         assert issuer.asked == 2
 
     asyncio.run(story())
 
 
-def test_a_made_up_key_holds_up_nobody(issuer: Issuer, monkeypatch):
-    monkeypatch.setattr(oidc, "PAUSE", 0.0)
+def test_a_made_up_key_holds_up_nobody(issuer: Issuer):
     provider, good = provider_of(issuer), issuer.token()
+    provider.pause = 0.0
     issuer.keys.append(RSAKey.generate_key(2048, {"kid": "made up"}))
     made_up = issuer.token(key=3, alg="RS256")
     issuer.keys.pop()
@@ -251,7 +251,7 @@ def test_a_made_up_key_holds_up_nobody(issuer: Issuer, monkeypatch):
     asyncio.run(story())
 
 
-def test_a_provider_that_is_away_is_not_needed_for_known_keys(issuer: Issuer, monkeypatch):
+def test_a_provider_that_is_away_is_not_needed_for_known_keys(issuer: Issuer):
     provider = provider_of(issuer)
 
     async def story() -> None:
@@ -263,7 +263,7 @@ def test_a_provider_that_is_away_is_not_needed_for_known_keys(issuer: Issuer, mo
         provider.tried -= 2
         await provider.authenticate(NOBODY, issuer.token())
         issuer.works = False
-        monkeypatch.setattr(oidc, "PAUSE", 0.0)
+        provider.pause = 0.0
         provider.fetched -= oidc.KEPT
         assert (await provider.authenticate(NOBODY, issuer.token())).name == "ada"
         provider.fetched -= 2 * oidc.KEPT

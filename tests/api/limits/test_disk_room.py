@@ -78,10 +78,7 @@ def test_one_user_leaves_room_for_the_uploads_of_others(tmp_path: Path):
     assert not uploads.bytes
 
 
-def test_an_upload_that_does_not_come_is_parted_from(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-):
-    monkeypatch.setattr("autolearn.api.services.catalog.uploads.UPLOAD_SECONDS", 0.05)
+def test_an_upload_that_does_not_come_is_parted_from(tmp_path: Path):
     room = Uploads(load({"AUTOLEARN_DISK_RESERVE": "0"}).limits, [tmp_path])
 
     async def receive() -> dict[str, object]:
@@ -93,7 +90,8 @@ def test_an_upload_that_does_not_come_is_parted_from(
         request = Request({"type": "http", "method": "PUT", "headers": []}, receive)
         try:
             with room.room("ada") as mine:
-                async with asyncio.timeout(5), received(tmp_path, executors.uploads, request, mine):
+                coming = received(tmp_path, executors.uploads, request, mine, 0.05)
+                async with asyncio.timeout(5), coming:
                     raise AssertionError("it never came")
         finally:
             executors.close()

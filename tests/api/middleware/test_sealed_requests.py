@@ -286,7 +286,7 @@ def test_a_body_over_the_limit_is_refused(tmp_path: Path):
 # Keys
 
 
-def test_old_keys_open_requests_for_a_while(world: World, monkeypatch: pytest.MonkeyPatch):
+def test_old_keys_open_requests_for_a_while(world: World):
     async def story() -> None:
         async with await world.client(HERE, True, "http://api") as http:
             assert (await http.get("/v1/echo")).status_code == 201
@@ -296,12 +296,11 @@ def test_old_keys_open_requests_for_a_while(world: World, monkeypatch: pytest.Mo
             assert [key.kid for key in world.keys.present()] == [new.kid, used.kid]
             assert (await http.get("/v1/echo")).status_code == 201
             assert world.transport.keys == used
-            monkeypatch.setattr("autolearn.security.wire_keys.GRACE", 0.0)
-            world.keys.looked = 0.0
+            world.keys.grace = world.keys.looked = 0.0
             assert [key.kid for key in world.keys.present()] == [new.kid]
             assert (await http.get("/v1/echo")).status_code == 201  # it asks for the keys again
             assert world.transport.keys.kid == new.kid
-            rotate(world.keys.folder)
+            rotate(world.keys.folder, grace=0.0)
             assert len(list(world.keys.folder.glob("*.pem"))) == 1
 
     asyncio.run(story())
@@ -317,9 +316,8 @@ def test_a_key_that_another_process_made_is_found_at_once(tmp_path: Path):
     assert other.of("nothing") is None
 
 
-def test_a_key_whose_file_is_gone_opens_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr("autolearn.security.wire_keys.LOOK", 0.0)
-    keys = WireKeys(tmp_path)
+def test_a_key_whose_file_is_gone_opens_nothing(tmp_path: Path):
+    keys = WireKeys(tmp_path, pause=0.0)
     (first,) = keys.present()
     rotate(tmp_path)
     assert keys.of(first.kid) is not None, "requests that are on their way"

@@ -316,15 +316,13 @@ def test_where_nothing_fits_the_id_moves_on():
     asyncio.run(story())
 
 
-def test_a_silent_feed_gives_signs_of_life(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(event_subscription, "KEEP_ALIVE", 0.01)
-
+def test_a_silent_feed_gives_signs_of_life():
     async def story() -> None:
         async with asyncio.timeout(20), running(Random(7)) as (context, histories):
             none = EventFilter(None, frozenset({"autolearn.SessionOpened.v1"}))
             events, event_tail, executors = reader_of(context), context.tail, context.executors
             await context.reader.which_log()
-            subscription = Subscription(events, event_tail, executors, none, events.now())
+            subscription = Subscription(events, event_tail, executors, none, events.now(), 0.01)
             async with aclosing(subscription.parts()) as parts:
                 await anext(parts)
                 assert await anext(parts) == b": \n\n"

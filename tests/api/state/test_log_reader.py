@@ -13,7 +13,6 @@ import pytest
 from autolearn.api.commands.answer_waiters import AnswerWaiters
 from autolearn.api.http.problems import Problem
 from autolearn.api.limits.executors import Bound, ThreadLane
-from autolearn.api.state import log_reader
 from autolearn.api.state.log_reader import LogReader
 from autolearn.eventlog.consumers.projector import Projector
 from autolearn.eventlog.encryption.session_cipher import SessionCipher
@@ -54,6 +53,7 @@ class World:
             self.brokers,
             self.executor,
             lambda: self.failures.append("the process must end"),
+            pause=0.01,
         )
 
     def append(self, terms: int) -> None:
@@ -103,15 +103,13 @@ def test_it_is_ready_where_the_log_ended_when_it_began():
     asyncio.run(story())
 
 
-def test_brokers_that_do_not_answer_yet_are_waited_for(monkeypatch: pytest.MonkeyPatch):
+def test_brokers_that_do_not_answer_yet_are_waited_for():
     class Late(MemoryLog):
         there = False
 
         def create(self, *_: object) -> None:
             if not self.there:
                 raise LogError("Two brokers are missing.")
-
-    monkeypatch.setattr(log_reader, "OPEN_PAUSE", 0.01)
 
     async def story() -> None:
         log = Late()

@@ -75,10 +75,9 @@ def test_all_that_lies_between_two_points_is_read(bench: Bench):
         list(read_between(bench.log, bench.topic, {}, {0: 501}, patience=1.0))
 
 
-def test_what_is_not_there_is_an_error(bench: Bench, monkeypatch: pytest.MonkeyPatch):
+def test_what_is_not_there_is_an_error(bench: Bench):
     fill(bench, 10)
-    monkeypatch.setattr(record_lookup, "PATIENCE", 0.5)
-    lookup = RecordLookup(bench.log, bench.topic)
+    lookup = RecordLookup(bench.log, bench.topic, patience=0.5)
     with pytest.raises(LogError, match=bench.topic):
         lookup.read({0: [3, 7]})
     assert [m.offset for m in lookup.read({0: [3]})] == [3], "the next one has a sound reader"

@@ -6,7 +6,6 @@ from contextlib import nullcontext
 
 import pytest
 
-from autolearn.eventlog.encryption import keyring
 from autolearn.eventlog.encryption.keyring import KeyRing, session_of
 from autolearn.eventlog.encryption.session_cipher import SessionCipher
 from autolearn.eventlog.log import Log, Record, RecordReader
@@ -24,10 +23,9 @@ MASTER = MasterKey.new()
 TOPIC = Topics.of(Settings()).keys
 
 
-def ring(log: Log, master: MasterKey = MASTER) -> KeyRing:
-    found = KeyRing(
-        log, TOPIC.name, MasterKeys(settings_of(master_key=master.text()).encryption, None)
-    )
+def ring(log: Log, master: MasterKey = MASTER, **times: float) -> KeyRing:
+    masters = MasterKeys(settings_of(master_key=master.text()).encryption, None)
+    found = KeyRing(log, TOPIC.name, masters, **times)
     found.start()
     return found
 
@@ -41,7 +39,7 @@ def log() -> MemoryLog:
 
 @pytest.fixture
 def two(log: MemoryLog) -> Iterator[tuple[KeyRing, KeyRing]]:
-    rings = ring(log), ring(log)
+    rings = ring(log), ring(log, pause=0.01)
     yield rings
     for one in rings:
         one.stop()
@@ -121,8 +119,7 @@ def test_what_is_stopped_has_no_keys(log):
     assert not one.unwrapped
 
 
-def test_a_fault_of_who_hears_of_keys_does_not_end_the_reading(two, log, monkeypatch):
-    monkeypatch.setattr("autolearn.eventlog.encryption.keyring.PAUSE", 0.01)
+def test_a_fault_of_who_hears_of_keys_does_not_end_the_reading(two, log):
     here, there = two
     heard = []
 
@@ -173,16 +170,13 @@ class Slow(MemoryLog):
 
 
 @pytest.mark.parametrize("stands", [False, True])
-def test_many_keys_are_waited_for_as_long_as_they_come(
-    stands: bool, monkeypatch: pytest.MonkeyPatch
-):
-    monkeypatch.setattr(keyring, "PATIENCE", 0.3)
+def test_many_keys_are_waited_for_as_long_as_they_come(stands: bool):
     log = Slow()
     log.create([TOPIC])
     for number in range(12):
         log.append(TOPIC.name, b"", key=f"no-key-{number}", partition=0)
     log.stands = stands
-    one = ring(log)
+    one = ring(log, patience=0.3)
     with pytest.raises(LogError, match="cannot be read") if stands else nullcontext():
         one.catch_up()
     assert one.next == (3 if stands else 12)
