@@ -25,9 +25,7 @@ def test_the_table_of_findings_is_that_of_the_code():
 
 
 def test_the_words_for_none_are_those_of_the_code():
-    said = re.search(
-        r"in every column: (.*?)\. Among.*?booleans\s+also (.*?)\. Empty", TEXT, re.S
-    )
+    said = re.search(r"in every column: (.*?)\. Among.*?booleans\s+also (.*?)\. Empty", TEXT, re.S)
     assert said
     every, more = (tuple(part.replace("\n", " ").split(", ")) for part in said.groups())
     assert every == MISSING_IN_TEXT
