@@ -20,7 +20,7 @@ from autolearn.api.http import problems
 from autolearn.eventlog.encryption.session_cipher import SessionCipher
 from autolearn.eventlog.log import Producer
 from autolearn.projections.queries.queries import ReadModelQueries
-from autolearn.projections.rows.view_rows import Answer
+from autolearn.projections.rows.command_answers import Answer
 from autolearn.schemas.bounds import LARGEST_COMMAND, size_of
 from autolearn.schemas.codec import CONTENT_TYPE, CommandRecord, Headers, encode, raw
 from autolearn.schemas.commands import OpenSession, RegisterDataset
@@ -124,7 +124,7 @@ class Commands:
         if isinstance(command, RegisterDataset):  # its content is encrypted with it already
             return command.spec.keyid
         session = session_id(stream)
-        keyid = self.queries.latest().session_keyid(session)
+        keyid = self.queries.latest().sessions.keyid(session)
         if keyid is not None:  # it is open, and may have been opened in clear
             return keyid
         if found := self.vault.of_session(session):

@@ -16,7 +16,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from autolearn.projections.rows.view_rows import Answer
+from autolearn.projections.rows.command_answers import Answer
 from autolearn.schemas.errors import REASONS
 from autolearn.schemas.stream_kinds import KINDS
 

@@ -65,10 +65,10 @@ async def by_token(moment: Snapshot, given: str) -> Principal:
         Problem: the token is not valid (401).
     """
     token = Token.read(given)
-    row = moment.stored_token(token.id) if token is not None else None
+    row = moment.users.token(token.id) if token is not None else None
     if token is None or row is None or not token.fits(row.digest) or row.revoked is not None:
         raise bad_token()
-    user = moment.stored_user(row.user)
+    user = moment.users.stored(row.user)
     if user is None or user.disabled:
         raise bad_token()
     expires = None if row.expires is None else millis(row.expires) / 1000
@@ -87,7 +87,7 @@ def still_let_in(queries: ReadModelQueries, who: Principal) -> bool:
     if not who.token:
         return True
     moment = queries.latest()
-    row, user = moment.stored_token(who.token), moment.stored_user(who.name)
+    row, user = moment.users.token(who.token), moment.users.stored(who.name)
     if row is None or row.revoked is not None or user is None or user.disabled:
         return False
     return who.sysadmin == (user.role == "sysadmin")

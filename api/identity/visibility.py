@@ -40,19 +40,19 @@ def level_of(who: Principal, moment: Snapshot, session: str) -> Level:
 
     A session that was opened without authentication has no owner: every sysadmin has it.
     """
-    owner = moment.owner(session)
+    owner = moment.sessions.owner(session)
     if owner is None:
         return Level.NOTHING
     if who.everything or owner == (who.name or None) or (not owner and who.sysadmin):
         return Level.OWN
-    if moment.is_reader(session, who.name):
+    if moment.sessions.is_reader(session, who.name):
         return Level.READ
     return Level.ACTIVITY if who.sysadmin else Level.NOTHING
 
 
 def dataset_level(who: Principal, moment: Snapshot, name: str) -> Level:
     """Return a principal's level on a dataset. WRITE allows new versions."""
-    row = moment.dataset_owner(name)
+    row = moment.catalog.dataset_owner(name)
     if row is None:
         return Level.NOTHING
     if row.bundled:
@@ -61,7 +61,7 @@ def dataset_level(who: Principal, moment: Snapshot, name: str) -> Level:
         return Level.OWN
     if row.everybody:
         return Level.WRITE
-    grant = moment.grant(name, who.name)
+    grant = moment.catalog.grant(name, who.name)
     if grant is not None:
         return Level.WRITE if grant.may == "write" else Level.READ
     return Level.ACTIVITY if who.sysadmin else Level.NOTHING
@@ -134,7 +134,7 @@ class Visibility:
             # The fingerprint is a hash of the request, by which its content could be guessed.
             return Raw(encode(_without_data(record, fingerprint="")))
         kind, _, name = record.subject.partition("/")
-        marked = self.queries.latest().sensitive(name) if kind == "dataset" else ()
+        marked = self.queries.latest().catalog.sensitive(name) if kind == "dataset" else ()
         if record.data_base64 is UNSET and not marked:
             return found.value
         try:

@@ -31,17 +31,17 @@ def _live_tokens(moment: Snapshot, user: str) -> int:
     now = text(int(time.time() * 1000))
     return sum(
         one.revoked is None and (one.expires is None or one.expires > now)
-        for one in moment.tokens(user)
+        for one in moment.users.tokens(user)
     )
 
 
 _COUNTED: Mapping[str, Callable[[Snapshot, str], int]] = MappingProxyType(
     {
-        "sessions": Snapshot.open_sessions,
-        "dataset-bytes": Snapshot.dataset_bytes,
+        "sessions": lambda moment, user: moment.users.open_sessions(user),
+        "dataset-bytes": lambda moment, user: moment.catalog.dataset_bytes(user),
         "tokens": _live_tokens,
-        "runs-queued": lambda moment, user: moment.work(user).queued,
-        "runs-running": lambda moment, user: moment.work(user).running,
+        "runs-queued": lambda moment, user: moment.users.work(user).queued,
+        "runs-running": lambda moment, user: moment.users.work(user).running,
     }
 )
 """The use of the quotas that are counted here."""
@@ -49,12 +49,12 @@ _COUNTED: Mapping[str, Callable[[Snapshot, str], int]] = MappingProxyType(
 
 def _limit_for(quotas: QuotaSettings, moment: Snapshot, user: str, quota: str) -> int:
     """Return a user's limit of a quota."""
-    return limit_of(quota, moment.quota(user, quota), quotas)
+    return limit_of(quota, moment.users.quota(user, quota), quotas)
 
 
 def quotas_of(quotas: QuotaSettings, moment: Snapshot, user: str) -> list[QuotaState]:
     """Return all quotas of a user."""
-    own = {row.name: row.limit for row in moment.quotas(user)}
+    own = {row.name: row.limit for row in moment.users.quotas(user)}
     return [
         QuotaState(
             name,
@@ -74,9 +74,9 @@ def check_run(quotas: QuotaSettings, moment: Snapshot, session: str) -> None:
     Raises:
         Problem: as `check_quota`.
     """
-    owner = moment.owner(session) or ""
+    owner = moment.sessions.owner(session) or ""
     check_quota(quotas, moment, owner, "runs-queued")
-    check_quota(quotas, moment, owner, "session-runs", used=moment.count_runs(session))
+    check_quota(quotas, moment, owner, "session-runs", used=moment.sessions.count_runs(session))
 
 
 def check_quota(

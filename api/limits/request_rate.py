@@ -50,7 +50,7 @@ class Paces:
         """
         now, bucket = self.clock(), self.buckets.get(user)
         if bucket is None or now - bucket.looked > _LOOK:
-            limit = limit_of("requests", queries.latest().quota(user, "requests"), quotas)
+            limit = limit_of("requests", queries.latest().users.quota(user, "requests"), quotas)
             if bucket is None:
                 bucket = self.buckets[user] = Bucket(_SECONDS * limit, now, limit, now)
                 if len(self.buckets) > MOST:

@@ -36,7 +36,7 @@ def artifact_of(moment: Snapshot, session: str, run: str, base: str) -> TrainedA
     Raises:
         Problem: there is no such training, or it has no artifact.
     """
-    row = moment.training(session, run)
+    row = moment.runs.training(session, run)
     if row is None:
         raise Problem(
             404, "run-unknown", "There is no such training", f"{base} has no training {run}."
@@ -62,7 +62,7 @@ async def send_file(
     """
     if name not in artifact.files:
         raise unknown("file", name, artifact.files, "the list of files, one level up")
-    keyid = moment.session_keyid(session)
+    keyid = moment.sessions.keyid(session)
     key = context.vault.key(keyid).derived("artifacts") if keyid and artifact.stored else None
     store = context.artifacts.with_key(key)
     media = "application/json" if name.endswith(".json") else "application/octet-stream"

@@ -16,7 +16,7 @@ from autolearn.api.shared.id_prefixes import no_version, one_version
 from autolearn.api.state.context import ApiContext
 from autolearn.projections.queries.decrypting_reader import May
 from autolearn.projections.queries.queries import Snapshot
-from autolearn.projections.rows.view_rows import DatasetOwner
+from autolearn.projections.rows.catalog import DatasetOwner
 from autolearn.schemas.bounds import DATASET_VERSIONS
 from autolearn.schemas.catalog import BUNDLED_DATASETS, DatasetSpec, too_many_versions
 from autolearn.schemas.errors import REASONS
@@ -77,7 +77,7 @@ def has_dataset(moment: Snapshot, given: str | DatasetBody, may: May) -> bool:
     """Return whether the version of a body's dataset exists, and one `may` use it."""
     name, version = _meant(given)
     if version is None:
-        return may(name) and moment.has_dataset(name)
+        return may(name) and moment.catalog.has_dataset(name)
     return may(name) and one_version(moment, name, version) is not None
 
 
@@ -96,11 +96,11 @@ def check_dataset(moment: Snapshot, given: str | DatasetBody, may: May) -> Datas
         Problem: there is none that one `may` use, or it has no such version.
     """
     name, start = _meant(given)
-    if not may(name) or not moment.has_dataset(name):
+    if not may(name) or not moment.catalog.has_dataset(name):
         raise unknown("dataset", name, known(moment, may), "/v1/catalog/datasets", "#/dataset")
     version = None if start is None else one_version(moment, name, start)
     if start is None or version is not None:
-        row = moment.dataset(name, version)
+        row = moment.catalog.dataset(name, version)
         if row is not None:
             return row.spec
     pointer = "#/dataset" if isinstance(given, str) else "#/dataset/version"
@@ -119,7 +119,7 @@ async def require_dataset(context: ApiContext, who: Principal, name: str, needed
         level = dataset_level(who, context.queries.latest(), name)
     if level is Level.NOTHING:
         raise unknown_dataset(context, who, name)
-    row = context.queries.latest().dataset_owner(name)
+    row = context.queries.latest().catalog.dataset_owner(name)
     if row is not None and row.deleted and level >= Level.READ:
         raise deleted(name, row)
     if level < needed:
@@ -132,7 +132,7 @@ async def require_upload(context: ApiContext, who: Principal, name: str) -> None
     The decider refuses it as well; this is before a large file is read in vain.
     """
     moment = context.queries.latest()
-    owner = moment.dataset_owner(name)
+    owner = moment.catalog.dataset_owner(name)
     if owner is not None and owner.deleted:
         if dataset_level(who, moment, name) < Level.READ:
             raise taken(name)
@@ -160,7 +160,7 @@ def require_version(
         Problem: it has as many as it may, or its owner's quota is used up (409).
     """
     now = context.queries.latest()
-    sizes, owner = now.held_bytes(name), now.dataset_owner(name)
+    sizes, owner = now.catalog.held_bytes(name), now.catalog.dataset_owner(name)
     if before and size in sizes:
         return
     if len(sizes) >= DATASET_VERSIONS:
@@ -181,7 +181,7 @@ async def require_unneeded(context: ApiContext, who: Principal, name: str) -> No
     Experiments of other users are only counted.
     """
     now = context.queries.now()
-    needed = await context.executors.needed.run(lambda: now.kept_with(name))
+    needed = await context.executors.needed.run(lambda: now.experiments.kept_with(name))
     if not needed:
         return
     may = may_list(who, now)
@@ -216,7 +216,7 @@ def unknown_dataset(context: ApiContext, who: Principal, name: str) -> Problem:
 
 def known(moment: Snapshot, may: May) -> list[str]:
     """Return the names of datasets that one `may` use, for people: at most _KNOWN."""
-    return list(islice(moment.dataset_names(may), _KNOWN))
+    return list(islice(moment.catalog.dataset_names(may=may), _KNOWN))
 
 
 def target_of(spec: DatasetSpec, target: str | None) -> Column | None:

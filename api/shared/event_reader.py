@@ -62,7 +62,7 @@ class EventReader:
     def _there_is(self, wanted: EventFilter, stream: str) -> bool:
         if wanted.sight is not None and wanted.sight.level(stream) is Level.NOTHING:
             return False
-        return bool(self.reader.queries.now().offsets(stream)[1])
+        return bool(self.reader.queries.now().streams.offsets(stream)[1])
 
     async def read_on(
         self,

@@ -42,10 +42,10 @@ async def whole_session(
     def look(moment: Snapshot) -> list[str]:
         ids = [
             one
-            for one in _bounded(moment.session_ids(start), given)
+            for one in _bounded(moment.sessions.ids_with(start), given)
             if level_of(who, moment, one) > Level.NOTHING
         ]
-        there = [one for one in ids if moment.has_session(one) or moment.has_experiment(one)]
+        there = [one for one in ids if moment.sessions.is_open(one) or moment.experiments.has(one)]
         return there or ids
 
     found = await _looked(context, look)
@@ -86,7 +86,7 @@ async def whole_run(
         return start
     found = await _looked(
         context,
-        lambda moment: list(_bounded(moment.run_ids(session, kind, start), given)),
+        lambda moment: list(_bounded(moment.runs.ids(session, kind, start), given)),
     )
     if not found:
         where = f"GET /v1/sessions/{session}/{kind}s lists them."
@@ -108,15 +108,15 @@ def one_version(moment: Snapshot, name: str, start: str) -> str | None:
         Problem: more than one has it (422).
     """
     if len(start) >= _WHOLE_VERSION:
-        return start if moment.has_version(name, start) else None
+        return start if moment.catalog.has_version(name, start) else None
     low = start.lower()
-    found = [one for one in moment.version_names(name) if start and one.startswith(low)]
+    found = [one for one in moment.catalog.version_names(name) if start and one.startswith(low)]
     return _only(found, start, f"versions of {name}") if found else None
 
 
 def no_version(moment: Snapshot, name: str, start: str, pointer: str | None = None) -> Problem:
     """Return the problem of an unknown version of a dataset, with the known ones."""
-    versions = moment.version_names(name)
+    versions = moment.catalog.version_names(name)
     some = ", ".join(one[:8] for one in versions[:_TOLD])
     more = f" and {len(versions) - _TOLD} more" if len(versions) > _TOLD else ""
     detail = (

@@ -31,7 +31,7 @@ class MarkReached:
 
         async def marked(message: Message) -> None:
             if message["type"] == "http.response.start" and message["status"] < 400:
-                reached = self.reader.queries.latest().progress()
+                reached = self.reader.queries.progress()
                 position = Position.of(self.reader.log_id, reached)
                 MutableHeaders(scope=message)[REACHED] = position.token()
             await send(message)

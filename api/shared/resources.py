@@ -11,8 +11,8 @@ from autolearn.api.http.pagination import page_of
 from autolearn.api.state.worker_heartbeats import Live
 from autolearn.projections.queries.queries import Snapshot
 from autolearn.projections.queries.run_rows import outline as outline_of_run
-from autolearn.projections.rows.stored_rows import StoredRun
-from autolearn.projections.rows.view_rows import DatasetRow, EstimatorRow, MetricRow
+from autolearn.projections.rows.catalog import DatasetRow, EstimatorRow, MetricRow
+from autolearn.projections.rows.runs import StoredRun
 from autolearn.schemas.bounds import RUNNING_SHOWN
 from autolearn.schemas.catalog import DatasetSpec
 from autolearn.schemas.datasets.findings import DataFinding
@@ -53,7 +53,7 @@ def metric(row: MetricRow) -> CatalogMetric:
 
 def dataset(row: DatasetRow, now: Snapshot) -> Dataset:
     """Return a dataset as clients see it; whose it is stands in the read models of now."""
-    whose = now.dataset_owner(row.spec.name)
+    whose = now.catalog.dataset_owner(row.spec.name)
     assert whose is not None, "what was registered is somebody's"
     return offered(row.spec, whose.owner, row.registered, everybody=whose.everybody)
 
@@ -83,7 +83,7 @@ def training(moment: Snapshot, row: TrainingRow, live: Live, base: str) -> Train
     links = {"self": at, "owner": base, "estimator": f"/v1/catalog/estimators/{row.estimator}"}
     if row.artifact is not None:
         links["artifact"] = f"{at}/artifact"
-    offer = moment.estimator(row.estimator)
+    offer = moment.catalog.estimator(row.estimator)
     defaults: dict[str, Any] = {}
     if offer is not None and offer.spec.library_version == row.library_version:
         known = {parameter.name: parameter.default for parameter in offer.spec.hyperparameters}
@@ -131,14 +131,14 @@ class _Runs:
     def __init__(self, moment: Snapshot, session: str, base: str, after: int, live: Live) -> None:
         counts = {kind: Counter[str]() for kind in WORK}
         self.running: list[LiveProgress] = []
-        for run, row in moment.stored_runs(session):
+        for run, row in moment.runs.all_stored(session):
             counts[row.kind][row.status] += 1
             if row.ended is None and len(self.running) < RUNNING_SHOWN:
                 now = live(outline_of_run(session, row, run))
                 self.running += [now] if now is not None else []
         self.counts = {f"{kind}s": dict(many) for kind, many in counts.items()}
         items, self.next = page_of(
-            moment.stored_runs(session, after),
+            moment.runs.all_stored(session, after),
             _RUNS_SHOWN,
             lambda one: _run_summary(one[0], one[1], base),
             lambda one: one[1].number,

@@ -68,7 +68,7 @@ async def show_run(
     """Return a run as JSON, None if there is none; `base` is its session's or experiment's path."""
 
     def shown() -> Raw | None:
-        row = seen.moment.run(base.rpartition("/")[2], kind, run)
+        row = seen.moment.runs.get(base.rpartition("/")[2], kind, run)
         if row is None:
             return None
         return Raw(encode(resources.run(seen.moment, row, seen.live, base)))
@@ -92,13 +92,15 @@ async def list_runs(
     def shown() -> Response:
         rows = (
             (run, row)
-            for run, row in moment.stored_runs(session, after)
+            for run, row in moment.runs.all_stored(session, after)
             if row.kind == kind and status in (None, row.status)
         )
         items, more = page_of(
             rows,
             limit,
-            lambda one: resources.run(moment, moment.opened_run(session, *one), seen.live, base),
+            lambda one: resources.run(
+                moment, moment.runs.decrypted(session, *one), seen.live, base
+            ),
             lambda one: one[1].number,
         )
         headers = {**seen.headers, **next_link(url, more)}
@@ -111,7 +113,7 @@ async def _until_ended(
     context: ApiContext, session: str, kind: str, run: str, seconds: float
 ) -> bool:
     def ended() -> bool:
-        row = context.queries.latest().stored_run(session, kind, run)
+        row = context.queries.latest().runs.stored(session, kind, run)
         return row is None or row.ended is not None
 
     return await context.arrivals.until(ended, max(0.0, seconds), stream("session", session))
@@ -169,7 +171,7 @@ def add_run_routes(routes: APIRouter, context: ApiContext, kind: str, resource: 
         check_id("session", run, kind)
         asked = CommandRequest.of(request, {})
         now = context.queries.latest()
-        if any(now.stored_run(session, other, run) for other in WORK if other != kind):
+        if any(now.runs.stored(session, other, run) for other in WORK if other != kind):
             await find_run(context, session, kind, run)  # reports that there is none
         command = CancelRun(run)
         answer = await context.commands.post(stream("session", session), command, asked)

@@ -38,7 +38,7 @@ def marks_of(moment: Snapshot, name: str, more: Sequence[str], fewer: Sequence[s
     if both := sorted({*more} & {*fewer}):
         words = ", ".join(repr(cut(one)) for one in both[:_SHOWN])
         raise refused(f"It is to be sensitive and not sensitive: {words}. Name it once.")
-    owner, before = moment.dataset_owner(name), moment.sensitive(name)
+    owner, before = moment.catalog.dataset_owner(name), moment.catalog.sensitive(name)
     present = {*before}
     names = (present | {*more}) - {*fewer}
     if len(names) > SENSITIVE_COLUMNS:

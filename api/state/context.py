@@ -218,9 +218,9 @@ def _is_shredded(queries: ReadModelQueries, name: str) -> bool:
     """Return whether a session, or dataset/<name>, has an end that shreds its key."""
     kind, _, dataset = name.rpartition("/")
     if kind:
-        row = queries.latest().dataset_owner(dataset)
+        row = queries.latest().catalog.dataset_owner(dataset)
         return row is not None and row.deleted != ""
-    ended = queries.latest().ended(name)
+    ended = queries.latest().sessions.ended(name)
     return ended is not None and ended.how != "committed"
 
 

@@ -65,7 +65,7 @@ class TopicLog(Struct, frozen=True):
 class Manifest(Struct, frozen=True, kw_only=True):
     """The manifest of a backup. `made` is when it was begun (RFC 3339, UTC).
 
-    `digests` has the digest of every view (projections.digests.digest), folded from the events.
+    `digests` has the digest of every view (`projections.views.view`), folded from the events.
     """
 
     format: int = _FORMAT

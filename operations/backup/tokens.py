@@ -30,8 +30,8 @@ def tokens_of(content: Readable) -> Tokens:
     moment, present = Snapshot(content), now()
     return [
         (stream("user", user.name), token.id)
-        for user in moment.users()
-        for token in moment.tokens(user.name)
+        for user in moment.users.all()
+        for token in moment.users.tokens(user.name)
         if token.revoked is None and (token.expires is None or token.expires > present)
     ]
 

@@ -10,7 +10,6 @@ from typing import Any, NamedTuple
 
 from autolearn.eventlog.kafka.connect import open_log
 from autolearn.eventlog.log import RecordSource
-from autolearn.projections.digests import row_digests
 from autolearn.projections.rebuild.rebuild import Told, rebuild
 from autolearn.projections.storage.rocksdb import RocksStore
 from autolearn.projections.views import VIEWS
@@ -117,7 +116,7 @@ def _compare(
     scratch.fold_up_to(position)
     store = RocksStore(scratch.folder)
     try:
-        ours = dict(row_digests(store, view))
+        ours = dict(VIEWS[view].row_digests(store))
     finally:
         store.close()
     return [

@@ -13,11 +13,12 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
-from autolearn.eventlog.admission import TERM_STARTED, PartitionProgress
+from autolearn.eventlog.admission import TERM_STARTED
 from autolearn.eventlog.consumers.projector import Projector
 from autolearn.eventlog.log import Record
-from autolearn.projections.storage.row_batch import RowBatch
-from autolearn.projections.storage.store import Store, key, prefix_of
+from autolearn.projections.storage.projection import StoredProjection
+from autolearn.projections.storage.store import key, prefix_of
+from autolearn.projections.storage.table import NumberedTable
 from autolearn.runtime.timestamps import millis, text
 from autolearn.runtime.trace_context import asked_of, hop_of, trace_in
 from autolearn.schemas.codec import EventRecord, event_on_log, read_part, to_json
@@ -37,6 +38,8 @@ _PRUNED = 1000
 _INDEXES = ("trace", "stream", "actor")
 """The indexes of hops, the most selective first."""
 _HOP = prefix_of("hop")
+_AUDITED = NumberedTable("audited", int)
+"""The offset on `audit` to read next, by partition."""
 _OUTCOMES = {
     type_of(Refused): "refused",
     type_of(CommandFailed): "failed",
@@ -82,27 +85,17 @@ class HopFilter(Struct, frozen=True):
         return _HOP
 
 
-class AuditTrail:
+class AuditTrail(StoredProjection):
     """Folds hops into a store, and deletes those that are older than the topic's retention.
 
     One thread may fold; any may query.
     """
 
-    def __init__(self, store: Store) -> None:
-        self.store, self.rows = store, RowBatch(store)
-
     # The fold
-
-    def progress(self) -> Mapping[int, PartitionProgress]:
-        """Return the progress on `events`, per partition."""
-        return self.rows.progress()
 
     def audited(self) -> dict[int, int]:
         """Return the offset on `audit` to read next, per partition."""
-        return {
-            int.from_bytes(at[-8:], "big"): int(value)
-            for at, value in self.store.scan(prefix_of("audited"))
-        }
+        return self.rows.stored.numbered(_AUDITED)
 
     def fold(self, record: EventRecord, partition: int, offset: int, /) -> None:
         """Do nothing: half of an event is in its headers, which `AuditProjector` reads."""
@@ -126,19 +119,11 @@ class AuditTrail:
         """Return whether there is a hop."""
         return at in self.rows.written or self.store.get(at) is not None
 
-    def commit(self, progress: Mapping[int, PartitionProgress]) -> None:
-        """Write the folded hops and the progress atomically."""
-        self.rows.commit(progress)
-
     def commit_audited(self, next_: Mapping[int, int]) -> None:
         """Write the folded hops and the progress on `audit` atomically."""
         for partition, offset in next_.items():
-            self.rows.written[key("audited", partition)] = b"%d" % offset
+            self.rows.put_once(_AUDITED, offset, partition)
         self.rows.commit({})
-
-    def reset(self) -> None:
-        """Delete everything."""
-        self.rows.reset()
 
     def prune(self, now: int) -> bool:
         """Delete some hops that are too old (`now`: ms since 1970); return if there are more."""

@@ -3,119 +3,106 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import islice
 
-from autolearn.projections.queries.decrypting_reader import After, DecryptingReader, May, anything
+from autolearn.projections.queries.decrypting_reader import (
+    After,
+    DecryptingReader,
+    May,
+    Queries,
+    anything,
+)
 from autolearn.projections.queries.immutable_rows import MARKS_KNOWN, remember
-from autolearn.projections.queries.run_rows import (
-    Registration,
-)
-from autolearn.projections.rows.stored_rows import (
-    StoredDataset,
-)
-from autolearn.projections.rows.view_rows import (
-    DatasetOwner,
-    DatasetRow,
-    EstimatorRow,
-    MetricRow,
-    StoredBytes,
-)
-from autolearn.projections.storage.row_reader import decode
-from autolearn.projections.storage.store import key, prefix_of
+from autolearn.projections.queries.run_rows import Registration
+from autolearn.projections.rows import catalog
+from autolearn.projections.rows.catalog import DatasetRow, EstimatorRow, MetricRow, StoredDataset
 from autolearn.schemas.catalog import DatasetSpec
 from autolearn.schemas.codec import from_json
 from autolearn.schemas.events import DatasetRegistered
 from autolearn.schemas.rest.catalog import Grant
 from autolearn.security.data_key import Unreadable
 
-KIB, DATASETS = 1024, prefix_of("dataset")
+_KIB = 1024
 
 
-class CatalogQueries(DecryptingReader):
+class CatalogQueries(Queries):
     """Estimators, metrics, and datasets with their versions.
 
-    `present` has the columns that are sensitive now.
+    The columns that are sensitive now are those of `present`; without it, of this one.
     """
 
-    present: CatalogQueries
+    def __init__(self, rows: DecryptingReader, present: CatalogQueries | None = None) -> None:
+        super().__init__(rows)
+        self.present = present
 
     def estimator(self, name: str) -> EstimatorRow | None:
         """Return an estimator."""
-        return self.get(key("estimator", name), EstimatorRow)
+        return self.rows.get(catalog.ESTIMATORS, name)
 
     def estimators(self) -> list[EstimatorRow]:
         """Return all estimators, by name."""
-        return list(self.scan(prefix_of("estimator"), EstimatorRow))
+        return list(self.rows.scan(catalog.ESTIMATORS))
 
     def metric(self, name: str) -> MetricRow | None:
         """Return a metric."""
-        return self.get(key("metric", name), MetricRow)
+        return self.rows.get(catalog.METRICS, name)
 
     def metrics(self) -> list[MetricRow]:
         """Return all metrics, by name."""
-        return list(self.scan(prefix_of("metric"), MetricRow))
+        return list(self.rows.scan(catalog.METRICS))
 
     def dataset(self, name: str, version: str | None = None) -> DatasetRow | None:
         """Return a dataset: its newest version, or the named one."""
-        at = key("dataset", name)
-        if version is not None:
-            found = (one for _, one in self.contents(name) if self.version(name, one) == version)
-            if (content := next(found, None)) is None:
-                return None
-            at = key("dataset-version", name, content)
-        row = self.get(at, StoredDataset)
+        if version is None:
+            row = self.rows.get(catalog.DATASETS, name)
+        else:
+            found = (one for _, one in self._contents(name) if self._version(name, one) == version)
+            row = self.rows.get(catalog.DATASET_VERSIONS, name, next(found, ""))
         return None if row is None else self._dataset_row(name, row)
 
     def has_version(self, name: str, version: str) -> bool:
         """Return whether a dataset has a version."""
-        return any(self.version(name, content) == version for _, content in self.contents(name))
+        return version in self._versions(name)
 
-    def contents(self, name: str, after: After = None) -> Iterator[tuple[str, str]]:
-        """Yield values of `after`: time of registration and content of versions, newest first.
+    def _contents(self, name: str, after: After = None) -> Iterator[tuple[str, str]]:
+        """Yield the time of registration and the content of versions, newest first."""
+        return self.rows.by_time(catalog.DATASET_VERSIONS_BY_TIME, name, after=after)
 
-        Their registrations are not read.
-        """
-        index = ("dataset-version-by-time", name)
-        bound = key(*index, *after) if after else b""
-        for at, _ in self.content.scan(prefix_of(*index), after=bound, reverse=True):
-            time, _, content = at.decode().rpartition("\0")
-            yield time.rpartition("\0")[2], content
+    def _versions(self, name: str) -> Iterator[str | None]:
+        return (self._version(name, content) for _, content in self._contents(name))
 
-    def version(self, name: str, content: str) -> str | None:
+    def _version(self, name: str, content: str) -> str | None:
         """Return the version of a content; None if it cannot be read.
 
         It never changes, and is decrypted once.
         """
-        if (known := self.known.versions.get((name, content))) is not None:
+        if (known := self.rows.known.versions.get((name, content))) is not None:
             return known
-        row = self.get(key("dataset-version", name, content), StoredDataset)
+        row = self.rows.get(catalog.DATASET_VERSIONS, name, content)
         if row is None:
             return None
         try:
-            said = from_json(self.opens(f"dataset/{name}", row.registration), Registration)
+            said = from_json(self.rows.opens(f"dataset/{name}", row.registration), Registration)
         except Unreadable:
             return None
-        return remember(self.known.versions, (name, content), said.spec.version)
+        return remember(self.rows.known.versions, (name, content), said.spec.version)
 
     def held_bytes(self, name: str) -> list[int]:
         """Return the bytes of each version of a dataset."""
-        return [
-            row.bytes for row in self.scan(prefix_of("dataset-version-by-time", name), StoredBytes)
-        ]
+        return [row.bytes for row in self.rows.scan(catalog.DATASET_VERSIONS_BY_TIME, name)]
 
     def _dataset_row(self, name: str, row: StoredDataset) -> DatasetRow | None:
         """Return a version of a dataset with its specification; None if it cannot be read."""
-        spec = self.spec(name, row)
+        spec = self._spec(name, row)
         if spec is None:
             return None
-        return DatasetRow(spec.masked(self.present.sensitive(name)), row.registered)
+        sensitive = (self.present or self).sensitive(name)
+        return DatasetRow(spec.masked(sensitive), row.registered)
 
-    def spec(self, name: str, row: StoredDataset) -> DatasetSpec | None:
+    def _spec(self, name: str, row: StoredDataset) -> DatasetSpec | None:
         """Return the registered specification of a version; None if unreadable."""
         try:
-            return from_json(
-                self.opens(f"dataset/{name}", row.registration), DatasetRegistered
-            ).spec
+            registration = self.rows.opens(f"dataset/{name}", row.registration)
+            return from_json(registration, DatasetRegistered).spec
         except Unreadable:
             return None
 
@@ -124,79 +111,65 @@ class CatalogQueries(DecryptingReader):
         owner = self.dataset_owner(name)
         if owner is None or not owner.marks:
             return ()
-        if (known := self.known.sensitive.get((name, owner.marks))) is not None:
-            return known
-        row = self.get(key("dataset", name), StoredDataset)
-        spec = None if row is None else self.spec(name, row)
+        known = self.rows.known.sensitive
+        if (found := known.get((name, owner.marks))) is not None:
+            return found
+        row = self.rows.get(catalog.DATASETS, name)
+        spec = None if row is None else self._spec(name, row)
         if spec is None:
             return ()
-        return remember(self.known.sensitive, (name, owner.marks), spec.sensitive, MARKS_KNOWN)
+        return remember(known, (name, owner.marks), spec.sensitive, MARKS_KNOWN)
 
-    def datasets(
-        self, after: str = "", limit: int | None = None, may: May = anything
-    ) -> list[DatasetRow]:
-        """Return the first of what `each_dataset` yields."""
-        return list(islice(self.each_dataset(after, may), limit))
-
-    def each_dataset(self, after: str = "", may: May = anything) -> Iterator[DatasetRow]:
+    def datasets(self, after: str = "", may: May = anything) -> Iterator[DatasetRow]:
         """Yield the newest version of datasets that one `may` see, by name, past `after`.
 
         Each is read and decrypted on demand.
         """
-        bound = key("dataset", after) if after else b""
-        for at, value in self.content.scan(DATASETS, after=bound):
-            name = at.rpartition(b"\0")[2].decode()
-            if may(name):
-                self.looked += len(value) // KIB
-                row = self._dataset_row(name, decode(value, StoredDataset))
-                if row is not None:
-                    yield row
+        for name in self.dataset_names(after, may):
+            stored = self.rows.get(catalog.DATASETS, name)
+            if stored is not None and (row := self._read(name, stored)) is not None:
+                yield row
 
-    def dataset_names(self, may: May = anything) -> Iterator[str]:
+    def _read(self, name: str, stored: StoredDataset) -> DatasetRow | None:
+        """Return a version of a dataset for a list, and count what it costs."""
+        self.rows.looked += len(stored.registration) // _KIB
+        return self._dataset_row(name, stored)
+
+    def dataset_names(self, after: str = "", may: May = anything) -> Iterator[str]:
         """Yield the names of datasets that one `may` see, in order, without decryption."""
-        names = (at.rpartition(b"\0")[2].decode() for at, _ in self.content.scan(DATASETS))
-        return filter(may, names)
+        return filter(may, self.rows.names(catalog.DATASETS, after=after))
 
     def has_dataset(self, name: str) -> bool:
         """Return whether a dataset exists, without decryption."""
-        return self.content.get(key("dataset", name)) is not None
-
-    def dataset_versions(self, name: str) -> Iterator[DatasetRow]:
-        """Yield all versions of a dataset, newest first, each read on demand."""
-        return (row for _, row in self.each_version(name))
+        return self.rows.has(catalog.DATASETS, name)
 
     def version_names(self, name: str) -> list[str]:
         """Return the readable versions of a dataset, newest first."""
-        found = (self.version(name, content) for _, content in self.contents(name))
-        return [version for version in found if version is not None]
+        return [version for version in self._versions(name) if version is not None]
 
-    def each_version(self, name: str, after: After = None) -> Iterator[tuple[After, DatasetRow]]:
+    def versions(self, name: str, after: After = None) -> Iterator[tuple[After, DatasetRow]]:
         """Yield the versions of a dataset, newest first, past (time of registration, content).
 
         Each comes with its value for `after`; it is read and decrypted on demand.
         """
-        for time, content in self.contents(name, after):
-            stored = self.get(key("dataset-version", name, content), StoredDataset)
-            if stored is None:
-                continue  # it has just been deleted
-            self.looked += len(stored.registration) // KIB
-            row = self._dataset_row(name, stored)
-            if row is not None:
-                yield (time, content), row
+        for at in self._contents(name, after):
+            stored = self.rows.get(catalog.DATASET_VERSIONS, name, at[1])  # None: just deleted
+            if stored is not None and (row := self._read(name, stored)) is not None:
+                yield at, row
 
-    def dataset_owner(self, name: str) -> DatasetOwner | None:
+    def dataset_owner(self, name: str) -> catalog.DatasetOwner | None:
         """Return the owner of a dataset, also of a deleted one; None if there never was one."""
-        return self.get(key("dataset-owner", name), DatasetOwner)
+        return self.rows.get(catalog.DATASET_OWNERS, name)
 
     def dataset_bytes(self, user: str) -> int:
         """Return the bytes of all versions of a user's datasets, as the quota counts them."""
-        held = self.get(key("dataset-bytes", user), StoredBytes)
+        held = self.rows.get(catalog.DATASET_BYTES, user)
         return 0 if held is None else held.bytes
 
     def grants(self, name: str) -> list[Grant]:
         """Return the grants of a dataset by user, without its owner."""
-        return list(self.scan(prefix_of("dataset-grant", name), Grant))
+        return list(self.rows.scan(catalog.DATASET_GRANTS, name))
 
     def grant(self, name: str, user: str) -> Grant | None:
         """Return a user's grant of a shared dataset."""
-        return self.get(key("dataset-grant", name, user), Grant)
+        return self.rows.get(catalog.DATASET_GRANTS, name, user)

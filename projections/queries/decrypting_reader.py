@@ -35,3 +35,10 @@ class DecryptingReader(RowReader):
         super().__init__(content)
         self.opens, self.known = opens, known or ImmutableRows()
         self.looked, self.full = 0, False
+
+
+class Queries:
+    """The queries of one service, on the rows of a snapshot."""
+
+    def __init__(self, rows: DecryptingReader) -> None:
+        self.rows = rows

@@ -3,24 +3,18 @@
 from __future__ import annotations
 
 from autolearn.eventlog.admission import PartitionProgress
-from autolearn.projections.digests import digest
 from autolearn.projections.queries.catalog import CatalogQueries
+from autolearn.projections.queries.decrypting_reader import DecryptingReader
 from autolearn.projections.queries.experiments import ExperimentQueries
 from autolearn.projections.queries.immutable_rows import ImmutableRows
-from autolearn.projections.queries.run_rows import (
-    Opens,
-    in_clear,
-)
+from autolearn.projections.queries.run_rows import Opens, in_clear
+from autolearn.projections.queries.runs import RunQueries
+from autolearn.projections.queries.sessions import SessionQueries
 from autolearn.projections.queries.streams import StreamQueries
 from autolearn.projections.queries.users import UserQueries
-from autolearn.projections.rows.view_rows import (
-    Answer,
-)
-from autolearn.projections.storage.row_batch import PROGRESS
-from autolearn.projections.storage.row_reader import decode
-from autolearn.projections.storage.store import Readable, Store, prefix_of
-from autolearn.projections.views import VIEWS
-from autolearn.projections.views.command_answers import answer_key
+from autolearn.projections.rows.command_answers import ANSWERS, Answer
+from autolearn.projections.storage.row_reader import RowReader
+from autolearn.projections.storage.store import Readable, Store
 
 
 class ReadModelQueries:
@@ -38,12 +32,11 @@ class ReadModelQueries:
 
     def answer(self, command: str) -> Answer | None:
         """Return the answer to a command, if there is one."""
-        value = self.store.get(answer_key(command))
-        return None if value is None else decode(value, Answer)
+        return RowReader(self.store).get(ANSWERS, command)
 
     def progress(self) -> dict[int, PartitionProgress]:
         """Return the progress of the store, per partition."""
-        return self.now().progress()
+        return RowReader(self.store).progress()
 
     def latest(self) -> Snapshot:
         """Return the read models without a snapshot: each query sees the newest state.
@@ -53,8 +46,8 @@ class ReadModelQueries:
         return Snapshot(self.store, self.opens, known=self.known)
 
 
-class Snapshot(CatalogQueries, ExperimentQueries, UserQueries, StreamQueries):
-    """The read models at one moment, whatever is folded meanwhile."""
+class Snapshot:
+    """The read models at one moment, whatever is folded meanwhile, by service."""
 
     def __init__(
         self,
@@ -64,20 +57,8 @@ class Snapshot(CatalogQueries, ExperimentQueries, UserQueries, StreamQueries):
         known: ImmutableRows | None = None,
     ) -> None:
         """Take the rows. The sensitive columns are those of `present`, without it of this one."""
-        super().__init__(content, opens, known)
-        self.present = present or self
-
-    def progress(self) -> dict[int, PartitionProgress]:
-        """Return the position of this moment, per partition of `events`."""
-        return {
-            int.from_bytes(at[-8:], "big"): decode(value, PartitionProgress)
-            for at, value in self.content.scan(prefix_of(PROGRESS))
-        }
-
-    def answer(self, command: str) -> Answer | None:
-        """Return the answer to a command, if there is one."""
-        return self.get(answer_key(command), Answer)
-
-    def digests(self) -> dict[str, str]:
-        """Return the SHA-256 of each view's content."""
-        return {view: digest(self.content, view) for view in VIEWS}
+        rows = self.rows = DecryptingReader(content, opens, known)
+        self.catalog: CatalogQueries = CatalogQueries(rows, present.catalog if present else None)
+        self.sessions, self.runs = SessionQueries(rows), RunQueries(rows)
+        self.experiments = ExperimentQueries(rows, self.sessions, self.runs)
+        self.users, self.streams = UserQueries(rows), StreamQueries(rows)

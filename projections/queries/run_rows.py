@@ -9,7 +9,7 @@ from msgspec import Raw, Struct
 from msgspec.structs import asdict
 
 from autolearn.eventlog.encryption.session_cipher import is_sealed
-from autolearn.projections.rows.stored_rows import StoredRun
+from autolearn.projections.rows.runs import StoredRun
 from autolearn.schemas import events
 from autolearn.schemas.codec import from_json
 from autolearn.schemas.confidentiality import empty

@@ -6,22 +6,19 @@ import heapq
 from collections.abc import Iterable, Iterator
 from itertools import groupby
 
-from autolearn.projections.queries.decrypting_reader import DecryptingReader
-from autolearn.projections.rows.stored_rows import (
-    StreamRow,
-)
-from autolearn.projections.storage.store import key, prefix_of
-from autolearn.projections.views.stream_index import stream_prefix
+from autolearn.projections.queries.decrypting_reader import Queries
+from autolearn.projections.rows import sessions
+from autolearn.projections.rows.streams import STREAMS
 
 
 def _merge(*names: Iterable[str]) -> Iterator[str]:
     return (name for name, _ in groupby(heapq.merge(*names)))
 
 
-class StreamQueries(DecryptingReader):
+class StreamQueries(Queries):
     """Streams, and the places of their events on the log."""
 
-    def streams_of(self, user: str, *, sysadmin: bool = False, after: str = "") -> Iterator[str]:
+    def visible_to(self, user: str, *, sysadmin: bool = False, after: str = "") -> Iterator[str]:
         """Yield the streams whose state a user may see, by name, past one of them.
 
         These are the catalog, the user, and the sessions that are or were the user's own or are
@@ -35,33 +32,28 @@ class StreamQueries(DecryptingReader):
 
     def _names_of(self, kind: str, user: str, sysadmin: bool, after: str) -> Iterable[str]:
         if kind == "session":
-            indexes = [("session-owned", user), ("session-shared", user)]
-            indexes += [("session-owned", "")] if sysadmin else []
-            return _merge(*(self._ids_in(*index, after=after) for index in indexes))
+            indexes = [(sessions.BY_OWNER, user), (sessions.BY_READER, user)]
+            indexes += [(sessions.BY_OWNER, "")] if sysadmin else []
+            return _merge(*(self.rows.names(*index, after=after) for index in indexes))
         if kind == "user" and not sysadmin:
             return [user] if user > after else []
-        return self.streams(kind, after)
-
-    def _ids_in(self, *index: str, after: str) -> Iterator[str]:
-        bound = key(*index, after) if after else b""
-        for at, _ in self.content.scan(prefix_of(*index), after=bound):
-            yield at.rpartition(b"\0")[2].decode()
+        return self.ids(kind, after)
 
     def offsets(self, stream: str) -> tuple[int, list[int]]:
         """Return the partition of a stream, and the offsets of its events in their order.
 
         A stream without events has no offsets.
         """
-        rows = list(self.scan(stream_prefix(stream), StreamRow))
+        rows = list(self.rows.scan(STREAMS, stream))
         offsets = [offset for row in rows for offset in row.offsets]
         return rows[0].partition if rows else 0, offsets
 
-    def streams(self, kind: str, after: str = "") -> Iterator[str]:
+    def ids(self, kind: str, after: str = "") -> Iterator[str]:
         """Yield the ids of all streams of a kind that have an event, in order, past one of them."""
-        low = key("stream", f"{kind}/{after}") + b"\x01" if after else b""
+        low = STREAMS.prefix(start=f"{kind}/{after}") + b"\x01" if after else b""
         last = None
-        for at, _ in self.content.scan(key("stream", f"{kind}/"), after=low):
-            name = at[len(b"stream\0") : -9].decode()
+        for at, _ in self.rows.content.scan(STREAMS.prefix(start=f"{kind}/"), after=low):
+            name = at[len(STREAMS.prefix()) : -9].decode()
             if name != last:
                 last = name
                 yield name.partition("/")[2]

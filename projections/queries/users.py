@@ -2,72 +2,58 @@
 
 from __future__ import annotations
 
-from autolearn.projections.queries.decrypting_reader import DecryptingReader
-from autolearn.projections.rows.stored_rows import (
-    StoredToken,
-    StoredTokens,
-    StoredUser,
-    StoredWork,
-)
-from autolearn.projections.rows.view_rows import (
-    QuotaRow,
-)
-from autolearn.projections.storage.row_reader import decode
-from autolearn.projections.storage.store import key, prefix_of
-from autolearn.projections.views.users import quota_key, token_key, tokens_key, user_key
+from autolearn.projections.queries.decrypting_reader import Queries
+from autolearn.projections.rows import runs, sessions, users
 from autolearn.schemas.rest.users import AccessToken, User
 
 
-class UserQueries(DecryptingReader):
+class UserQueries(Queries):
     """Users, their tokens, and what they take."""
 
-    def user(self, name: str) -> User | None:
+    def get(self, name: str) -> User | None:
         """Return a user."""
-        row = self.get(user_key(name), StoredUser)
+        row = self.rows.get(users.USERS, name)
         return None if row is None else _user_row(name, row)
 
-    def users(self) -> list[User]:
+    def all(self) -> list[User]:
         """Return all users, by name."""
-        rows = self.content.scan(prefix_of("user"))
-        return [
-            _user_row(at.rpartition(b"\0")[2].decode(), decode(row, StoredUser)) for at, row in rows
-        ]
+        return [_user_row(name, row) for name, row in self.rows.items(users.USERS)]
 
     def tokens(self, name: str) -> list[AccessToken]:
         """Return the tokens of a user, oldest first; ended ones stay until the next is issued."""
-        row = self.get(tokens_key(name), StoredTokens)
-        found = {token: self.stored_token(token) for token in (row.ids if row else ())}
+        row = self.rows.get(users.TOKEN_IDS, name)
+        found = {token: self.token(token) for token in (row.ids if row else ())}
         return [
             AccessToken(token, row.user, row.name, row.created, row.expires, row.revoked)
             for token, row in found.items()
             if row is not None
         ]
 
-    def quotas(self, user: str) -> list[QuotaRow]:
+    def quotas(self, user: str) -> list[users.QuotaRow]:
         """Return a user's own limits, by the names of the quotas."""
-        return list(self.scan(prefix_of("quota", user), QuotaRow))
+        return list(self.rows.scan(users.QUOTAS, user))
 
     def quota(self, user: str, quota: str) -> int | None:
         """Return a user's own limit; None: the default holds."""
-        row = self.get(quota_key(user, quota), QuotaRow)
+        row = self.rows.get(users.QUOTAS, user, quota)
         return None if row is None else row.limit
 
     def open_sessions(self, user: str) -> int:
         """Return the number of a user's open sessions."""
-        return sum(1 for _ in self.content.scan(prefix_of("session-of", user)))
+        return sum(1 for _ in self.rows.names(sessions.OF_USER, user))
 
-    def work(self, user: str) -> StoredWork:
+    def work(self, user: str) -> runs.StoredWork:
         """Return the numbers of waiting and running runs of a user's sessions."""
-        return self.get(key("user-work", user), StoredWork) or StoredWork()
+        return self.rows.get(runs.USER_WORK, user) or runs.StoredWork()
 
-    def stored_user(self, name: str) -> StoredUser | None:
+    def stored(self, name: str) -> users.StoredUser | None:
         """Return a user with the verifier of the password: only for checking it."""
-        return self.get(user_key(name), StoredUser)
+        return self.rows.get(users.USERS, name)
 
-    def stored_token(self, token: str) -> StoredToken | None:
+    def token(self, token: str) -> users.StoredToken | None:
         """Return a token with the digest of its secret: only for checking it."""
-        return self.get(token_key(token), StoredToken)
+        return self.rows.get(users.TOKENS, token)
 
 
-def _user_row(name: str, row: StoredUser) -> User:
+def _user_row(name: str, row: users.StoredUser) -> User:
     return User(name, row.role, row.disabled, bool(row.password), row.created, row.updated)

@@ -11,11 +11,9 @@ from msgspec.structs import replace
 
 from autolearn.eventlog.consumers.projector import Projector
 from autolearn.eventlog.log import RecordSource
-from autolearn.projections.digests import digest
 from autolearn.projections.read_models import ReadModels
 from autolearn.projections.storage.rocksdb import RocksStore
-from autolearn.projections.storage.store import Readable
-from autolearn.projections.views import VIEWS
+from autolearn.projections.views import digests_of
 
 READ = 500
 """Records that are requested from the reader at once."""
@@ -64,11 +62,6 @@ def rebuild(
         return replace(rebuilt, digests=digests_of(store))
     finally:
         store.close()
-
-
-def digests_of(content: Readable) -> dict[str, str]:
-    """Return the digest of every view."""
-    return {view: digest(content, view) for view in VIEWS}
 
 
 def _fold_up_to(goal: Mapping[int, int], follower: Projector, told: Told) -> Rebuilt:

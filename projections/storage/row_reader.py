@@ -1,45 +1,73 @@
-"""Reads rows of the read models as Structs, by key and in key order."""
+"""Reads rows of tables, by key and in the order of the keys."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TypeVar
+from typing import Any
 
-import msgspec
-from msgspec import Struct
-
+from autolearn.eventlog.admission import PartitionProgress
 from autolearn.projections.storage.store import Readable
+from autolearn.projections.storage.table import NumberedTable, Part, R, Table, last_part
 
-T = TypeVar("T", bound=Struct)
-
-
-class _Decoders(dict[type[Struct], msgspec.json.Decoder[Struct]]):
-    """A decoder for each kind of row, made when it is needed first."""
-
-    def __missing__(self, kind: type[Struct]) -> msgspec.json.Decoder[Struct]:
-        return self.setdefault(kind, msgspec.json.Decoder(kind))
-
-
-_DECODERS = _Decoders()
+PROGRESS = NumberedTable("progress", PartitionProgress)
+"""How far a store has come, by partition."""
 
 
 class RowReader:
-    """Rows of a store, or of a snapshot of it."""
+    """Rows of a store, or of a snapshot of it. Several rows are those whose keys have `parts`."""
 
     def __init__(self, content: Readable) -> None:
         self.content = content
 
-    def get(self, at: bytes, kind: type[T]) -> T | None:
+    def get(self, table: Table[R], *parts: Part) -> R | None:
         """Return a row, or None."""
-        value = self.content.get(at)
-        return None if value is None else decode(value, kind)
+        value = self.content.get(table.key(*parts))
+        return None if value is None else table.decode(value)
 
-    def scan(self, prefix: bytes, kind: type[T], after: bytes = b"") -> Iterator[T]:
-        """Yield rows in the order of their keys."""
-        for _, value in self.content.scan(prefix, after=after):
-            yield decode(value, kind)
+    def has(self, table: Table[Any], *parts: Part) -> bool:
+        """Return whether there is a row."""
+        return self.content.get(table.key(*parts)) is not None
 
+    def scan(self, table: Table[R], *parts: str, after: int = 0) -> Iterator[R]:
+        """Yield rows in the order of their keys, those of a numbered table past a number."""
+        prefix = table.prefix(*parts)
+        bound = prefix + after.to_bytes(8, "big") if after else b""
+        for _, value in self.content.scan(prefix, after=bound):
+            yield table.decode(value)
 
-def decode(value: bytes, kind: type[T]) -> T:
-    """Decode a row."""
-    return _DECODERS[kind].decode(value)  # type: ignore[return-value]
+    def items(self, table: Table[R], *parts: str, start: str = "") -> Iterator[tuple[str, R]]:
+        """Yield the last parts of keys, of which the next part begins with `start`, and rows."""
+        for at, value in self.content.scan(table.prefix(*parts, start=start)):
+            yield last_part(at), table.decode(value)
+
+    def names(
+        self, table: Table[Any], *parts: str, start: str = "", after: str = ""
+    ) -> Iterator[str]:
+        """Yield the last parts of keys, of which the next part begins with `start`, past one."""
+        bound = table.prefix(*parts, start=after) if after else b""
+        for at, _ in self.content.scan(table.prefix(*parts, start=start), after=bound):
+            yield last_part(at)
+
+    def newest(
+        self, table: Table[Any], *parts: str, after: tuple[str, str] | None
+    ) -> Iterator[str]:
+        """Yield the names in an index by time, the newest first."""
+        return (name for _, name in self.by_time(table, *parts, after=after))
+
+    def by_time(
+        self, table: Table[Any], *parts: str, after: tuple[str, str] | None
+    ) -> Iterator[tuple[str, str]]:
+        """Yield the times and names in an index by time, the newest first."""
+        bound = table.prefix(*parts, after[0], start=after[1]) if after else b""
+        for at, _ in self.content.scan(table.prefix(*parts), after=bound, reverse=True):
+            _, time, name = at.decode().rsplit("\0", 2)
+            yield time, name
+
+    def progress(self) -> dict[int, PartitionProgress]:
+        """Return how far the stored content has come, per partition."""
+        return self.numbered(PROGRESS)
+
+    def numbered(self, table: NumberedTable[R]) -> dict[int, R]:
+        """Return the rows of a table by their numbers."""
+        rows = self.content.scan(table.prefix())
+        return {int.from_bytes(at[-8:], "big"): table.decode(value) for at, value in rows}

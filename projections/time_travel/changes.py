@@ -16,34 +16,34 @@ Thing = tuple[str, str]
 
 
 def _session_things(moment: Snapshot, session: str) -> Iterator[tuple[str, str, Struct | None]]:
-    yield "session", session, moment.session(session)
-    yield "experiment", session, moment.experiment(session)
-    yield "end of session", session, moment.ended(session)
-    for reader in moment.readers(session):
+    yield "session", session, moment.sessions.get(session)
+    yield "experiment", session, moment.experiments.get(session)
+    yield "end of session", session, moment.sessions.ended(session)
+    for reader in moment.sessions.readers(session):
         yield "reader", f"{session}/{reader.user}", reader
 
 
 def _dataset_things(moment: Snapshot, name: str) -> Iterator[tuple[str, str, Struct | None]]:
-    yield "dataset", name, moment.dataset(name)
-    for row in moment.dataset_versions(name):
+    yield "dataset", name, moment.catalog.dataset(name)
+    for _, row in moment.catalog.versions(name):
         yield "dataset version", f"{name}@{row.spec.version}", row
-    for grant in moment.grants(name):
+    for grant in moment.catalog.grants(name):
         yield "grant", f"{name}/{grant.user}", grant
 
 
 def _estimator_things(moment: Snapshot, name: str) -> Iterator[tuple[str, str, Struct | None]]:
-    yield "estimator", name, moment.estimator(name)
+    yield "estimator", name, moment.catalog.estimator(name)
 
 
 def _metric_things(moment: Snapshot, name: str) -> Iterator[tuple[str, str, Struct | None]]:
-    yield "metric", name, moment.metric(name)
+    yield "metric", name, moment.catalog.metric(name)
 
 
 def _user_things(moment: Snapshot, name: str) -> Iterator[tuple[str, str, Struct | None]]:
-    yield "user", name, moment.user(name)
-    for token in moment.tokens(name):
+    yield "user", name, moment.users.get(name)
+    for token in moment.users.tokens(name):
         yield "token", token.id, token
-    for quota in moment.quotas(name):
+    for quota in moment.users.quotas(name):
         yield "quota", f"{name}/{quota.name}", quota
 
 
@@ -80,9 +80,9 @@ def changes_of(stream: str, before: Snapshot, after: Snapshot) -> Iterator[Chang
     kind, _, name = stream.partition("/")
     if kind != "session":
         return
-    runs = {**dict(before.kinds_of_runs(name)), **dict(after.kinds_of_runs(name))}
+    runs = {**dict(before.runs.kinds(name)), **dict(after.runs.kinds(name))}
     for run, work in runs.items():
-        rows = (moment.run(name, work, run) for moment in (before, after))
+        rows = (moment.runs.get(name, work, run) for moment in (before, after))
         earlier, later = (None if row is None else _fields_of(row) for row in rows)
         if earlier != later:
             yield _difference(stream, (work, run), earlier, later)

@@ -65,6 +65,11 @@ def _too_large() -> PastTooLarge:
     )
 
 
+def _many(shown: Iterable[object], limit: int) -> int:
+    """Return the number of items, `limit` at most."""
+    return sum(1 for _ in islice(shown, limit))
+
+
 def _folded(events: Iterable[_RecordedEvent]) -> dict[bytes, bytes]:
     """Fold the events of one stream: no other stream changes its rows."""
     store = MemoryStore()
@@ -92,15 +97,16 @@ class AsOfReader:
     @property
     def moment(self) -> Snapshot:
         """A snapshot of the loaded streams."""
-        found = Snapshot(self.store, self.index.opens, self.index, self.index.known)
-        found.full = self.full
+        rows = self.index.rows
+        found = Snapshot(self.store, rows.opens, self.index, rows.known)
+        found.rows.full = self.full
         return found
 
     # Where streams lie
 
     def offsets(self, name: str) -> tuple[int, list[int]]:
         """Return the partition of a stream, and the offsets of its events up to this point."""
-        partition, offsets = self.index.offsets(name)
+        partition, offsets = self.index.streams.offsets(name)
         end = self.ends.get(partition, 0)
         return partition, [offset for offset in offsets if offset < end]
 
@@ -110,7 +116,7 @@ class AsOfReader:
 
     def first(self, name: str) -> EventRecord | None:
         """Return the first event of a stream, also if it came after this point."""
-        partition, offsets = self.index.offsets(name)
+        partition, offsets = self.index.streams.offsets(name)
         if not offsets:
             return None
         (message,) = self.lookup.read({partition: offsets[:1]})
@@ -151,13 +157,13 @@ class AsOfReader:
     def load_session(self, session: str) -> None:
         """Fold a session or experiment, and the estimators that it trains."""
         self.load(stream("session", session))
-        runs = self.moment.runs(session)
+        runs = self.moment.runs.all(session)
         estimators = {r.estimator for r in runs if isinstance(r, TrainingRow) and not r.unreadable}
         self.load(*(stream("estimator", one) for one in estimators))
 
     def load_kind(self, kind: str) -> None:
         """Fold all streams of a kind."""
-        self.load(*(stream(kind, name) for name in self.index.streams(kind)))
+        self.load(*(stream(kind, name) for name in self.index.streams.ids(kind)))
 
     # Loading one page of a list: as much as PAST_BYTES allow
 
@@ -180,13 +186,13 @@ class AsOfReader:
 
     def load_datasets(self, after: str, limit: int, may: May = anything) -> None:
         """Fold datasets past a name that one `may` see, until `limit` are known, or all are."""
-        seen = filter(may, self.index.streams("dataset", after))
+        seen = filter(may, self.index.streams.ids("dataset", after))
         there = (name for name in (stream("dataset", one) for one in seen) if self.began(name))
-        while (missing := limit - len(self.moment.datasets(after, limit, may))) > 0:
+        while (missing := limit - _many(self.moment.catalog.datasets(after, may), limit)) > 0:
             if self.full or not (some := list(islice(there, missing))):
                 break
             self._load_some(some)
-        self._require_any(self.moment.datasets(after, 1, may))
+        self._require_any(self.moment.catalog.datasets(after, may))
 
     def _require_any(self, shown: Iterable[object]) -> None:
         """Raise PastTooLarge if even the first item of a list is too large."""
@@ -200,24 +206,21 @@ class AsOfReader:
         there were.
         """
         candidates = self._perhaps_open(after, may)
-        while (missing := limit - self._many_open(after, limit)) > 0:
+        while (missing := limit - _many(self.moment.sessions.ids(after), limit)) > 0:
             if self.full or not (some := list(islice(candidates, missing + _AHEAD))):
                 break
             self._load_some(some)
-        self._require_any(self.moment.newest("session", after, None))
-
-    def _many_open(self, after: tuple[str, str] | None, limit: int) -> int:
-        return len(list(islice(self.moment.newest("session", after, None), limit)))
+        self._require_any(self.moment.sessions.ids(after))
 
     def _perhaps_open(self, after: tuple[str, str] | None, may: May = anything) -> Iterator[str]:
         """Yield the sessions that may have been open at this point, newest first."""
-        for session in filter(may, self.index.by_time(("session-opened",), after)):
+        for session in filter(may, self.index.sessions.ids_ever(after)):
             name = stream("session", session)
-            partition, offsets = self.index.offsets(name)
+            partition, offsets = self.index.streams.offsets(name)
             end = self.ends.get(partition, 0)
             if offsets[0] >= end:
                 continue  # it came later
-            if offsets[-1] < end and not self.index.has_session(session):
+            if offsets[-1] < end and not self.index.sessions.is_open(session):
                 continue  # all of it came before, its end too
             yield name
 
@@ -229,16 +232,17 @@ class AsOfReader:
         An experiment never changes but for its end, so nothing is folded: its commit must come
         before this point, and its deletion must not.
         """
-        there = self.commits("experiment-by-time", after, may)
-        gone = self.commits("experiment-gone-by-time", after, may)
+        there = self._commits(after, may, gone=False)
+        gone = self._commits(after, may, gone=True)
         merged = heapq.merge(there, (one for one in gone if not self._was_deleted(one)))
         found = (one.id for one in merged if self._was_committed(one))
         return list(islice(found, limit))
 
-    def commits(self, index: str, after: tuple[str, str] | None, may: May) -> Iterator[_Commit]:
-        """Yield the commits in an index that one `may` see, the newest first."""
-        for at in filter(may, self.index.by_time((index,), after)):
-            row = self.index.committed(at, gone=index.startswith("experiment-gone"))
+    def _commits(self, after: tuple[str, str] | None, may: May, *, gone: bool) -> Iterator[_Commit]:
+        """Yield the commits of experiments that one `may` see, the newest first."""
+        experiments = self.index.experiments
+        for at in filter(may, experiments.gone_ids(after) if gone else experiments.ids(after)):
+            row = experiments.stored(at, gone=gone)
             if row is not None:
                 yield _Commit(row.committed, at, row.sequence, row.deleted)
 
@@ -256,7 +260,7 @@ class AsOfReader:
     ) -> None:
         """Fold the experiments of a page."""
         self._load_some([stream("session", at) for at in self.experiments(after, limit, may)])
-        self._require_any(self.moment.newest("experiment", after, None))
+        self._require_any(self.moment.experiments.ids(after))
 
     # The position
 
@@ -275,7 +279,7 @@ class AsOfReader:
             for message in reversed(self.lookup.read({partition: range(begin, at)})):
                 record, offset = event_on_log(message.value), message.offset
                 terms.append(record.term if record.type == TERM_STARTED else 0)
-                if offset in self.index.offsets(record.subject)[1]:
+                if offset in self.index.streams.offsets(record.subject)[1]:
                     return PartitionPosition(
                         partition, end, max(record.term, *terms), record.commandoffset
                     )

@@ -31,8 +31,8 @@ class Lies(NamedTuple):
 
 def lies(moment: Snapshot, stream: str) -> Lies:
     """Return the offsets of a stream's events in a snapshot."""
-    partition, offsets = moment.offsets(stream)
-    reached = {p: PartitionPosition.of(p, at) for p, at in moment.progress().items()}
+    partition, offsets = moment.streams.offsets(stream)
+    reached = {p: PartitionPosition.of(p, at) for p, at in moment.rows.progress().items()}
     return Lies(partition, offsets, reached)
 
 

@@ -4,34 +4,37 @@ from __future__ import annotations
 
 from autolearn.eventlog.admission import TERM_STARTED
 from autolearn.projections.storage.row_batch import RowBatch
+from autolearn.projections.storage.store import Readable
 from autolearn.projections.views import (
     catalog,
     command_answers,
     experiments,
     sessions,
-    stream_index,
+    streams,
     users,
 )
 from autolearn.schemas.codec import EventRecord, lifted
 
-__all__ = ["FORMAT", "VIEWS", "fold"]
+__all__ = ["FORMAT", "VIEWS", "digests_of", "fold"]
 
-VIEWS: dict[str, tuple[str, ...]] = {
-    "catalog": catalog.TABLES,
-    "sessions": sessions.TABLES,
-    "experiments": experiments.TABLES,
-    "users": users.TABLES,
-    "answers": command_answers.TABLES,
-    "streams": stream_index.TABLES,
+VIEWS = {
+    view.name: view
+    for view in (
+        catalog.VIEW,
+        sessions.VIEW,
+        experiments.VIEW,
+        users.VIEW,
+        command_answers.VIEW,
+        streams.VIEW,
+    )
 }
-"""The tables of each view: the first parts of their keys."""
 
 FORMAT = 1
 """Rises whenever the same log gives other rows than before: stores of another format are rebuilt.
 tests/projections/test_format.py notices when it should have risen."""
 
-_HANDLERS = catalog.HANDLERS | sessions.HANDLERS | users.HANDLERS
-"""The handler of each event type, for the catalog, sessions, experiments and users."""
+_HANDLERS = {type_: fold for view in VIEWS.values() for type_, fold in view.handlers.items()}
+_INDEXERS = tuple(view.indexer for view in VIEWS.values() if view.indexer is not None)
 
 
 def fold(rows: RowBatch, record: EventRecord, partition: int, offset: int) -> None:
@@ -47,7 +50,12 @@ def fold(rows: RowBatch, record: EventRecord, partition: int, offset: int) -> No
             return
         record = lifted(record)
         handle = _HANDLERS.get(record.type)
-    stream_index.fold(rows, record, partition, offset)
-    command_answers.fold(rows, record)
+    for index in _INDEXERS:
+        index(rows, record, partition, offset)
     if handle is not None:
         handle(rows, record)
+
+
+def digests_of(content: Readable) -> dict[str, str]:
+    """Return the digest of every view."""
+    return {name: view.digest(content) for name, view in VIEWS.items()}

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from autolearn.projections.rows.view_rows import Answer
+from autolearn.projections.rows import command_answers
+from autolearn.projections.rows.command_answers import ANSWERS, Answer
 from autolearn.projections.storage.row_batch import RowBatch
+from autolearn.projections.views.view import View
 from autolearn.schemas import events
 from autolearn.schemas.codec import EventRecord, event_of
 from autolearn.schemas.messages import type_of
-
-TABLES = ("answer",)
 
 _UNSUCCESSFUL = {
     type_of(events.Refused),
@@ -17,12 +17,7 @@ _UNSUCCESSFUL = {
 }
 
 
-def answer_key(command: str) -> bytes:
-    """Return the key of a command's answer."""
-    return f"answer\0{command}".encode()
-
-
-def fold(rows: RowBatch, record: EventRecord) -> None:
+def _answer(rows: RowBatch, record: EventRecord, _: int, __: int) -> None:
     """Store an event as the answer to its command."""
     reason = detail = ""
     if record.type in _UNSUCCESSFUL:
@@ -42,4 +37,7 @@ def fold(rows: RowBatch, record: EventRecord) -> None:
         reason,
         detail,
     )
-    rows.put_once(answer_key(record.causationid), answer)
+    rows.put_once(ANSWERS, answer, record.causationid)
+
+
+VIEW = View("answers", command_answers, indexer=_answer)

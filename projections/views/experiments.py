@@ -4,24 +4,17 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
-from autolearn.projections.rows.stored_rows import StoredExperiment, StoredSession
-from autolearn.projections.rows.view_rows import IndexEntry
+from autolearn.projections.rows import experiments, sessions
+from autolearn.projections.rows.runs import RUNS
 from autolearn.projections.storage.row_batch import RowBatch
-from autolearn.projections.storage.store import key
+from autolearn.projections.storage.table import IndexEntry
 from autolearn.projections.views import runs
+from autolearn.projections.views.view import View
 from autolearn.schemas import events
-
-TABLES = (
-    "experiment",
-    "experiment-by-time",
-    "experiment-of",
-    "experiment-gone",
-    "experiment-gone-by-time",
-)
 
 
 def commit(
-    rows: RowBatch, session: str, row: StoredSession, event: events.SessionCommitted
+    rows: RowBatch, session: str, row: sessions.StoredSession, event: events.SessionCommitted
 ) -> None:
     """Make an experiment of a session: keep its chosen trainings and their evaluations."""
     for run_id, run in runs.newest_first(rows, session, row):
@@ -32,29 +25,31 @@ def commit(
             stays = run.training in event.trainings and run.status == "completed"
         if not stays:
             runs.delete(rows, session, run_id)
-    experiment = StoredExperiment(
+    experiment = experiments.StoredExperiment(
         row.opened, row.created, row.updated, row.actor, row.sequence, event.trainings
     )
-    rows.put(key("experiment", session), experiment)
-    rows.put_once(key("experiment-by-time", row.updated, session), IndexEntry(session))
+    rows.put(experiments.KEPT, experiment, session)
+    entry = IndexEntry(session)
+    rows.put_once(experiments.BY_TIME, entry, row.updated, session)
     for user in readers_of(rows, session, row):
-        rows.put(key("experiment-of", user, row.updated, session), IndexEntry(session))
+        rows.put(experiments.OF_USER, entry, user, row.updated, session)
 
 
 def share(rows: RowBatch, session: str, user: str, *, may_read: bool) -> None:
     """Add an experiment to a user's list, or remove it."""
-    row = rows.get(key("experiment", session), StoredExperiment)
+    row = rows.get(experiments.KEPT, session)
     if row is not None and user != row.actor:
-        at = key("experiment-of", user, row.committed, session)
-        rows.put(at, IndexEntry(session)) if may_read else rows.delete(at)
+        entry = IndexEntry(session) if may_read else None
+        rows.put(experiments.OF_USER, entry, user, row.committed, session)
 
 
-def readers_of(rows: RowBatch, session: str, row: StoredSession | StoredExperiment) -> list[str]:
+def readers_of(
+    rows: RowBatch, session: str, row: sessions.StoredSession | experiments.StoredExperiment
+) -> list[str]:
     """Return the owner and the readers of a session or experiment."""
-    if isinstance(row, StoredSession) and not row.shared:
+    if isinstance(row, sessions.StoredSession) and not row.shared:
         return [row.actor]
-    names = rows.names(key("session-reader", session, ""))
-    return [row.actor, *(at.rpartition(b"\0")[2].decode() for at in names)]
+    return [row.actor, *rows.names(sessions.READERS, session)]
 
 
 def delete(rows: RowBatch, session: str, sequence: int) -> None:
@@ -62,13 +57,17 @@ def delete(rows: RowBatch, session: str, sequence: int) -> None:
 
     Its former existence stays known, for lists of the past.
     """
-    row = rows.get(key("experiment", session), StoredExperiment)
+    row = rows.get(experiments.KEPT, session)
     assert row is not None, f"{session} is deleted and was no experiment"
-    for at in rows.names(runs.run_key(session, "")):
-        runs.delete(rows, session, at.rpartition(b"\0")[2].decode())
-    rows.delete(key("experiment", session))
-    rows.delete(key("experiment-by-time", row.committed, session))
+    for run in rows.names(RUNS, session):
+        runs.delete(rows, session, run)
+    rows.delete(experiments.KEPT, session)
+    rows.delete(experiments.BY_TIME, row.committed, session)
     for user in readers_of(rows, session, row):
-        rows.delete(key("experiment-of", user, row.committed, session))
-    rows.put_once(key("experiment-gone", session), replace(row, deleted=sequence))
-    rows.put_once(key("experiment-gone-by-time", row.committed, session), IndexEntry(session))
+        rows.delete(experiments.OF_USER, user, row.committed, session)
+    rows.put_once(experiments.GONE, replace(row, deleted=sequence), session)
+    rows.put_once(experiments.GONE_BY_TIME, IndexEntry(session), row.committed, session)
+
+
+VIEW = View("experiments", experiments)
+"""The handlers of the sessions change it: a commit ends a session and makes an experiment."""

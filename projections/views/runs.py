@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from typing import Literal
+from collections.abc import Callable, Iterator, Mapping
 
 import msgspec
 from msgspec import Struct
 
-from autolearn.projections.rows.stored_rows import StoredRun, StoredSession, StoredWork
-from autolearn.projections.rows.view_rows import IndexEntry
+from autolearn.projections.rows.runs import (
+    BY_NUMBER,
+    OUTCOMES,
+    REQUESTS,
+    RUNS,
+    USER_WORK,
+    StoredRun,
+    StoredWork,
+)
+from autolearn.projections.rows.sessions import StoredSession
 from autolearn.projections.storage.row_batch import RowBatch
+from autolearn.projections.storage.table import IndexEntry
 from autolearn.schemas import events
 from autolearn.schemas.codec import EventRecord, kept, read_part
-from autolearn.schemas.messages import type_of
+from autolearn.schemas.messages import Event
 
 
 class RunPart(Struct, frozen=True, gc=False):
@@ -33,32 +41,13 @@ _TOLD = ("completed", "failed")
 Change = Callable[[StoredRun, RunPart, EventRecord], None]
 
 
-def run_key(session: str, run: str) -> bytes:
-    """Return the key of a run's row, also after the session was committed."""
-    return f"run\0{session}\0{run}".encode()
-
-
-def data_key(table: Literal["run-request", "run-outcome"], session: str, run: str) -> bytes:
-    """Return the key of the stored data of an event of a run.
-
-    The event is the one that accepted the run, or the one that completed or failed it.
-    """
-    return f"{table}\0{session}\0{run}".encode()
-
-
-def place_key(session: str, number: int) -> bytes:
-    """Return the key that orders a run among those of its session."""
-    return f"run-at\0{session}\0".encode() + number.to_bytes(8, "big")
-
-
 def delete(rows: RowBatch, session: str, run: str) -> None:
     """Delete a run with all its data."""
-    row = rows.get(run_key(session, run), StoredRun)
+    row = rows.get(RUNS, session, run)
     assert row is not None, f"the run {run} of {session} is lost"
-    rows.delete(run_key(session, run))
-    rows.delete(place_key(session, row.number))
-    rows.delete(data_key("run-request", session, run))
-    rows.delete(data_key("run-outcome", session, run))
+    rows.delete(BY_NUMBER, session, row.number)
+    for table in (RUNS, REQUESTS, OUTCOMES):
+        rows.delete(table, session, run)
 
 
 def request(
@@ -75,9 +64,9 @@ def request(
         training=about.training,
         before=row.newest,
     )
-    rows.put(run_key(session, about.run), requested)
-    rows.put_once(place_key(session, record.sequence), IndexEntry(about.run))
-    rows.put_data(data_key("run-request", session, about.run), kept(record))
+    rows.put(RUNS, requested, session, about.run)
+    rows.put_once(BY_NUMBER, IndexEntry(about.run), session, record.sequence)
+    rows.put_once(REQUESTS, kept(record), session, about.run)
     row.runs, row.newest = row.runs + 1, about.run
     count(rows, row.actor, "", "open")
 
@@ -88,7 +77,7 @@ def newest_first(
     """Yield all runs of an open session with their ids, the newest first."""
     name = row.newest
     while name:
-        run = rows.get(run_key(session, name), StoredRun)
+        run = rows.get(RUNS, session, name)
         assert run is not None, f"the run {name} of {session} is lost"
         yield name, run
         name = run.before
@@ -98,15 +87,14 @@ def count(rows: RowBatch, user: str, before: str, after: str) -> None:
     """Update a user's numbers of waiting and running runs after a change of status."""
     if before == after:
         return
-    at = f"user-work\0{user}".encode()
-    work = rows.change(at, StoredWork)
+    work = rows.change(USER_WORK, user)
     if work is None:
         work = StoredWork()
-        rows.put(at, work)
+        rows.put(USER_WORK, work, user)
     work.queued += (after == "open") - (before == "open")
     work.running += (after == "started") - (before == "started")
     if not (work.queued or work.running):
-        rows.delete(at)
+        rows.delete(USER_WORK, user)
 
 
 def change(
@@ -114,13 +102,13 @@ def change(
 ) -> None:
     """Fold an event of a run."""
     about = read_part(record, part)
-    run = rows.change(run_key(session, about.run), StoredRun)
+    run = rows.change(RUNS, session, about.run)
     assert run is not None, f"{record.type} for a run that was not requested"
     run.updated, before = record.time, run.status
     how(run, about, record)
     count(rows, row.actor, before, run.status)
     if run.status in _TOLD:
-        rows.put_data(data_key("run-outcome", session, about.run), kept(record))
+        rows.put_once(OUTCOMES, kept(record), session, about.run)
 
 
 def start(run: StoredRun, about: RunPart, record: EventRecord) -> None:
@@ -146,11 +134,11 @@ def _lose(run: StoredRun, about: RunPart, _: EventRecord) -> None:
     run.status, run.attempt, run.worker, run.started = "open", about.attempt, "", None
 
 
-TYPES: dict[str, Change] = {
-    type_of(events.RunStarted): start,
-    type_of(events.RunCompleted): _complete,
-    type_of(events.RunFailed): _fail,
-    type_of(events.RunCancelled): cancel,
-    type_of(events.RunLost): _lose,
+CHANGES: Mapping[type[Event], Change] = {
+    events.RunStarted: start,
+    events.RunCompleted: _complete,
+    events.RunFailed: _fail,
+    events.RunCancelled: cancel,
+    events.RunLost: _lose,
 }
 """The handler of each event type of runs."""

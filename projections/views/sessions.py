@@ -6,59 +6,40 @@ it in both places or in none.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
-from autolearn.projections.rows.stored_rows import StoredSession
-from autolearn.projections.rows.view_rows import EndedRow, IndexEntry
+from autolearn.projections.rows import runs as run_rows
+from autolearn.projections.rows import sessions
+from autolearn.projections.rows.sessions import EndedRow, StoredSession
 from autolearn.projections.storage.row_batch import RowBatch
-from autolearn.projections.storage.store import key
+from autolearn.projections.storage.table import IndexEntry
 from autolearn.projections.views import experiments, runs
+from autolearn.projections.views.view import Handler, View
 from autolearn.schemas import events
 from autolearn.schemas.codec import EventRecord, kept
 from autolearn.schemas.confidentiality import outline_of
-from autolearn.schemas.messages import type_of
 from autolearn.schemas.rest.sessions import Reader
 from autolearn.schemas.work_kinds import WORK
 
 _ID = slice(len("session/"), None)
 """The index of a session's id in the name of its stream."""
 
-TABLES = (
-    "session",
-    "session-by-time",
-    "session-opened",
-    "session-owner",
-    "session-owned",
-    "session-of",
-    "session-reader",
-    "session-shared",
-    "session-ended",
-    "run",
-    "user-work",
-    "run-at",
-    "run-request",
-    "run-outcome",
-)
-
-Handler = Callable[[RowBatch, EventRecord], None]
-
 
 def _open_session(rows: RowBatch, record: EventRecord) -> None:
     """Fold the opening of a session."""
     session, time = record.subject[_ID], record.time
     opened = StoredSession(kept(record), time, record.actor, time, record.sequence)
-    rows.put(key("session", session), opened)
-    rows.put(key("session-by-time", time, session), IndexEntry(session))
-    rows.put_once(key("session-opened", time, session), IndexEntry(session))
+    entry = IndexEntry(session)
+    rows.put(sessions.OPEN, opened, session)
+    rows.put(sessions.BY_TIME, entry, time, session)
+    rows.put_once(sessions.EVER_BY_TIME, entry, time, session)
     # The owner stays known after the end: this row is the index from id to owner.
-    rows.put_once(key("session-owner", session), IndexEntry(record.actor))
-    rows.put_once(key("session-owned", record.actor, session), IndexEntry(session))
-    rows.put(key("session-of", record.actor, time, session), IndexEntry(session))
+    rows.put_once(sessions.OWNERS, IndexEntry(record.actor), session)
+    rows.put_once(sessions.BY_OWNER, entry, record.actor, session)
+    rows.put(sessions.OF_USER, entry, record.actor, time, session)
 
 
 def changed(rows: RowBatch, record: EventRecord, session: str) -> StoredSession:
     """Return the row of an open session, marked as changed by an event."""
-    row = rows.change(f"session\0{session}".encode(), StoredSession)
+    row = rows.change(sessions.OPEN, session)
     assert row is not None, f"{record.type} for a session that is not open"
     row.updated, row.sequence, row.expiring = record.time, record.sequence, ""
     return row
@@ -90,7 +71,7 @@ def commit(rows: RowBatch, record: EventRecord) -> None:
     row = changed(rows, record, session)
     assert isinstance(event, events.SessionCommitted)
     experiments.commit(rows, session, row, event)
-    end(rows, session, row, "committed", event.cancelled)
+    end(rows, session, row, EndedRow("committed", row.updated, event.cancelled))
 
 
 def discard(rows: RowBatch, record: EventRecord) -> None:
@@ -102,9 +83,10 @@ def discard(rows: RowBatch, record: EventRecord) -> None:
         runs.delete(rows, session, name)
     match event:
         case events.SessionDiscarded(cancelled=cancelled):
-            end(rows, session, row, "discarded", cancelled)
-        case events.SessionExpired():
-            end(rows, session, row, "expired", ())
+            ended = EndedRow("discarded", row.updated, cancelled)
+        case _:
+            ended = EndedRow("expired", row.updated)
+    end(rows, session, row, ended)
 
 
 def _expiry(rows: RowBatch, record: EventRecord) -> None:
@@ -117,7 +99,7 @@ def delete(rows: RowBatch, record: EventRecord) -> None:
     """Fold the deletion of an experiment."""
     session = record.subject[_ID]
     experiments.delete(rows, session, record.sequence)
-    rows.put_once(key("session-ended", session), EndedRow("deleted", record.time))
+    rows.put_once(sessions.ENDED, EndedRow("deleted", record.time), session)
 
 
 def share(rows: RowBatch, record: EventRecord) -> None:
@@ -125,41 +107,41 @@ def share(rows: RowBatch, record: EventRecord) -> None:
     event, session = outline_of(record), record.subject[_ID]
     assert isinstance(event, events.SessionShared | events.SessionUnshared)
     user, may_read = event.user, isinstance(event, events.SessionShared)
-    rows_of = {
-        key("session-reader", session, user): Reader(user, record.time),
-        key("session-shared", user, session): IndexEntry(session),
-    }
-    if rows.get(key("session", session), StoredSession) is not None:
+    entry = IndexEntry(session) if may_read else None
+    rows.put(sessions.READERS, Reader(user, record.time) if may_read else None, session, user)
+    rows.put(sessions.BY_READER, entry, user, session)
+    if rows.get(sessions.OPEN, session) is not None:
         opened = changed(rows, record, session)
         opened.shared = True
         if user != opened.actor:
-            rows_of[key("session-of", user, opened.created, session)] = IndexEntry(session)
-    for at, row in rows_of.items():
-        rows.put(at, row) if may_read else rows.delete(at)
+            rows.put(sessions.OF_USER, entry, user, opened.created, session)
     experiments.share(rows, session, user, may_read=may_read)
 
 
-def end(
-    rows: RowBatch, session: str, row: StoredSession, how: str, cancelled: tuple[str, ...]
-) -> None:
+def end(rows: RowBatch, session: str, row: StoredSession, ended: EndedRow) -> None:
     """Remove a session from the view of open sessions."""
-    rows.delete(key("session", session))
-    rows.delete(key("session-by-time", row.created, session))
+    rows.delete(sessions.OPEN, session)
+    rows.delete(sessions.BY_TIME, row.created, session)
     for user in experiments.readers_of(rows, session, row):
-        rows.delete(key("session-of", user, row.created, session))
-    rows.put_once(key("session-ended", session), EndedRow(how, row.updated, cancelled))
+        rows.delete(sessions.OF_USER, user, row.created, session)
+    rows.put_once(sessions.ENDED, ended, session)
 
 
-HANDLERS: dict[str, Handler] = {
-    type_of(events.SessionOpened): _open_session,
-    type_of(events.SessionCommitted): commit,
-    type_of(events.SessionDiscarded): discard,
-    type_of(events.SessionExpired): discard,
-    type_of(events.SessionExpiring): _expiry,
-    type_of(events.SessionKept): _expiry,
-    type_of(events.ExperimentDeleted): delete,
-    type_of(events.SessionShared): share,
-    type_of(events.SessionUnshared): share,
-    **{type_of(work.requested): request(kind) for kind, work in WORK.items()},
-    **{name: change(how) for name, how in runs.TYPES.items()},
-}
+VIEW = View(
+    "sessions",
+    sessions,
+    run_rows,
+    handlers={
+        events.SessionOpened: _open_session,
+        events.SessionCommitted: commit,
+        events.SessionDiscarded: discard,
+        events.SessionExpired: discard,
+        events.SessionExpiring: _expiry,
+        events.SessionKept: _expiry,
+        events.ExperimentDeleted: delete,
+        events.SessionShared: share,
+        events.SessionUnshared: share,
+        **{work.requested: request(kind) for kind, work in WORK.items()},
+        **{event: change(how) for event, how in runs.CHANGES.items()},
+    },
+)

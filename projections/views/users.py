@@ -2,54 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
-from autolearn.projections.rows.stored_rows import StoredToken, StoredTokens, StoredUser
-from autolearn.projections.rows.view_rows import QuotaRow
+from autolearn.projections.rows import users
 from autolearn.projections.storage.row_batch import RowBatch
-from autolearn.projections.storage.store import key
+from autolearn.projections.views.view import View
 from autolearn.schemas import events
 from autolearn.schemas.codec import EventRecord, event_of
-from autolearn.schemas.messages import Event, type_of
-
-TABLES = ("user", "token", "user-tokens", "quota")
 
 _NAME = slice(len("user/"), None)
 """The index of a user's name in the name of the stream."""
-
-
-def user_key(name: str) -> bytes:
-    """Return the key of a user's row."""
-    return key("user", name)
-
-
-def token_key(token: str) -> bytes:
-    """Return the key of a token's row, by its id."""
-    return key("token", token)
-
-
-def tokens_key(user: str) -> bytes:
-    """Return the key of the ids of a user's tokens."""
-    return key("user-tokens", user)
-
-
-def quota_key(user: str, quota: str) -> bytes:
-    """Return the key of a user's own limit."""
-    return key("quota", user, quota)
 
 
 def add(rows: RowBatch, record: EventRecord) -> None:
     """Fold a new user."""
     event, time = event_of(record), record.time
     assert isinstance(event, events.UserAdded)
-    added = StoredUser(event.role, event.password, False, time, time)
-    rows.put(user_key(record.subject[_NAME]), added)
+    added = users.StoredUser(event.role, event.password, False, time, time)
+    rows.put(users.USERS, added, record.subject[_NAME])
 
 
 def change(rows: RowBatch, record: EventRecord) -> None:
     """Fold a change of a user or of a token."""
     name = record.subject[_NAME]
-    user = rows.change(user_key(name), StoredUser)
+    user = rows.change(users.USERS, name)
     assert user is not None, f"{record.type} for a user who was not added"
     user.updated = record.time
     match event_of(record):
@@ -65,11 +39,11 @@ def change(rows: RowBatch, record: EventRecord) -> None:
             user.disabled = False
         case events.TokenIssued() as issued:
             for token in issued.dropped:
-                rows.delete(token_key(token))
+                rows.delete(users.TOKENS, token)
             left = [token for token in _tokens_of(rows, name) if token not in issued.dropped]
-            rows.put(tokens_key(name), StoredTokens([*left, issued.token]))
-            row = StoredToken(name, issued.name, issued.digest, record.time, issued.expires)
-            rows.put(token_key(issued.token), row)
+            rows.put(users.TOKEN_IDS, users.StoredTokens([*left, issued.token]), name)
+            row = users.StoredToken(name, issued.name, issued.digest, record.time, issued.expires)
+            rows.put(users.TOKENS, row, issued.token)
         case events.TokenRevoked(token=token):
             revoke(rows, token, record.time)
         case events.TokensRevoked(keep=keep):
@@ -77,7 +51,7 @@ def change(rows: RowBatch, record: EventRecord) -> None:
 
 
 def _tokens_of(rows: RowBatch, user: str) -> list[str]:
-    row = rows.get(tokens_key(user), StoredTokens)
+    row = rows.get(users.TOKEN_IDS, user)
     return [] if row is None else row.ids
 
 
@@ -89,7 +63,7 @@ def _revoke_all(rows: RowBatch, user: str, keep: str, time: str) -> None:
 
 def revoke(rows: RowBatch, token: str, time: str) -> None:
     """Fold the revocation of a token."""
-    row = rows.change(token_key(token), StoredToken)
+    row = rows.change(users.TOKENS, token)
     assert row is not None, f"{token} was not issued"
     row.revoked = row.revoked or time
 
@@ -98,13 +72,11 @@ def _set_quota(rows: RowBatch, record: EventRecord) -> None:
     """Fold a quota of a user, who need not have been added."""
     event, name = event_of(record), record.subject[_NAME]
     assert isinstance(event, events.QuotaSet)
-    if event.limit is None:
-        rows.delete(quota_key(name, event.name))
-    else:
-        rows.put(quota_key(name, event.name), QuotaRow(name, event.name, event.limit))
+    row = None if event.limit is None else users.QuotaRow(name, event.name, event.limit)
+    rows.put(users.QUOTAS, row, name, event.name)
 
 
-_CHANGES: tuple[type[Event], ...] = (
+_CHANGES = (
     events.RoleSet,
     events.PasswordSet,
     events.UserDisabled,
@@ -113,9 +85,12 @@ _CHANGES: tuple[type[Event], ...] = (
     events.TokenRevoked,
     events.TokensRevoked,
 )
-
-HANDLERS: dict[str, Callable[[RowBatch, EventRecord], None]] = {
-    type_of(events.UserAdded): add,
-    type_of(events.QuotaSet): _set_quota,
-    **{type_of(event): change for event in _CHANGES},
-}
+VIEW = View(
+    "users",
+    users,
+    handlers={
+        events.UserAdded: add,
+        events.QuotaSet: _set_quota,
+        **dict.fromkeys(_CHANGES, change),
+    },
+)

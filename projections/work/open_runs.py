@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
 
-import msgspec
 from msgspec import Raw, Struct
 from msgspec.structs import replace
 
-from autolearn.eventlog.admission import PartitionProgress
-from autolearn.projections.storage.row_batch import RowBatch
-from autolearn.projections.storage.store import Store, key, prefix_of
+from autolearn.projections.storage.projection import StoredProjection
+from autolearn.projections.storage.table import Table
 from autolearn.schemas import events
 from autolearn.schemas.codec import EventRecord, kept, lifted, to_json
 from autolearn.schemas.confidentiality import outline_of
@@ -53,81 +50,69 @@ class Offered(Struct, frozen=True, gc=False):
     sequence: int
 
 
-class OpenRuns:
+_OPEN = Table("open", OpenRun)
+"""By stream and run."""
+_LIMITS = Table("limit", Limit)
+"""By user."""
+_OFFERED = Table("offered", Offered)
+"""By stream."""
+
+
+class OpenRuns(StoredProjection):
     """Folds events into the open runs (`eventlog.consumers.traced_projector.TracedProjection`)."""
 
     traceparent = ""
 
-    def __init__(self, store: Store) -> None:
-        self.rows = RowBatch(store)
-        self.decoder = msgspec.json.Decoder(OpenRun)
-
     def all(self) -> list[OpenRun]:
         """Return the stored open runs; those of a session in the order of acceptance."""
-        found = [self.decoder.decode(row) for _, row in self.rows.store.scan(prefix_of("open"))]
-        return sorted(found, key=lambda run: run.sequence)
+        return sorted(self.rows.stored.scan(_OPEN), key=lambda run: run.sequence)
 
     def get(self, stream: str, run: str) -> OpenRun | None:
         """Return a run, or None when it has ended or is not known yet."""
-        return self.rows.get(key("open", stream, run), OpenRun)
+        return self.rows.get(_OPEN, stream, run)
 
     def offered(self, stream: str) -> Offered | None:
         """Return the catalog entry of a stream."""
-        return self.rows.get(key("offered", stream), Offered)
+        return self.rows.get(_OFFERED, stream)
 
     def limits(self) -> dict[str, int]:
         """Return the stored limits of users with one of their own."""
-        found = self.rows.store.scan(prefix_of("limit"))
-        decoder = msgspec.json.Decoder(Limit)
-        return {at.rpartition(b"\0")[2].decode(): decoder.decode(row).runs for at, row in found}
+        return {user: limit.runs for user, limit in self.rows.stored.items(_LIMITS)}
 
     def limit(self, user: str) -> int | None:
         """Return the most runs of a user that may run at a time; None: the default."""
-        row = self.rows.get(key("limit", user), Limit)
+        row = self.rows.get(_LIMITS, user)
         return None if row is None else row.runs
 
     def fold(self, record: EventRecord, _: int, __: int, /) -> None:
         """Fold one admitted event."""
-        event = outline_of(record)
-        at = key("open", record.subject, getattr(event, "run", ""))
+        event, at = outline_of(record), record.subject
         match event:
             case events.RunRequested():
-                self.rows.put(at, _opened(record, event, self.traceparent))
+                self.rows.put(_OPEN, _opened(record, event, self.traceparent), at, event.run)
             case events.RunStarted():
-                run = self.rows.get(at, OpenRun)
+                run = self.get(at, event.run)
                 assert run is not None
-                self.rows.put(at, replace(run, worker=event.worker))
+                self.rows.put(_OPEN, replace(run, worker=event.worker), at, event.run)
             case events.RunLost():
-                run = self.rows.get(at, OpenRun)
+                run = self.get(at, event.run)
                 assert run is not None
-                self.rows.put(at, replace(run, worker="", attempt=event.attempt))
+                again = replace(run, worker="", attempt=event.attempt)
+                self.rows.put(_OPEN, again, at, event.run)
             case events.RunCompleted() | events.RunFailed() | events.RunCancelled():
-                self.rows.delete(at)
+                self.rows.delete(_OPEN, at, event.run)
             case events.SessionCommitted() | events.SessionDiscarded():
                 for run_id in event.cancelled:
-                    self.rows.delete(key("open", record.subject, run_id))
+                    self.rows.delete(_OPEN, at, run_id)
             case events.QuotaSet(name="runs-running", limit=limit):
-                own = key("limit", record.subject.partition("/")[2])
-                self.rows.delete(own) if limit is None else self.rows.put(own, Limit(limit))
+                own = None if limit is None else Limit(limit)
+                self.rows.put(_LIMITS, own, at.partition("/")[2])
             case (
                 events.EstimatorRegistered(spec=spec)
                 | events.MetricRegistered(spec=spec)
                 | events.DatasetRegistered(spec=spec)
             ):
-                offered = Offered(spec_digest(spec), record.sequence)
-                self.rows.put(key("offered", record.subject), offered)
-
-    def commit(self, progress: Mapping[int, PartitionProgress]) -> None:
-        """Write the folded rows and the progress atomically."""
-        self.rows.commit(progress)
-
-    def progress(self) -> Mapping[int, PartitionProgress]:
-        """Return how far the stored content has come, per partition."""
-        return self.rows.progress()
-
-    def reset(self) -> None:
-        """Delete everything."""
-        self.rows.reset()
+                self.rows.put(_OFFERED, Offered(spec_digest(spec), record.sequence), at)
 
 
 def _opened(record: EventRecord, event: events.RunRequested, traceparent: str) -> OpenRun:

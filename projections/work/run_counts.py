@@ -42,8 +42,8 @@ class RunCounts:
         """Start anew from the read models (blocks)."""
         self.runs.clear()
         self.counts.clear()
-        for session in moment.by_time(("session-by-time",), None):
-            for run, row in moment.stored_runs(session):
+        for session in moment.sessions.ids():
+            for run, row in moment.runs.all_stored(session):
                 if row.ended is None:
                     state = RUNNING if row.status == "started" else WAITING
                     self.put(f"session/{session}", run, row.kind, state)

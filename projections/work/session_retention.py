@@ -9,8 +9,9 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from autolearn.eventlog.admission import PartitionProgress
-from autolearn.projections.storage.row_batch import RowBatch
-from autolearn.projections.storage.store import Store, key, prefix_of
+from autolearn.projections.storage.projection import StoredProjection
+from autolearn.projections.storage.store import Store
+from autolearn.projections.storage.table import Table, last_part
 from autolearn.projections.work.artifact_referrers import reference_of
 from autolearn.runtime.timestamps import millis
 from autolearn.schemas import events
@@ -60,26 +61,37 @@ class Referred(Struct, frozen=True):
     sealed: bool
 
 
-class SessionRetention:
+_DRAFTS = Table("draft", Draft)
+"""By session, or by the stream of a dataset, as all of these."""
+_UNKEPT = Table("unkept", Mark)
+_REFERRED = Table("referred", Referred)
+"""By session and digest."""
+_REFERRERS = Table("referrer", Mark)
+"""By kind, digest and session."""
+_DOOMED = Table("doomed", Mark)
+"""By session and digest."""
+
+
+class SessionRetention(StoredProjection):
     """Folds events into the sessions and contents that shredding may concern (`Projection`)."""
 
     def __init__(self, store: Store) -> None:
-        self.rows = RowBatch(store)
+        super().__init__(store)
         self.lock = threading.Lock()
         """Held while the store is written."""
 
     def get(self, session: str) -> Draft | None:
         """Return a session."""
-        return self.rows.get(key("draft", session), Draft)
+        return self.rows.get(_DRAFTS, session)
 
     def unkept(self) -> list[str]:
         """Return the open sessions that expire when they are unused."""
-        return [named(at) for at, _ in self.rows.store.scan(prefix_of("unkept"))]
+        return list(self.rows.stored.names(_UNKEPT))
 
     def doomed(self, after: bytes) -> Iterator[tuple[bytes, str]]:
         """Yield the stored folders to delete, with the keys of their rows, past a key."""
-        for at, _ in self.rows.store.scan(prefix_of("doomed"), after=after):
-            yield at, named(at)
+        for at, _ in self.rows.store.scan(_DOOMED.prefix(), after=after):
+            yield at, last_part(at)
 
     def forget(self, done: Iterable[bytes]) -> None:
         """Forget deleted folders, by the keys of their rows."""
@@ -91,55 +103,42 @@ class SessionRetention:
         session = whose(record.subject)
         if session is None:
             return
-        at, event = key("draft", session), outline_of(record)
+        event, draft = outline_of(record), self.get(session)
         if (found := reference_of(event)) is not None:
-            self.rows.put(
-                key("referred", session, found.digest), Referred(found.kind, found.sealed)
-            )
-            self.rows.put(key("referrer", found.kind, found.digest, session), Mark())
+            self.rows.put(_REFERRED, Referred(found.kind, found.sealed), session, found.digest)
+            self.rows.put(_REFERRERS, Mark(), found.kind, found.digest, session)
         if isinstance(event, events.DatasetRegistered):
-            if self.rows.get(at, Draft) is None:
-                self.rows.put(at, Draft(record.time))
+            if draft is None:
+                self.rows.put(_DRAFTS, Draft(record.time), session)
             return
         if isinstance(event, events.SessionOpened):
-            self.rows.put(at, Draft(record.time, event.expires))
+            self.rows.put(_DRAFTS, Draft(record.time, event.expires), session)
             if event.expires:
-                self.rows.put(key("unkept", session), Mark())
+                self.rows.put(_UNKEPT, Mark(), session)
             return
-        draft = self.rows.get(at, Draft)
         if draft is None or isinstance(event, _UNCHANGED):
             return
         now = after(draft, event, record.time)
-        self.rows.put(at, now)
+        self.rows.put(_DRAFTS, now, session)
         if now.ended and not draft.ended and draft.expires:
-            self.rows.delete(key("unkept", session))
+            self.rows.delete(_UNKEPT, session)
         if now.lost and not draft.lost:
-            for at in self.rows.names(prefix_of("referred", session)):
-                row = self.rows.get(at, Referred)
+            for digest in self.rows.names(_REFERRED, session):
+                row = self.rows.get(_REFERRED, session, digest)
                 assert row is not None, "it is there by its name"
-                self.rows.delete(at)
-                self.rows.delete(key("referrer", row.kind, named(at), session))
+                self.rows.delete(_REFERRED, session, digest)
+                self.rows.delete(_REFERRERS, row.kind, digest, session)
                 if row.sealed:
-                    self.rows.put_once(key("doomed", session, named(at)), Mark())
+                    self.rows.put_once(_DOOMED, Mark(), session, digest)
 
     def refers(self, kind: str, digest: str) -> bool:
         """Return whether anything kept refers to content, as far as is stored."""
-        return (
-            next(iter(self.rows.store.scan(prefix_of("referrer", kind, digest))), None) is not None
-        )
+        return any(True for _ in self.rows.stored.names(_REFERRERS, kind, digest))
 
     def commit(self, progress: Mapping[int, PartitionProgress]) -> None:
         """Write the folded rows and the progress atomically."""
         with self.lock:
-            self.rows.commit(progress)
-
-    def progress(self) -> Mapping[int, PartitionProgress]:
-        """Return how far the stored content has come, per partition."""
-        return self.rows.progress()
-
-    def reset(self) -> None:
-        """Delete everything."""
-        self.rows.reset()
+            super().commit(progress)
 
 
 def whose(stream: str) -> str | None:
@@ -154,11 +153,6 @@ def since_1970(time: str, unknown: float) -> float:
         return millis(time)
     except ValueError:  # a hand-written command may hold anything
         return unknown
-
-
-def named(at: bytes) -> str:
-    """Return the last part of a row's key."""
-    return at.rpartition(b"\0")[2].decode()
 
 
 def after(draft: Draft, event: object, time: str) -> Draft:

@@ -19,9 +19,10 @@ from msgspec import Raw
 from autolearn.eventlog.admission import PartitionProgress
 from autolearn.eventlog.kafka.log import KafkaLog
 from autolearn.projections.queries.queries import Snapshot
-from autolearn.projections.rebuild.rebuild import COMMIT, digests_of
+from autolearn.projections.rebuild.rebuild import COMMIT
 from autolearn.projections.rebuild.store_folders import ViewsPlace
 from autolearn.projections.storage.rocksdb import RocksStore
+from autolearn.projections.views import digests_of
 from autolearn.schemas.codec import EventRecord, encode
 from tests.bench.history import EVENTS_OF_A_SESSION, history
 from tests.bench.written_log import create, write
@@ -161,7 +162,7 @@ def test_a_damaged_folder_is_told_on_standard_error_alone(short: Place):
 def next_record(to: Place, **fields: Any) -> EventRecord:
     """The event that would come next on partition 1, of which every reader must take notice."""
     store = RocksStore(to.views.used)
-    at = Snapshot(store).progress()[1]
+    at = Snapshot(store).rows.progress()[1]
     store.close()
     about: dict[str, Any] = {
         "id": "odd",
@@ -209,7 +210,7 @@ def test_what_cannot_be_folded_stops_it_and_changes_nothing(
         assert "Traceback" not in err
         assert (short.views.used, short.digests()) == (used, before)
     store = RocksStore(short.views.spare())
-    assert Snapshot(store).progress().get(1, PartitionProgress()).next <= offset, (
+    assert Snapshot(store).rows.progress().get(1, PartitionProgress()).next <= offset, (
         "it is not passed over"
     )
     store.close()

@@ -5,16 +5,15 @@ from random import Random
 
 from autolearn.eventlog.memory.log import MemoryLog
 from autolearn.operations.replay.verify import Scratch, Served, check, shown
-from autolearn.projections.digests import row_digests
 from autolearn.projections.read_models import ReadModels
-from autolearn.projections.rebuild.rebuild import digests_of
 from autolearn.projections.storage.memory import MemoryStore
+from autolearn.projections.views import VIEWS, digests_of
 from tests.projections.time_travel.test_past import folded, told
 
 
 def digests(log: MemoryLog, ends: dict[int, int]) -> dict[str, str]:
     """What folding up to there gives."""
-    content = folded(log, ends).content
+    content = folded(log, ends).rows.content
     return digests_of(content)
 
 
@@ -36,13 +35,13 @@ def test_an_empty_position_is_that_of_empty_read_models(tmp_path: Path):
 
 def test_a_row_that_differs_is_named_with_how_it_does(tmp_path: Path):
     log, ends = told(Random(3), 60), {0: 25, 1: 30}
-    content = folded(log, ends).content
-    served = dict(row_digests(content, "sessions"))
+    content = folded(log, ends).rows.content
+    served = dict(VIEWS["sessions"].row_digests(content))
     gone, other, *_ = sorted(served)
     served |= {other: "0" * 64, b"session\0nobody".hex(): "1" * 64}
     del served[gone]
     before = {0: 20, 1: 30}
-    digests = digests_of(folded(log, before).content)
+    digests = digests_of(folded(log, before).rows.content)
     same = Served("api-0", "http://x", before, digests, lambda _: (ends, served))
     scratch = Scratch(log, "events", tmp_path)
     assert check(scratch, same, quiet)["rows_differing"] == 0

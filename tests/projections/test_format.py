@@ -5,12 +5,11 @@ from pathlib import Path
 
 from autolearn.eventlog.consumers.projector import Projector
 from autolearn.eventlog.memory.log import MemoryLog
-from autolearn.projections.digests import digest
 from autolearn.projections.queries.queries import ReadModelQueries
 from autolearn.projections.read_models import ReadModels
 from autolearn.projections.storage.memory import MemoryStore
 from autolearn.projections.storage.store import key
-from autolearn.projections.views import FORMAT, VIEWS
+from autolearn.projections.views import FORMAT, digests_of
 from autolearn.schemas.codec import encode
 from autolearn.schemas.topics import Topic
 from tests.golden import FOLDERS
@@ -41,16 +40,16 @@ def test_the_golden_log_holds_every_event_ever_shipped():
 def test_every_golden_event_is_admitted_and_shown():
     store = folded(written())
     now = ReadModelQueries(store).now()
-    kept = now.experiments(None, 10)[0]
-    shown = {run.id: run.status for run in now.runs(kept.id)}
+    kept = next(now.experiments.newest())
+    shown = {run.id: run.status for run in now.runs.all(kept.id)}
     assert shown == dict.fromkeys(("t1", "t2", "e1", "e2"), "completed")
-    assert [row.title for row in now.sessions(None, 10)] == ["Irises ❀"]
+    assert [row.title for row in now.sessions.newest()] == ["Irises ❀"]
     assert len(list(store.scan(b"answer\0"))) == len(STORY) - 1
 
 
 def test_rows_change_only_with_the_format():
     store = folded(written())
-    found = {view: digest(store, view) for view in VIEWS}
+    found = digests_of(store)
     known = json.loads(DIGESTS.read_bytes())
     assert known[str(FORMAT)] == found, (
         "The same log gives other rows than before: raise FORMAT in projections/views, and add "

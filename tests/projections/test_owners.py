@@ -34,34 +34,37 @@ def told(seed: int) -> Snapshot:
 
 
 def is_theirs(now: Snapshot, session: str, user: str) -> bool:
-    return now.owner(session) == user or now.is_reader(session, user)
+    return now.sessions.owner(session) == user or now.sessions.is_reader(session, user)
 
 
 @pytest.mark.parametrize("seed", SEEDS)
 def test_the_lists_of_a_user_have_what_is_owned_or_shared(seed: int):
     now = told(seed)
-    for ask, time in ((now.sessions, "created"), (now.experiments, "committed")):
+    for ask, time in ((now.sessions.newest, "created"), (now.experiments.newest, "committed")):
         for user in USERS:
-            expected = [row for row in ask(None, 100) if is_theirs(now, row.id, user)]
-            assert ask(None, 100, user) == expected
+            expected = [row for row in ask() if is_theirs(now, row.id, user)]
+            assert list(ask(None, user)) == expected
             paged, after = [], None
-            while page := ask(after, 1, user):
-                paged += page
-                after = (getattr(page[0], time), page[0].id)
+            while row := next(ask(after, user), None):
+                paged.append(row)
+                after = (getattr(row, time), row.id)
             assert paged == expected
 
 
 def test_nothing_is_left_in_an_index_that_is_not_there():
     for seed in SEEDS:
         now = told(seed)
-        held = {at.rpartition(b"\0")[2].decode() for at, _ in now.content.scan(b"session-of\0")}
-        assert held == {row.id for row in now.sessions(None, 100)}
+        held = {
+            at.rpartition(b"\0")[2].decode() for at, _ in now.rows.content.scan(b"session-of\0")
+        }
+        assert held == {row.id for row in now.sessions.newest()}
         shared = {
-            tuple(at.decode().split("\0")[1:]) for at, _ in now.content.scan(b"session-shared\0")
+            tuple(at.decode().split("\0")[1:])
+            for at, _ in now.rows.content.scan(b"session-shared\0")
         }
         read = {
             tuple(reversed(at.decode().split("\0")[1:]))
-            for at, _ in now.content.scan(prefix_of("session-reader"))
+            for at, _ in now.rows.content.scan(prefix_of("session-reader"))
         }
         assert shared == read
 
@@ -71,7 +74,8 @@ def test_random_histories_reach_what_the_tests_are_about():
     for seed in SEEDS:
         now = told(seed)
         for user in USERS:
-            open_, kept = now.sessions(None, 9, user), now.experiments(None, 9, user)
+            open_ = list(now.sessions.newest(None, user))
+            kept = list(now.experiments.newest(None, user))
             seen["own"] += sum(row.actor == user for row in open_)
             seen["shared"] += sum(row.actor != user for row in (*open_, *kept))
             seen["committed"] += len(kept)

@@ -17,9 +17,9 @@ from hypothesis import strategies as st
 from autolearn.eventlog.consumers.projector import Projector
 from autolearn.eventlog.memory.log import MemoryLog
 from autolearn.projections.read_models import ReadModels
-from autolearn.projections.rebuild.rebuild import digests_of, rebuild
+from autolearn.projections.rebuild.rebuild import rebuild
 from autolearn.projections.storage.memory import MemoryStore
-from autolearn.projections.views import VIEWS
+from autolearn.projections.views import VIEWS, digests_of
 from autolearn.schemas.codec import EventRecord, encode
 from autolearn.schemas.topics import Topic
 from tests.eventlog.test_admission import started

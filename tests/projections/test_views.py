@@ -3,6 +3,8 @@
 import hashlib
 from collections import Counter
 from collections.abc import Callable
+from importlib import import_module
+from pkgutil import iter_modules
 from random import Random
 
 from hypothesis import given, settings
@@ -14,14 +16,18 @@ from autolearn.agents.command_handling.decision import AppendFence, decide
 from autolearn.agents.command_handling.state_store import DeciderStateStore
 from autolearn.eventlog.consumers.projector import Projector
 from autolearn.eventlog.memory.log import MemoryLog
-from autolearn.projections.digests import digest
+from autolearn.projections import rows
 from autolearn.projections.queries.queries import ReadModelQueries, Snapshot
 from autolearn.projections.read_models import ReadModels
-from autolearn.projections.rows import view_rows
+from autolearn.projections.rows.catalog import ESTIMATORS, METRICS, DatasetRow, MetricRow
+from autolearn.projections.rows.command_answers import ANSWERS
+from autolearn.projections.rows.sessions import ENDED, EndedRow
 from autolearn.projections.storage.memory import MemoryStore
 from autolearn.projections.storage.row_batch import RowBatch
+from autolearn.projections.storage.row_reader import RowReader
 from autolearn.projections.storage.store import key, prefix_of
-from autolearn.projections.views import VIEWS, fold
+from autolearn.projections.storage.table import Table
+from autolearn.projections.views import VIEWS, digests_of, fold
 from autolearn.schemas import commands
 from autolearn.schemas.codec import EventRecord, encode, to_json
 from autolearn.schemas.messages import Command
@@ -61,14 +67,14 @@ class Told:
         tables = {row.partition(b"\x00")[0].decode() for row in self.store.rows}
         return tables - {"answer", "stream", "format"}
 
-    def get(self, kind, *parts):
-        return RowBatch(self.store).get(key(*parts), kind)
+    def get(self, table: Table, *parts: str):
+        return RowReader(self.store).get(table, *parts)
 
     def now(self) -> Snapshot:
         return ReadModelQueries(self.store).now()
 
     def run(self, kind: str, run: str):
-        return self.now().run(ID, kind, run)
+        return self.now().runs.get(ID, kind, run)
 
     def ids(self, table: str) -> list[str]:
         return [row.split(b"\x00")[-1].decode() for row, _ in self.store.scan(prefix_of(table))]
@@ -93,7 +99,7 @@ def at(second: int) -> str:
 def test_an_open_session():
     told = Told()
     told.tell(commands.OpenSession("Irises"))
-    assert told.now().session(ID) == SessionRow(ID, "Irises", at(1), "ada", at(1), 1)
+    assert told.now().sessions.get(ID) == SessionRow(ID, "Irises", at(1), "ada", at(1), 1)
     assert told.ids("session-by-time") == [ID]
     assert told.tables() == {
         "session",
@@ -123,7 +129,7 @@ def test_a_training_from_request_to_model():
     assert (row.status, row.attempt, row.worker) == ("completed", 2, "w2")
     assert (row.artifact, row.parameters["depth"], row.rows_train) == (samples.ARTIFACT, 3, 112)
     assert (row.requested, row.started, row.ended, row.updated) == (at(2), at(5), at(6), at(6))
-    session = told.now().session(ID)
+    session = told.now().sessions.get(ID)
     assert (session.sequence, session.updated) == (6, at(6))
 
 
@@ -167,7 +173,7 @@ STORY = (
 def test_a_commit_makes_an_experiment_and_leaves_no_session():
     told = Told()
     told.tell(*STORY, commands.CommitSession(("t1",)))
-    assert told.now().experiment(ID) == ExperimentRow(
+    assert told.now().experiments.get(ID) == ExperimentRow(
         id=ID,
         title="Irises",
         created=at(1),
@@ -181,9 +187,7 @@ def test_a_commit_makes_an_experiment_and_leaves_no_session():
     assert told.ids("experiment-by-time") == [ID]
     assert told.ids("run") == ["e1", "t1"]
     assert len(list(told.store.scan(prefix_of("run", ID)))) == 2
-    assert told.get(view_rows.EndedRow, "session-ended", ID) == view_rows.EndedRow(
-        "committed", at(16), ("t3", "e3")
-    )
+    assert told.get(ENDED, ID) == EndedRow("committed", at(16), ("t3", "e3"))
     assert told.tables() == {
         "experiment",
         "experiment-of",
@@ -203,7 +207,7 @@ def test_a_commit_of_everything_keeps_what_is_completed():
     told = Told()
     told.tell(*STORY, commands.CancelRun("t3"), commands.CancelRun("e3"))
     told.tell(commands.CommitSession())
-    experiment = told.now().experiment(ID)
+    experiment = told.now().experiments.get(ID)
     assert experiment.trainings == ("t1", "t2")
     assert set(experiment.training_data) == {samples.IRIS, samples.WINE}
     assert told.ids("run") == ["e1", "e2", "t1", "t2"]
@@ -242,9 +246,7 @@ def test_a_discard_leaves_nothing_but_that_it_was():
         "session-owner",
         "session-owned",
     }
-    assert told.get(view_rows.EndedRow, "session-ended", ID) == view_rows.EndedRow(
-        "discarded", at(16), ("t3", "e3")
-    )
+    assert told.get(ENDED, ID) == EndedRow("discarded", at(16), ("t3", "e3"))
 
 
 def test_a_refusal_leaves_only_its_answer_and_its_place():
@@ -258,7 +260,7 @@ def test_a_refusal_leaves_only_its_answer_and_its_place():
     before = others()
     told.tell(commands.OpenSession(), commands.CancelRun("t9"), commands.CommitSession())
     assert before == others()
-    answer = told.get(view_rows.Answer, "answer", "c3")
+    answer = told.get(ANSWERS, "c3")
     assert (answer.stream, answer.sequence, answer.reason) == (samples.SESSION, 3, "run-unknown")
     assert answer.type == "autolearn.Refused.v1"
     assert "no run t9" in answer.detail
@@ -267,7 +269,7 @@ def test_a_refusal_leaves_only_its_answer_and_its_place():
 def test_every_command_has_an_answer():
     told = Told()
     told.tell(*STORY)
-    found = [told.get(view_rows.Answer, "answer", f"c{n + 1}") for n in range(len(STORY))]
+    found = [told.get(ANSWERS, f"c{n + 1}") for n in range(len(STORY))]
     assert [answer.sequence for answer in found] == list(range(1, len(STORY) + 1))
     assert not any(answer.reason for answer in found)
 
@@ -282,14 +284,14 @@ def test_the_catalog_shows_the_newest_and_keeps_old_versions_of_datasets():
         | {"version": "9" * 64, "rows": 151}
     )
     told.tell(commands.RegisterDataset(newer), stream="dataset/flowers")
-    assert told.get(view_rows.EstimatorRow, "estimator", "decision-tree").registered == at(1)
-    assert told.get(view_rows.MetricRow, "metric", "f1").spec == samples.METRIC
+    assert told.get(ESTIMATORS, "decision-tree").registered == at(1)
+    assert told.get(METRICS, "f1").spec == samples.METRIC
     now = Snapshot(told.store)
-    assert now.dataset("flowers") == view_rows.DatasetRow(newer, at(4))
+    assert now.catalog.dataset("flowers") == DatasetRow(newer, at(4))
     for spec, second in ((samples.FLOWERS, 3), (newer, 4)):
-        row = now.dataset("flowers", spec.version)
-        assert row == view_rows.DatasetRow(spec, at(second))
-    assert now.dataset_bytes("ada") == 2 * samples.FLOWERS.bytes
+        row = now.catalog.dataset("flowers", spec.version)
+        assert row == DatasetRow(spec, at(second))
+    assert now.catalog.dataset_bytes("ada") == 2 * samples.FLOWERS.bytes
 
 
 def version(number: int, **more: object) -> commands.RegisterDataset:
@@ -313,14 +315,14 @@ def test_a_version_is_looked_up_and_not_all_of_them_read():
 
     queries = ReadModelQueries(told.store, opens)
     newest, oldest, none = (f"{n:064x}" for n in (19, 0, 99))
-    assert reads(lambda: queries.now().dataset("flowers")) == 2, "and its sensitive columns"
-    assert reads(lambda: queries.now().dataset("flowers", newest)) == 2
-    assert reads(lambda: queries.now().dataset("flowers", oldest)) == 20
+    assert reads(lambda: queries.now().catalog.dataset("flowers")) == 2, "and its sensitive columns"
+    assert reads(lambda: queries.now().catalog.dataset("flowers", newest)) == 2
+    assert reads(lambda: queries.now().catalog.dataset("flowers", oldest)) == 20
     for sought in (newest, oldest):
-        assert reads(lambda sought=sought: queries.now().dataset("flowers", sought)) == 1
-    assert reads(lambda: queries.now().has_version("flowers", none)) == 0
-    assert reads(lambda: next(queries.now().each_version("flowers"))) == 1
-    assert queries.now().dataset("flowers", none) is None
+        assert reads(lambda sought=sought: queries.now().catalog.dataset("flowers", sought)) == 1
+    assert reads(lambda: queries.now().catalog.has_version("flowers", none)) == 0
+    assert reads(lambda: next(queries.now().catalog.versions("flowers"))) == 1
+    assert queries.now().catalog.dataset("flowers", none) is None
     queries.known.forget("flowers")
     assert not queries.known.versions
     assert not queries.known.sensitive
@@ -329,11 +331,11 @@ def test_a_version_is_looked_up_and_not_all_of_them_read():
 def test_versions_are_in_the_order_in_which_they_were_registered_last():
     told = Told()
     told.tell(*(version(n) for n in range(3)), version(0), stream="dataset/flowers")
-    found = list(told.now().each_version("flowers"))
+    found = list(told.now().catalog.versions("flowers"))
     assert [int(row.spec.version, 16) for _, row in found] == [0, 2, 1]
-    rest = told.now().each_version("flowers", found[0][0])
+    rest = told.now().catalog.versions("flowers", found[0][0])
     assert [row for _, row in rest] == [row for _, row in found[1:]]
-    assert told.now().held_bytes("flowers") == [samples.FLOWERS.bytes] * 3
+    assert told.now().catalog.held_bytes("flowers") == [samples.FLOWERS.bytes] * 3
     told.tell(commands.DeleteDataset(), stream="dataset/flowers")
     assert told.tables() == {"dataset-owner", "dataset-bytes"}
 
@@ -342,7 +344,7 @@ def test_versions_are_in_the_order_in_which_they_were_registered_last():
 
 
 def digests(store: MemoryStore) -> dict[str, str]:
-    return {view: digest(store, view) for view in VIEWS}
+    return digests_of(store)
 
 
 def live(records: list[EventRecord]) -> dict[str, str]:
@@ -396,9 +398,9 @@ def test_what_waits_and_runs_of_a_user_is_what_the_rows_of_the_open_sessions_say
             read_models.fold(record, 0, offset)
             read_models.commit({})
             now = ReadModelQueries(store).now()
-            found = [run for one in now.sessions(None, 9) for _, run in now.stored_runs(one.id)]
+            found = [run for one in now.sessions.newest() for _, run in now.runs.all_stored(one.id)]
             counted = Counter(run.status for run in found)
-            work = now.work("ada")
+            work = now.users.work("ada")
             assert (work.queued, work.running) == (counted["open"], counted["started"])
             most = max(most, work.queued + work.running)
     assert most > 2
@@ -424,20 +426,20 @@ def test_a_digest_is_what_its_definition_says():
     fold(rows, record, 0, 1)
     rows.commit({})
     row_key = b"metric\x00f1"
-    row = to_json(view_rows.MetricRow(samples.METRIC, "now"))
+    row = to_json(MetricRow(samples.METRIC, "now"))
     hand = hashlib.sha256(
         len(row_key).to_bytes(8, "big") + row_key + len(row).to_bytes(8, "big") + row
     )
-    assert digest(store, "catalog") == hand.hexdigest()
-    assert digest(store, "sessions") == hashlib.sha256().hexdigest()
+    assert VIEWS["catalog"].digest(store) == hand.hexdigest()
+    assert VIEWS["sessions"].digest(store) == hashlib.sha256().hexdigest()
 
 
 def test_every_table_belongs_to_one_view():
-    tables = [table for view in VIEWS.values() for table in view]
-    assert len(tables) == len(set(tables))
-    told = Told()
-    told.tell(*STORY, commands.CommitSession(("t1",)))
-    assert told.tables() <= set(tables)
+    modules = [import_module(f"{rows.__name__}.{m.name}") for m in iter_modules(rows.__path__)]
+    declared = {x for m in modules for x in vars(m).values() if isinstance(x, Table)}
+    prefixes = [prefix for view in VIEWS.values() for prefix in view.prefixes]
+    assert sorted(table.prefix() for table in declared) == sorted(prefixes)
+    assert len(prefixes) == len(set(prefixes))
 
 
 def test_a_digest_does_not_depend_on_how_far_the_log_is_read():

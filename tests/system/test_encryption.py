@@ -15,11 +15,10 @@ from autolearn.agents.deciders.session import Ended, Unopened
 from autolearn.agents.deciders.specification import entitled
 from autolearn.eventlog.encryption.session_cipher import SessionCipher, key_of_kept
 from autolearn.eventlog.memory.log import MemoryLog
-from autolearn.projections.digests import digest
 from autolearn.projections.queries.queries import Snapshot
 from autolearn.projections.read_models import ReadModels
 from autolearn.projections.storage.memory import MemoryStore
-from autolearn.projections.views import VIEWS
+from autolearn.projections.views import digests_of
 from autolearn.projections.work.open_runs import OpenRuns
 from autolearn.schemas import commands, events
 from autolearn.schemas.codec import (
@@ -227,9 +226,13 @@ def folded(pairs: list[Pair], *, sealed: bool) -> MemoryStore:
 
 def everything(moment: Snapshot) -> list[object]:
     """All that can be asked of sessions and experiments."""
-    found: list[object] = [moment.sessions(None, 99), moment.experiments(None, 99)]
-    for session in moment.by_time("session-opened", None):
-        found += [moment.ended(session), moment.owner(session), list(moment.runs(session))]
+    found: list[object] = [list(moment.sessions.newest()), list(moment.experiments.newest())]
+    for session in moment.sessions.ids_ever():
+        found += [
+            moment.sessions.ended(session),
+            moment.sessions.owner(session),
+            list(moment.runs.all(session)),
+        ]
     return found
 
 
@@ -248,15 +251,15 @@ def test_the_fold_needs_no_key_and_a_shredding_changes_nothing(vault, seed):
         vault.ring.shred(keyid)
     vault.catch_up()
     after = folded(pairs, sealed=True)
-    assert {v: digest(before, v) for v in VIEWS} == {v: digest(after, v) for v in VIEWS}
+    assert digests_of(before) == digests_of(after)
     catalog = (b"estimator", b"dataset", b"dataset-version")
     ours = [value for at, value in after.rows.items() if at.split(b"\0")[0] not in catalog]
     assert not any(word in value for value in ours for word in (b"Irises", b"max_depth"))
     shown = Snapshot(after, vault.open_kept)
     known = Snapshot(folded(pairs, sealed=False))
-    for row, full in zip(shown.sessions(None, 99), known.sessions(None, 99), strict=True):
+    for row, full in zip(shown.sessions.newest(), known.sessions.newest(), strict=True):
         assert row == replace(full, title="", unreadable=True)
-        for run, told in zip(shown.runs(row.id), known.runs(row.id), strict=True):
+        for run, told in zip(shown.runs.all(row.id), known.runs.all(row.id), strict=True):
             same = ("id", "status", "attempt", "worker", "started", "ended", "number")
             assert run.unreadable
             assert all(getattr(run, name) == getattr(told, name) for name in same)

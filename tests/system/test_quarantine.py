@@ -24,7 +24,7 @@ from autolearn.eventlog.memory.log import MemoryLog
 from autolearn.operations.quarantine import NothingToDo, Quarantined, quarantine, user_name
 from autolearn.projections.queries.queries import ReadModelQueries
 from autolearn.projections.read_models import ReadModels
-from autolearn.projections.rows.view_rows import Answer
+from autolearn.projections.rows.command_answers import Answer
 from autolearn.projections.storage.memory import MemoryStore
 from autolearn.schemas import commands
 from autolearn.schemas.codec import decode_command, decode_event, encode

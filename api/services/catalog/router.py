@@ -34,7 +34,7 @@ from autolearn.api.shared.lookup import find, not_then
 from autolearn.api.shared.read_hints import Hints, check_changes, hints_of
 from autolearn.api.shared.sensitive_columns import Marks, check_columns, marks_of
 from autolearn.api.state.context import ApiContext
-from autolearn.projections.rows.view_rows import DatasetRow
+from autolearn.projections.rows.catalog import DatasetRow
 from autolearn.schemas.bounds import SENSITIVE_COLUMNS
 from autolearn.schemas.catalog import DatasetSpec
 from autolearn.schemas.commands import DeleteDataset, RegisterDataset, ShareDataset, UnshareDataset
@@ -79,7 +79,7 @@ def router(context: ApiContext) -> APIRouter:
     async def list_estimators(as_of: AsOf = "") -> Response:
         """List the estimators, by name; with `as_of`, those at that time."""
         seen = await see(context, as_of, lambda past: past.load_kind("estimator"))
-        rows = seen.moment.estimators()
+        rows = seen.moment.catalog.estimators()
         return json(Page([resources.estimator(row) for row in rows]), headers=seen.headers)
 
     @routes.get(
@@ -89,10 +89,13 @@ def router(context: ApiContext) -> APIRouter:
         """Show an estimator with its hyperparameters."""
         check_id("estimator", name)
         seen, row = await find(
-            context, lambda at: at.estimator(name), as_of, lambda past: past.load_kind("estimator")
+            context,
+            lambda at: at.catalog.estimator(name),
+            as_of,
+            lambda past: past.load_kind("estimator"),
         )
         if row is None:
-            names = [row.spec.name for row in seen.moment.estimators()]
+            names = [row.spec.name for row in seen.moment.catalog.estimators()]
             raise await missing(
                 "estimator",
                 name,
@@ -105,7 +108,7 @@ def router(context: ApiContext) -> APIRouter:
     async def list_metrics(as_of: AsOf = "") -> Response:
         """List the metrics, by name; with `as_of`, those at that time."""
         seen = await see(context, as_of, lambda past: past.load_kind("metric"))
-        rows = seen.moment.metrics()
+        rows = seen.moment.catalog.metrics()
         return json(Page([resources.metric(row) for row in rows]), headers=seen.headers)
 
     @routes.get("/metrics/{name}", responses=answers({200: CatalogMetric}, "AutoLearn-Position"))
@@ -113,10 +116,13 @@ def router(context: ApiContext) -> APIRouter:
         """Show a metric."""
         check_id("metric", name)
         seen, row = await find(
-            context, lambda at: at.metric(name), as_of, lambda past: past.load_kind("metric")
+            context,
+            lambda at: at.catalog.metric(name),
+            as_of,
+            lambda past: past.load_kind("metric"),
         )
         if row is None:
-            names = [row.spec.name for row in seen.moment.metrics()]
+            names = [row.spec.name for row in seen.moment.catalog.metrics()]
             raise await missing(
                 "metric", name, as_of, unknown("metric", name, names, "/v1/catalog/metrics")
             )
@@ -136,12 +142,12 @@ def router(context: ApiContext) -> APIRouter:
 
         def page_shown() -> Response:
             items, more = page_of(
-                seen.moment.each_dataset(after, may),
+                seen.moment.catalog.datasets(after, may),
                 limit,
                 lambda row: resources.dataset(row, now),
                 lambda row: row.spec.name,
-                lambda: seen.moment.looked,
-                more=seen.moment.full,
+                lambda: seen.moment.rows.looked,
+                more=seen.moment.rows.full,
             )
             headers = {**seen.headers, **next_link(request.url, more)}
             return json(Page(items, more), headers=headers)
@@ -157,7 +163,7 @@ def router(context: ApiContext) -> APIRouter:
         def shown() -> Dataset | None:
             if version and (one := one_version(seen.moment, name, version)) is None:
                 raise no_version(seen.moment, name, version)
-            row = seen.moment.dataset(name, one if version else None)
+            row = seen.moment.catalog.dataset(name, one if version else None)
             return None if row is None else resources.dataset(row, now)
 
         content = await context.executors.lists.run(shown)
@@ -184,11 +190,11 @@ def router(context: ApiContext) -> APIRouter:
 
         def page_shown() -> Response:
             items, more = page_of(
-                seen.moment.each_version(name, after),
+                seen.moment.catalog.versions(name, after),
                 limit,
                 lambda one: resources.dataset(one[1], now),
                 lambda one: one[0],
-                lambda: seen.moment.looked,
+                lambda: seen.moment.rows.looked,
             )
             headers = {**seen.headers, **next_link(request.url, more)}
             return json(Page(items, more), headers=headers)
@@ -199,7 +205,7 @@ def router(context: ApiContext) -> APIRouter:
         await require_dataset(context, who, name, Level.READ)
         seen, there = await find(
             context,
-            lambda at: at.has_dataset(name) or None,
+            lambda at: at.catalog.has_dataset(name) or None,
             as_of,
             lambda past: past.load(stream("dataset", name)),
         )
@@ -250,7 +256,11 @@ def router(context: ApiContext) -> APIRouter:
 
                 def looked() -> tuple[DatasetRow | None, DatasetRow | None, Marks]:
                     marks = marks_of(moment, name, sensitive)
-                    return moment.dataset(name), moment.dataset(name, file.digest), marks
+                    return (
+                        moment.catalog.dataset(name),
+                        moment.catalog.dataset(name, file.digest),
+                        marks,
+                    )
 
                 newest, there, marks = await context.executors.lists.run(looked)
                 before = None if newest is None else newest.spec
@@ -311,7 +321,7 @@ def router(context: ApiContext) -> APIRouter:
 
         def looked() -> tuple[DatasetRow | None, Marks]:
             marks = marks_of(moment, name, body.sensitive, body.not_sensitive)
-            return moment.dataset(name), marks
+            return moment.catalog.dataset(name), marks
 
         row, marks = await context.executors.lists.run(looked)
         if row is None:
@@ -342,7 +352,9 @@ def router(context: ApiContext) -> APIRouter:
         if isinstance(answer, Accepted):
             return pending(answer, asked)
         now = context.queries.now()
-        row = await context.executors.lists.run(lambda: now.dataset(spec.name, spec.version))
+        row = await context.executors.lists.run(
+            lambda: now.catalog.dataset(spec.name, spec.version)
+        )
         assert row is not None, "a version that was registered is there"
         if not new:
             return json(resources.dataset(row, now), headers=asked.prefer.applied())
@@ -353,7 +365,7 @@ def router(context: ApiContext) -> APIRouter:
     async def list_grants(name: str, who: Who) -> Response:
         """List the users with a grant of a dataset."""
         await require_dataset(context, who, name, Level.READ)
-        return json(Page(context.queries.now().grants(name)))
+        return json(Page(context.queries.now().catalog.grants(name)))
 
     @routes.post(
         "/datasets/{name}/share",
@@ -387,12 +399,12 @@ def router(context: ApiContext) -> APIRouter:
         """
         await require_dataset(context, who, name, Level.READ)
         now, lists = context.queries.now(), context.executors.lists
-        if await lists.run(lambda: now.sensitive(name)):
+        if await lists.run(lambda: now.catalog.sensitive(name)):
             await require_dataset(context, who, name, Level.WRITE)
 
         def found() -> DatasetRow | None:
             one = one_version(now, name, version) if version else None
-            return None if version and one is None else now.dataset(name, one)
+            return None if version and one is None else now.catalog.dataset(name, one)
 
         row = await lists.run(found)
         if row is None:
@@ -436,7 +448,7 @@ def router(context: ApiContext) -> APIRouter:
         answer = await context.commands.post(stream("dataset", name), command, asked)
         if isinstance(answer, Accepted):
             return pending(answer, asked)
-        grants = context.queries.now().grants(name)
+        grants = context.queries.now().catalog.grants(name)
         return json(Page(grants), headers=asked.prefer.applied())
 
     return routes

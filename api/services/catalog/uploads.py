@@ -165,7 +165,7 @@ async def discard(context: ApiContext, spec: DatasetSpec) -> None:
     """
 
     def deleted() -> None:
-        if not context.queries.now().has_version(spec.name, spec.version):
+        if not context.queries.now().catalog.has_version(spec.name, spec.version):
             context.artifacts.delete_blob(spec.stored)
 
     if spec.stored:
@@ -179,7 +179,7 @@ async def keep(context: ApiContext, file: Received, spec: DatasetSpec, keyid: st
     """
 
     def put() -> DatasetSpec:
-        present = context.queries.now().dataset(spec.name, spec.version)
+        present = context.queries.now().catalog.dataset(spec.name, spec.version)
         if present is not None and present.spec.keyid == keyid:
             return replace(spec, stored=present.spec.stored, keyid=keyid)
         if not keyid:

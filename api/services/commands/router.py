@@ -15,7 +15,7 @@ from autolearn.api.http.problems import Problem, check_id
 from autolearn.api.identity.principal import Who
 from autolearn.api.identity.visibility import Visibility
 from autolearn.api.state.context import ApiContext
-from autolearn.projections.rows.view_rows import Answer
+from autolearn.projections.rows.command_answers import Answer
 from autolearn.schemas.events import EVENTS
 from autolearn.schemas.messages import type_of
 from autolearn.schemas.rest.commands import CommandState

@@ -17,7 +17,7 @@ from autolearn.api.identity.visibility import Level, level_of
 from autolearn.api.shared.authorization import forbidden
 from autolearn.api.state.context import ApiContext
 from autolearn.api.state.dead_letters import FoundDeadLetter, command_id
-from autolearn.projections.rows.view_rows import Answer
+from autolearn.projections.rows.command_answers import Answer
 from autolearn.schemas.codec import CommandRecord, command_of, decode_command
 from autolearn.schemas.errors import MalformedRecord
 from autolearn.schemas.records.dead_letter import RETRY_HEADER
@@ -78,7 +78,7 @@ def _given_by(who: Principal, record: CommandRecord, context: ApiContext) -> Com
         return replace(record, grant=who.grant)
     kind, _, session = record.subject.partition("/")
     moment = context.queries.latest()
-    there = kind == "session" and moment.owner(session) is not None
+    there = kind == "session" and moment.sessions.owner(session) is not None
     if there and level_of(who, moment, session) < Level.OWN:
         raise forbidden("It is about a session of somebody else.")
     return replace(record, actor=who.name, grant=who.grant or UNSET)

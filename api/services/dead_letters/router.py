@@ -22,7 +22,7 @@ from autolearn.api.services.dead_letters.retry import retry
 from autolearn.api.shared import bodies
 from autolearn.api.state.context import ApiContext
 from autolearn.api.state.dead_letters import FoundDeadLetter, command_id
-from autolearn.projections.rows.view_rows import Answer
+from autolearn.projections.rows.command_answers import Answer
 from autolearn.schemas.rest.dead_letters import DeadLetterDetail, DeadLetterSummary, Retry
 from autolearn.schemas.rest.page import Page
 

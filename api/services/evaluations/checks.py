@@ -31,12 +31,12 @@ def request_evaluation(
     Raises:
         Problem: the training, a metric or the dataset is unknown, or they do not fit together.
     """
-    training = moment.training(session, body.training)
+    training = moment.runs.training(session, body.training)
     if training is None:
         raise _no_training(moment, session, body.training)
     metrics, optional = fitting(training, body.metrics, moment)
     positive = None if body.positive is None else _check_positive(training, word(body.positive))
-    own = moment.dataset(training.dataset.name, training.dataset.version)
+    own = moment.catalog.dataset(training.dataset.name, training.dataset.version)
     dataset, read = training.dataset, training.read
     specs = [] if own is None else [own.spec]
     if body.dataset is not None:
@@ -71,7 +71,7 @@ def request_evaluation(
 
 
 def _no_training(moment: Snapshot, session: str, training: str) -> Problem:
-    names = [run for run, kind in moment.kinds_of_runs(session) if kind == "training"]
+    names = [run for run, kind in moment.runs.kinds(session) if kind == "training"]
     where = f"/v1/sessions/{session}/trainings"
     return unknown("training", training, names, where, "#/training")
 
@@ -87,7 +87,7 @@ def fitting(
     Raises:
         Problem: one is unknown or does not fit.
     """
-    offers = {row.spec.name: row.spec for row in moment.metrics()}
+    offers = {row.spec.name: row.spec for row in moment.catalog.metrics()}
     fit = tuple(name for name, spec in offers.items() if training.task in spec.tasks)
     if wanted is None:
         return fit, fit
@@ -131,7 +131,7 @@ def _check_columns(training: TrainingRow, other: DatasetSpec, moment: Snapshot) 
 
     Its values are checked when they are read.
     """
-    own = moment.dataset(training.dataset.name, training.dataset.version)
+    own = moment.catalog.dataset(training.dataset.name, training.dataset.version)
     if own is None:
         return
     there = {column.name: column for column in other.columns}
@@ -203,7 +203,7 @@ def _check_classes(
     if positive is not None and positive not in there:
         fault = f"no row of {other.name} is of class {cut(positive)!r}: {has}"
         raise wrong("class-unknown", "There is no such class", {"#/positive": fault})
-    needs = {row.spec.name: row.spec.needs for row in moment.metrics()}
+    needs = {row.spec.name: row.spec.needs for row in moment.catalog.metrics()}
     unfit = [one for one in named if needs[one] in ("scores", "probabilities")]
     unseen = sorted(there.difference(known))
     if unseen and unfit and positive is None:

@@ -39,14 +39,14 @@ def router(context: ApiContext) -> APIRouter:
         asked = CommandRequest.of(request, body.model_dump())
         command: RequestEvaluation | None = None
         if context.queries.answer(asked.id) is None:
-            if not context.queries.latest().has_session(session):
+            if not context.queries.latest().sessions.is_open(session):
                 await find_session(context, session)  # reports the end of the session
             training = await whole_run(context, session, "training", body.training, "#/training")
             body = body.model_copy(update={"training": training})
             named, settings = body.dataset, context.settings
-            if context.queries.latest().stored_run(session, "training", training) is None:
+            if context.queries.latest().runs.stored(session, "training", training) is None:
                 await context.reader.fresh()
-            if context.queries.latest().stored_run(session, "training", training) is None:
+            if context.queries.latest().runs.stored(session, "training", training) is None:
                 await find_session(context, session)  # reports the end of the session
             run = RunId(derive(asked.id, "run"))
             command = await dataset_checks.checked(

@@ -52,14 +52,14 @@ def router(context: ApiContext) -> APIRouter:
 
         def page_shown() -> Response:
             items, more = page_of(
-                moment.each_experiment(after, whose),
+                moment.experiments.newest(after, whose),
                 limit,
                 lambda row: resources.experiment_summary(
                     row, withheld=level_of(who, now, row.id) < Level.READ
                 ),
                 lambda row: (row.committed, row.id),
-                lambda: moment.looked,
-                more=seen.moment.full,
+                lambda: moment.rows.looked,
+                more=seen.moment.rows.full,
             )
             headers = {**seen.headers, **next_link(request.url, more)}
             return json(Page(items, more), headers=headers)

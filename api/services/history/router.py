@@ -139,7 +139,7 @@ class _Search:
             return iter(there), lambda: None
         if self.who.everything:
             return self._in_log(was, then)
-        known = then.index.streams_of(
+        known = then.index.streams.visible_to(
             self.who.name, sysadmin=self.who.sysadmin, after=self.cursor.name
         )
         names = list(islice(known, PAGE_STREAMS + 1))

@@ -55,7 +55,7 @@ def router(context: ApiContext) -> APIRouter:
         if isinstance(answer, Accepted):
             return pending(answer, asked)
         seen, at = present(context), f"/v1/sessions/{session}"
-        if not seen.moment.has_session(session):  # a repeated request, and it has ended since
+        if not seen.moment.sessions.is_open(session):  # a repeated request, and it has ended since
             state = CommandState(asked.id, "accepted", answer.stream, at)
             return created(state, at, asked)
         return created(await shown(seen, session), at, asked)
@@ -75,13 +75,13 @@ def router(context: ApiContext) -> APIRouter:
 
         def page_shown() -> Response:
             items, more = page_of(
-                seen.moment.each_session(after, whose),
+                seen.moment.sessions.newest(after, whose),
                 limit,
                 lambda row: resources.session_summary(
                     row, withheld=level_of(who, now, row.id) < Level.READ
                 ),
                 lambda row: (row.created, row.id),
-                more=seen.moment.full,
+                more=seen.moment.rows.full,
             )
             headers = {**seen.headers, **next_link(request.url, more)}
             return json(Page(items, more), headers=headers)
@@ -132,7 +132,7 @@ def router(context: ApiContext) -> APIRouter:
         if isinstance(answer, Accepted):
             return pending(answer, asked)
         seen, at = present(context), f"/v1/experiments/{session}"
-        if not seen.moment.has_experiment(session):
+        if not seen.moment.experiments.has(session):
             return created(CommandState(asked.id, "accepted", answer.stream, at), at, asked)
 
         def experiment() -> Experiment:
@@ -154,7 +154,7 @@ def router(context: ApiContext) -> APIRouter:
         )
         if isinstance(answer, Accepted):
             return pending(answer, asked)
-        ended = context.queries.now().ended(session)
+        ended = context.queries.now().sessions.ended(session)
         cancelled = ended.cancelled if ended is not None else ()
         discarded = Discarded(session, answer.time, cancelled)
         return json(discarded, headers=asked.prefer.applied())
@@ -174,7 +174,7 @@ def router(context: ApiContext) -> APIRouter:
         if isinstance(answer, Accepted):
             return pending(answer, asked)
         seen = present(context)
-        if not seen.moment.has_session(session):  # a repeated request, and it has ended since
+        if not seen.moment.sessions.is_open(session):  # a repeated request, and it has ended since
             state = CommandState(asked.id, "accepted", answer.stream, f"/v1/sessions/{session}")
             return json(state, headers=asked.prefer.applied())
 

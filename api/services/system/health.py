@@ -16,8 +16,7 @@ from autolearn.api.http.problems import Problem, unknown
 from autolearn.api.state.context import ApiContext
 from autolearn.eventlog import positions
 from autolearn.eventlog.admission import PartitionProgress
-from autolearn.projections.digests import row_digests
-from autolearn.projections.views import VIEWS
+from autolearn.projections.views import VIEWS, digests_of
 from autolearn.schemas.asyncapi import document as asyncapi
 from autolearn.schemas.rest.system import Digests, Health, LogPlace, LogPosition, RowDigests
 from autolearn.schemas.topics import Topics
@@ -73,8 +72,8 @@ def router(context: ApiContext) -> APIRouter:
         if view not in VIEWS:
             raise unknown("view", view, VIEWS, "/v1/digests")
         moment, past = context.queries.now(), _key_of(after)
-        reached = _position_of(await context.reader.which_log(), moment.progress())
-        rows = row_digests(moment.content, view, past, limit)
+        reached = _position_of(await context.reader.which_log(), moment.rows.progress())
+        rows = VIEWS[view].row_digests(moment.rows.content, past, limit)
         found = await context.executors.operators.run(lambda: list(rows))
         more = found[-1][0] if len(found) == limit else None
         return json(RowDigests(reached, dict(found), more))
@@ -114,7 +113,7 @@ def _digests_of(context: ApiContext, log: str) -> Digests:
     """Return the digests of all views at one moment (blocks while it reads them)."""
     moment = context.queries.now()
     name = f"api-{context.settings.instance}"
-    return Digests(name, _position_of(log, moment.progress()), moment.digests())
+    return Digests(name, _position_of(log, moment.rows.progress()), digests_of(moment.rows.content))
 
 
 def _key_of(given: str) -> bytes:

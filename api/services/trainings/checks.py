@@ -42,9 +42,9 @@ def request_training(
     Raises:
         Problem: the estimator, dataset or target is unknown, or they do not fit together.
     """
-    offer = moment.estimator(body.estimator)
+    offer = moment.catalog.estimator(body.estimator)
     if offer is None:
-        names = [row.spec.name for row in moment.estimators()]
+        names = [row.spec.name for row in moment.catalog.estimators()]
         raise unknown("estimator", body.estimator, names, "/v1/catalog/estimators", "#/estimator")
     estimator, data = offer.spec, check_dataset(moment, body.dataset, may)
     column = target_of(data, body.target)
@@ -148,7 +148,7 @@ def _classification_fault(
 
 def others(task: str, found: Snapshot) -> str:
     """Return the estimators of a task."""
-    names = ", ".join(row.spec.name for row in found.estimators() if row.spec.task == task)
+    names = ", ".join(row.spec.name for row in found.catalog.estimators() if row.spec.task == task)
     return f"; for {task} there are {names or 'no estimators'}"
 
 

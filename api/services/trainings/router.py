@@ -44,14 +44,14 @@ def router(context: ApiContext) -> APIRouter:
         asked = CommandRequest.of(request, body.model_dump())
         command: RequestTraining | None = None
         if context.queries.answer(asked.id) is None:
-            if context.queries.latest().session_keyid(session) is None:
+            if context.queries.latest().sessions.keyid(session) is None:
                 # Nobody can encrypt it any more, and in clear it must not be on the log.
                 await find_session(context, session)  # reports the end of the session
             run, settings = RunId(derive(asked.id, "run")), context.settings
             command = await dataset_checks.checked(
                 context,
                 lambda now: (
-                    now.estimator(body.estimator) is not None
+                    now.catalog.estimator(body.estimator) is not None
                     and dataset_checks.has_dataset(now, body.dataset, may_use(who, now))
                 ),
                 lambda now: request_training(run, body, now, settings, may_use(who, now)),

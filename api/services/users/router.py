@@ -36,7 +36,7 @@ def router(context: ApiContext) -> APIRouter:
     async def list_users() -> Response:
         """List all users, by name."""
         now = context.queries.now()
-        return await context.executors.lists.run(lambda: json(Page(now.users())))
+        return await context.executors.lists.run(lambda: json(Page(now.users.all())))
 
     @routes.post(
         "/users",
@@ -68,7 +68,7 @@ def router(context: ApiContext) -> APIRouter:
     async def list_tokens_of(user: str) -> Response:
         """List the tokens of a user, oldest first."""
         await see(user)
-        return json(Page(context.queries.now().tokens(user)))
+        return json(Page(context.queries.now().users.tokens(user)))
 
     @routes.post(
         "/users/{user}/role",
@@ -138,7 +138,7 @@ def router(context: ApiContext) -> APIRouter:
 
     async def see(user: str) -> User:
         check_id("user", user)
-        _, row = await find(context, lambda moment: moment.user(user))
+        _, row = await find(context, lambda moment: moment.users.get(user))
         if row is None:
             raise _unknown_user(user)
         return row
@@ -158,7 +158,7 @@ def router(context: ApiContext) -> APIRouter:
     async def list_readers(session: str) -> Response:
         """List the readers of a session or experiment besides its owner."""
         check_id("session", session)
-        return json(Page(context.queries.now().readers(session)))
+        return json(Page(context.queries.now().sessions.readers(session)))
 
     @routes.post(
         "/sessions/{session}/share",
@@ -206,7 +206,9 @@ def router(context: ApiContext) -> APIRouter:
         answer = await context.commands.post(stream("session", session), command, asked)
         if isinstance(answer, Accepted):
             return pending(answer, asked)
-        return json(Page(context.queries.now().readers(session)), headers=asked.prefer.applied())
+        return json(
+            Page(context.queries.now().sessions.readers(session)), headers=asked.prefer.applied()
+        )
 
     return routes
 

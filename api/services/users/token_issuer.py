@@ -44,7 +44,7 @@ async def issue(
     asked = CommandRequest(str(uuid.uuid4()), "", Prefer(), actor=actor, call=call)
     command = IssueToken(token.id, name, token.digest, expires)
     answer = await context.commands.post(stream("user", user), command, asked)
-    row = context.queries.latest().stored_token(token.id)
+    row = context.queries.latest().users.token(token.id)
     if isinstance(answer, Accepted) or row is None:
         raise unavailable("The token is asked for, and nobody has decided yet. Try again.")
     return NewToken(token.id, user, name, row.created, expires, token.word)

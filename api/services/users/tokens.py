@@ -41,13 +41,13 @@ def router(context: ApiContext) -> APIRouter:
         require_tokens(context)
         name = body.user if KINDS["user"].fits(body.user) else ""
         address, call = address_of(request.scope), call_of(request)
-        if call is not None and name and context.queries.latest().stored_user(name) is not None:
+        if call is not None and name and context.queries.latest().users.stored(name) is not None:
             call.stream = stream("user", name)  # an unknown name could be a password
         context.logins.check(name, address)
         # For a user who was just added through another process; also for a known one, so that the
         # time it takes discloses nothing.
         await context.reader.fresh()
-        user = context.queries.latest().stored_user(name) if name else None
+        user = context.queries.latest().users.stored(name) if name else None
         fits = await context.passwords.fits(user.password if user else "", body.password)
         if not fits or user is None or user.disabled:
             context.logins.failed(name, address)
@@ -86,7 +86,7 @@ def router(context: ApiContext) -> APIRouter:
         """Set one's own password; an existing one must be given. Other tokens are revoked."""
         body = await read_body(request, bodies.OwnPasswordBody)
         require_tokens(context)
-        user = context.queries.latest().stored_user(who.name)
+        user = context.queries.latest().users.stored(who.name)
         present = user.password if user is not None else ""
         if present and not await context.passwords.fits(present, body.present or ""):
             why = "`present` must be your present password."
@@ -103,7 +103,7 @@ def router(context: ApiContext) -> APIRouter:
     async def list_tokens(who: Who) -> Response:
         """List one's own tokens, oldest first."""
         require_tokens(context)
-        return json(Page(context.queries.now().tokens(who.name)))
+        return json(Page(context.queries.now().users.tokens(who.name)))
 
     @routes.post(
         "/tokens",
@@ -164,7 +164,7 @@ async def _find_token(context: ApiContext, who: Principal, token: str) -> Access
     """Return a token that the principal may revoke, or raise the problem that there is none."""
     for attempt in (1, 2):
         moment = context.queries.now()
-        row = moment.stored_token(token)
+        row = moment.users.token(token)
         if row is not None and (who.sysadmin or row.user == who.name):
             about = (row.user, row.name, row.created, row.expires, row.revoked)
             return AccessToken(token, *about)

@@ -19,7 +19,6 @@ from autolearn.agents.command_handling.decision import AppendFence, Decision, de
 from autolearn.agents.command_handling.partition_claim import Names, PartitionClaim
 from autolearn.eventlog.consumers.projector import Projector
 from autolearn.eventlog.memory.log import MemoryLog
-from autolearn.projections.digests import digest
 from autolearn.projections.read_models import ReadModels
 from autolearn.projections.storage.memory import MemoryStore
 from autolearn.projections.views import VIEWS
@@ -194,7 +193,7 @@ def views_of(log: MemoryLog) -> dict[str, str]:
     store = MemoryStore()
     follower = Projector(log, "events", ReadModels(store), [0])
     follower.catch_up()
-    return {view: digest(store, view) for view in VIEWS if view != "streams"}
+    return {name: view.digest(store) for name, view in VIEWS.items() if name != "streams"}
 
 
 def check(log: MemoryLog) -> log_checker.Found:

@@ -2,10 +2,11 @@
 
 from random import Random
 
-from autolearn.agents.command_handling.state_store import FORMAT_KEY, DeciderStateStore
+from autolearn.agents.command_handling.state_store import DeciderStateStore
 from autolearn.agents.deciders.runs import newest_first
 from autolearn.eventlog.admission import PartitionProgress
 from autolearn.projections.storage.memory import MemoryStore
+from autolearn.projections.storage.projection import FORMAT_KEY
 from autolearn.projections.storage.store import key
 from autolearn.schemas import events
 from autolearn.schemas.codec import EventRecord, raw

@@ -7,10 +7,9 @@ import pytest
 from autolearn.api.identity.principal import EVERYBODY, Principal, still_let_in
 from autolearn.api.identity.visibility import Level, Visibility
 from autolearn.projections.queries.queries import ReadModelQueries
-from autolearn.projections.rows.stored_rows import StoredToken, StoredUser
+from autolearn.projections.rows.users import TOKENS, USERS, StoredToken, StoredUser
 from autolearn.projections.storage.memory import MemoryStore
 from autolearn.projections.storage.row_batch import RowBatch
-from autolearn.projections.views.users import token_key, user_key
 from autolearn.schemas.stream_kinds import KINDS
 
 ADA, ROOT = Principal("ada"), Principal("root", sysadmin=True)
@@ -52,8 +51,8 @@ def test_who_follows_is_let_in_only_as_what_they_were(was: bool, now: str):
     """As when a sysadmin is made a user: an open feed shows everybody's activity."""
     store = MemoryStore()
     rows = RowBatch(store)
-    rows.put(user_key("ada"), StoredUser(now, "", False, "", ""))
-    rows.put(token_key("t"), StoredToken("ada", "", "", "", None))
+    rows.put(USERS, StoredUser(now, "", False, "", ""), "ada")
+    rows.put(TOKENS, StoredToken("ada", "", "", "", None), "t")
     rows.commit({})
     who, stays = Principal("ada", was, token="t"), was == (now == "sysadmin")
     assert still_let_in(ReadModelQueries(store), who) is stays

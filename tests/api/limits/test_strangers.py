@@ -26,8 +26,7 @@ from autolearn.client.sdk.errors import Unreachable
 from autolearn.client.sdk.sealed_transport import AsyncSealing, Sealing
 from autolearn.eventlog.memory.log import MemoryLog
 from autolearn.projections.queries.queries import ReadModelQueries
-from autolearn.projections.rows.stored_rows import StoredToken, StoredUser
-from autolearn.projections.rows.view_rows import QuotaRow
+from autolearn.projections.rows.users import QuotaRow, StoredToken, StoredUser
 from autolearn.projections.storage.memory import MemoryStore
 from autolearn.projections.storage.store import key
 from autolearn.schemas import bounds

@@ -17,7 +17,7 @@ from autolearn.api.shared.authorization import RULES, Rule
 from autolearn.api.state.context import ApiContext, make_context
 from autolearn.artifacts.store.store import ArtifactStore
 from autolearn.eventlog.memory.log import MemoryLog
-from autolearn.projections.rows.stored_rows import StoredToken, StoredUser
+from autolearn.projections.rows.users import StoredToken, StoredUser
 from autolearn.projections.storage.memory import MemoryStore
 from autolearn.projections.storage.store import key
 from autolearn.schemas.access_tokens import made_of

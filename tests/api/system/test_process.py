@@ -21,7 +21,8 @@ from autolearn.eventlog.admission import PartitionProgress
 from autolearn.eventlog.embedded.broker import EmbeddedBroker
 from autolearn.eventlog.embedded.install import install
 from autolearn.eventlog.kafka.log import KafkaLog
-from autolearn.projections.read_models import FORMAT_KEY, FORMAT_VALUE
+from autolearn.projections.read_models import ReadModels
+from autolearn.projections.storage.projection import FORMAT_KEY
 from autolearn.projections.storage.rocksdb import RocksStore
 from autolearn.projections.storage.store import key, prefix_of
 from autolearn.schemas.codec import encode, to_json
@@ -220,7 +221,7 @@ def test_a_log_that_this_version_cannot_read_is_not_verified(kafka: str, tmp_pat
     with closing(RocksStore(tmp_path / "state" / "api-0" / "views")) as store:
         # As a newer version, which knows the event, has left it.
         reached = to_json(PartitionProgress(2, 1, 0, "odd"))
-        store.write({FORMAT_KEY: FORMAT_VALUE, key("progress", 0): reached})
+        store.write({FORMAT_KEY: ReadModels.format, key("progress", 0): reached})
     with Api(tmp_path, settings, instance="0") as api:
         api.client().close()
         code, result, words = verify(settings, api.url)

@@ -1,23 +1,24 @@
 """What a batch of rows shows before it is stored."""
 
-from autolearn.projections.rows.view_rows import IndexEntry
 from autolearn.projections.storage.memory import MemoryStore
 from autolearn.projections.storage.row_batch import RowBatch
-from autolearn.projections.storage.store import key, prefix_of
+from autolearn.projections.storage.table import IndexEntry, Table
+
+READERS, OTHERS = Table("reader", IndexEntry), Table("reader-other", IndexEntry)
 
 
 def test_names_are_those_stored_and_pending_without_deleted_ones():
-    rows, below = RowBatch(MemoryStore()), prefix_of("reader", "s")
+    rows = RowBatch(MemoryStore())
     for user in ("stored", "gone"):
-        rows.put(key("reader", "s", user), IndexEntry(user))
-    rows.put(key("reader", "s2", "other"), IndexEntry("other"))
-    rows.put(key("reader", "s"), IndexEntry("no reader"))
-    assert rows.names(below) == [key("reader", "s", user) for user in ("gone", "stored")]
+        rows.put(READERS, IndexEntry(user), "s", user)
+    rows.put(READERS, IndexEntry("other"), "s2", "other")
+    rows.put(OTHERS, IndexEntry("no reader"), "s", "none")
+    assert rows.names(READERS, "s") == ["gone", "stored"]
     rows.commit({})
-    rows.delete(key("reader", "s", "gone"))
-    assert rows.names(below) == [key("reader", "s", "stored")]
-    rows.put(key("reader", "s", "new"), IndexEntry("new"))
-    rows.put(key("reader", "s", "gone"), IndexEntry("back"))
-    assert rows.names(below) == [key("reader", "s", user) for user in ("gone", "new", "stored")]
+    rows.delete(READERS, "s", "gone")
+    assert rows.names(READERS, "s") == ["stored"]
+    rows.put(READERS, IndexEntry("new"), "s", "new")
+    rows.put(READERS, IndexEntry("back"), "s", "gone")
+    assert rows.names(READERS, "s") == ["gone", "new", "stored"]
     rows.reset()
-    assert rows.names(below) == []
+    assert rows.names(READERS, "s") == []

@@ -41,7 +41,8 @@ INDEXES |= {"experiment-by-time", "experiment-of", "experiment-gone", "experimen
 
 def test_every_kind_of_stream_and_every_table_has_its_words():
     assert set(THINGS) == set(KINDS)
-    tables = {t for view in VIEWS if view not in ("answers", "streams") for t in VIEWS[view]}
+    views = [view for name, view in VIEWS.items() if name not in ("answers", "streams")]
+    tables = {prefix[:-1].decode() for view in views for prefix in view.prefixes}
     assert tables == (set(WORDS) - {"training", "evaluation"}) | INDEXES
 
 
@@ -49,7 +50,7 @@ def rows(moment: Snapshot) -> dict[tuple[str, bytes], bytes]:
     return {
         (WORDS[table], at): value
         for table in WORDS
-        for at, value in moment.content.scan(prefix_of(table))
+        for at, value in moment.rows.content.scan(prefix_of(table))
     }
 
 
@@ -73,7 +74,7 @@ def test_changes_are_those_of_the_rows(random: Random, count: int):
     index, lookup = folded(log, ends), RecordLookup(log, "events")
     upper = {p: random.randint(0, end) for p, end in ends.items()}
     lower = {p: random.randint(0, end) for p, end in upper.items()}
-    streams = [f"{kind}/{name}" for kind in KINDS for name in index.streams(kind)]
+    streams = [f"{kind}/{name}" for kind in KINDS for name in index.streams.ids(kind)]
     was, now = AsOfReader(index, lookup, lower), AsOfReader(index, lookup, upper)
     was.load(*streams)
     now.load(*streams)

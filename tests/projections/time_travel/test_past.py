@@ -1,5 +1,6 @@
 """The past: folded from one stream's events alone, it is what the whole log gives."""
 
+from itertools import islice
 from random import Random
 
 import pytest
@@ -95,10 +96,10 @@ def folded(log: MemoryLog, ends: dict[int, int]) -> Snapshot:
 def everything(moment: Snapshot, session: str) -> tuple[object, ...]:
     """All that can be asked about a session."""
     return (
-        moment.session(session),
-        moment.ended(session),
-        moment.experiment(session),
-        list(moment.runs(session)),
+        moment.sessions.get(session),
+        moment.sessions.ended(session),
+        moment.experiments.get(session),
+        list(moment.runs.all(session)),
     )
 
 
@@ -109,7 +110,7 @@ def test_a_page_ends_where_no_more_events_are_folded(monkeypatch: pytest.MonkeyP
         RecordLookup(log, "events"),
         log.ends("events"),
     )
-    there = index.experiments(None, 99)
+    there = list(index.experiments.newest())
     assert len(there) > 2
 
     def past(bound: int) -> AsOfReader:
@@ -119,11 +120,11 @@ def test_a_page_ends_where_no_more_events_are_folded(monkeypatch: pytest.MonkeyP
     one = past(10**9)
     one.load_experiments(None, 1)
     size = one.bytes
-    assert not one.moment.full
+    assert not one.moment.rows.full
     one = past(size)
     one.load_experiments(None, 99)
-    assert one.moment.full
-    assert one.moment.experiments(None, 99) == there[:1]
+    assert one.moment.rows.full
+    assert list(one.moment.experiments.newest()) == there[:1]
     one = past(size - 1)
     with pytest.raises(PastTooLarge, match=f"more than {size - 1:,} bytes"):
         one.load_experiments(None, 99)
@@ -157,7 +158,7 @@ def test_every_point_of_the_past_is_what_the_prefix_of_the_log_gives(random: Ran
         def past(ends: dict[int, int] = ends) -> AsOfReader:
             return AsOfReader(index, lookup, ends)
 
-        for session in index.streams("session"):
+        for session in index.streams.ids("session"):
             one = past()
             one.load_session(session)
             assert everything(one.moment, session) == everything(then, session)
@@ -165,25 +166,25 @@ def test_every_point_of_the_past_is_what_the_prefix_of_the_log_gives(random: Ran
         def sessions(after, limit):
             one = past()
             one.load_sessions(after, limit)
-            return one.moment.sessions(after, limit)
+            return list(islice(one.moment.sessions.newest(after), limit))
 
         def experiments(after, limit):
             one = past()
             one.load_experiments(after, limit)
-            return one.moment.experiments(after, limit)
+            return list(islice(one.moment.experiments.newest(after), limit))
 
         def datasets(after, limit):
             one = past()
             one.load_datasets(after or "", limit)
-            return one.moment.datasets(after or "", limit)
+            return list(islice(one.moment.catalog.datasets(after or ""), limit))
 
-        assert pages(sessions, lambda r: (r.created, r.id)) == then.sessions(None, 99)
-        assert pages(experiments, lambda r: (r.committed, r.id)) == then.experiments(None, 99)
-        assert pages(datasets, lambda r: r.spec.name) == then.datasets()
+        assert pages(sessions, lambda r: (r.created, r.id)) == list(then.sessions.newest())
+        assert pages(experiments, lambda r: (r.committed, r.id)) == list(then.experiments.newest())
+        assert pages(datasets, lambda r: r.spec.name) == list(then.catalog.datasets())
         one = past()
         one.load_kind("estimator")
-        assert one.moment.estimators() == then.estimators()
-        progress = then.progress()
+        assert one.moment.catalog.estimators() == then.catalog.estimators()
+        progress = then.rows.progress()
         for place in past().places():
             assert place.progress().next == progress[place.partition].next
             assert (place.term, place.last) == (
@@ -198,9 +199,10 @@ def test_random_histories_reach_what_the_test_is_about():
     for seed in range(20):
         log = told(Random(seed), 100)
         then = folded(log, log.ends("events"))
-        for session in then.streams("session"):
-            for what in seen:
-                seen[what] += getattr(then, what)(session) is not None
+        for session in then.streams.ids("session"):
+            seen["session"] += then.sessions.is_open(session)
+            seen["ended"] += then.sessions.ended(session) is not None
+            seen["experiment"] += then.experiments.has(session)
     assert all(count > 5 for count in seen.values()), seen
 
 

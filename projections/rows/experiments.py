@@ -1,0 +1,33 @@
+"""Experiments, present and deleted."""
+
+from __future__ import annotations
+
+from msgspec import Raw, Struct
+
+from autolearn.projections.storage.table import IndexEntry, Table
+
+
+class StoredExperiment(Struct, array_like=True, gc=False):
+    """A committed session, with the trainings that it keeps. `opened` as in StoredSession.
+
+    `sequence` is that of its commit in its stream, `deleted` that of its deletion (0: not deleted).
+    """
+
+    opened: Raw
+    created: str
+    committed: str
+    actor: str
+    sequence: int
+    trainings: tuple[str, ...]
+    deleted: int = 0
+
+
+KEPT = Table("experiment", StoredExperiment)
+BY_TIME = Table("experiment-by-time", IndexEntry)
+"""By time of the commit and id."""
+OF_USER = Table("experiment-of", IndexEntry)
+"""By owner or reader, time of the commit and id."""
+GONE = Table("experiment-gone", StoredExperiment)
+"""The deleted ones."""
+GONE_BY_TIME = Table("experiment-gone-by-time", IndexEntry)
+"""By time of the commit and id."""

@@ -1,0 +1,46 @@
+"""The runs of sessions and experiments alike."""
+
+from __future__ import annotations
+
+from msgspec import Raw, Struct
+
+from autolearn.projections.storage.table import IndexEntry, NumberedTable, Table
+
+
+class StoredRun(Struct, array_like=True, gc=False):
+    """The state of a run of any kind. `number` is the sequence of its request in its stream.
+
+    The data of its events, which may be large, are in rows of their own that never change.
+    `training` is the evaluated one of an evaluation, and `before` the previously requested run of
+    the session.
+    """
+
+    kind: str
+    number: int
+    status: str
+    requested: str
+    updated: str
+    attempt: int = 1
+    worker: str = ""
+    started: str | None = None
+    ended: str | None = None
+    training: str = ""
+    before: str = ""
+
+
+class StoredWork(Struct, array_like=True, gc=False):
+    """The numbers of waiting and running runs of a user's sessions."""
+
+    queued: int = 0
+    running: int = 0
+
+
+RUNS = Table("run", StoredRun)
+"""By session and id, also after the session was committed."""
+BY_NUMBER = NumberedTable("run-at", IndexEntry)
+"""By session and number."""
+REQUESTS = Table("run-request", Raw)
+"""The data of the event that accepted a run, by session and id."""
+OUTCOMES = Table("run-outcome", Raw)
+"""The data of the event that completed or failed it."""
+USER_WORK = Table("user-work", StoredWork)
