@@ -43,7 +43,7 @@ _NUMERIC = ("integer", "number", "timestamp")
 
 
 @dataclass(frozen=True)
-class Table:
+class DatasetTable:
     """All rows of a dataset. `types` maps each column's name, in order, to its type.
 
     `written` has the written form of some columns of numbers.
@@ -110,7 +110,7 @@ class Table:
 
 def read_table(
     path: Path, options: ReadOptions | None = None, *, written: Collection[str] = ()
-) -> Table:
+) -> DatasetTable:
     """Load a file with its version's read options; without `options`, by the former rules.
 
     The written form of the columns `written` is kept, too. Raises DatasetRefused.
@@ -134,7 +134,7 @@ def read_table(
             kept[name] = present(text, how)
         arrays[name] = typed(text, kind, how)
     rows = len(next(iter(arrays.values()))) if arrays else 0
-    return Table(dict(zip(names, kinds, strict=True)), arrays, rows, kept)
+    return DatasetTable(dict(zip(names, kinds, strict=True)), arrays, rows, kept)
 
 
 def _reopened(path: Path, options: ReadOptions) -> TextFile | JsonLinesFile | ExcelFile:
@@ -145,13 +145,13 @@ def _reopened(path: Path, options: ReadOptions) -> TextFile | JsonLinesFile | Ex
     return TextFile.again(path, options)
 
 
-def _typed_table(parquet: ParquetFile) -> Table:
+def _typed_table(parquet: ParquetFile) -> DatasetTable:
     arrays = _joined(parquet.names, parquet.batches())
     rows = len(next(iter(arrays.values()))) if arrays else 0
-    return Table(dict(zip(parquet.names, parquet.kinds, strict=True)), arrays, rows)
+    return DatasetTable(dict(zip(parquet.names, parquet.kinds, strict=True)), arrays, rows)
 
 
-def _read_as_before(path: Path) -> Table:
+def _read_as_before(path: Path) -> DatasetTable:
     """Load CSV or Parquet (detected by their bytes) by the rules of versions without options."""
     if format_of(path) == "parquet":
         return _typed_table(ParquetFile(path, as_before=True))
@@ -162,7 +162,7 @@ def _read_as_before(path: Path) -> Table:
     kinds = {tally.name: tally.type for tally in tallies}
     arrays = {name: cast(values, kinds[name]) for name, values in arrays.items()}
     rows = len(next(iter(arrays.values()))) if arrays else 0
-    return Table(types=kinds, arrays=arrays, rows=rows)
+    return DatasetTable(types=kinds, arrays=arrays, rows=rows)
 
 
 def format_of(path: Path) -> str:

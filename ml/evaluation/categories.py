@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from autolearn.artifacts.datasets.table import Table
+from autolearn.artifacts.datasets.table import DatasetTable
 from autolearn.ml.errors import InputError
 from autolearn.schemas.bounds import cut, listed
 from autolearn.schemas.datasets.meanings import meanings, number_of
@@ -36,7 +36,7 @@ class Categories:
     mapped values.
     """
 
-    table: Table
+    table: DatasetTable
     secret: Collection[str] = ()
     strange: dict[str, Array] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import numpy as np
 
-from autolearn.artifacts.datasets.table import Table, read_table
+from autolearn.artifacts.datasets.table import DatasetTable, read_table
 from autolearn.artifacts.store.run_files import Artifacts
 from autolearn.ml.captured_warnings import heard
 from autolearn.ml.environment import environment, one_thread
@@ -156,7 +156,7 @@ class _Rows:
     notes: tuple[str, ...] = ()
 
 
-def held_out(dataset: DatasetRef, training: TrainingRecord, table: Table) -> _Rows:
+def held_out(dataset: DatasetRef, training: TrainingRecord, table: DatasetTable) -> _Rows:
     """Return the held-out rows of the training. Raises InputError."""
     if dataset.version != training.dataset.version:
         raise InputError(
@@ -177,14 +177,17 @@ def held_out(dataset: DatasetRef, training: TrainingRecord, table: Table) -> _Ro
     return _Rows(subject.features.iloc[parts.test], truth)
 
 
-def read_for(model: StoredArtifact, file: Path, read: ReadOptions | None) -> Table:
+def read_for(model: StoredArtifact, file: Path, read: ReadOptions | None) -> DatasetTable:
     """Load a dataset; columns that are text for the artifact keep their written form."""
     texts = [column.name for column in model.schema.columns if column.type == "string"]
     return read_table(file, read, written=[model.training.target or "", *texts])
 
 
 def other(
-    model: StoredArtifact, table: Table, metrics: list[Metric], sensitive: Collection[str] = ()
+    model: StoredArtifact,
+    table: DatasetTable,
+    metrics: list[Metric],
+    sensitive: Collection[str] = (),
 ) -> _Rows:
     """Return all rows with a target of another dataset, mapped to the artifact's values.
 
@@ -231,7 +234,7 @@ def other(
 
 
 def _features_of(model: StoredArtifact, categories: Categories) -> pd.DataFrame:
-    """Return a table's columns for the artifact, as Table.features does. Raises InputError.
+    """Return a table's columns for the artifact, as DatasetTable.features does. Raises InputError.
 
     In a column like an id, in which most rows of the training had a value of their own, no value
     need be known.

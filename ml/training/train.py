@@ -21,7 +21,7 @@ from msgspec.structs import replace
 from sklearn.pipeline import Pipeline
 
 from autolearn.artifacts.datasets.profile import schema_hash
-from autolearn.artifacts.datasets.table import Table, read_table
+from autolearn.artifacts.datasets.table import DatasetTable, read_table
 from autolearn.artifacts.store.run_files import Artifacts
 from autolearn.ml.captured_warnings import heard
 from autolearn.ml.environment import environment, one_thread
@@ -175,7 +175,7 @@ class Subject:
         return {**found, "nullable": len(present) < len(values)}
 
 
-def subject_of(table: Table, target: str | None, task: str) -> Subject:
+def subject_of(table: DatasetTable, target: str | None, task: str) -> Subject:
     """Take features and answers from a table. Raises InputError."""
     types = {name: kind for name, kind in table.types.items() if name != target}
     features = table.features(types)
@@ -201,7 +201,9 @@ def subject_of(table: Table, target: str | None, task: str) -> Subject:
     return Subject(types, features, answers, rows)
 
 
-def answers_of(table: Table, target: str, task: str, *, classes: int = 2) -> tuple[Array, Array]:
+def answers_of(
+    table: DatasetTable, target: str, task: str, *, classes: int = 2
+) -> tuple[Array, Array]:
     """Return the target of every row, and in which rows it is present.
 
     Raises InputError when it does not fit the task, or has fewer than `classes` classes.
@@ -270,7 +272,7 @@ def _fit(pipeline: Pipeline, features: pd.DataFrame, answers: Array | None, mode
         ) from error
 
 
-def _check_schema(request: TrainingRequested, table: Table) -> None:
+def _check_schema(request: TrainingRequested, table: DatasetTable) -> None:
     """Raise InputError when the file does not have the agreed columns."""
     if request.schema_hash and schema_hash(table.types.items()) != request.schema_hash:
         raise InputError(

@@ -75,10 +75,10 @@ class ReadHints(Struct, frozen=True, omit_defaults=True):
     zone: str = ""
 
 
-TYPES = {"number": "number", "integer": "integer", "boolean": "boolean", "text": "string"}
-TYPES |= {"string": "string", "category": "string", "timestamp": "timestamp", "date": "timestamp"}
-TYPES |= {"float": "number", "int": "integer", "bool": "boolean", "str": "string"}
-TYPES |= {"datetime": "timestamp"}
+_TYPES = {"number": "number", "integer": "integer", "boolean": "boolean", "text": "string"}
+_TYPES |= {"string": "string", "category": "string", "timestamp": "timestamp", "date": "timestamp"}
+_TYPES |= {"float": "number", "int": "integer", "bool": "boolean", "str": "string"}
+_TYPES |= {"datetime": "timestamp"}
 """The words for types that a person may say."""
 _PARTS = {"YYYY": "%Y", "YY": "%y", "MON": "%b", "MM": "%m", "DD": "%d"}
 
@@ -88,7 +88,7 @@ def pattern_of(word: str) -> str:
 
     In a form that has a time, HH:mm or HH:mm:ss, hours count to 24. An unknown word is "".
     """
-    known = TYPES.get(word.lower())
+    known = _TYPES.get(word.lower())
     if known:
         return known
     date, gap, clock = word.partition(" ")

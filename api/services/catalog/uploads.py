@@ -30,7 +30,7 @@ from autolearn.schemas.catalog import DatasetSpec
 BLOCK = 1 << 20
 EXAMINED_SECONDS, EXAMINED_PACE = 120, 8 << 20
 """Processor seconds within which a file must be read: a base, and a second per so many bytes."""
-TYPES = {
+_TYPES = {
     "text/csv": "csv",
     "application/csv": "csv",
     "application/vnd.apache.parquet": "parquet",
@@ -131,7 +131,7 @@ async def examine(
     Raises:
         Problem: it cannot be used; every fault is listed.
     """
-    said = given or TYPES.get(media.partition(";")[0].strip().lower())
+    said = given or _TYPES.get(media.partition(";")[0].strip().lower())
     question = ProfileJob(
         path=str(file.path),
         name=name,

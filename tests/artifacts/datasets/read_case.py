@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 
 from autolearn.artifacts.datasets.profile import profile
-from autolearn.artifacts.datasets.table import Table, format_of, read_table
+from autolearn.artifacts.datasets.table import DatasetTable, format_of, read_table
 from autolearn.schemas.catalog import DatasetSpec
 from autolearn.schemas.datasets.read_options import ReadHints, ReadOptions
 
@@ -22,7 +22,7 @@ class Reading:
     """What was said of a file, and what a second program makes of it."""
 
     spec: DatasetSpec
-    table: Table
+    table: DatasetTable
 
     @property
     def types(self) -> dict[str, str]:
