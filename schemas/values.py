@@ -36,6 +36,9 @@ JsonValue = Any
 """A value that JSON can hold: None, bool, int, float, str, or lists and dicts of these."""
 
 
+RunStatus = Literal["open", "started", "completed", "failed", "cancelled"]
+"""The status of a run; an open one waits for a worker."""
+
 Role = Literal["user", "sysadmin"]
 """The role of a user. A sysadmin administers, but cannot read the work of others."""
 

@@ -16,10 +16,8 @@ from autolearn.schemas import commands, events
 from autolearn.schemas.bounds import SESSION_RUNS
 from autolearn.schemas.messages import Event
 from autolearn.schemas.results import TrainingResult, artifact_of
-from autolearn.schemas.values import RunId
+from autolearn.schemas.values import RunId, RunStatus
 from autolearn.schemas.work_kinds import kind_of_run
-
-OPEN, STARTED, COMPLETED, FAILED, CANCELLED = "open", "started", "completed", "failed", "cancelled"
 
 
 class Run(Struct, frozen=True, omit_defaults=True):
@@ -31,7 +29,7 @@ class Run(Struct, frozen=True, omit_defaults=True):
     """
 
     kind: str
-    status: str = OPEN
+    status: RunStatus = "open"
     attempt: int = 1
     worker: str = ""
     max_attempts: int = 3
@@ -43,13 +41,13 @@ class Run(Struct, frozen=True, omit_defaults=True):
     @property
     def active(self) -> bool:
         """Whether the run has not ended."""
-        return self.status in (OPEN, STARTED)
+        return self.status in ("open", "started")
 
     def held_by(
         self, command: commands.CompleteRun | commands.FailRun | commands.ReportRunLost
     ) -> bool:
         """Return whether the sending worker holds the present attempt."""
-        mine = (STARTED, self.attempt, self.worker)
+        mine = ("started", self.attempt, self.worker)
         return mine == (self.status, command.attempt, command.worker)
 
 
@@ -119,7 +117,7 @@ def decide_run(state: Runs, command: RunCommand) -> Event:
         case commands.StartRun():
             if command.attempt != run.attempt:
                 return over(command)
-            if run.status == STARTED:
+            if run.status == "started":
                 return events.Refused("attempt-taken", f"{run.worker} works on {command.run}.")
             return events.RunStarted(command.run, command.attempt, command.worker)
         case commands.CompleteRun() | commands.FailRun() | commands.ReportRunLost() as command:
@@ -153,18 +151,18 @@ def evolve_runs(state: R, event: Event) -> R:
             run = Run(kind_of_run(event), max_attempts=event.max_attempts, training=training)
             return added(state, event, run)
         case events.RunStarted():
-            return changed(state, event.run, status=STARTED, worker=event.worker)
+            return changed(state, event.run, "started", worker=event.worker)
         case events.RunLost():
-            return changed(state, event.run, status=OPEN, attempt=event.attempt, worker="")
+            return changed(state, event.run, "open", attempt=event.attempt, worker="")
         case events.RunCompleted(result=result):
             artifact = artifact_of(result)
             state = replace(state, trained=state.trained + isinstance(result, TrainingResult))
             folder = artifact.folder if artifact else ""
-            return ended(state, event.run, status=COMPLETED, artifact=folder)
+            return ended(state, event.run, "completed", artifact=folder)
         case events.RunFailed():
-            return ended(state, event.run, status=FAILED)
+            return ended(state, event.run, "failed")
         case events.RunCancelled():
-            return ended(state, event.run, status=CANCELLED)
+            return ended(state, event.run, "cancelled")
         case _:
             return state
 
@@ -176,9 +174,9 @@ def added(state: R, event: events.RunRequested, run: Run) -> R:
     return evaluating(replace(counted, parts=parts), run, 1)
 
 
-def ended(state: R, name: str, **fields: object) -> R:
+def ended(state: R, name: str, status: RunStatus, **fields: object) -> R:
     """Return the runs after one has ended."""
-    after = changed(replace(state, active=state.active - 1), name, **fields)
+    after = changed(replace(state, active=state.active - 1), name, status, **fields)
     return evaluating(after, _run_of(after, name), -1)
 
 
@@ -186,13 +184,13 @@ def evaluating(state: R, run: Run, more: int) -> R:
     """Return the runs after the evaluated training of a run has more, or fewer, evaluations."""
     if not run.training:
         return state
-    count = _run_of(state, run.training).evaluating + more
-    return changed(state, run.training, evaluating=count)
+    of = _run_of(state, run.training)
+    return changed(state, run.training, of.status, evaluating=of.evaluating + more)
 
 
-def changed(state: R, name: str, **fields: object) -> R:
-    """Return the runs with some fields of one changed."""
-    run = replace(_run_of(state, name), **fields)
+def changed(state: R, name: str, status: RunStatus, **fields: object) -> R:
+    """Return the runs with the status and some fields of one changed."""
+    run = replace(_run_of(state, name), status=status, **fields)
     return replace(state, parts=state.parts.put({name: run}))
 
 

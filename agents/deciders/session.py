@@ -5,7 +5,7 @@ This is the Session State of the design: it is kept on the server, and folded fr
 
 from __future__ import annotations
 
-from typing import assert_never
+from typing import Literal, assert_never
 
 from msgspec import Struct
 from msgspec.structs import asdict, replace
@@ -45,9 +45,9 @@ class Open(Runs, frozen=True, tag="open", omit_defaults=True):
 
 
 class Ended(Struct, frozen=True, tag="ended", omit_defaults=True):
-    """Committed, discarded, expired or deleted. An experiment may be shared, or deleted."""
+    """A session that has ended. An experiment may be shared, or deleted."""
 
-    how: str
+    how: Literal["committed", "discarded", "expired", "deleted"]
     owner: str = ""
     readers: tuple[str, ...] = ()
     parts: Parts[Run] = NO_PARTS

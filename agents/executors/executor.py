@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Literal, NamedTuple, Protocol
 
 
 class Limits(NamedTuple):
@@ -22,13 +22,13 @@ class Completed(NamedTuple):
     result: Any
 
 
+FailureReason = Literal["raised", "memory", "time", "crashed", "input", "cancelled", "lost"]
+
+
 class Failed(NamedTuple):
-    """The run ended without one.
+    """The run ended without one, such as cancelled by `StartedRun.cancel`."""
 
-    `reason` is raised, memory, time, crashed, input, or cancelled (by `StartedRun.cancel`).
-    """
-
-    reason: str
+    reason: FailureReason
     detail: str
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request
 from msgspec import Raw
@@ -29,10 +29,9 @@ from autolearn.schemas.messages import Command
 from autolearn.schemas.rest.commands import CommandState
 from autolearn.schemas.rest.page import Page
 from autolearn.schemas.stream_kinds import stream
-from autolearn.schemas.values import RunId
+from autolearn.schemas.values import RunId, RunStatus
 from autolearn.schemas.work_kinds import WORK
 
-Status = Literal["open", "started", "completed", "failed", "cancelled"]
 Limit = Annotated[int, Query(ge=1, le=500)]
 
 
@@ -81,7 +80,7 @@ async def list_runs(
     seen: AsOfView,
     base: str,
     kind: str,
-    status: str | None,
+    status: RunStatus | None,
     page: str,
     limit: int,
     url: URL,
@@ -132,7 +131,7 @@ def add_run_routes(routes: APIRouter, context: ApiContext, kind: str, resource: 
         session: str,
         limit: Limit = 100,
         page: str = "",
-        status: Status | None = None,
+        status: RunStatus | None = None,
         as_of: AsOf = "",
     ) -> Response:
         """List the runs of this kind in the order of their requests."""

@@ -6,7 +6,7 @@ import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, Literal, TypeVar
+from typing import Any, TypeVar
 
 from msgspec.structs import replace
 
@@ -23,6 +23,7 @@ from autolearn.schemas.rest.experiments import (
 from autolearn.schemas.rest.page import Page
 from autolearn.schemas.rest.runs import Artifact, Evaluation, Training
 from autolearn.schemas.rest.sessions import Discarded, Reader, SessionOverview, SessionSummary
+from autolearn.schemas.values import RunStatus
 
 
 class SessionWithRuns(SessionOverview, kw_only=True, frozen=True):
@@ -43,7 +44,6 @@ R = TypeVar("R", Training, Evaluation)
 
 _LONGEST_WAIT = 300.0
 """Seconds for which one request may wait; longer waits are several requests."""
-Status = Literal["open", "started", "completed", "failed", "cancelled"]
 Data = str | Mapping[str, str]
 """A dataset: its name, NAME@VERSION, or {"name": …, "version": …}, also the start of a version."""
 
@@ -187,7 +187,7 @@ class OneSession:
     def trainings(
         self,
         *,
-        status: Status | None = None,
+        status: RunStatus | None = None,
         limit: int | None = None,
         page: str | None = None,
         as_of: str | None = None,
@@ -200,7 +200,7 @@ class OneSession:
     def evaluations(
         self,
         *,
-        status: Status | None = None,
+        status: RunStatus | None = None,
         limit: int | None = None,
         page: str | None = None,
         as_of: str | None = None,

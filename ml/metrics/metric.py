@@ -22,7 +22,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -56,8 +56,8 @@ class Metric:
     tasks: tuple[str, ...]
     summary: str
     compute: Callable[..., Any]
-    needs: str = "prediction"
-    result: str = "scalar"
+    needs: Literal["prediction", "scores", "probabilities", "features"] = "prediction"
+    result: Literal["scalar", "matrix", "table"] = "scalar"
     greater_is_better: bool | None = True
     positive: Callable[[Array, Array], float] | None = None
     average: str = ""

@@ -15,6 +15,7 @@ from typing import Any
 
 import msgspec
 
+from autolearn.agents.executors.executor import FailureReason
 from autolearn.artifacts.datasets.errors import DatasetRefused
 from autolearn.artifacts.store.run_files import RunFiles
 from autolearn.ml.errors import InputError
@@ -65,7 +66,7 @@ def _received(channel: socket.socket) -> bytes:
     return b"".join(parts)
 
 
-def words_for(error: BaseException) -> tuple[str, str]:
+def words_for(error: BaseException) -> tuple[FailureReason, str]:
     """Return the reason (a code of `commands.FailRun`) and the message for an error."""
     if isinstance(error, MemoryError):
         return "memory", "there was not enough memory for an allocation"
