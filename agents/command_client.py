@@ -5,15 +5,15 @@ from __future__ import annotations
 import asyncio
 import uuid
 from collections.abc import Iterable
+from functools import partial
 
-from autolearn.agents.fail_stop import end_process
+from autolearn.agents.fail_stop import end_if_refused
 from autolearn.eventlog.encryption.session_cipher import SessionCipher
 from autolearn.eventlog.log import Producer
 from autolearn.runtime.timestamps import now
 from autolearn.runtime.trace_context import Trace, sending
 from autolearn.schemas.bounds import LARGEST_COMMAND, check_size, size_of
 from autolearn.schemas.codec import CONTENT_TYPE, CommandRecord, EventRecord, encode, raw
-from autolearn.schemas.errors import LogError
 from autolearn.schemas.messages import Command, type_of
 from autolearn.schemas.topics import Topics
 from autolearn.schemas.values import StreamId
@@ -72,7 +72,8 @@ class CommandClient:
             record = self.vault.seal(record, command, keyid)
         value, headers = encode(record), CONTENT_TYPE + sending(trace, self.instance)
         check_size("The command", size_of(value, stream, headers), LARGEST_COMMAND)
-        self.log.append(self.topic, value, key=stream, headers=headers, delivered=_check)
+        delivered = partial(end_if_refused, "a command could not be posted")
+        self.log.append(self.topic, value, key=stream, headers=headers, delivered=delivered)
 
     async def ask(
         self,
@@ -102,8 +103,3 @@ class CommandClient:
             waiting = self.answers.get(record.causationid)
             if waiting is not None and not waiting.done():
                 waiting.set_result(record)
-
-
-def _check(error: LogError | None, _: int, __: int) -> None:
-    if error is not None:
-        end_process("a command could not be posted", error)

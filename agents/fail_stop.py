@@ -10,6 +10,8 @@ from typing import Any, NoReturn
 
 import structlog
 
+from autolearn.schemas.errors import LogError
+
 logger = structlog.get_logger(__name__)
 
 
@@ -34,3 +36,9 @@ def end_if_failed(failure: str, task: asyncio.Future[None]) -> None:
     """End the process if a task has raised: nobody else would hear of it."""
     if not task.cancelled() and task.exception() is not None:
         end_process(failure, task.exception())
+
+
+def end_if_refused(failure: str, error: LogError | None, _: int, __: int) -> None:
+    """End the process if an append has failed; called for each outcome."""
+    if error is not None:
+        end_process(failure, error)

@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import structlog
@@ -18,7 +19,7 @@ from faust.types import TP
 
 from autolearn.agents.delivery_watch import Deliveries
 from autolearn.agents.dispatch.worker_pool import TaskOffer, WorkerPool
-from autolearn.agents.fail_stop import end_process, spawn
+from autolearn.agents.fail_stop import end_if_refused, end_process, spawn
 from autolearn.agents.faust_app import consume, make_app
 from autolearn.agents.followed_projection import FollowedProjection
 from autolearn.eventlog.consumers.traced_projector import TracedProjector
@@ -161,7 +162,7 @@ class DispatchAgent:
             key=run.run,
             partition=offer.partition,
             headers=headers,
-            delivered=check,
+            delivered=partial(end_if_refused, "a task could not be handed out"),
         )
         if self.audited:
             self.log.append(
@@ -190,12 +191,6 @@ def _handed_out(offer: TaskOffer, headers: Headers, now: int) -> Hop:
         attempt=attempt.number,
         worker=offer.worker,
     )
-
-
-def check(error: LogError | None, _: int, __: int) -> None:
-    """End the process when a task could not be appended."""
-    if error is not None:
-        end_process("a task could not be handed out", error)
 
 
 def _warn(error: LogError | None, _: int, __: int) -> None:

@@ -192,8 +192,8 @@ class EventTail:
         """Read new records, and keep them as soon as the read models hold them."""
         found = [
             one
-            for message in await self.executor.run(lambda: reader.read(1000, 1.0))
-            if (one := self.admitted(message)) is not None
+            for record in await self.executor.run(lambda: reader.read(1000, 1.0))
+            if (one := self.admitted(record)) is not None
         ]
         needed = {one.behind.partition: one.behind.next for one in found}
         while self.wanted and not self.reader.holds(needed):
@@ -202,16 +202,16 @@ class EventTail:
             self.keep(one)
         self.wake()
 
-    def admitted(self, message: Record) -> FoundEvent | None:
-        """Process one message, and return its event if it is admitted."""
-        partition, value = message.partition, message.content
-        record = event_on_log(value)
+    def admitted(self, record: Record) -> FoundEvent | None:
+        """Process one record, and return its event if it is admitted."""
+        partition, value = record.partition, record.content
+        event = event_on_log(value)
         at = self.end[partition].progress()
-        at.next = message.offset + 1
-        counts = at.admit(record)
+        at.next = record.offset + 1
+        counts = at.admit(event)
         behind = PartitionPosition.of(partition, at)
         self.end[partition] = behind
-        return FoundEvent(record, Raw(value), behind) if counts else None
+        return FoundEvent(event, Raw(value), behind) if counts else None
 
     def keep(self, one: FoundEvent) -> None:
         """Keep one event, and drop the oldest when there are too many."""

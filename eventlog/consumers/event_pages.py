@@ -70,15 +70,15 @@ class _Column:
             or self.bytes >= self.most_bytes
         )
 
-    def take(self, message: Record) -> None:
-        """Read one message."""
-        value = message.content
-        record = event_on_log(value)
-        self.at.next = message.offset + 1
+    def take(self, record: Record) -> None:
+        """Read one record."""
+        value = record.content
+        event = event_on_log(value)
+        self.at.next = record.offset + 1
         self.looked += 1
-        if self.at.admit(record) and self.fits(record):
+        if self.at.admit(event) and self.fits(event):
             self.bytes += len(value)
-            self.found.append(FoundEvent(record, Raw(value), self.place()))
+            self.found.append(FoundEvent(event, Raw(value), self.place()))
 
     def place(self) -> PartitionPosition:
         """Return how far this is."""
@@ -135,12 +135,12 @@ def read(log: RecordSource, topic: str, columns: Mapping[int, _Column]) -> None:
     reader = log.reader(topic, start)
     try:
         while not all(column.full for column in columns.values()):
-            messages = reader.read(1000, PATIENCE)
-            if not messages:
+            records = reader.read(1000, PATIENCE)
+            if not records:
                 raise LogError(f"{topic} cannot be read at the moment.")
-            for message in messages:
-                column = columns[message.partition]
+            for record in records:
+                column = columns[record.partition]
                 if not column.full:
-                    column.take(message)
+                    column.take(record)
     finally:
         reader.close()

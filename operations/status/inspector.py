@@ -120,7 +120,7 @@ class StatusInspector:
         oldest = {p: [next_[p]] for p, count in behind.items() if count}
         if not oldest:
             return None
-        times = [message.time for message in self.commands.read(oldest)]
+        times = [record.time for record in self.commands.read(oldest)]
         return max(0.0, round(time.time() - min(times) / 1000, 3))
 
     def close(self) -> None:
