@@ -24,7 +24,7 @@ from autolearn.agents.faust_app import consume, make_app
 from autolearn.agents.followed_projection import FollowedProjection
 from autolearn.eventlog.consumers.traced_projector import TracedProjector
 from autolearn.eventlog.log import Log
-from autolearn.projections.work.heartbeat_records import heartbeat_in
+from autolearn.projections.work.heartbeats import heartbeat_in
 from autolearn.projections.work.open_runs import OpenRuns, runs_in
 from autolearn.runtime.home import state_folder
 from autolearn.runtime.meter import Meter

@@ -30,7 +30,7 @@ from autolearn.eventlog.encryption.keyring import KeyRing
 from autolearn.eventlog.kafka.connect import client_of
 from autolearn.eventlog.kafka.consumer_groups import groups_of
 from autolearn.eventlog.log import Log
-from autolearn.projections.work.heartbeat_records import heartbeat_in
+from autolearn.projections.work.heartbeats import heartbeat_in
 from autolearn.projections.work.open_runs import OpenRun, OpenRuns, runs_in
 from autolearn.projections.work.session_retention import SessionRetention
 from autolearn.runtime.home import artifacts_url, state_folder

@@ -6,8 +6,7 @@ import re
 import shutil
 from pathlib import Path
 
-_NAME = re.compile(r"views(-(?P<number>[0-9]+)(-[a-z]+)?)?")
-"""A name may end with a view's: former rebuilds of one view have made such."""
+_NAME = re.compile(r"views(-(?P<number>[0-9]+))?")
 
 
 class ViewsPlace:

@@ -31,14 +31,6 @@ def _dataset_things(moment: Snapshot, name: str) -> Iterator[tuple[str, str, Str
         yield "grant", f"{name}/{grant.user}", grant
 
 
-def _estimator_things(moment: Snapshot, name: str) -> Iterator[tuple[str, str, Struct | None]]:
-    yield "estimator", name, moment.catalog.estimator(name)
-
-
-def _metric_things(moment: Snapshot, name: str) -> Iterator[tuple[str, str, Struct | None]]:
-    yield "metric", name, moment.catalog.metric(name)
-
-
 def _user_things(moment: Snapshot, name: str) -> Iterator[tuple[str, str, Struct | None]]:
     yield "user", name, moment.users.get(name)
     for token in moment.users.tokens(name):
@@ -50,8 +42,8 @@ def _user_things(moment: Snapshot, name: str) -> Iterator[tuple[str, str, Struct
 THINGS: Mapping[str, Callable[[Snapshot, str], Iterator[tuple[str, str, Struct | None]]]] = {
     "session": _session_things,
     "dataset": _dataset_things,
-    "estimator": _estimator_things,
-    "metric": _metric_things,
+    "estimator": lambda at, name: iter([("estimator", name, at.catalog.estimator(name))]),
+    "metric": lambda at, name: iter([("metric", name, at.catalog.metric(name))]),
     "user": _user_things,
 }
 """The things of each kind of stream, a session's runs aside."""

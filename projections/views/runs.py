@@ -22,6 +22,7 @@ from autolearn.projections.storage.table import IndexEntry
 from autolearn.schemas import events
 from autolearn.schemas.codec import EventRecord, kept, read_part
 from autolearn.schemas.messages import Event
+from autolearn.schemas.values import RunStatus
 
 
 class RunPart(Struct, frozen=True, gc=False):
@@ -111,34 +112,27 @@ def change(
         rows.put_once(OUTCOMES, kept(record), session, about.run)
 
 
-def start(run: StoredRun, about: RunPart, record: EventRecord) -> None:
-    """Fold a claim: a worker holds the attempt."""
+def _start(run: StoredRun, about: RunPart, record: EventRecord) -> None:
     run.status, run.attempt, run.worker = "started", about.attempt, about.worker
     run.started = record.time
-
-
-def _complete(run: StoredRun, _: RunPart, record: EventRecord) -> None:
-    run.status, run.ended = "completed", record.time
-
-
-def _fail(run: StoredRun, _: RunPart, record: EventRecord) -> None:
-    run.status, run.ended = "failed", record.time
-
-
-def cancel(run: StoredRun, _: RunPart, record: EventRecord) -> None:
-    """Fold a cancellation."""
-    run.status, run.ended = "cancelled", record.time
 
 
 def _lose(run: StoredRun, about: RunPart, _: EventRecord) -> None:
     run.status, run.attempt, run.worker, run.started = "open", about.attempt, "", None
 
 
+def _ended(status: RunStatus) -> Change:
+    def end(run: StoredRun, _: RunPart, record: EventRecord) -> None:
+        run.status, run.ended = status, record.time
+
+    return end
+
+
 CHANGES: Mapping[type[Event], Change] = {
-    events.RunStarted: start,
-    events.RunCompleted: _complete,
-    events.RunFailed: _fail,
-    events.RunCancelled: cancel,
+    events.RunStarted: _start,
+    events.RunCompleted: _ended("completed"),
+    events.RunFailed: _ended("failed"),
+    events.RunCancelled: _ended("cancelled"),
     events.RunLost: _lose,
 }
 """The handler of each event type of runs."""

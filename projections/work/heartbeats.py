@@ -1,4 +1,4 @@
-"""The newest heartbeat of every worker, kept in memory for a while."""
+"""Heartbeats on `workers`, and the newest of every worker, kept in memory for a while."""
 
 from __future__ import annotations
 
@@ -11,10 +11,26 @@ from autolearn.schemas.codec import from_json
 from autolearn.schemas.errors import MalformedRecord
 from autolearn.schemas.records.heartbeat import Heartbeat, Supervision
 
-log = structlog.stdlib.get_logger("autolearn.projections")
+logger = structlog.get_logger(__name__)
 
 FORGOTTEN_AFTER_MS = 30_000
 """Milliseconds of silence after which a worker is no longer listed."""
+
+
+def heartbeat_in(value: bytes | None, partitions: int | None = None) -> Heartbeat | None:
+    """Return the heartbeat of a record; None, and a warning, if it is none.
+
+    `partitions` is the number of `tasks` partitions: a worker with others gets nothing.
+    """
+    try:
+        beat = from_json(value or b"", Heartbeat)
+    except MalformedRecord as error:
+        logger.warning("a record on workers is no heartbeat", why=error.detail)
+        return None
+    if partitions is None or all(0 <= p < partitions for p in beat.partitions):
+        return beat
+    logger.warning("a heartbeat names partitions that are not there", worker=beat.worker[:200])
+    return None
 
 
 class Beats:
@@ -32,12 +48,7 @@ class Beats:
         """Keep new heartbeats; drop those sent before `limit`, and those of stopped workers."""
         for record in records:
             value, sent = record.value, record.time
-            if value is None or sent < limit:
-                continue
-            try:
-                heartbeat = from_json(value, Heartbeat)
-            except MalformedRecord as error:
-                log.warning("heartbeat", why=error.detail)
+            if value is None or sent < limit or (heartbeat := heartbeat_in(value)) is None:
                 continue
             if heartbeat.supervision is not None:
                 self.supervisor = (heartbeat, sent)

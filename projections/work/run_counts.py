@@ -56,16 +56,25 @@ class RunCounts:
         runs[run] = (kind, state)
         self.counts[kind, state] += 1
 
-    def kind_of(self, stream: str, run: str) -> str:
-        """Return the kind of a run that has not ended."""
-        return self.runs[stream][run][0]
-
     def take(self, records: Iterable[EventRecord]) -> None:
         """Count events."""
         for record in records:
-            change = _CHANGES.get(_unversioned(record.type))
-            if change is not None:
-                change(self, record)
+            stream, name = record.subject, _unversioned(record.type)
+            if name in _SESSION_ENDS:
+                for run in list(self.runs.get(stream, ())):
+                    self.end(stream, run, "cancelled")
+            elif (change := _CHANGES.get(name)) is not None:
+                change(self, stream, read_part(record, part).run)
+
+    def start(self, stream: str, run: str) -> None:
+        """Count the start of a run."""
+        self.put(stream, run, self.runs[stream][run][0], RUNNING)
+
+    def lose(self, stream: str, run: str) -> None:
+        """Count a lost attempt: the run waits again."""
+        kind = self.runs[stream][run][0]
+        self.lost(kind)
+        self.put(stream, run, kind, WAITING)
 
     def end(self, stream: str, run: str, result: str) -> None:
         """Count the end of a run."""
@@ -77,57 +86,37 @@ class RunCounts:
         if not runs:
             self.runs.pop(stream, None)
 
-    def end_session(self, record: EventRecord) -> None:
-        """Count the end of a session, and of its open runs."""
-        for run in list(self.runs.get(record.subject, ())):
-            self.end(record.subject, run, "cancelled")
+
+_Change = Callable[[RunCounts, str, str], None]
+"""Counts an event of a run, by its stream and id."""
 
 
 def _unversioned(name: str) -> str:
     return name.rpartition(".v")[0]
 
 
-def requested(kind: str) -> Callable[[RunCounts, EventRecord], None]:
-    """Return the handler that counts a waiting run of a kind."""
-
-    def wait(counts: RunCounts, record: EventRecord) -> None:
-        counts.put(record.subject, read_part(record, part).run, kind, WAITING)
-
-    return wait
-
-
-def started(counts: RunCounts, record: EventRecord) -> None:
-    """Count the start of a run."""
-    run = read_part(record, part).run
-    counts.put(record.subject, run, counts.kind_of(record.subject, run), RUNNING)
-
-
-def lost(counts: RunCounts, record: EventRecord) -> None:
-    """Count a lost attempt: the run waits again."""
-    run = read_part(record, part).run
-    kind = counts.kind_of(record.subject, run)
-    counts.lost(kind)
-    counts.put(record.subject, run, kind, WAITING)
-
-
-def ended(result: str) -> Callable[[RunCounts, EventRecord], None]:
-    """Return the handler that counts the end of a run."""
-    return lambda counts, record: counts.end(record.subject, read_part(record, part).run, result)
-
-
 def _name_of(event: type[Event]) -> str:
     return _unversioned(type_of(event))
 
 
-_CHANGES: dict[str, Callable[[RunCounts, EventRecord], None]] = {
-    _name_of(events.SessionCommitted): RunCounts.end_session,
-    _name_of(events.SessionDiscarded): RunCounts.end_session,
-    _name_of(events.SessionExpired): RunCounts.end_session,
-    **{_name_of(work.requested): requested(kind) for kind, work in WORK.items()},
-    _name_of(events.RunStarted): started,
-    _name_of(events.RunLost): lost,
-    _name_of(events.RunCompleted): ended("completed"),
-    _name_of(events.RunFailed): ended("failed"),
-    _name_of(events.RunCancelled): ended("cancelled"),
+def _requested(kind: str) -> _Change:
+    return lambda counts, stream, run: counts.put(stream, run, kind, WAITING)
+
+
+def _ended(result: str) -> _Change:
+    return lambda counts, stream, run: counts.end(stream, run, result)
+
+
+_SESSION_ENDS = {
+    _name_of(event)
+    for event in (events.SessionCommitted, events.SessionDiscarded, events.SessionExpired)
+}
+_CHANGES: dict[str, _Change] = {
+    **{_name_of(work.requested): _requested(kind) for kind, work in WORK.items()},
+    _name_of(events.RunStarted): RunCounts.start,
+    _name_of(events.RunLost): RunCounts.lose,
+    _name_of(events.RunCompleted): _ended("completed"),
+    _name_of(events.RunFailed): _ended("failed"),
+    _name_of(events.RunCancelled): _ended("cancelled"),
 }
 """The handler of each event type."""

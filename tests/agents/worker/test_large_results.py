@@ -17,7 +17,7 @@ from autolearn.eventlog.memory.log import MemoryLog
 from autolearn.ml.errors import InputError
 from autolearn.ml.metrics.builtin import MOST_LABELS, confusion
 from autolearn.ml.tasks import bounded, lightened
-from autolearn.projections.work.heartbeat_records import heartbeat_in
+from autolearn.projections.work.heartbeats import heartbeat_in
 from autolearn.schemas import commands, events
 from autolearn.schemas.bounds import LARGEST_COMMAND, LARGEST_RESULT, size_of
 from autolearn.schemas.codec import EventRecord, command_of, decode_command, raw, to_json

@@ -24,7 +24,7 @@ def test_a_folder_that_was_in_use_never_becomes_the_beginning_of_a_rebuild(tmp_p
     [
         ("", "views", "views-2"),
         ("views-2\n", "views-2", "views-3"),
-        ("views-2-catalog\n", "views-2-catalog", "views-3"),
+        ("views-2-catalog\n", "views", "views-2"),
         ("../views-2", "views", "views-2"),
     ],
 )
