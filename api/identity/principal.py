@@ -55,7 +55,7 @@ Who = Annotated[Principal, Depends(_principal_of)]
 """The principal, as a parameter of a route."""
 
 
-async def by_token(moment: Snapshot, given: str) -> Principal:
+async def by_token(snapshot: Snapshot, given: str) -> Principal:
     """Return the principal of one of our tokens.
 
     A malformed, unknown, wrong or revoked token and one of a disabled user are refused with the
@@ -65,10 +65,10 @@ async def by_token(moment: Snapshot, given: str) -> Principal:
         Problem: the token is not valid (401).
     """
     token = Token.read(given)
-    row = moment.users.token(token.id) if token is not None else None
+    row = snapshot.users.token(token.id) if token is not None else None
     if token is None or row is None or not token.fits(row.digest) or row.revoked is not None:
         raise bad_token()
-    user = moment.users.stored(row.user)
+    user = snapshot.users.stored(row.user)
     if user is None or user.disabled:
         raise bad_token()
     expires = None if row.expires is None else millis(row.expires) / 1000
@@ -86,8 +86,8 @@ def still_let_in(queries: ReadModelQueries, who: Principal) -> bool:
         return False
     if not who.token:
         return True
-    moment = queries.latest()
-    row, user = moment.users.token(who.token), moment.users.stored(who.name)
+    snapshot = queries.latest()
+    row, user = snapshot.users.token(who.token), snapshot.users.stored(who.name)
     if row is None or row.revoked is not None or user is None or user.disabled:
         return False
     return who.sysadmin == (user.role == "sysadmin")

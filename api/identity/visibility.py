@@ -35,24 +35,24 @@ class Level(IntEnum):
     OWN = 4
 
 
-def level_of(who: Principal, moment: Snapshot, session: str) -> Level:
+def level_of(who: Principal, snapshot: Snapshot, session: str) -> Level:
     """Return a principal's level on a session or experiment, also on an ended one.
 
     A session that was opened without authentication has no owner: every sysadmin has it.
     """
-    owner = moment.sessions.owner(session)
+    owner = snapshot.sessions.owner(session)
     if owner is None:
         return Level.NOTHING
     if who.everything or owner == (who.name or None) or (not owner and who.sysadmin):
         return Level.OWN
-    if moment.sessions.is_reader(session, who.name):
+    if snapshot.sessions.is_reader(session, who.name):
         return Level.READ
     return Level.ACTIVITY if who.sysadmin else Level.NOTHING
 
 
-def dataset_level(who: Principal, moment: Snapshot, name: str) -> Level:
+def dataset_level(who: Principal, snapshot: Snapshot, name: str) -> Level:
     """Return a principal's level on a dataset. WRITE allows new versions."""
-    row = moment.catalog.dataset_owner(name)
+    row = snapshot.catalog.dataset_owner(name)
     if row is None:
         return Level.NOTHING
     if row.bundled:
@@ -61,22 +61,22 @@ def dataset_level(who: Principal, moment: Snapshot, name: str) -> Level:
         return Level.OWN
     if row.everybody:
         return Level.WRITE
-    grant = moment.catalog.grant(name, who.name)
+    grant = snapshot.catalog.grant(name, who.name)
     if grant is not None:
         return Level.WRITE if grant.may == "write" else Level.READ
     return Level.ACTIVITY if who.sysadmin else Level.NOTHING
 
 
-def may_use(who: Principal, moment: Snapshot) -> May:
+def may_use(who: Principal, snapshot: Snapshot) -> May:
     """Return which datasets a principal may use: those that the lists show."""
-    return lambda name: dataset_level(who, moment, name) >= Level.READ
+    return lambda name: dataset_level(who, snapshot, name) >= Level.READ
 
 
-def may_list(who: Principal, moment: Snapshot) -> May:
+def may_list(who: Principal, snapshot: Snapshot) -> May:
     """Return which sessions the lists show to a principal: those with any level."""
     if who.sysadmin:
         return anything
-    return lambda session: level_of(who, moment, session) > Level.NOTHING
+    return lambda session: level_of(who, snapshot, session) > Level.NOTHING
 
 
 class Visibility:

@@ -27,39 +27,39 @@ MOST = 10_000
 """Users and quotas whose count is cached."""
 
 
-def _live_tokens(moment: Snapshot, user: str) -> int:
+def _live_tokens(snapshot: Snapshot, user: str) -> int:
     now = text(int(time.time() * 1000))
     return sum(
         one.revoked is None and (one.expires is None or one.expires > now)
-        for one in moment.users.tokens(user)
+        for one in snapshot.users.tokens(user)
     )
 
 
 _COUNTED: Mapping[str, Callable[[Snapshot, str], int]] = MappingProxyType(
     {
-        "sessions": lambda moment, user: moment.users.open_sessions(user),
-        "dataset-bytes": lambda moment, user: moment.catalog.dataset_bytes(user),
+        "sessions": lambda snapshot, user: snapshot.users.open_sessions(user),
+        "dataset-bytes": lambda snapshot, user: snapshot.catalog.dataset_bytes(user),
         "tokens": _live_tokens,
-        "runs-queued": lambda moment, user: moment.users.work(user).queued,
-        "runs-running": lambda moment, user: moment.users.work(user).running,
+        "runs-queued": lambda snapshot, user: snapshot.users.work(user).queued,
+        "runs-running": lambda snapshot, user: snapshot.users.work(user).running,
     }
 )
 """The use of the quotas that are counted here."""
 
 
-def _limit_for(quotas: QuotaSettings, moment: Snapshot, user: str, quota: str) -> int:
+def _limit_for(quotas: QuotaSettings, snapshot: Snapshot, user: str, quota: str) -> int:
     """Return a user's limit of a quota."""
-    return limit_of(quota, moment.users.quota(user, quota), quotas)
+    return limit_of(quota, snapshot.users.quota(user, quota), quotas)
 
 
-def quotas_of(quotas: QuotaSettings, moment: Snapshot, user: str) -> list[QuotaState]:
+def quotas_of(quotas: QuotaSettings, snapshot: Snapshot, user: str) -> list[QuotaState]:
     """Return all quotas of a user."""
-    own = {row.name: row.limit for row in moment.users.quotas(user)}
+    own = {row.name: row.limit for row in snapshot.users.quotas(user)}
     return [
         QuotaState(
             name,
             limit_of(name, own.get(name), quotas),
-            _COUNTED[name](moment, user) if name in _COUNTED else None,
+            _COUNTED[name](snapshot, user) if name in _COUNTED else None,
             quota.unit,
             source_of(name, own.get(name)),
             quota.words,
@@ -68,20 +68,20 @@ def quotas_of(quotas: QuotaSettings, moment: Snapshot, user: str) -> list[QuotaS
     ]
 
 
-def check_run(quotas: QuotaSettings, moment: Snapshot, session: str) -> None:
+def check_run(quotas: QuotaSettings, snapshot: Snapshot, session: str) -> None:
     """Raise a problem if a session, or its owner, has as many runs as allowed.
 
     Raises:
         Problem: as `check_quota`.
     """
-    owner = moment.sessions.owner(session) or ""
-    check_quota(quotas, moment, owner, "runs-queued")
-    check_quota(quotas, moment, owner, "session-runs", used=moment.sessions.count_runs(session))
+    owner = snapshot.sessions.owner(session) or ""
+    check_quota(quotas, snapshot, owner, "runs-queued")
+    check_quota(quotas, snapshot, owner, "session-runs", used=snapshot.sessions.count_runs(session))
 
 
 def check_quota(
     quotas: QuotaSettings,
-    moment: Snapshot,
+    snapshot: Snapshot,
     user: str,
     quota: str,
     more: int = 1,
@@ -92,8 +92,8 @@ def check_quota(
     Raises:
         Problem: the quota is used up (409); it says who can raise it.
     """
-    used = _COUNTED[quota](moment, user) if used is None else used
-    limit = _limit_for(quotas, moment, user, quota)
+    used = _COUNTED[quota](snapshot, user) if used is None else used
+    limit = _limit_for(quotas, snapshot, user, quota)
     if used + more > limit:
         status, title = REASONS["quota-exceeded"]
         detail = f"{exceeded(quota, user, used, limit)} Nothing was done."
@@ -120,13 +120,13 @@ class Taken:
         Raises:
             Problem: the quota is used up (409); it says who can raise it.
         """
-        now, moment = self.clock(), queries.latest()
-        limit = _limit_for(quotas, moment, user, quota)
+        now, snapshot = self.clock(), queries.latest()
+        limit = _limit_for(quotas, snapshot, user, quota)
         count = self.counts.get((user, quota))
         if count is None or now - count.at > _COUNTS_FOR or count.many >= limit:
-            count = self.counts[user, quota] = Count(_COUNTED[quota](moment, user), now)
+            count = self.counts[user, quota] = Count(_COUNTED[quota](snapshot, user), now)
             self.counts.move_to_end((user, quota))
             if len(self.counts) > MOST:
                 self.counts.popitem(last=False)
-        check_quota(quotas, moment, user, quota, used=count.many)
+        check_quota(quotas, snapshot, user, quota, used=count.many)
         count.many += 1

@@ -16,13 +16,13 @@ from autolearn.schemas.rest.runs import Artifact, ArtifactFile
 from autolearn.schemas.values import TrainedArtifact
 
 
-def artifact_shown(moment: Snapshot, session: str, run: str, base: str) -> Artifact:
+def artifact_shown(snapshot: Snapshot, session: str, run: str, base: str) -> Artifact:
     """Return the artifact of a training for clients; `base` as in `artifact_of`.
 
     Raises:
         Problem: as `artifact_of`.
     """
-    artifact, at = artifact_of(moment, session, run, base), f"{base}/trainings/{run}/artifact"
+    artifact, at = artifact_of(snapshot, session, run, base), f"{base}/trainings/{run}/artifact"
     files = [
         ArtifactFile(name, digest, {"self": f"{at}/{name}"})
         for name, digest in sorted(artifact.files.items())
@@ -30,13 +30,13 @@ def artifact_shown(moment: Snapshot, session: str, run: str, base: str) -> Artif
     return Artifact(artifact.digest, artifact.bytes, files)
 
 
-def artifact_of(moment: Snapshot, session: str, run: str, base: str) -> TrainedArtifact:
+def artifact_of(snapshot: Snapshot, session: str, run: str, base: str) -> TrainedArtifact:
     """Return the artifact of a training; `base` is the path of its session or experiment.
 
     Raises:
         Problem: there is no such training, or it has no artifact.
     """
-    row = moment.runs.training(session, run)
+    row = snapshot.runs.training(session, run)
     if row is None:
         raise Problem(
             404, "run-unknown", "There is no such training", f"{base} has no training {run}."
@@ -52,7 +52,7 @@ def artifact_of(moment: Snapshot, session: str, run: str, base: str) -> TrainedA
 
 
 async def send_file(
-    context: ApiContext, moment: Snapshot, session: str, artifact: TrainedArtifact, name: str
+    context: ApiContext, snapshot: Snapshot, session: str, artifact: TrainedArtifact, name: str
 ) -> Response:
     """Send one file of an artifact of a session, decrypted as the client reads it.
 
@@ -62,7 +62,7 @@ async def send_file(
     """
     if name not in artifact.files:
         raise unknown("file", name, artifact.files, "the list of files, one level up")
-    keyid = moment.sessions.keyid(session)
+    keyid = snapshot.sessions.keyid(session)
     key = context.vault.key(keyid).derived("artifacts") if keyid and artifact.stored else None
     store = context.artifacts.with_key(key)
     media = "application/json" if name.endswith(".json") else "application/octet-stream"

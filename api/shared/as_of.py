@@ -33,7 +33,7 @@ LOST_PLUS = re.compile(r"(T.*) (\d\d:?\d\d)")
 class AsOfView(NamedTuple):
     """A snapshot, the progress of its runs, and the headers of the answer."""
 
-    moment: Snapshot
+    snapshot: Snapshot
     live: Live
     headers: Mapping[str, str]
 
@@ -55,10 +55,10 @@ async def see(context: ApiContext, as_of: str, load: Callable[[AsOfReader], None
 
     def loaded(past: AsOfReader) -> Snapshot:
         load(past)
-        return past.moment
+        return past.snapshot
 
-    moment = await in_past(context, position, loaded)
-    return AsOfView(moment, lambda _: None, {_HEADER: position.token()})
+    snapshot = await in_past(context, position, loaded)
+    return AsOfView(snapshot, lambda _: None, {_HEADER: position.token()})
 
 
 async def in_past(context: ApiContext, position: Position, ask: Callable[[AsOfReader], T]) -> T:

@@ -64,8 +64,8 @@ async def checked(
 
     If a name in the body is unknown here, this waits until the whole log is folded.
     """
-    moment, lists = context.queries.now(), context.executors.lists
-    made = await lists.run(lambda: make(moment) if known(moment) else None)
+    snapshot, lists = context.queries.now(), context.executors.lists
+    made = await lists.run(lambda: make(snapshot) if known(snapshot) else None)
     if made is not None:
         return made
     await context.reader.fresh()
@@ -73,12 +73,12 @@ async def checked(
     return await lists.run(lambda: make(now))
 
 
-def has_dataset(moment: Snapshot, given: str | DatasetBody, may: May) -> bool:
+def has_dataset(snapshot: Snapshot, given: str | DatasetBody, may: May) -> bool:
     """Return whether the version of a body's dataset exists, and one `may` use it."""
     name, version = _meant(given)
     if version is None:
-        return may(name) and moment.catalog.has_dataset(name)
-    return may(name) and one_version(moment, name, version) is not None
+        return may(name) and snapshot.catalog.has_dataset(name)
+    return may(name) and one_version(snapshot, name, version) is not None
 
 
 def _meant(given: str | DatasetBody) -> tuple[str, str | None]:
@@ -89,22 +89,22 @@ def _meant(given: str | DatasetBody) -> tuple[str, str | None]:
     return name, version if at else None
 
 
-def check_dataset(moment: Snapshot, given: str | DatasetBody, may: May) -> DatasetSpec:
+def check_dataset(snapshot: Snapshot, given: str | DatasetBody, may: May) -> DatasetSpec:
     """Return the version of a body's dataset.
 
     Raises:
         Problem: there is none that one `may` use, or it has no such version.
     """
     name, start = _meant(given)
-    if not may(name) or not moment.catalog.has_dataset(name):
-        raise unknown("dataset", name, known(moment, may), "/v1/catalog/datasets", "#/dataset")
-    version = None if start is None else one_version(moment, name, start)
+    if not may(name) or not snapshot.catalog.has_dataset(name):
+        raise unknown("dataset", name, known(snapshot, may), "/v1/catalog/datasets", "#/dataset")
+    version = None if start is None else one_version(snapshot, name, start)
     if start is None or version is not None:
-        row = moment.catalog.dataset(name, version)
+        row = snapshot.catalog.dataset(name, version)
         if row is not None:
             return row.spec
     pointer = "#/dataset" if isinstance(given, str) else "#/dataset/version"
-    raise no_version(moment, name, start or "", pointer)
+    raise no_version(snapshot, name, start or "", pointer)
 
 
 async def require_dataset(context: ApiContext, who: Principal, name: str, needed: Level) -> None:
@@ -131,10 +131,10 @@ async def require_upload(context: ApiContext, who: Principal, name: str) -> None
 
     The decider refuses it as well; this is before a large file is read in vain.
     """
-    moment = context.queries.latest()
-    owner = moment.catalog.dataset_owner(name)
+    snapshot = context.queries.latest()
+    owner = snapshot.catalog.dataset_owner(name)
     if owner is not None and owner.deleted:
-        if dataset_level(who, moment, name) < Level.READ:
+        if dataset_level(who, snapshot, name) < Level.READ:
             raise taken(name)
         why = f"The dataset {name} was deleted, and its name is not given again: choose another."
         raise refused("dataset-deleted", why)
@@ -142,7 +142,7 @@ async def require_upload(context: ApiContext, who: Principal, name: str) -> None
     if reserved:
         why = f"{name} is the name of a dataset that comes with AutoLearn: choose another."
         raise refused("dataset-reserved", why)
-    if owner is None or dataset_level(who, moment, name) >= Level.WRITE:
+    if owner is None or dataset_level(who, snapshot, name) >= Level.WRITE:
         return
     await context.reader.fresh()
     if dataset_level(who, context.queries.latest(), name) < Level.WRITE:
@@ -214,9 +214,9 @@ def unknown_dataset(context: ApiContext, who: Principal, name: str) -> Problem:
     return unknown("dataset", name, known(now, may_use(who, now)), "/v1/catalog/datasets")
 
 
-def known(moment: Snapshot, may: May) -> list[str]:
+def known(snapshot: Snapshot, may: May) -> list[str]:
     """Return the names of datasets that one `may` use, for people: at most _KNOWN."""
-    return list(islice(moment.catalog.dataset_names(may=may), _KNOWN))
+    return list(islice(snapshot.catalog.dataset_names(may=may), _KNOWN))
 
 
 def target_of(spec: DatasetSpec, target: str | None) -> Column | None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
+from functools import partial
 from itertools import islice
 from typing import Any
 
@@ -39,14 +40,14 @@ async def whole_session(
     if KINDS["session"].fits(start):
         return start
 
-    def look(moment: Snapshot) -> list[str]:
+    def look(snapshot: Snapshot) -> list[str]:
         ids = [
             one
-            for one in _bounded(moment.sessions.ids_with(start), given)
-            if level_of(who, moment, one) > Level.NOTHING
+            for one in _bounded(snapshot.sessions.ids_with(start), given)
+            if level_of(who, snapshot, one) > Level.NOTHING
         ]
-        there = [one for one in ids if moment.sessions.is_open(one) or moment.experiments.has(one)]
-        return there or ids
+        open_, kept = snapshot.sessions.is_open, snapshot.experiments.has
+        return [one for one in ids if open_(one) or kept(one)] or ids
 
     found = await _looked(context, look)
     if not found:
@@ -86,7 +87,7 @@ async def whole_run(
         return start
     found = await _looked(
         context,
-        lambda moment: list(_bounded(moment.runs.ids(session, kind, start), given)),
+        lambda snapshot: list(_bounded(snapshot.runs.ids(session, kind, start), given)),
     )
     if not found:
         where = f"GET /v1/sessions/{session}/{kind}s lists them."
@@ -101,22 +102,22 @@ async def whole_run(
     return RunId(_only(found, given, f"{kind}s"))
 
 
-def one_version(moment: Snapshot, name: str, start: str) -> str | None:
+def one_version(snapshot: Snapshot, name: str, start: str) -> str | None:
     """Return the version of a dataset with this start; None if there is none. It may decrypt.
 
     Raises:
         Problem: more than one has it (422).
     """
     if len(start) >= _WHOLE_VERSION:
-        return start if moment.catalog.has_version(name, start) else None
+        return start if snapshot.catalog.has_version(name, start) else None
     low = start.lower()
-    found = [one for one in moment.catalog.version_names(name) if start and one.startswith(low)]
+    found = [one for one in snapshot.catalog.version_names(name) if start and one.startswith(low)]
     return _only(found, start, f"versions of {name}") if found else None
 
 
-def no_version(moment: Snapshot, name: str, start: str, pointer: str | None = None) -> Problem:
+def no_version(snapshot: Snapshot, name: str, start: str, pointer: str | None = None) -> Problem:
     """Return the problem of an unknown version of a dataset, with the known ones."""
-    versions = moment.catalog.version_names(name)
+    versions = snapshot.catalog.version_names(name)
     some = ", ".join(one[:8] for one in versions[:_TOLD])
     more = f" and {len(versions) - _TOLD} more" if len(versions) > _TOLD else ""
     detail = (
@@ -151,8 +152,8 @@ async def _looked(context: ApiContext, look: Callable[[Snapshot], list[str]]) ->
     for again in (False, True):
         if again:
             await context.reader.fresh()
-        moment = context.queries.now()
-        if found := await context.executors.lists.run(lambda moment=moment: look(moment)):  # type: ignore[misc]
+        snapshot = context.queries.now()
+        if found := await context.executors.lists.run(partial(look, snapshot)):
             break
     return found
 

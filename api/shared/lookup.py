@@ -30,11 +30,11 @@ async def find(
     `load` says what may be read.
     """
     seen = await see(context, as_of, load)
-    found = look(seen.moment)
+    found = look(seen.snapshot)
     if found is None and not as_of:
         await context.reader.fresh()
         seen = await see(context, as_of, load)
-        found = look(seen.moment)
+        found = look(seen.snapshot)
     return seen, found
 
 
@@ -46,11 +46,11 @@ async def find_session(context: ApiContext, session: str, as_of: str = "") -> As
     """
     check_id("session", session)
     seen = await see(context, as_of, lambda past: past.load_session(session))
-    there = seen.moment.sessions.is_open(session)
-    if not there and seen.moment.sessions.ended(session) is None and not as_of:
+    there = seen.snapshot.sessions.is_open(session)
+    if not there and seen.snapshot.sessions.ended(session) is None and not as_of:
         await context.reader.fresh()
         seen = await see(context, "", lambda _: None)
-        there = seen.moment.sessions.is_open(session)
+        there = seen.snapshot.sessions.is_open(session)
     if not there:
         raise await _no_session_then(context, seen, session, as_of)
     return seen
@@ -58,7 +58,7 @@ async def find_session(context: ApiContext, session: str, as_of: str = "") -> As
 
 def session_row(seen: AsOfView, session: str) -> SessionRow:
     """Return a found session, decrypted (blocks). Raises the problem of an unreadable one."""
-    row = seen.moment.sessions.get(session)
+    row = seen.snapshot.sessions.get(session)
     assert row is not None, "it was found at this moment"
     if row.unreadable:
         raise unreadable()
@@ -67,7 +67,7 @@ def session_row(seen: AsOfView, session: str) -> SessionRow:
 
 def experiment_row(seen: AsOfView, experiment: str) -> ExperimentRow:
     """Return a found experiment, as `session_row` does."""
-    row = seen.moment.experiments.get(experiment)
+    row = seen.snapshot.experiments.get(experiment)
     assert row is not None, "it was found at this moment"
     if row.unreadable:
         raise unreadable()
@@ -77,11 +77,11 @@ def experiment_row(seen: AsOfView, experiment: str) -> ExperimentRow:
 async def _no_session_then(
     context: ApiContext, seen: AsOfView, session: str, as_of: str
 ) -> Problem:
-    if as_of and seen.moment.sessions.ended(session) is None:
+    if as_of and seen.snapshot.sessions.ended(session) is None:
         problem = await not_then(context, "session", session, "session-unknown")
         if problem is not None:
             return problem
-    return _no_session(seen.moment, session)
+    return _no_session(seen.snapshot, session)
 
 
 async def not_then(context: ApiContext, kind: str, name: str, problem: str) -> Problem | None:
@@ -98,9 +98,9 @@ async def not_then(context: ApiContext, kind: str, name: str, problem: str) -> P
     )
 
 
-def _no_session(moment: Snapshot, session: str) -> Problem:
+def _no_session(snapshot: Snapshot, session: str) -> Problem:
     """Return the problem of a session that is not open."""
-    ended = moment.sessions.ended(session)
+    ended = snapshot.sessions.ended(session)
     if ended is None:
         return Problem(
             404,
@@ -136,7 +136,7 @@ async def find_experiment(context: ApiContext, experiment: str, as_of: str = "")
     )
     if row is not None:
         return seen
-    ended = seen.moment.sessions.ended(experiment)
+    ended = seen.snapshot.sessions.ended(experiment)
     if ended is not None and ended.how == "deleted":
         raise Problem(
             410,
@@ -144,11 +144,11 @@ async def find_experiment(context: ApiContext, experiment: str, as_of: str = "")
             "The experiment is deleted",
             f"It was deleted at {ended.time}, and nothing of it was kept.",
         )
-    if seen.moment.sessions.is_open(experiment):
+    if seen.snapshot.sessions.is_open(experiment):
         state = "was open then" if as_of else "is open"
         detail = f"The session {experiment} {state}, and not committed yet."
     else:
-        if as_of and seen.moment.sessions.ended(experiment) is None:
+        if as_of and seen.snapshot.sessions.ended(experiment) is None:
             problem = await not_then(context, "session", experiment, "experiment-unknown")
             if problem is not None:
                 raise problem
@@ -162,11 +162,11 @@ async def find_run(
     """Return the state of a run of an open session, or raise the problem that there is none."""
     check_id("session", run, kind)
     seen = await find_session(context, session, as_of)
-    row = seen.moment.runs.stored(session, kind, run)
+    row = seen.snapshot.runs.stored(session, kind, run)
     if row is None and not as_of:
         await context.reader.fresh()
         seen = await find_session(context, session)
-        row = seen.moment.runs.stored(session, kind, run)
+        row = seen.snapshot.runs.stored(session, kind, run)
     if row is None:
         has = "had" if as_of else "has"
         raise Problem(

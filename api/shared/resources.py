@@ -70,20 +70,20 @@ def _finding(one: DataFinding) -> FindingInWords:
     return FindingInWords(**asdict(one), severe=one.is_severe, words=one.say(), remedy=one.advice())
 
 
-def run(moment: Snapshot, row: RunRow, live: Live, base: str) -> Training | Evaluation:
+def run(snapshot: Snapshot, row: RunRow, live: Live, base: str) -> Training | Evaluation:
     """Return a run as clients see it."""
     if isinstance(row, TrainingRow):
-        return training(moment, row, live, base)
+        return training(snapshot, row, live, base)
     return evaluation(row, live, base)
 
 
-def training(moment: Snapshot, row: TrainingRow, live: Live, base: str) -> Training:
+def training(snapshot: Snapshot, row: TrainingRow, live: Live, base: str) -> Training:
     """Return a training as clients see it; `base` is the path of its session or experiment."""
     at = f"{base}/trainings/{row.id}"
     links = {"self": at, "owner": base, "estimator": f"/v1/catalog/estimators/{row.estimator}"}
     if row.artifact is not None:
         links["artifact"] = f"{at}/artifact"
-    offer = moment.catalog.estimator(row.estimator)
+    offer = snapshot.catalog.estimator(row.estimator)
     defaults: dict[str, Any] = {}
     if offer is not None and offer.spec.library_version == row.library_version:
         known = {parameter.name: parameter.default for parameter in offer.spec.hyperparameters}
@@ -109,11 +109,11 @@ def session_summary(row: SessionRow, *, withheld: bool = False) -> SessionSummar
 
 
 def session(
-    moment: Snapshot, row: SessionRow, live: Live, *, withheld: bool = False, after: int = 0
+    snapshot: Snapshot, row: SessionRow, live: Live, *, withheld: bool = False, after: int = 0
 ) -> Session:
     """Return an open session as clients see it, with a page of runs past a number."""
     at = f"/v1/sessions/{row.id}"
-    runs = _Runs(moment, row.id, at, after, live)
+    runs = _Runs(snapshot, row.id, at, after, live)
     return Session(
         **asdict(replace(row, title="") if withheld else row),
         withheld=withheld,
@@ -128,17 +128,17 @@ def session(
 class _Runs:
     """What a session or experiment shows of its runs; nothing is decrypted for it."""
 
-    def __init__(self, moment: Snapshot, session: str, base: str, after: int, live: Live) -> None:
+    def __init__(self, snapshot: Snapshot, session: str, base: str, after: int, live: Live) -> None:
         counts = {kind: Counter[str]() for kind in WORK}
         self.running: list[LiveProgress] = []
-        for run, row in moment.runs.all_stored(session):
+        for run, row in snapshot.runs.all_stored(session):
             counts[row.kind][row.status] += 1
             if row.ended is None and len(self.running) < RUNNING_SHOWN:
                 now = live(outline_of_run(session, row, run))
                 self.running += [now] if now is not None else []
         self.counts = {f"{kind}s": dict(many) for kind, many in counts.items()}
         items, self.next = page_of(
-            moment.runs.all_stored(session, after),
+            snapshot.runs.all_stored(session, after),
             _RUNS_SHOWN,
             lambda one: _run_summary(one[0], one[1], base),
             lambda one: one[1].number,
@@ -163,12 +163,12 @@ def experiment_summary(row: ExperimentRow, *, withheld: bool = False) -> Experim
 
 
 def experiment(
-    moment: Snapshot, row: ExperimentRow, live: Live, *, withheld: bool = False, after: int = 0
+    snapshot: Snapshot, row: ExperimentRow, live: Live, *, withheld: bool = False, after: int = 0
 ) -> Experiment:
     """Return an experiment as clients see it, with a page of runs past a number."""
     at = f"/v1/experiments/{row.id}"
     shown = _outline(row) if withheld else row
-    runs = _Runs(moment, row.id, at, after, live)
+    runs = _Runs(snapshot, row.id, at, after, live)
     return Experiment(
         **{name: getattr(shown, name) for name in ExperimentCore.__struct_fields__},
         withheld=withheld,

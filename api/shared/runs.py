@@ -67,10 +67,10 @@ async def show_run(
     """Return a run as JSON, None if there is none; `base` is its session's or experiment's path."""
 
     def shown() -> Raw | None:
-        row = seen.moment.runs.get(base.rpartition("/")[2], kind, run)
+        row = seen.snapshot.runs.get(base.rpartition("/")[2], kind, run)
         if row is None:
             return None
-        return Raw(encode(resources.run(seen.moment, row, seen.live, base)))
+        return Raw(encode(resources.run(seen.snapshot, row, seen.live, base)))
 
     return await context.executors.lists.run(shown)
 
@@ -86,20 +86,19 @@ async def list_runs(
     url: URL,
 ) -> Response:
     """Return a page of the runs of a session or experiment, in the order of their requests."""
-    after, moment, session = from_token(page, int, "page") if page else 0, seen.moment, base[-36:]
+    after, session = from_token(page, int, "page") if page else 0, base[-36:]
+    snapshot, live = seen.snapshot, seen.live
 
     def shown() -> Response:
         rows = (
             (run, row)
-            for run, row in moment.runs.all_stored(session, after)
+            for run, row in snapshot.runs.all_stored(session, after)
             if row.kind == kind and status in (None, row.status)
         )
         items, more = page_of(
             rows,
             limit,
-            lambda one: resources.run(
-                moment, moment.runs.decrypted(session, *one), seen.live, base
-            ),
+            lambda one: resources.run(snapshot, snapshot.runs.decrypted(session, *one), live, base),
             lambda one: one[1].number,
         )
         headers = {**seen.headers, **next_link(url, more)}

@@ -29,7 +29,9 @@ class Marks(NamedTuple):
     before: tuple[str, ...]
 
 
-def marks_of(moment: Snapshot, name: str, more: Sequence[str], fewer: Sequence[str] = ()) -> Marks:
+def marks_of(
+    snapshot: Snapshot, name: str, more: Sequence[str], fewer: Sequence[str] = ()
+) -> Marks:
     """Return the marks of a dataset with some added and some removed.
 
     Raises:
@@ -38,7 +40,7 @@ def marks_of(moment: Snapshot, name: str, more: Sequence[str], fewer: Sequence[s
     if both := sorted({*more} & {*fewer}):
         words = ", ".join(repr(cut(one)) for one in both[:_SHOWN])
         raise refused(f"It is to be sensitive and not sensitive: {words}. Name it once.")
-    owner, before = moment.catalog.dataset_owner(name), moment.catalog.sensitive(name)
+    owner, before = snapshot.catalog.dataset_owner(name), snapshot.catalog.sensitive(name)
     present = {*before}
     names = (present | {*more}) - {*fewer}
     if len(names) > SENSITIVE_COLUMNS:

@@ -27,11 +27,11 @@ Tokens = list[tuple[StreamId, str]]
 
 def tokens_of(content: Readable) -> Tokens:
     """Return every valid token in the read models of a restored log."""
-    moment, present = Snapshot(content), now()
+    snapshot, present = Snapshot(content), now()
     return [
         (stream("user", user.name), token.id)
-        for user in moment.users.all()
-        for token in moment.users.tokens(user.name)
+        for user in snapshot.users.all()
+        for token in snapshot.users.tokens(user.name)
         if token.revoked is None and (token.expires is None or token.expires > present)
     ]
 

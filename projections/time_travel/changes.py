@@ -15,27 +15,27 @@ Thing = tuple[str, str]
 """The kind of a thing, such as training, and its id."""
 
 
-def _session_things(moment: Snapshot, session: str) -> Iterator[tuple[str, str, Struct | None]]:
-    yield "session", session, moment.sessions.get(session)
-    yield "experiment", session, moment.experiments.get(session)
-    yield "end of session", session, moment.sessions.ended(session)
-    for reader in moment.sessions.readers(session):
+def _session_things(snapshot: Snapshot, session: str) -> Iterator[tuple[str, str, Struct | None]]:
+    yield "session", session, snapshot.sessions.get(session)
+    yield "experiment", session, snapshot.experiments.get(session)
+    yield "end of session", session, snapshot.sessions.ended(session)
+    for reader in snapshot.sessions.readers(session):
         yield "reader", f"{session}/{reader.user}", reader
 
 
-def _dataset_things(moment: Snapshot, name: str) -> Iterator[tuple[str, str, Struct | None]]:
-    yield "dataset", name, moment.catalog.dataset(name)
-    for _, row in moment.catalog.versions(name):
+def _dataset_things(snapshot: Snapshot, name: str) -> Iterator[tuple[str, str, Struct | None]]:
+    yield "dataset", name, snapshot.catalog.dataset(name)
+    for _, row in snapshot.catalog.versions(name):
         yield "dataset version", f"{name}@{row.spec.version}", row
-    for grant in moment.catalog.grants(name):
+    for grant in snapshot.catalog.grants(name):
         yield "grant", f"{name}/{grant.user}", grant
 
 
-def _user_things(moment: Snapshot, name: str) -> Iterator[tuple[str, str, Struct | None]]:
-    yield "user", name, moment.users.get(name)
-    for token in moment.users.tokens(name):
+def _user_things(snapshot: Snapshot, name: str) -> Iterator[tuple[str, str, Struct | None]]:
+    yield "user", name, snapshot.users.get(name)
+    for token in snapshot.users.tokens(name):
         yield "token", token.id, token
-    for quota in moment.users.quotas(name):
+    for quota in snapshot.users.quotas(name):
         yield "quota", f"{name}/{quota.name}", quota
 
 
@@ -49,9 +49,9 @@ THINGS: Mapping[str, Callable[[Snapshot, str], Iterator[tuple[str, str, Struct |
 """The things of each kind of stream, a session's runs aside."""
 
 
-def _things_of(moment: Snapshot, stream: str) -> dict[Thing, Fields]:
+def _things_of(snapshot: Snapshot, stream: str) -> dict[Thing, Fields]:
     kind, _, name = stream.partition("/")
-    found = THINGS[kind](moment, name)
+    found = THINGS[kind](snapshot, name)
     return {(what, at): _fields_of(row) for what, at, row in found if row is not None}
 
 
@@ -74,7 +74,7 @@ def changes_of(stream: str, before: Snapshot, after: Snapshot) -> Iterator[Chang
         return
     runs = {**dict(before.runs.kinds(name)), **dict(after.runs.kinds(name))}
     for run, work in runs.items():
-        rows = (moment.runs.get(name, work, run) for moment in (before, after))
+        rows = (snapshot.runs.get(name, work, run) for snapshot in (before, after))
         earlier, later = (None if row is None else _fields_of(row) for row in rows)
         if earlier != later:
             yield _difference(stream, (work, run), earlier, later)

@@ -84,7 +84,7 @@ class AsOfReader:
     """The read models as of one offset of every partition.
 
     `index` are the read models of now or of any later point, which know where each stream's events
-    lie. `moment` has the loaded streams, with the live fold and the same queries. Everything here
+    lie. `snapshot` has the loaded streams, with the live fold and the same queries. Everything here
     blocks, and raises LogError when the log cannot be read; use it from one thread.
     """
 
@@ -95,7 +95,7 @@ class AsOfReader:
         self.bytes, self.full = 0, False
 
     @property
-    def moment(self) -> Snapshot:
+    def snapshot(self) -> Snapshot:
         """A snapshot of the loaded streams."""
         rows = self.index.rows
         found = Snapshot(self.store, rows.opens, self.index, rows.known)
@@ -157,7 +157,7 @@ class AsOfReader:
     def load_session(self, session: str) -> None:
         """Fold a session or experiment, and the estimators that it trains."""
         self.load(stream("session", session))
-        runs = self.moment.runs.all(session)
+        runs = self.snapshot.runs.all(session)
         estimators = {r.estimator for r in runs if isinstance(r, TrainingRow) and not r.unreadable}
         self.load(*(stream("estimator", one) for one in estimators))
 
@@ -188,11 +188,11 @@ class AsOfReader:
         """Fold datasets past a name that one `may` see, until `limit` are known, or all are."""
         seen = filter(may, self.index.streams.ids("dataset", after))
         there = (name for name in (stream("dataset", one) for one in seen) if self.began(name))
-        while (missing := limit - _many(self.moment.catalog.datasets(after, may), limit)) > 0:
+        while (missing := limit - _many(self.snapshot.catalog.datasets(after, may), limit)) > 0:
             if self.full or not (some := list(islice(there, missing))):
                 break
             self._load_some(some)
-        self._require_any(self.moment.catalog.datasets(after, may))
+        self._require_any(self.snapshot.catalog.datasets(after, may))
 
     def _require_any(self, shown: Iterable[object]) -> None:
         """Raise PastTooLarge if even the first item of a list is too large."""
@@ -206,11 +206,11 @@ class AsOfReader:
         there were.
         """
         candidates = self._perhaps_open(after, may)
-        while (missing := limit - _many(self.moment.sessions.ids(after), limit)) > 0:
+        while (missing := limit - _many(self.snapshot.sessions.ids(after), limit)) > 0:
             if self.full or not (some := list(islice(candidates, missing + _AHEAD))):
                 break
             self._load_some(some)
-        self._require_any(self.moment.sessions.ids(after))
+        self._require_any(self.snapshot.sessions.ids(after))
 
     def _perhaps_open(self, after: tuple[str, str] | None, may: May = anything) -> Iterator[str]:
         """Yield the sessions that may have been open at this point, newest first."""
@@ -260,7 +260,7 @@ class AsOfReader:
     ) -> None:
         """Fold the experiments of a page."""
         self._load_some([stream("session", at) for at in self.experiments(after, limit, may)])
-        self._require_any(self.moment.experiments.ids(after))
+        self._require_any(self.snapshot.experiments.ids(after))
 
     # The position
 

@@ -29,10 +29,10 @@ class Lies(NamedTuple):
     reached: Places
 
 
-def lies(moment: Snapshot, stream: str) -> Lies:
+def lies(snapshot: Snapshot, stream: str) -> Lies:
     """Return the offsets of a stream's events in a snapshot."""
-    partition, offsets = moment.streams.offsets(stream)
-    reached = {p: PartitionPosition.of(p, at) for p, at in moment.rows.progress().items()}
+    partition, offsets = snapshot.streams.offsets(stream)
+    reached = {p: PartitionPosition.of(p, at) for p, at in snapshot.rows.progress().items()}
     return Lies(partition, offsets, reached)
 
 

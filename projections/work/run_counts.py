@@ -38,12 +38,12 @@ class RunCounts:
         """Kind and state of the runs that have not ended, by stream and id."""
         self.counts: Counter[tuple[str, str]] = Counter()
 
-    def begin(self, moment: Snapshot) -> None:
+    def begin(self, snapshot: Snapshot) -> None:
         """Start anew from the read models (blocks)."""
         self.runs.clear()
         self.counts.clear()
-        for session in moment.sessions.ids():
-            for run, row in moment.runs.all_stored(session):
+        for session in snapshot.sessions.ids():
+            for run, row in snapshot.runs.all_stored(session):
                 if row.ended is None:
                     state = RUNNING if row.status == "started" else WAITING
                     self.put(f"session/{session}", run, row.kind, state)

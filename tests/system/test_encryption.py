@@ -224,14 +224,14 @@ def folded(pairs: list[Pair], *, sealed: bool) -> MemoryStore:
     return store
 
 
-def everything(moment: Snapshot) -> list[object]:
+def everything(snapshot: Snapshot) -> list[object]:
     """All that can be asked of sessions and experiments."""
-    found: list[object] = [list(moment.sessions.newest()), list(moment.experiments.newest())]
-    for session in moment.sessions.ids_ever():
+    found: list[object] = [list(snapshot.sessions.newest()), list(snapshot.experiments.newest())]
+    for session in snapshot.sessions.ids_ever():
         found += [
-            moment.sessions.ended(session),
-            moment.sessions.owner(session),
-            list(moment.runs.all(session)),
+            snapshot.sessions.ended(session),
+            snapshot.sessions.owner(session),
+            list(snapshot.runs.all(session)),
         ]
     return found
 

@@ -79,7 +79,7 @@ def router(context: ApiContext) -> APIRouter:
     async def list_estimators(as_of: AsOf = "") -> Response:
         """List the estimators, by name; with `as_of`, those at that time."""
         seen = await see(context, as_of, lambda past: past.load_kind("estimator"))
-        rows = seen.moment.catalog.estimators()
+        rows = seen.snapshot.catalog.estimators()
         return json(Page([resources.estimator(row) for row in rows]), headers=seen.headers)
 
     @routes.get(
@@ -95,7 +95,7 @@ def router(context: ApiContext) -> APIRouter:
             lambda past: past.load_kind("estimator"),
         )
         if row is None:
-            names = [row.spec.name for row in seen.moment.catalog.estimators()]
+            names = [row.spec.name for row in seen.snapshot.catalog.estimators()]
             raise await missing(
                 "estimator",
                 name,
@@ -108,7 +108,7 @@ def router(context: ApiContext) -> APIRouter:
     async def list_metrics(as_of: AsOf = "") -> Response:
         """List the metrics, by name; with `as_of`, those at that time."""
         seen = await see(context, as_of, lambda past: past.load_kind("metric"))
-        rows = seen.moment.catalog.metrics()
+        rows = seen.snapshot.catalog.metrics()
         return json(Page([resources.metric(row) for row in rows]), headers=seen.headers)
 
     @routes.get("/metrics/{name}", responses=answers({200: CatalogMetric}, "AutoLearn-Position"))
@@ -122,7 +122,7 @@ def router(context: ApiContext) -> APIRouter:
             lambda past: past.load_kind("metric"),
         )
         if row is None:
-            names = [row.spec.name for row in seen.moment.catalog.metrics()]
+            names = [row.spec.name for row in seen.snapshot.catalog.metrics()]
             raise await missing(
                 "metric", name, as_of, unknown("metric", name, names, "/v1/catalog/metrics")
             )
@@ -142,12 +142,12 @@ def router(context: ApiContext) -> APIRouter:
 
         def page_shown() -> Response:
             items, more = page_of(
-                seen.moment.catalog.datasets(after, may),
+                seen.snapshot.catalog.datasets(after, may),
                 limit,
                 lambda row: resources.dataset(row, now),
                 lambda row: row.spec.name,
-                lambda: seen.moment.rows.looked,
-                more=seen.moment.rows.full,
+                lambda: seen.snapshot.rows.looked,
+                more=seen.snapshot.rows.full,
             )
             headers = {**seen.headers, **next_link(request.url, more)}
             return json(Page(items, more), headers=headers)
@@ -161,9 +161,9 @@ def router(context: ApiContext) -> APIRouter:
         now = context.queries.now()
 
         def shown() -> Dataset | None:
-            if version and (one := one_version(seen.moment, name, version)) is None:
-                raise no_version(seen.moment, name, version)
-            row = seen.moment.catalog.dataset(name, one if version else None)
+            if version and (one := one_version(seen.snapshot, name, version)) is None:
+                raise no_version(seen.snapshot, name, version)
+            row = seen.snapshot.catalog.dataset(name, one if version else None)
             return None if row is None else resources.dataset(row, now)
 
         content = await context.executors.lists.run(shown)
@@ -190,11 +190,11 @@ def router(context: ApiContext) -> APIRouter:
 
         def page_shown() -> Response:
             items, more = page_of(
-                seen.moment.catalog.versions(name, after),
+                seen.snapshot.catalog.versions(name, after),
                 limit,
                 lambda one: resources.dataset(one[1], now),
                 lambda one: one[0],
-                lambda: seen.moment.rows.looked,
+                lambda: seen.snapshot.rows.looked,
             )
             headers = {**seen.headers, **next_link(request.url, more)}
             return json(Page(items, more), headers=headers)
@@ -252,13 +252,13 @@ def router(context: ApiContext) -> APIRouter:
             async with uploads.received(context.scratch, executor, request, room) as file:
                 content = [file.digest, target, format, summary, sensitive, to_builtins(hints)]
                 asked = CommandRequest.of(request, content)
-                moment = context.queries.now()
+                snapshot = context.queries.now()
 
                 def looked() -> tuple[DatasetRow | None, DatasetRow | None, Marks]:
-                    marks = marks_of(moment, name, sensitive)
+                    marks = marks_of(snapshot, name, sensitive)
                     return (
-                        moment.catalog.dataset(name),
-                        moment.catalog.dataset(name, file.digest),
+                        snapshot.catalog.dataset(name),
+                        snapshot.catalog.dataset(name, file.digest),
                         marks,
                     )
 
@@ -274,7 +274,7 @@ def router(context: ApiContext) -> APIRouter:
                 if there is not None and not marks.change and not hints.dry_run:
                     told = same(there.spec, chosen, about, hints)
                     if told and newest is not None and newest.spec.version == file.digest:
-                        shown = resources.dataset(there, moment)
+                        shown = resources.dataset(there, snapshot)
                         return json(shown, headers=asked.prefer.applied())
                 if there is None and context.queries.answer(asked.id) is None:
                     require_version(context, who, name, file.size)
@@ -317,11 +317,11 @@ def router(context: ApiContext) -> APIRouter:
         asked = CommandRequest.of(request, body.model_dump())
         needed = Level.OWN if body.not_sensitive else Level.WRITE
         await require_dataset(context, who, name, needed)
-        moment = context.queries.now()
+        snapshot = context.queries.now()
 
         def looked() -> tuple[DatasetRow | None, Marks]:
-            marks = marks_of(moment, name, body.sensitive, body.not_sensitive)
-            return moment.catalog.dataset(name), marks
+            marks = marks_of(snapshot, name, body.sensitive, body.not_sensitive)
+            return snapshot.catalog.dataset(name), marks
 
         row, marks = await context.executors.lists.run(looked)
         if row is None:
@@ -330,7 +330,7 @@ def router(context: ApiContext) -> APIRouter:
             given = [*body.sensitive, *body.not_sensitive]
             check_columns(row.spec, given, row.spec.sensitive)
             if not marks.change:
-                return json(resources.dataset(row, moment), headers=asked.prefer.applied())
+                return json(resources.dataset(row, snapshot), headers=asked.prefer.applied())
         return await register(row.spec.masked(marks.sensitive), asked, marks, new=False)
 
     async def register(

@@ -77,9 +77,9 @@ def _given_by(who: Principal, record: CommandRecord, context: ApiContext) -> Com
     if who.everything:
         return replace(record, grant=who.grant)
     kind, _, session = record.subject.partition("/")
-    moment = context.queries.latest()
-    there = kind == "session" and moment.sessions.owner(session) is not None
-    if there and level_of(who, moment, session) < Level.OWN:
+    snapshot = context.queries.latest()
+    there = kind == "session" and snapshot.sessions.owner(session) is not None
+    if there and level_of(who, snapshot, session) < Level.OWN:
         raise forbidden("It is about a session of somebody else.")
     return replace(record, actor=who.name, grant=who.grant or UNSET)
 

@@ -21,7 +21,12 @@ _NUMBERS = {"integer", "number"}
 
 
 def request_evaluation(
-    run: RunId, session: str, body: EvaluationBody, moment: Snapshot, most: WorkerSettings, may: May
+    run: RunId,
+    session: str,
+    body: EvaluationBody,
+    snapshot: Snapshot,
+    most: WorkerSettings,
+    may: May,
 ) -> RequestEvaluation:
     """Return the command for an evaluation.
 
@@ -31,28 +36,28 @@ def request_evaluation(
     Raises:
         Problem: the training, a metric or the dataset is unknown, or they do not fit together.
     """
-    training = moment.runs.training(session, body.training)
+    training = snapshot.runs.training(session, body.training)
     if training is None:
-        raise _no_training(moment, session, body.training)
-    metrics, optional = fitting(training, body.metrics, moment)
+        raise _no_training(snapshot, session, body.training)
+    metrics, optional = fitting(training, body.metrics, snapshot)
     positive = None if body.positive is None else _check_positive(training, word(body.positive))
-    own = moment.catalog.dataset(training.dataset.name, training.dataset.version)
+    own = snapshot.catalog.dataset(training.dataset.name, training.dataset.version)
     dataset, read = training.dataset, training.read
     specs = [] if own is None else [own.spec]
     if body.dataset is not None:
-        spec = check_dataset(moment, body.dataset, may)
+        spec = check_dataset(snapshot, body.dataset, may)
         dataset = spec.ref
         specs.append(spec)
         if not dataset.is_content_of(training.dataset):
             read = spec.read
-            _check_columns(training, spec, moment)
+            _check_columns(training, spec, snapshot)
             secret = training.target in {*training.sensitive}.union(*map(sensitive_in, specs))
             if training.task == CLASSIFICATION and not secret:
                 named = [one for one in metrics if one not in optional]
-                _check_classes(training, spec, positive, named, moment)
+                _check_classes(training, spec, positive, named, snapshot)
     elif not may(dataset.name):  # its grant has ended
         raise unknown(
-            "dataset", dataset.name, known(moment, may), "/v1/catalog/datasets", "#/dataset"
+            "dataset", dataset.name, known(snapshot, may), "/v1/catalog/datasets", "#/dataset"
         )
     time_limit, memory_limit = check_limits(body, most)
     return RequestEvaluation(
@@ -70,14 +75,14 @@ def request_evaluation(
     )
 
 
-def _no_training(moment: Snapshot, session: str, training: str) -> Problem:
-    names = [run for run, kind in moment.runs.kinds(session) if kind == "training"]
+def _no_training(snapshot: Snapshot, session: str, training: str) -> Problem:
+    names = [run for run, kind in snapshot.runs.kinds(session) if kind == "training"]
     where = f"/v1/sessions/{session}/trainings"
     return unknown("training", training, names, where, "#/training")
 
 
 def fitting(
-    training: TrainingRow, wanted: list[str] | None, moment: Snapshot
+    training: TrainingRow, wanted: list[str] | None, snapshot: Snapshot
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Return the metrics to compute, and the optional ones among them.
 
@@ -87,7 +92,7 @@ def fitting(
     Raises:
         Problem: one is unknown or does not fit.
     """
-    offers = {row.spec.name: row.spec for row in moment.catalog.metrics()}
+    offers = {row.spec.name: row.spec for row in snapshot.catalog.metrics()}
     fit = tuple(name for name, spec in offers.items() if training.task in spec.tasks)
     if wanted is None:
         return fit, fit
@@ -126,12 +131,12 @@ def word(label: str | bool | int) -> str:
     return str(label).lower() if isinstance(label, bool) else str(label)
 
 
-def _check_columns(training: TrainingRow, other: DatasetSpec, moment: Snapshot) -> None:
+def _check_columns(training: TrainingRow, other: DatasetSpec, snapshot: Snapshot) -> None:
     """Raise a problem unless another dataset has the columns of the training.
 
     Its values are checked when they are read.
     """
-    own = moment.catalog.dataset(training.dataset.name, training.dataset.version)
+    own = snapshot.catalog.dataset(training.dataset.name, training.dataset.version)
     if own is None:
         return
     there = {column.name: column for column in other.columns}
@@ -179,7 +184,7 @@ def _check_classes(
     other: DatasetSpec,
     positive: str | None,
     named: list[str],
-    moment: Snapshot,
+    snapshot: Snapshot,
 ) -> None:
     """Raise a problem if another dataset has no class that the artifact knows, or no `positive`.
 
@@ -203,7 +208,7 @@ def _check_classes(
     if positive is not None and positive not in there:
         fault = f"no row of {other.name} is of class {cut(positive)!r}: {has}"
         raise wrong("class-unknown", "There is no such class", {"#/positive": fault})
-    needs = {row.spec.name: row.spec.needs for row in moment.catalog.metrics()}
+    needs = {row.spec.name: row.spec.needs for row in snapshot.catalog.metrics()}
     unfit = [one for one in named if needs[one] in ("scores", "probabilities")]
     unseen = sorted(there.difference(known))
     if unseen and unfit and positive is None:

@@ -48,18 +48,18 @@ def router(context: ApiContext) -> APIRouter:
         after = from_token(page, tuple[str, str], "page") if page else None
         may = may_list(who, now := context.queries.now())
         seen = await see(context, as_of, lambda past: past.load_experiments(after, limit + 1, may))
-        whose, moment = None if as_of or who.sysadmin else who.name, seen.moment
+        whose, snapshot = None if as_of or who.sysadmin else who.name, seen.snapshot
 
         def page_shown() -> Response:
             items, more = page_of(
-                moment.experiments.newest(after, whose),
+                snapshot.experiments.newest(after, whose),
                 limit,
                 lambda row: resources.experiment_summary(
                     row, withheld=level_of(who, now, row.id) < Level.READ
                 ),
                 lambda row: (row.committed, row.id),
-                lambda: moment.rows.looked,
-                more=seen.moment.rows.full,
+                lambda: snapshot.rows.looked,
+                more=seen.snapshot.rows.full,
             )
             headers = {**seen.headers, **next_link(request.url, more)}
             return json(Page(items, more), headers=headers)
@@ -76,8 +76,8 @@ def router(context: ApiContext) -> APIRouter:
         withheld = level_of(who, context.queries.latest(), experiment) < Level.READ
 
         def look() -> Experiment:
-            row = experiment_row(seen, experiment)
-            return resources.experiment(seen.moment, row, seen.live, withheld=withheld, after=after)
+            row, then = experiment_row(seen, experiment), seen.snapshot
+            return resources.experiment(then, row, seen.live, withheld=withheld, after=after)
 
         content = await context.executors.lists.run(look)
         return json(content, headers={**seen.headers, **next_link(request.url, content.next)})
@@ -132,16 +132,16 @@ def router(context: ApiContext) -> APIRouter:
     async def see_artifact(experiment: str, run: str) -> Response:
         """List the files of an artifact."""
         seen = await find_experiment(context, experiment)
-        found = partial(artifact_shown, seen.moment, experiment, run, at(experiment))
+        found = partial(artifact_shown, seen.snapshot, experiment, run, at(experiment))
         return json(await context.executors.lists.run(found))
 
     @routes.get("/{experiment}/trainings/{run}/artifact/{file}", response_class=Response)
     async def get_file(experiment: str, run: str, file: str) -> Response:
         """Send one file of an artifact."""
         seen = await find_experiment(context, experiment)
-        found = partial(artifact_of, seen.moment, experiment, run, at(experiment))
+        found = partial(artifact_of, seen.snapshot, experiment, run, at(experiment))
         artifact = await context.executors.lists.run(found)
-        return await send_file(context, seen.moment, experiment, artifact, file)
+        return await send_file(context, seen.snapshot, experiment, artifact, file)
 
     @routes.post(
         "/{experiment}/delete",

@@ -114,8 +114,8 @@ class _Search:
             for name, place in some:
                 if shown == self.limit:
                     return items, done
-                number = 0
-                for number, change in enumerate(changes_of(name, earlier.moment, later.moment), 1):
+                number, changes = 0, changes_of(name, earlier.snapshot, later.snapshot)
+                for number, change in enumerate(changes, 1):
                     if number <= skip:
                         continue
                     raw = Raw(to_json(change))

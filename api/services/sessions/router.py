@@ -55,7 +55,7 @@ def router(context: ApiContext) -> APIRouter:
         if isinstance(answer, Accepted):
             return pending(answer, asked)
         seen, at = present(context), f"/v1/sessions/{session}"
-        if not seen.moment.sessions.is_open(session):  # a repeated request, and it has ended since
+        if not seen.snapshot.sessions.is_open(session):  # repeated, and it has ended since
             state = CommandState(asked.id, "accepted", answer.stream, at)
             return created(state, at, asked)
         return created(await shown(seen, session), at, asked)
@@ -75,13 +75,13 @@ def router(context: ApiContext) -> APIRouter:
 
         def page_shown() -> Response:
             items, more = page_of(
-                seen.moment.sessions.newest(after, whose),
+                seen.snapshot.sessions.newest(after, whose),
                 limit,
                 lambda row: resources.session_summary(
                     row, withheld=level_of(who, now, row.id) < Level.READ
                 ),
                 lambda row: (row.created, row.id),
-                more=seen.moment.rows.full,
+                more=seen.snapshot.rows.full,
             )
             headers = {**seen.headers, **next_link(request.url, more)}
             return json(Page(items, more), headers=headers)
@@ -104,7 +104,7 @@ def router(context: ApiContext) -> APIRouter:
     ) -> Session:
         def look() -> Session:
             row = session_row(seen, session)
-            return resources.session(seen.moment, row, seen.live, withheld=withheld, after=after)
+            return resources.session(seen.snapshot, row, seen.live, withheld=withheld, after=after)
 
         return await context.executors.lists.run(look)
 
@@ -132,11 +132,11 @@ def router(context: ApiContext) -> APIRouter:
         if isinstance(answer, Accepted):
             return pending(answer, asked)
         seen, at = present(context), f"/v1/experiments/{session}"
-        if not seen.moment.experiments.has(session):
+        if not seen.snapshot.experiments.has(session):
             return created(CommandState(asked.id, "accepted", answer.stream, at), at, asked)
 
         def experiment() -> Experiment:
-            return resources.experiment(seen.moment, experiment_row(seen, session), seen.live)
+            return resources.experiment(seen.snapshot, experiment_row(seen, session), seen.live)
 
         return created(await context.executors.lists.run(experiment), at, asked)
 
@@ -174,7 +174,7 @@ def router(context: ApiContext) -> APIRouter:
         if isinstance(answer, Accepted):
             return pending(answer, asked)
         seen = present(context)
-        if not seen.moment.sessions.is_open(session):  # a repeated request, and it has ended since
+        if not seen.snapshot.sessions.is_open(session):  # repeated, and it has ended since
             state = CommandState(asked.id, "accepted", answer.stream, f"/v1/sessions/{session}")
             return json(state, headers=asked.prefer.applied())
 

@@ -71,10 +71,10 @@ def router(context: ApiContext) -> APIRouter:
         context.reader.require_ready()
         if view not in VIEWS:
             raise unknown("view", view, VIEWS, "/v1/digests")
-        moment, past = context.queries.now(), _key_of(after)
-        reached = _position_of(await context.reader.which_log(), moment.rows.progress())
-        rows = VIEWS[view].row_digests(moment.rows.content, past, limit)
-        found = await context.executors.operators.run(lambda: list(rows))
+        rows, past = context.queries.now().rows, _key_of(after)
+        reached = _position_of(await context.reader.which_log(), rows.progress())
+        shown = VIEWS[view].row_digests(rows.content, past, limit)
+        found = await context.executors.operators.run(lambda: list(shown))
         more = found[-1][0] if len(found) == limit else None
         return json(RowDigests(reached, dict(found), more))
 
@@ -111,9 +111,9 @@ def _position_of(log: str, reached: dict[int, PartitionProgress]) -> LogPosition
 
 def _digests_of(context: ApiContext, log: str) -> Digests:
     """Return the digests of all views at one moment (blocks while it reads them)."""
-    moment = context.queries.now()
+    rows = context.queries.now().rows
     name = f"api-{context.settings.instance}"
-    return Digests(name, _position_of(log, moment.rows.progress()), digests_of(moment.rows.content))
+    return Digests(name, _position_of(log, rows.progress()), digests_of(rows.content))
 
 
 def _key_of(given: str) -> bytes:

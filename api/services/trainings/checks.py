@@ -33,7 +33,7 @@ _LARGEST = 2**53
 
 
 def request_training(
-    run: RunId, body: TrainingBody, moment: Snapshot, settings: Settings, may: May
+    run: RunId, body: TrainingBody, snapshot: Snapshot, settings: Settings, may: May
 ) -> RequestTraining:
     """Return the command for a training, with the requested values and no defaults.
 
@@ -42,15 +42,15 @@ def request_training(
     Raises:
         Problem: the estimator, dataset or target is unknown, or they do not fit together.
     """
-    offer = moment.catalog.estimator(body.estimator)
+    offer = snapshot.catalog.estimator(body.estimator)
     if offer is None:
-        names = [row.spec.name for row in moment.catalog.estimators()]
+        names = [row.spec.name for row in snapshot.catalog.estimators()]
         raise unknown("estimator", body.estimator, names, "/v1/catalog/estimators", "#/estimator")
-    estimator, data = offer.spec, check_dataset(moment, body.dataset, may)
+    estimator, data = offer.spec, check_dataset(snapshot, body.dataset, may)
     column = target_of(data, body.target)
     target = None if column is None else column.name
     check_accepted(data, strict=settings.data.strict == "on")
-    _check_task(estimator, data, column, body.task, moment)
+    _check_task(estimator, data, column, body.task, snapshot)
     faults = large(body.hyperparameters) or check_hyperparameters(estimator, body.hyperparameters)
     if faults:
         raise Problem(

@@ -63,15 +63,15 @@ def router(context: ApiContext) -> APIRouter:
         """List the files of the artifact."""
         seen, _ = await find_run(context, session, "training", run)
         base = f"/v1/sessions/{session}"
-        found = partial(artifact_shown, seen.moment, session, run, base)
+        found = partial(artifact_shown, seen.snapshot, session, run, base)
         return json(await context.executors.lists.run(found))
 
     @routes.get("/{run}/artifact/{file}", response_class=Response)
     async def get_file(session: str, run: str, file: str) -> Response:
         """Send one file of the artifact."""
         seen, _ = await find_run(context, session, "training", run)
-        found = partial(artifact_of, seen.moment, session, run, f"/v1/sessions/{session}")
+        found = partial(artifact_of, seen.snapshot, session, run, f"/v1/sessions/{session}")
         artifact = await context.executors.lists.run(found)
-        return await send_file(context, seen.moment, session, artifact, file)
+        return await send_file(context, seen.snapshot, session, artifact, file)
 
     return routes

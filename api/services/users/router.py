@@ -138,7 +138,7 @@ def router(context: ApiContext) -> APIRouter:
 
     async def see(user: str) -> User:
         check_id("user", user)
-        _, row = await find(context, lambda moment: moment.users.get(user))
+        _, row = await find(context, lambda snapshot: snapshot.users.get(user))
         if row is None:
             raise _unknown_user(user)
         return row

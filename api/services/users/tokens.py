@@ -163,8 +163,8 @@ _SECRET = {"Cache-Control": "no-store"}
 async def _find_token(context: ApiContext, who: Principal, token: str) -> AccessToken:
     """Return a token that the principal may revoke, or raise the problem that there is none."""
     for attempt in (1, 2):
-        moment = context.queries.now()
-        row = moment.users.token(token)
+        snapshot = context.queries.now()
+        row = snapshot.users.token(token)
         if row is not None and (who.sysadmin or row.user == who.name):
             about = (row.user, row.name, row.created, row.expires, row.revoked)
             return AccessToken(token, *about)

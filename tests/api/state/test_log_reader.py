@@ -88,7 +88,7 @@ def test_it_is_ready_where_the_log_ended_when_it_began():
         assert (world.reader.ready, world.reader.missing()) == (False, None)
         seen: list[Any] = []
         threads: list[threading.Thread] = []
-        world.reader.preparing += [lambda moment: seen.append(moment.rows.progress())]
+        world.reader.preparing += [lambda snapshot: seen.append(snapshot.rows.progress())]
         world.reader.preparing += [lambda _: threads.append(threading.current_thread())]
         world.reader.opened += [lambda: threads.append(threading.current_thread())]
         world.reader.taken += [lambda records: seen.extend(one.type for one in records)]

@@ -46,11 +46,11 @@ def test_every_kind_of_stream_and_every_table_has_its_words():
     assert tables == (set(WORDS) - {"training", "evaluation"}) | INDEXES
 
 
-def rows(moment: Snapshot) -> dict[tuple[str, bytes], bytes]:
+def rows(snapshot: Snapshot) -> dict[tuple[str, bytes], bytes]:
     return {
         (WORDS[table], at): value
         for table in WORDS
-        for at, value in moment.rows.content.scan(prefix_of(table))
+        for at, value in snapshot.rows.content.scan(prefix_of(table))
     }
 
 
@@ -78,7 +78,7 @@ def test_changes_are_those_of_the_rows(random: Random, count: int):
     was, now = AsOfReader(index, lookup, lower), AsOfReader(index, lookup, upper)
     was.load(*streams)
     now.load(*streams)
-    found = [c for stream in streams for c in changes_of(stream, was.moment, now.moment)]
+    found = [c for stream in streams for c in changes_of(stream, was.snapshot, now.snapshot)]
     assert Counter((WORDS.get(c.what, c.what), c.change) for c in found) == counted(
         folded(log, lower), folded(log, upper)
     )

@@ -93,13 +93,13 @@ def folded(log: MemoryLog, ends: dict[int, int]) -> Snapshot:
     return ReadModelQueries(store).now()
 
 
-def everything(moment: Snapshot, session: str) -> tuple[object, ...]:
+def everything(snapshot: Snapshot, session: str) -> tuple[object, ...]:
     """All that can be asked about a session."""
     return (
-        moment.sessions.get(session),
-        moment.sessions.ended(session),
-        moment.experiments.get(session),
-        list(moment.runs.all(session)),
+        snapshot.sessions.get(session),
+        snapshot.sessions.ended(session),
+        snapshot.experiments.get(session),
+        list(snapshot.runs.all(session)),
     )
 
 
@@ -120,11 +120,11 @@ def test_a_page_ends_where_no_more_events_are_folded(monkeypatch: pytest.MonkeyP
     one = past(10**9)
     one.load_experiments(None, 1)
     size = one.bytes
-    assert not one.moment.rows.full
+    assert not one.snapshot.rows.full
     one = past(size)
     one.load_experiments(None, 99)
-    assert one.moment.rows.full
-    assert list(one.moment.experiments.newest()) == there[:1]
+    assert one.snapshot.rows.full
+    assert list(one.snapshot.experiments.newest()) == there[:1]
     one = past(size - 1)
     with pytest.raises(PastTooLarge, match=f"more than {size - 1:,} bytes"):
         one.load_experiments(None, 99)
@@ -161,29 +161,29 @@ def test_every_point_of_the_past_is_what_the_prefix_of_the_log_gives(random: Ran
         for session in index.streams.ids("session"):
             one = past()
             one.load_session(session)
-            assert everything(one.moment, session) == everything(then, session)
+            assert everything(one.snapshot, session) == everything(then, session)
 
         def sessions(after, limit):
             one = past()
             one.load_sessions(after, limit)
-            return list(islice(one.moment.sessions.newest(after), limit))
+            return list(islice(one.snapshot.sessions.newest(after), limit))
 
         def experiments(after, limit):
             one = past()
             one.load_experiments(after, limit)
-            return list(islice(one.moment.experiments.newest(after), limit))
+            return list(islice(one.snapshot.experiments.newest(after), limit))
 
         def datasets(after, limit):
             one = past()
             one.load_datasets(after or "", limit)
-            return list(islice(one.moment.catalog.datasets(after or ""), limit))
+            return list(islice(one.snapshot.catalog.datasets(after or ""), limit))
 
         assert pages(sessions, lambda r: (r.created, r.id)) == list(then.sessions.newest())
         assert pages(experiments, lambda r: (r.committed, r.id)) == list(then.experiments.newest())
         assert pages(datasets, lambda r: r.spec.name) == list(then.catalog.datasets())
         one = past()
         one.load_kind("estimator")
-        assert one.moment.catalog.estimators() == then.catalog.estimators()
+        assert one.snapshot.catalog.estimators() == then.catalog.estimators()
         progress = then.rows.progress()
         for place in past().places():
             assert place.progress().next == progress[place.partition].next
