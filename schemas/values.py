@@ -31,6 +31,7 @@ SessionId = NewType("SessionId", str)
 """The id of a session, and of the experiment that it becomes."""
 RunId = NewType("RunId", str)
 """The id of a run in its session."""
+NO_RUN = RunId("")
 
 JsonValue = Any
 """A value that JSON can hold: None, bool, int, float, str, or lists and dicts of these."""

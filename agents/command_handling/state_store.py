@@ -17,6 +17,7 @@ from autolearn.projections.storage.projection import StoredProjection
 from autolearn.projections.storage.table import NumberedTable, Table
 from autolearn.schemas.codec import EventRecord, to_json
 from autolearn.schemas.confidentiality import outline_of
+from autolearn.schemas.values import StreamId
 
 decoders = {kind: msgspec.json.Decoder(decider.kind) for kind, decider in DECIDERS.items()}
 
@@ -61,7 +62,7 @@ _CHAINS = NumberedTable("chain", Chain)
 """By partition."""
 
 
-def decider_of(stream: str) -> Decider[Any, Any]:
+def decider_of(stream: StreamId) -> Decider[Any, Any]:
     """Return the rules for a stream, by its name."""
     return DECIDERS[stream.partition("/")[0]]
 
@@ -86,7 +87,7 @@ class DeciderStateStore(StoredProjection):
 
     format = _FORMAT
 
-    def load(self, stream: str) -> Stream:
+    def load(self, stream: StreamId) -> Stream:
         """Return a stream, with the initial state if it has no events."""
         stored = self.rows.get(_STATES, stream)
         if stored is None:
@@ -94,12 +95,12 @@ class DeciderStateStore(StoredProjection):
         state = decoders[stream.partition("/")[0]].decode(stored.state)
         return Stream(stored.sequence, with_parts(state, partial(self.part, stream)), stored.keyid)
 
-    def part(self, stream: str, part: str) -> Struct | None:
+    def part(self, stream: StreamId, part: str) -> Struct | None:
         """Return a part of a stream, or None."""
         table = _PARTS.get(stream.partition("/")[0])
         return None if table is None else self.rows.get(table, stream, part)
 
-    def seen(self, stream: str, command: str) -> bool:
+    def seen(self, stream: StreamId, command: str) -> bool:
         """Return whether a command of this stream was answered before."""
         return self.rows.get(_SEEN, stream, command) is not None
 

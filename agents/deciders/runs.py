@@ -16,7 +16,7 @@ from autolearn.schemas import commands, events
 from autolearn.schemas.bounds import SESSION_RUNS
 from autolearn.schemas.messages import Event
 from autolearn.schemas.results import TrainingResult, artifact_of
-from autolearn.schemas.values import RunId, RunStatus
+from autolearn.schemas.values import NO_RUN, RunId, RunStatus
 from autolearn.schemas.work_kinds import kind_of_run
 
 
@@ -36,7 +36,7 @@ class Run(Struct, frozen=True, omit_defaults=True):
     artifact: str = ""
     training: str = ""
     evaluating: int = 0
-    before: RunId = RunId("")
+    before: RunId = NO_RUN
 
     @property
     def active(self) -> bool:
@@ -61,7 +61,7 @@ class Runs(Struct, frozen=True, omit_defaults=True):
     runs: int = 0
     active: int = 0
     trained: int = 0
-    newest: RunId = RunId("")
+    newest: RunId = NO_RUN
     parts: Parts[Run] = NO_PARTS
 
 

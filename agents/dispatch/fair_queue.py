@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 from autolearn.schemas.values import RunId, StreamId
 
-Key = tuple[str, str]
+Key = tuple[StreamId, RunId]
 """A run: its stream and its id."""
 
 

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from autolearn.api.http.problems import unavailable
 from autolearn.eventlog.admission import PartitionProgress
 from autolearn.eventlog.memory.partitioner import partition_of
+from autolearn.schemas.values import StreamId
 
 PROBE = 60.0
 """Seconds between two probes while there are no answers."""
@@ -54,7 +55,7 @@ class Backlog:
         """Return the newest result of `undecided`."""
         return max(0, self.newest[partition] - self.last[partition])
 
-    def require_room(self, stream: str, command: str) -> None:
+    def require_room(self, stream: StreamId, command: str) -> None:
         """Raise a problem if the deciders of a stream's partition are too far behind."""
         if max(map(self.waiting, self.newest)) < self.limit:
             return

@@ -14,6 +14,7 @@ from autolearn.projections.queries.queries import ReadModelQueries, Snapshot
 from autolearn.schemas.codec import EventRecord, encode, from_json, kept, present_type, raw
 from autolearn.schemas.events import DatasetRegistered
 from autolearn.schemas.messages import type_of
+from autolearn.schemas.values import SessionId, StreamId
 from autolearn.security.data_key import Unreadable
 
 _EVERYBODYS = frozenset({"estimator", "metric", "partition"})
@@ -35,7 +36,7 @@ class Level(IntEnum):
     OWN = 4
 
 
-def level_of(who: Principal, snapshot: Snapshot, session: str) -> Level:
+def level_of(who: Principal, snapshot: Snapshot, session: SessionId) -> Level:
     """Return a principal's level on a session or experiment, also on an ended one.
 
     A session that was opened without authentication has no owner: every sysadmin has it.
@@ -76,7 +77,7 @@ def may_list(who: Principal, snapshot: Snapshot) -> May:
     """Return which sessions the lists show to a principal: those with any level."""
     if who.sysadmin:
         return anything
-    return lambda session: level_of(who, snapshot, session) > Level.NOTHING
+    return lambda session: level_of(who, snapshot, SessionId(session)) > Level.NOTHING
 
 
 class Visibility:
@@ -92,7 +93,7 @@ class Visibility:
         sight.known = {}
         return sight
 
-    def level(self, stream: str) -> Level:
+    def level(self, stream: StreamId) -> Level:
         """Return the principal's level on a stream.
 
         On a user it is never more than ACTIVITY: the data of those events verify passwords and
@@ -105,13 +106,13 @@ class Visibility:
             level = self.known[stream] = self._level_now(stream)
         return level
 
-    def _level_now(self, stream: str) -> Level:
+    def _level_now(self, stream: StreamId) -> Level:
         """Return the level on a stream by the present read models."""
         kind, _, name = stream.partition("/")
         if kind == "session" and self.who.everything:
             return Level.OWN
         if kind == "session":
-            return level_of(self.who, self.queries.latest(), name)
+            return level_of(self.who, self.queries.latest(), SessionId(name))
         if kind == "dataset":
             return dataset_level(self.who, self.queries.latest(), name)
         if kind == "user":
@@ -119,7 +120,7 @@ class Visibility:
             return Level.ACTIVITY if mine else Level.NOTHING
         return Level.READ if kind in _EVERYBODYS else Level.NOTHING
 
-    def knows(self, stream: str) -> bool:
+    def knows(self, stream: StreamId) -> bool:
         """Return whether the state of a stream may be shown; that of a user has nothing secret."""
         return self.level(stream) >= (Level.ACTIVITY if stream.startswith("user/") else Level.READ)
 

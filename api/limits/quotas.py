@@ -20,6 +20,7 @@ from autolearn.schemas.errors import REASONS
 from autolearn.schemas.quotas import QUOTAS, exceeded, limit_of, source_of
 from autolearn.schemas.rest.users import QuotaState
 from autolearn.schemas.settings import QuotaSettings
+from autolearn.schemas.values import SessionId
 
 _COUNTS_FOR = 1.0
 """Seconds for which a count is valid."""
@@ -68,7 +69,7 @@ def quotas_of(quotas: QuotaSettings, snapshot: Snapshot, user: str) -> list[Quot
     ]
 
 
-def check_run(quotas: QuotaSettings, snapshot: Snapshot, session: str) -> None:
+def check_run(quotas: QuotaSettings, snapshot: Snapshot, session: SessionId) -> None:
     """Raise a problem if a session, or its owner, has as many runs as allowed.
 
     Raises:

@@ -13,10 +13,10 @@ from autolearn.artifacts.store.errors import ArtifactError
 from autolearn.artifacts.store.store import Content
 from autolearn.projections.queries.queries import Snapshot
 from autolearn.schemas.rest.runs import Artifact, ArtifactFile
-from autolearn.schemas.values import TrainedArtifact
+from autolearn.schemas.values import RunId, SessionId, TrainedArtifact
 
 
-def artifact_shown(snapshot: Snapshot, session: str, run: str, base: str) -> Artifact:
+def artifact_shown(snapshot: Snapshot, session: SessionId, run: RunId, base: str) -> Artifact:
     """Return the artifact of a training for clients; `base` as in `artifact_of`.
 
     Raises:
@@ -30,7 +30,7 @@ def artifact_shown(snapshot: Snapshot, session: str, run: str, base: str) -> Art
     return Artifact(artifact.digest, artifact.bytes, files)
 
 
-def artifact_of(snapshot: Snapshot, session: str, run: str, base: str) -> TrainedArtifact:
+def artifact_of(snapshot: Snapshot, session: SessionId, run: RunId, base: str) -> TrainedArtifact:
     """Return the artifact of a training; `base` is the path of its session or experiment.
 
     Raises:
@@ -52,7 +52,11 @@ def artifact_of(snapshot: Snapshot, session: str, run: str, base: str) -> Traine
 
 
 async def send_file(
-    context: ApiContext, snapshot: Snapshot, session: str, artifact: TrainedArtifact, name: str
+    context: ApiContext,
+    snapshot: Snapshot,
+    session: SessionId,
+    artifact: TrainedArtifact,
+    name: str,
 ) -> Response:
     """Send one file of an artifact of a session, decrypted as the client reads it.
 

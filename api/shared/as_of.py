@@ -20,6 +20,7 @@ from autolearn.projections.queries.queries import Snapshot
 from autolearn.projections.time_travel.past import AsOfReader
 from autolearn.runtime.timestamps import millis, text
 from autolearn.schemas.codec import event_on_log
+from autolearn.schemas.values import StreamId
 
 T = TypeVar("T")
 
@@ -75,7 +76,7 @@ async def in_past(context: ApiContext, position: Position, ask: Callable[[AsOfRe
     )
 
 
-async def began(context: ApiContext, stream: str) -> str | None:
+async def began(context: ApiContext, stream: StreamId) -> str | None:
     """Return the time of a stream's first event; None when it has none yet.
 
     Raises:

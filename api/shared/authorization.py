@@ -22,6 +22,7 @@ from autolearn.api.shared.id_prefixes import whole_run, whole_session
 from autolearn.api.shared.read_your_writes import until_reached
 from autolearn.api.state.context import ApiContext
 from autolearn.eventlog.positions import AFTER
+from autolearn.schemas.values import SessionId
 from autolearn.schemas.work_kinds import WORK
 
 
@@ -235,7 +236,7 @@ async def _check_session(
         raise forbidden("It is the owner's." if level is Level.READ else "It is confidential.")
 
 
-def _missing_session(kind: str, session: str) -> Problem:
+def _missing_session(kind: str, session: SessionId) -> Problem:
     """Return the problem of a session or experiment that does not exist for the principal."""
     return Problem(
         404,

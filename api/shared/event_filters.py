@@ -15,6 +15,7 @@ from autolearn.schemas.codec import EventRecord
 from autolearn.schemas.events import EVENTS
 from autolearn.schemas.stream_kinds import kind_of, stream
 from autolearn.schemas.upcasters import UPCASTERS
+from autolearn.schemas.values import StreamId
 
 _OURS = "autolearn."
 
@@ -25,7 +26,7 @@ class EventFilter(Struct, frozen=True):
     It matches only events that the principal may see: `sight` is None where that is everything.
     """
 
-    stream: str | None = None
+    stream: StreamId | None = None
     types: frozenset[str] | None = None
     sight: Visibility | None = None
 
@@ -67,7 +68,7 @@ def wanted_of(
     return EventFilter(chosen, kinds, sight)
 
 
-def _stream_of(name: str) -> str:
+def _stream_of(name: str) -> StreamId:
     """Return the name of a stream if it is well-formed."""
     try:
         kind_of(name)
@@ -78,7 +79,7 @@ def _stream_of(name: str) -> str:
             "stream",
             f"{name[:120]!r} is no stream, <kind>/<id>: {error}.",
         ) from None
-    return name
+    return StreamId(name)
 
 
 def _types_of(given: str) -> set[str]:

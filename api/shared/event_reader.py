@@ -15,6 +15,7 @@ from autolearn.eventlog.consumers.record_lookup import RecordLookup
 from autolearn.eventlog.log import RecordSource
 from autolearn.eventlog.positions import PartitionPosition
 from autolearn.projections.time_travel.stream_history import lies, read_stream
+from autolearn.schemas.values import StreamId
 
 _NOW = "now"
 
@@ -59,7 +60,7 @@ class EventReader:
                 f"Nothing has ever happened to {stream}: it has no events.",
             )
 
-    def _there_is(self, wanted: EventFilter, stream: str) -> bool:
+    def _there_is(self, wanted: EventFilter, stream: StreamId) -> bool:
         if wanted.sight is not None and wanted.sight.level(stream) is Level.NOTHING:
             return False
         return bool(self.reader.queries.now().streams.offsets(stream)[1])

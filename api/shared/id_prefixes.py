@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Iterable
 from functools import partial
 from itertools import islice
-from typing import Any
+from typing import Any, TypeVar
 
 from autolearn.api.http.problems import Problem, malformed_id
 from autolearn.api.identity.principal import Principal
@@ -19,28 +19,29 @@ from autolearn.api.state.context import ApiContext
 from autolearn.projections.queries.queries import Snapshot
 from autolearn.schemas.bounds import IDS_OF_START
 from autolearn.schemas.stream_kinds import KINDS
-from autolearn.schemas.values import RunId
+from autolearn.schemas.values import RunId, SessionId, StreamId
 
 _START = re.compile(r"[0-9a-f-]{1,36}")
 _WHOLE_VERSION = 64
 _WORDS = "an id such as 0b9f7a52-3c1d-4e8e-9a53-6d1f2c7b8e90, or the start of one"
+T = TypeVar("T", bound=str)
 _TOLD = 10
 """Ids that an answer names."""
 
 
 async def whole_session(
     context: ApiContext, who: Principal, given: str, called: str = "session"
-) -> str:
+) -> SessionId:
     """Return the id of the session or experiment with this start; existing ones come first.
 
     Raises:
         Problem: it is malformed, or no id (404) or more than one (422) has it.
     """
-    start = _lowered(given, called)
+    start = SessionId(_lowered(given, called))
     if KINDS["session"].fits(start):
         return start
 
-    def look(snapshot: Snapshot) -> list[str]:
+    def look(snapshot: Snapshot) -> list[SessionId]:
         ids = [
             one
             for one in _bounded(snapshot.sessions.ids_with(start), given)
@@ -60,7 +61,7 @@ async def whole_session(
     return _only(found, given, f"{called}s")
 
 
-async def whole_stream(context: ApiContext, who: Principal, stream: str) -> str:
+async def whole_stream(context: ApiContext, who: Principal, stream: str) -> StreamId:
     """Return the name of a stream, whose session id may be a start; others unchanged.
 
     Raises:
@@ -68,12 +69,12 @@ async def whole_stream(context: ApiContext, who: Principal, stream: str) -> str:
     """
     kind, _, name = stream.partition("/")
     if kind != "session" or not _START.fullmatch(name.lower()):
-        return stream
-    return f"session/{await whole_session(context, who, name)}"
+        return StreamId(stream)
+    return StreamId(f"session/{await whole_session(context, who, name)}")
 
 
 async def whole_run(
-    context: ApiContext, session: str, kind: str, given: str, pointer: str | None = None
+    context: ApiContext, session: SessionId, kind: str, given: str, pointer: str | None = None
 ) -> RunId:
     """Return the id of the run of a session or experiment with this start.
 
@@ -99,7 +100,7 @@ async def whole_run(
             detail,
             **at(pointer, detail),
         )
-    return RunId(_only(found, given, f"{kind}s"))
+    return _only(found, given, f"{kind}s")
 
 
 def one_version(snapshot: Snapshot, name: str, start: str) -> str | None:
@@ -147,7 +148,7 @@ def _lowered(given: str, called: str) -> str:
     return start
 
 
-async def _looked(context: ApiContext, look: Callable[[Snapshot], list[str]]) -> list[str]:
+async def _looked(context: ApiContext, look: Callable[[Snapshot], list[T]]) -> list[T]:
     """Return the found ids; if there are none, look again with the whole log folded."""
     for again in (False, True):
         if again:
@@ -158,14 +159,14 @@ async def _looked(context: ApiContext, look: Callable[[Snapshot], list[str]]) ->
     return found
 
 
-def _bounded(ids: Iterable[str], given: str) -> Iterable[str]:
+def _bounded(ids: Iterable[T], given: str) -> Iterable[T]:
     for number, one in enumerate(islice(ids, IDS_OF_START + 1)):
         if number == IDS_OF_START:
             raise _ambiguous(f"More than {IDS_OF_START:,} ids begin with {given}: give more of it.")
         yield one
 
 
-def _only(found: list[str], given: str, called: str) -> str:
+def _only(found: list[T], given: str, called: str) -> T:
     if len(found) == 1:
         return found[0]
     more = f" and {len(found) - _TOLD} more" if len(found) > _TOLD else ""

@@ -14,6 +14,7 @@ from autolearn.projections.time_travel.past import AsOfReader
 from autolearn.schemas.rest.experiments import ExperimentRow
 from autolearn.schemas.rest.sessions import SessionRow
 from autolearn.schemas.stream_kinds import stream
+from autolearn.schemas.values import RunId, SessionId
 
 T = TypeVar("T")
 
@@ -38,7 +39,7 @@ async def find(
     return seen, found
 
 
-async def find_session(context: ApiContext, session: str, as_of: str = "") -> AsOfView:
+async def find_session(context: ApiContext, session: SessionId, as_of: str = "") -> AsOfView:
     """Return a snapshot in which a session is open: now or at `as_of`.
 
     Raises:
@@ -56,7 +57,7 @@ async def find_session(context: ApiContext, session: str, as_of: str = "") -> As
     return seen
 
 
-def session_row(seen: AsOfView, session: str) -> SessionRow:
+def session_row(seen: AsOfView, session: SessionId) -> SessionRow:
     """Return a found session, decrypted (blocks). Raises the problem of an unreadable one."""
     row = seen.snapshot.sessions.get(session)
     assert row is not None, "it was found at this moment"
@@ -65,7 +66,7 @@ def session_row(seen: AsOfView, session: str) -> SessionRow:
     return row
 
 
-def experiment_row(seen: AsOfView, experiment: str) -> ExperimentRow:
+def experiment_row(seen: AsOfView, experiment: SessionId) -> ExperimentRow:
     """Return a found experiment, as `session_row` does."""
     row = seen.snapshot.experiments.get(experiment)
     assert row is not None, "it was found at this moment"
@@ -75,7 +76,7 @@ def experiment_row(seen: AsOfView, experiment: str) -> ExperimentRow:
 
 
 async def _no_session_then(
-    context: ApiContext, seen: AsOfView, session: str, as_of: str
+    context: ApiContext, seen: AsOfView, session: SessionId, as_of: str
 ) -> Problem:
     if as_of and seen.snapshot.sessions.ended(session) is None:
         problem = await not_then(context, "session", session, "session-unknown")
@@ -98,7 +99,7 @@ async def not_then(context: ApiContext, kind: str, name: str, problem: str) -> P
     )
 
 
-def _no_session(snapshot: Snapshot, session: str) -> Problem:
+def _no_session(snapshot: Snapshot, session: SessionId) -> Problem:
     """Return the problem of a session that is not open."""
     ended = snapshot.sessions.ended(session)
     if ended is None:
@@ -125,7 +126,7 @@ def _no_session(snapshot: Snapshot, session: str) -> Problem:
     )
 
 
-async def find_experiment(context: ApiContext, experiment: str, as_of: str = "") -> AsOfView:
+async def find_experiment(context: ApiContext, experiment: SessionId, as_of: str = "") -> AsOfView:
     """Return a snapshot with an experiment, or raise the problem that there is none."""
     check_id("session", experiment, "experiment")
     seen, row = await find(
@@ -157,7 +158,7 @@ async def find_experiment(context: ApiContext, experiment: str, as_of: str = "")
 
 
 async def find_run(
-    context: ApiContext, session: str, kind: str, run: str, as_of: str = ""
+    context: ApiContext, session: SessionId, kind: str, run: RunId, as_of: str = ""
 ) -> tuple[AsOfView, StoredRun]:
     """Return the state of a run of an open session, or raise the problem that there is none."""
     check_id("session", run, kind)

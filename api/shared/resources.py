@@ -33,6 +33,7 @@ from autolearn.schemas.rest.runs import (
     TrainingRow,
 )
 from autolearn.schemas.rest.sessions import Session, SessionRow, SessionSummary
+from autolearn.schemas.values import RunId, SessionId
 from autolearn.schemas.work_kinds import WORK
 
 _RUNS_SHOWN = 100
@@ -128,7 +129,9 @@ def session(
 class _Runs:
     """What a session or experiment shows of its runs; nothing is decrypted for it."""
 
-    def __init__(self, snapshot: Snapshot, session: str, base: str, after: int, live: Live) -> None:
+    def __init__(
+        self, snapshot: Snapshot, session: SessionId, base: str, after: int, live: Live
+    ) -> None:
         counts = {kind: Counter[str]() for kind in WORK}
         self.running: list[LiveProgress] = []
         for run, row in snapshot.runs.all_stored(session):
@@ -146,7 +149,7 @@ class _Runs:
         self.items = cast("list[RunSummary]", items)  # in JSON already
 
 
-def _run_summary(run: str, row: StoredRun, base: str) -> RunSummary:
+def _run_summary(run: RunId, row: StoredRun, base: str) -> RunSummary:
     """Return the progress of a run; `base` is the path of its session or experiment."""
     links = {"self": f"{base}/{row.kind}s/{run}"}
     shown = {

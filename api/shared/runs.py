@@ -29,14 +29,18 @@ from autolearn.schemas.messages import Command
 from autolearn.schemas.rest.commands import CommandState
 from autolearn.schemas.rest.page import Page
 from autolearn.schemas.stream_kinds import stream
-from autolearn.schemas.values import RunId, RunStatus
+from autolearn.schemas.values import RunId, RunStatus, SessionId
 from autolearn.schemas.work_kinds import WORK
 
 Limit = Annotated[int, Query(ge=1, le=500)]
 
 
 async def request_run(
-    context: ApiContext, asked: CommandRequest, session: str, kind: str, command: Command | None
+    context: ApiContext,
+    asked: CommandRequest,
+    session: SessionId,
+    kind: str,
+    command: Command | None,
 ) -> Response:
     """Have a run accepted, and answer with it: at once, or at its end if preferred.
 
@@ -62,12 +66,12 @@ async def request_run(
 
 
 async def show_run(
-    context: ApiContext, seen: AsOfView, base: str, kind: str, run: str
+    context: ApiContext, seen: AsOfView, base: str, kind: str, run: RunId
 ) -> Raw | None:
     """Return a run as JSON, None if there is none; `base` is its session's or experiment's path."""
 
     def shown() -> Raw | None:
-        row = seen.snapshot.runs.get(base.rpartition("/")[2], kind, run)
+        row = seen.snapshot.runs.get(SessionId(base[-36:]), kind, run)
         if row is None:
             return None
         return Raw(encode(resources.run(seen.snapshot, row, seen.live, base)))
@@ -86,7 +90,7 @@ async def list_runs(
     url: URL,
 ) -> Response:
     """Return a page of the runs of a session or experiment, in the order of their requests."""
-    after, session = from_token(page, int, "page") if page else 0, base[-36:]
+    after, session = from_token(page, int, "page") if page else 0, SessionId(base[-36:])
     snapshot, live = seen.snapshot, seen.live
 
     def shown() -> Response:
@@ -108,7 +112,7 @@ async def list_runs(
 
 
 async def _until_ended(
-    context: ApiContext, session: str, kind: str, run: str, seconds: float
+    context: ApiContext, session: SessionId, kind: str, run: RunId, seconds: float
 ) -> bool:
     def ended() -> bool:
         row = context.queries.latest().runs.stored(session, kind, run)
@@ -127,7 +131,7 @@ def add_run_routes(routes: APIRouter, context: ApiContext, kind: str, resource: 
     )
     async def list_of_session(
         request: Request,
-        session: str,
+        session: SessionId,
         limit: Limit = 100,
         page: str = "",
         status: RunStatus | None = None,
@@ -143,7 +147,9 @@ def add_run_routes(routes: APIRouter, context: ApiContext, kind: str, resource: 
         responses=answers({200: resource}, "Preference-Applied", "AutoLearn-Position"),
         name=f"see_{kind}",
     )
-    async def see_run(request: Request, session: str, run: str, as_of: AsOf = "") -> Response:
+    async def see_run(
+        request: Request, session: SessionId, run: RunId, as_of: AsOf = ""
+    ) -> Response:
         """Show one run; with `Prefer: wait=N`, as soon as it has ended.
 
         With `as_of` its state at that time is shown, at once.
@@ -163,7 +169,7 @@ def add_run_routes(routes: APIRouter, context: ApiContext, kind: str, resource: 
         responses=answers({200: resource, 202: CommandState}),
         name=f"cancel_{kind}",
     )
-    async def cancel_run(request: Request, session: str, run: RunId) -> Response:
+    async def cancel_run(request: Request, session: SessionId, run: RunId) -> Response:
         """Stop a run that has not ended."""
         check_id("session", session)
         check_id("session", run, kind)

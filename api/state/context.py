@@ -43,6 +43,7 @@ from autolearn.runtime.home import emptied
 from autolearn.runtime.meter import Meter
 from autolearn.schemas.settings import Settings
 from autolearn.schemas.topics import Topics
+from autolearn.schemas.values import SessionId
 from autolearn.security.wire_keys import WireKeys
 
 
@@ -220,7 +221,7 @@ def _is_shredded(queries: ReadModelQueries, name: str) -> bool:
     if kind:
         row = queries.latest().catalog.dataset_owner(dataset)
         return row is not None and row.deleted != ""
-    ended = queries.latest().sessions.ended(name)
+    ended = queries.latest().sessions.ended(SessionId(name))
     return ended is not None and ended.how != "committed"
 
 

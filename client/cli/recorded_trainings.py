@@ -14,7 +14,7 @@ from autolearn.schemas.errors import AutoLearnError, ExitCode
 from autolearn.schemas.events import EvaluationRequested, TrainingRequested
 from autolearn.schemas.reports.retrain import RecordedEvaluation, RecordedTraining
 from autolearn.schemas.rest.runs import Evaluation, Training
-from autolearn.schemas.values import DatasetRef, RunId
+from autolearn.schemas.values import DatasetRef
 
 
 class NothingRecorded(AutoLearnError):
@@ -110,7 +110,7 @@ def recorded(training: Training, evaluations: Iterable[Evaluation]) -> RecordedT
         )
     return RecordedTraining(
         request=TrainingRequested(
-            run=RunId(training.id),
+            run=training.id,
             estimator=training.estimator,
             task=training.task,
             library_version=training.library_version,
@@ -146,8 +146,8 @@ def _recorded_evaluation(evaluation: Evaluation) -> RecordedEvaluation:
     """Return a completed evaluation as the log has it."""
     return RecordedEvaluation(
         request=EvaluationRequested(
-            run=RunId(evaluation.id),
-            training=RunId(evaluation.training),
+            run=evaluation.id,
+            training=evaluation.training,
             artifact=evaluation.artifact,
             metrics=evaluation.metrics,
             dataset=plain(evaluation.dataset),

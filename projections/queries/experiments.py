@@ -11,7 +11,7 @@ from autolearn.projections.queries.runs import RunQueries
 from autolearn.projections.queries.sessions import SessionQueries
 from autolearn.projections.rows import experiments
 from autolearn.schemas.rest.experiments import ExperimentRow
-from autolearn.schemas.values import DatasetRef
+from autolearn.schemas.values import DatasetRef, SessionId
 from autolearn.security.data_key import Unreadable
 
 
@@ -22,11 +22,11 @@ class ExperimentQueries(Queries):
         super().__init__(rows)
         self.sessions, self.runs = sessions, runs
 
-    def has(self, experiment: str) -> bool:
+    def has(self, experiment: SessionId) -> bool:
         """Return whether there is an experiment."""
         return self.rows.has(experiments.KEPT, experiment)
 
-    def get(self, experiment: str) -> ExperimentRow | None:
+    def get(self, experiment: SessionId) -> ExperimentRow | None:
         """Return an experiment with its data, as far as these can be read."""
         row = self.stored(experiment)
         if row is None:
@@ -46,11 +46,13 @@ class ExperimentQueries(Queries):
             unreadable=opened is None,
         )
 
-    def stored(self, experiment: str, *, gone: bool = False) -> experiments.StoredExperiment | None:
+    def stored(
+        self, experiment: SessionId, *, gone: bool = False
+    ) -> experiments.StoredExperiment | None:
         """Return the stored row of an experiment, or of a deleted one, without decryption."""
         return self.rows.get(experiments.GONE if gone else experiments.KEPT, experiment)
 
-    def _data_of(self, experiment: str) -> Data:
+    def _data_of(self, experiment: SessionId) -> Data:
         """Return the datasets of an experiment's trainings and evaluations.
 
         The requests of its runs name them. As they never change, they are cached.
@@ -72,24 +74,28 @@ class ExperimentQueries(Queries):
         """
         return (row for at in self.ids(after, whose) if (row := self.get(at)) is not None)
 
-    def ids(self, after: After = None, whose: str | None = None) -> Iterator[str]:
+    def ids(self, after: After = None, whose: str | None = None) -> Iterator[SessionId]:
         """Yield the ids of what `newest` yields."""
         if whose is None:
-            return self.rows.newest(experiments.BY_TIME, after=after)
-        return self.rows.newest(experiments.OF_USER, whose, after=after)
+            return map(SessionId, self.rows.newest(experiments.BY_TIME, after=after))
+        return map(SessionId, self.rows.newest(experiments.OF_USER, whose, after=after))
 
-    def gone_ids(self, after: After = None) -> Iterator[str]:
+    def gone_ids(self, after: After = None) -> Iterator[SessionId]:
         """Yield the ids of deleted experiments, the newest commit first."""
-        return self.rows.newest(experiments.GONE_BY_TIME, after=after)
+        return map(SessionId, self.rows.newest(experiments.GONE_BY_TIME, after=after))
 
-    def kept_with(self, name: str) -> list[str]:
+    def kept_with(self, name: str) -> list[SessionId]:
         """Return the experiments with a run on a dataset, as far as they can be read.
 
         It reads all experiments.
         """
-        return [one for one in self.rows.names(experiments.KEPT) if self.needs(one, name)]
+        return [
+            one
+            for one in map(SessionId, self.rows.names(experiments.KEPT))
+            if self.needs(one, name)
+        ]
 
-    def needs(self, experiment: str, name: str) -> bool:
+    def needs(self, experiment: SessionId, name: str) -> bool:
         """Return whether an experiment has a run on a dataset; False if it cannot be read."""
         try:
             return any(ref.name == name for refs in self._data_of(experiment) for ref in refs)

@@ -14,7 +14,7 @@ from autolearn.schemas import events
 from autolearn.schemas.codec import from_json
 from autolearn.schemas.confidentiality import empty
 from autolearn.schemas.rest.runs import RunRow
-from autolearn.schemas.values import DatasetRef
+from autolearn.schemas.values import DatasetRef, RunId, SessionId
 from autolearn.schemas.work_kinds import WORK
 from autolearn.security.data_key import Unreadable
 
@@ -47,7 +47,7 @@ class Registration(Struct, frozen=True):
     spec: VersionOnly
 
 
-def dataset_of(session: str, opens: Opens, request: Raw) -> DatasetRef:
+def dataset_of(session: SessionId, opens: Opens, request: Raw) -> DatasetRef:
     """Return the dataset of a run. Raises Unreadable."""
     return from_json(opens(f"session/{session}", request), Of).dataset
 
@@ -58,7 +58,7 @@ _STORED = ("number", "status", "requested", "updated", "attempt", "worker", "sta
 
 
 def run_row(
-    session: str, stored: StoredRun, opens: Opens, run: str, request: Raw, outcome: Raw
+    session: SessionId, stored: StoredRun, opens: Opens, run: RunId, request: Raw, outcome: Raw
 ) -> RunRow:
     """Return a run of a session or experiment; data that cannot be decrypted are empty.
 
@@ -74,7 +74,7 @@ def run_row(
 
 
 def told(
-    session: str, stored: StoredRun, opens: Opens, run: str, request: Raw, outcome: Raw
+    session: SessionId, stored: StoredRun, opens: Opens, run: RunId, request: Raw, outcome: Raw
 ) -> RunRow:
     """Return a run with all its data. Raises Unreadable."""
     work, row, stream = WORK[stored.kind], _ROW_OF[stored.kind], f"session/{session}"
@@ -94,7 +94,7 @@ def shown(asked: events.RunRequested, row: type[RunRow], stored: StoredRun) -> d
     return fields | {name: getattr(stored, name) for name in _STORED}
 
 
-def outline(session: str, stored: StoredRun, run: str) -> RunRow:
+def outline(session: SessionId, stored: StoredRun, run: RunId) -> RunRow:
     """Return the state of a run without its encrypted data."""
     row = _ROW_OF[stored.kind]
     fields = shown(empty(WORK[stored.kind].requested), row, stored)

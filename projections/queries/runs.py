@@ -10,6 +10,7 @@ from autolearn.projections.queries.decrypting_reader import Queries
 from autolearn.projections.queries.run_rows import run_row
 from autolearn.projections.rows import runs
 from autolearn.schemas.rest.runs import RunRow, TrainingRow
+from autolearn.schemas.values import RunId, SessionId
 
 _NO_DATA = Raw(b"null")
 
@@ -17,48 +18,51 @@ _NO_DATA = Raw(b"null")
 class RunQueries(Queries):
     """The runs of sessions and experiments alike."""
 
-    def stored(self, session: str, kind: str, run: str) -> runs.StoredRun | None:
+    def stored(self, session: SessionId, kind: str, run: RunId) -> runs.StoredRun | None:
         """Return the stored row of a run of a kind of work, without decryption."""
         row = self.rows.get(runs.RUNS, session, run)
         return None if row is None or row.kind != kind else row
 
-    def get(self, session: str, kind: str, run: str) -> RunRow | None:
+    def get(self, session: SessionId, kind: str, run: RunId) -> RunRow | None:
         """Return one run of a kind of work."""
         row = self.stored(session, kind, run)
         return None if row is None else self.decrypted(session, run, row)
 
-    def decrypted(self, session: str, run: str, row: runs.StoredRun) -> RunRow:
+    def decrypted(self, session: SessionId, run: RunId, row: runs.StoredRun) -> RunRow:
         """Return a run with the data of its events."""
         request = self.request(session, run)
         outcome = self.rows.get(runs.OUTCOMES, session, run) or _NO_DATA
         return run_row(session, row, self.rows.opens, run, request, outcome)
 
-    def request(self, session: str, run: str) -> Raw:
+    def request(self, session: SessionId, run: RunId) -> Raw:
         """Return the stored data of the event that accepted a run."""
         return self.rows.get(runs.REQUESTS, session, run) or _NO_DATA
 
-    def training(self, session: str, run: str) -> TrainingRow | None:
+    def training(self, session: SessionId, run: RunId) -> TrainingRow | None:
         """Return one training."""
         row = self.get(session, "training", run)
         return row if isinstance(row, TrainingRow) else None
 
-    def all(self, session: str, after: int = 0) -> Iterator[RunRow]:
+    def all(self, session: SessionId, after: int = 0) -> Iterator[RunRow]:
         """Yield the runs of a session or experiment, in the order of their numbers past `after`."""
         for run, row in self.all_stored(session, after):
             yield self.decrypted(session, run, row)
 
-    def ids(self, session: str, kind: str, start: str) -> Iterator[str]:
+    def ids(self, session: SessionId, kind: str, start: str) -> Iterator[RunId]:
         """Yield the ids of runs of a kind of work, of a session or experiment, with a prefix."""
         rows = self.rows.items(runs.RUNS, session, start=start)
-        return (run for run, row in rows if row.kind == kind)
+        return (RunId(run) for run, row in rows if row.kind == kind)
 
-    def kinds(self, session: str) -> Iterator[tuple[str, str]]:
+    def kinds(self, session: SessionId) -> Iterator[tuple[RunId, str]]:
         """Yield the runs of a session or experiment by their ids, each with its kind of work."""
         return ((run, row.kind) for run, row in self.all_stored(session))
 
-    def all_stored(self, session: str, after: int = 0) -> Iterator[tuple[str, runs.StoredRun]]:
+    def all_stored(
+        self, session: SessionId, after: int = 0
+    ) -> Iterator[tuple[RunId, runs.StoredRun]]:
         """Yield the ids and stored rows of runs in the order of their numbers past `after`."""
         for entry in self.rows.scan(runs.BY_NUMBER, session, after=after):
-            row = self.rows.get(runs.RUNS, session, entry.id)
-            assert row is not None, f"the run {entry.id} of {session} is lost"
-            yield entry.id, row
+            run = RunId(entry.id)
+            row = self.rows.get(runs.RUNS, session, run)
+            assert row is not None, f"the run {run} of {session} is lost"
+            yield run, row

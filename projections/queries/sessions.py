@@ -12,13 +12,14 @@ from autolearn.projections.rows import experiments, sessions
 from autolearn.schemas.codec import from_json
 from autolearn.schemas.events import SessionOpened
 from autolearn.schemas.rest.sessions import Reader, SessionRow
+from autolearn.schemas.values import SessionId
 from autolearn.security.data_key import Unreadable
 
 
 class SessionQueries(Queries):
     """Open sessions, and the owners and readers of all."""
 
-    def get(self, session: str) -> SessionRow | None:
+    def get(self, session: SessionId) -> SessionRow | None:
         """Return an open session."""
         row = self.rows.get(sessions.OPEN, session)
         if row is None:
@@ -36,14 +37,14 @@ class SessionQueries(Queries):
             unreadable=opened is None,
         )
 
-    def opened(self, session: str, data: Raw) -> SessionOpened | None:
+    def opened(self, session: SessionId, data: Raw) -> SessionOpened | None:
         """Return the event that opened a session, None if it cannot be read."""
         try:
             return from_json(self.rows.opens(f"session/{session}", data), SessionOpened)
         except Unreadable:
             return None
 
-    def keyid(self, session: str) -> str | None:
+    def keyid(self, session: SessionId) -> str | None:
         """Return the id of the key of a session or experiment, "" if it has none.
 
         None: there is none, or nothing of it was kept.
@@ -51,7 +52,7 @@ class SessionQueries(Queries):
         row = self.rows.get(sessions.OPEN, session) or self.rows.get(experiments.KEPT, session)
         return None if row is None else key_of_kept(row.opened)
 
-    def ended(self, session: str) -> sessions.EndedRow | None:
+    def ended(self, session: SessionId) -> sessions.EndedRow | None:
         """Return the end of a session."""
         return self.rows.get(sessions.ENDED, session)
 
@@ -63,38 +64,38 @@ class SessionQueries(Queries):
         """
         return (row for at in self.ids(after, whose) if (row := self.get(at)) is not None)
 
-    def ids(self, after: After = None, whose: str | None = None) -> Iterator[str]:
+    def ids(self, after: After = None, whose: str | None = None) -> Iterator[SessionId]:
         """Yield the ids of what `newest` yields."""
         if whose is None:
-            return self.rows.newest(sessions.BY_TIME, after=after)
-        return self.rows.newest(sessions.OF_USER, whose, after=after)
+            return map(SessionId, self.rows.newest(sessions.BY_TIME, after=after))
+        return map(SessionId, self.rows.newest(sessions.OF_USER, whose, after=after))
 
-    def ids_ever(self, after: After = None) -> Iterator[str]:
+    def ids_ever(self, after: After = None) -> Iterator[SessionId]:
         """Yield the ids of all sessions ever, newest first, past (time of creation, id)."""
-        return self.rows.newest(sessions.EVER_BY_TIME, after=after)
+        return map(SessionId, self.rows.newest(sessions.EVER_BY_TIME, after=after))
 
-    def ids_with(self, start: str) -> Iterator[str]:
+    def ids_with(self, start: str) -> Iterator[SessionId]:
         """Yield the ids of all sessions ever, with a prefix, in order."""
-        return self.rows.names(sessions.OWNERS, start=start)
+        return map(SessionId, self.rows.names(sessions.OWNERS, start=start))
 
-    def is_open(self, session: str) -> bool:
+    def is_open(self, session: SessionId) -> bool:
         """Return whether a session is open."""
         return self.rows.has(sessions.OPEN, session)
 
-    def count_runs(self, session: str) -> int:
+    def count_runs(self, session: SessionId) -> int:
         """Return the number of an open session's runs, ended ones included."""
         row = self.rows.get(sessions.OPEN, session)
         return 0 if row is None else row.runs
 
-    def owner(self, session: str) -> str | None:
+    def owner(self, session: SessionId) -> str | None:
         """Return the user who opened a session; None if there never was one."""
         row = self.rows.get(sessions.OWNERS, session)
         return None if row is None else row.id
 
-    def readers(self, session: str) -> list[Reader]:
+    def readers(self, session: SessionId) -> list[Reader]:
         """Return the readers of a session or experiment by name, without its owner."""
         return list(self.rows.scan(sessions.READERS, session))
 
-    def is_reader(self, session: str, user: str) -> bool:
+    def is_reader(self, session: SessionId, user: str) -> bool:
         """Return whether a session or experiment is shared with a user."""
         return self.rows.has(sessions.READERS, session, user)

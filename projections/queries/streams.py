@@ -9,6 +9,7 @@ from itertools import groupby
 from autolearn.projections.queries.decrypting_reader import Queries
 from autolearn.projections.rows import sessions
 from autolearn.projections.rows.streams import STREAMS
+from autolearn.schemas.values import StreamId
 
 
 def _merge(*names: Iterable[str]) -> Iterator[str]:
@@ -18,7 +19,9 @@ def _merge(*names: Iterable[str]) -> Iterator[str]:
 class StreamQueries(Queries):
     """Streams, and the places of their events on the log."""
 
-    def visible_to(self, user: str, *, sysadmin: bool = False, after: str = "") -> Iterator[str]:
+    def visible_to(
+        self, user: str, *, sysadmin: bool = False, after: str = ""
+    ) -> Iterator[StreamId]:
         """Yield the streams whose state a user may see, by name, past one of them.
 
         These are the catalog, the user, and the sessions that are or were the user's own or are
@@ -28,7 +31,7 @@ class StreamQueries(Queries):
             low = after.partition("/")[2] if after.startswith(f"{kind}/") else ""
             if low or kind > after:
                 names = self._names_of(kind, user, sysadmin, low)
-                yield from (f"{kind}/{name}" for name in names)
+                yield from (StreamId(f"{kind}/{name}") for name in names)
 
     def _names_of(self, kind: str, user: str, sysadmin: bool, after: str) -> Iterable[str]:
         if kind == "session":
@@ -39,7 +42,7 @@ class StreamQueries(Queries):
             return [user] if user > after else []
         return self.ids(kind, after)
 
-    def offsets(self, stream: str) -> tuple[int, list[int]]:
+    def offsets(self, stream: StreamId) -> tuple[int, list[int]]:
         """Return the partition of a stream, and the offsets of its events in their order.
 
         A stream without events has no offsets.

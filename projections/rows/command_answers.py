@@ -5,6 +5,7 @@ from __future__ import annotations
 from msgspec import Struct
 
 from autolearn.projections.storage.table import Table
+from autolearn.schemas.values import StreamId
 
 
 class Answer(Struct, frozen=True, array_like=True, gc=False):
@@ -13,7 +14,7 @@ class Answer(Struct, frozen=True, array_like=True, gc=False):
     Stored as a JSON array, because there is one for every command.
     """
 
-    stream: str
+    stream: StreamId
     sequence: int
     type: str
     time: str

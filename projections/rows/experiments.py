@@ -5,6 +5,7 @@ from __future__ import annotations
 from msgspec import Raw, Struct
 
 from autolearn.projections.storage.table import IndexEntry, Table
+from autolearn.schemas.values import RunId
 
 
 class StoredExperiment(Struct, array_like=True, gc=False):
@@ -18,7 +19,7 @@ class StoredExperiment(Struct, array_like=True, gc=False):
     committed: str
     actor: str
     sequence: int
-    trainings: tuple[str, ...]
+    trainings: tuple[RunId, ...]
     deleted: int = 0
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from msgspec import Raw, Struct
 
 from autolearn.projections.storage.table import IndexEntry, NumberedTable, Table
+from autolearn.schemas.values import NO_RUN, RunId, RunStatus
 
 
 class StoredRun(Struct, array_like=True, gc=False):
@@ -17,15 +18,15 @@ class StoredRun(Struct, array_like=True, gc=False):
 
     kind: str
     number: int
-    status: str
+    status: RunStatus
     requested: str
     updated: str
     attempt: int = 1
     worker: str = ""
     started: str | None = None
     ended: str | None = None
-    training: str = ""
-    before: str = ""
+    training: RunId = NO_RUN
+    before: RunId = NO_RUN
 
 
 class StoredWork(Struct, array_like=True, gc=False):

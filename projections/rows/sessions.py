@@ -7,10 +7,13 @@ JSON arrays, without the names of their fields.
 
 from __future__ import annotations
 
+from typing import Literal
+
 from msgspec import Raw, Struct
 
 from autolearn.projections.storage.table import IndexEntry, Table
 from autolearn.schemas.rest.sessions import Reader
+from autolearn.schemas.values import NO_RUN, RunId
 
 
 class StoredSession(Struct, array_like=True, gc=False):
@@ -26,17 +29,17 @@ class StoredSession(Struct, array_like=True, gc=False):
     updated: str
     sequence: int
     runs: int = 0
-    newest: str = ""
+    newest: RunId = NO_RUN
     expiring: str = ""
     shared: bool = False
 
 
 class EndedRow(Struct, frozen=True, gc=False):
-    """The end of a session (committed or discarded), its time, and the runs that it stopped."""
+    """The end of a session, its time, and the runs that it stopped."""
 
-    how: str
+    how: Literal["committed", "discarded", "expired", "deleted"]
     time: str
-    cancelled: tuple[str, ...] = ()
+    cancelled: tuple[RunId, ...] = ()
 
 
 OPEN = Table("session", StoredSession)

@@ -9,13 +9,16 @@ from msgspec import Struct, to_builtins
 
 from autolearn.projections.queries.queries import Snapshot
 from autolearn.schemas.rest.history import Change
+from autolearn.schemas.stream_kinds import session_id
+from autolearn.schemas.values import SessionId, StreamId
 
 Fields = dict[str, Any]
 Thing = tuple[str, str]
 """The kind of a thing, such as training, and its id."""
 
 
-def _session_things(snapshot: Snapshot, session: str) -> Iterator[tuple[str, str, Struct | None]]:
+def _session_things(snapshot: Snapshot, name: str) -> Iterator[tuple[str, str, Struct | None]]:
+    session = SessionId(name)
     yield "session", session, snapshot.sessions.get(session)
     yield "experiment", session, snapshot.experiments.get(session)
     yield "end of session", session, snapshot.sessions.ended(session)
@@ -49,7 +52,7 @@ THINGS: Mapping[str, Callable[[Snapshot, str], Iterator[tuple[str, str, Struct |
 """The things of each kind of stream, a session's runs aside."""
 
 
-def _things_of(snapshot: Snapshot, stream: str) -> dict[Thing, Fields]:
+def _things_of(snapshot: Snapshot, stream: StreamId) -> dict[Thing, Fields]:
     kind, _, name = stream.partition("/")
     found = THINGS[kind](snapshot, name)
     return {(what, at): _fields_of(row) for what, at, row in found if row is not None}
@@ -60,7 +63,7 @@ def _fields_of(row: Struct) -> Fields:
     return {**fields.pop("spec", {}), **fields}
 
 
-def changes_of(stream: str, before: Snapshot, after: Snapshot) -> Iterator[Change]:
+def changes_of(stream: StreamId, before: Snapshot, after: Snapshot) -> Iterator[Change]:
     """Yield the changes of a stream between two moments, both of which have it.
 
     A session's runs may be many and large, so one is read at a time.
@@ -69,18 +72,18 @@ def changes_of(stream: str, before: Snapshot, after: Snapshot) -> Iterator[Chang
     for thing in {**was, **now}:
         if was.get(thing) != now.get(thing):
             yield _difference(stream, thing, was.get(thing), now.get(thing))
-    kind, _, name = stream.partition("/")
-    if kind != "session":
+    if not stream.startswith("session/"):
         return
-    runs = {**dict(before.runs.kinds(name)), **dict(after.runs.kinds(name))}
+    session = session_id(stream)
+    runs = {**dict(before.runs.kinds(session)), **dict(after.runs.kinds(session))}
     for run, work in runs.items():
-        rows = (snapshot.runs.get(name, work, run) for snapshot in (before, after))
+        rows = (snapshot.runs.get(session, work, run) for snapshot in (before, after))
         earlier, later = (None if row is None else _fields_of(row) for row in rows)
         if earlier != later:
             yield _difference(stream, (work, run), earlier, later)
 
 
-def _difference(stream: str, thing: Thing, was: Fields | None, now: Fields | None) -> Change:
+def _difference(stream: StreamId, thing: Thing, was: Fields | None, now: Fields | None) -> Change:
     """Return the change of one thing that differs."""
     if was is None or now is None:
         return Change(stream, *thing, "added" if was is None else "removed", was, now)

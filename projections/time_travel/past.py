@@ -20,6 +20,7 @@ from autolearn.schemas.codec import EventRecord, decode_event, event_on_log
 from autolearn.schemas.errors import AutoLearnError
 from autolearn.schemas.rest.runs import TrainingRow
 from autolearn.schemas.stream_kinds import stream
+from autolearn.schemas.values import SessionId, StreamId
 
 _AHEAD = 20
 """Streams of a list and records that are read together beyond the surely needed ones."""
@@ -34,7 +35,7 @@ class _Commit(NamedTuple):
     """
 
     time: str
-    id: str
+    id: SessionId
     sequence: int
     deletion: int
 
@@ -104,17 +105,17 @@ class AsOfReader:
 
     # Where streams lie
 
-    def offsets(self, name: str) -> tuple[int, list[int]]:
+    def offsets(self, name: StreamId) -> tuple[int, list[int]]:
         """Return the partition of a stream, and the offsets of its events up to this point."""
         partition, offsets = self.index.streams.offsets(name)
         end = self.ends.get(partition, 0)
         return partition, [offset for offset in offsets if offset < end]
 
-    def began(self, name: str) -> bool:
+    def began(self, name: StreamId) -> bool:
         """Return whether a stream had an event at this point."""
         return bool(self.offsets(name)[1])
 
-    def first(self, name: str) -> EventRecord | None:
+    def first(self, name: StreamId) -> EventRecord | None:
         """Return the first event of a stream, also if it came after this point."""
         partition, offsets = self.index.streams.offsets(name)
         if not offsets:
@@ -124,7 +125,7 @@ class AsOfReader:
 
     # Loading
 
-    def load(self, *names: str) -> None:
+    def load(self, *names: StreamId) -> None:
         """Fold the events of these streams up to this point.
 
         Raises:
@@ -154,7 +155,7 @@ class AsOfReader:
                         raise _too_large()
                     yield message
 
-    def load_session(self, session: str) -> None:
+    def load_session(self, session: SessionId) -> None:
         """Fold a session or experiment, and the estimators that it trains."""
         self.load(stream("session", session))
         runs = self.snapshot.runs.all(session)
@@ -167,7 +168,7 @@ class AsOfReader:
 
     # Loading one page of a list: as much as PAST_BYTES allow
 
-    def _load_some(self, names: Sequence[str]) -> None:
+    def _load_some(self, names: Sequence[StreamId]) -> None:
         """Fold streams that follow each other in a list; `full` is set if not all have room.
 
         Raises:
@@ -212,7 +213,9 @@ class AsOfReader:
             self._load_some(some)
         self._require_any(self.snapshot.sessions.ids(after))
 
-    def _perhaps_open(self, after: tuple[str, str] | None, may: May = anything) -> Iterator[str]:
+    def _perhaps_open(
+        self, after: tuple[str, str] | None, may: May = anything
+    ) -> Iterator[StreamId]:
         """Yield the sessions that may have been open at this point, newest first."""
         for session in filter(may, self.index.sessions.ids_ever(after)):
             name = stream("session", session)
@@ -226,7 +229,7 @@ class AsOfReader:
 
     def experiments(
         self, after: tuple[str, str] | None, limit: int, may: May = anything
-    ) -> list[str]:
+    ) -> list[SessionId]:
         """Return the experiments at this point, the newest commit first, past (time of it, id).
 
         An experiment never changes but for its end, so nothing is folded: its commit must come

@@ -14,6 +14,7 @@ from autolearn.eventlog.log import Record
 from autolearn.eventlog.positions import PartitionPosition
 from autolearn.projections.queries.queries import Snapshot
 from autolearn.schemas.codec import decode_event
+from autolearn.schemas.values import StreamId
 
 _LOOKED = 5000
 """Events of a stream that one page reads at most, matching or not."""
@@ -29,7 +30,7 @@ class Lies(NamedTuple):
     reached: Places
 
 
-def lies(snapshot: Snapshot, stream: str) -> Lies:
+def lies(snapshot: Snapshot, stream: StreamId) -> Lies:
     """Return the offsets of a stream's events in a snapshot."""
     partition, offsets = snapshot.streams.offsets(stream)
     reached = {p: PartitionPosition.of(p, at) for p, at in snapshot.rows.progress().items()}

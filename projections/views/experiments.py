@@ -11,10 +11,11 @@ from autolearn.projections.storage.table import IndexEntry
 from autolearn.projections.views import runs
 from autolearn.projections.views.view import View
 from autolearn.schemas import events
+from autolearn.schemas.values import RunId, SessionId
 
 
 def commit(
-    rows: RowBatch, session: str, row: sessions.StoredSession, event: events.SessionCommitted
+    rows: RowBatch, session: SessionId, row: sessions.StoredSession, event: events.SessionCommitted
 ) -> None:
     """Make an experiment of a session: keep its chosen trainings and their evaluations."""
     for run_id, run in runs.newest_first(rows, session, row):
@@ -35,7 +36,7 @@ def commit(
         rows.put(experiments.OF_USER, entry, user, row.updated, session)
 
 
-def share(rows: RowBatch, session: str, user: str, *, may_read: bool) -> None:
+def share(rows: RowBatch, session: SessionId, user: str, *, may_read: bool) -> None:
     """Add an experiment to a user's list, or remove it."""
     row = rows.get(experiments.KEPT, session)
     if row is not None and user != row.actor:
@@ -44,7 +45,7 @@ def share(rows: RowBatch, session: str, user: str, *, may_read: bool) -> None:
 
 
 def readers_of(
-    rows: RowBatch, session: str, row: sessions.StoredSession | experiments.StoredExperiment
+    rows: RowBatch, session: SessionId, row: sessions.StoredSession | experiments.StoredExperiment
 ) -> list[str]:
     """Return the owner and the readers of a session or experiment."""
     if isinstance(row, sessions.StoredSession) and not row.shared:
@@ -52,14 +53,14 @@ def readers_of(
     return [row.actor, *rows.names(sessions.READERS, session)]
 
 
-def delete(rows: RowBatch, session: str, sequence: int) -> None:
+def delete(rows: RowBatch, session: SessionId, sequence: int) -> None:
     """Delete an experiment and all that it keeps from the view, by an event of its stream.
 
     Its former existence stays known, for lists of the past.
     """
     row = rows.get(experiments.KEPT, session)
     assert row is not None, f"{session} is deleted and was no experiment"
-    for run in rows.names(RUNS, session):
+    for run in map(RunId, rows.names(RUNS, session)):
         runs.delete(rows, session, run)
     rows.delete(experiments.KEPT, session)
     rows.delete(experiments.BY_TIME, row.committed, session)

@@ -22,16 +22,16 @@ from autolearn.projections.storage.table import IndexEntry
 from autolearn.schemas import events
 from autolearn.schemas.codec import EventRecord, kept, read_part
 from autolearn.schemas.messages import Event
-from autolearn.schemas.values import RunStatus
+from autolearn.schemas.values import NO_RUN, RunId, RunStatus, SessionId
 
 
 class RunPart(Struct, frozen=True, gc=False):
     """The fields of a run's events that a fold reads; the other data are stored raw."""
 
-    run: str
+    run: RunId
     attempt: int = 1
     worker: str = ""
-    training: str = ""
+    training: RunId = NO_RUN
 
 
 part = msgspec.json.Decoder(RunPart)
@@ -42,7 +42,7 @@ _TOLD = ("completed", "failed")
 Change = Callable[[StoredRun, RunPart, EventRecord], None]
 
 
-def delete(rows: RowBatch, session: str, run: str) -> None:
+def delete(rows: RowBatch, session: SessionId, run: RunId) -> None:
     """Delete a run with all its data."""
     row = rows.get(RUNS, session, run)
     assert row is not None, f"the run {run} of {session} is lost"
@@ -52,7 +52,7 @@ def delete(rows: RowBatch, session: str, run: str) -> None:
 
 
 def request(
-    rows: RowBatch, record: EventRecord, session: str, row: StoredSession, kind: str
+    rows: RowBatch, record: EventRecord, session: SessionId, row: StoredSession, kind: str
 ) -> None:
     """Fold the request of a run."""
     about = read_part(record, part)
@@ -73,8 +73,8 @@ def request(
 
 
 def newest_first(
-    rows: RowBatch, session: str, row: StoredSession
-) -> Iterator[tuple[str, StoredRun]]:
+    rows: RowBatch, session: SessionId, row: StoredSession
+) -> Iterator[tuple[RunId, StoredRun]]:
     """Yield all runs of an open session with their ids, the newest first."""
     name = row.newest
     while name:
@@ -99,7 +99,7 @@ def count(rows: RowBatch, user: str, before: str, after: str) -> None:
 
 
 def change(
-    rows: RowBatch, record: EventRecord, session: str, row: StoredSession, how: Change
+    rows: RowBatch, record: EventRecord, session: SessionId, row: StoredSession, how: Change
 ) -> None:
     """Fold an event of a run."""
     about = read_part(record, part)

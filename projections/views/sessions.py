@@ -17,15 +17,20 @@ from autolearn.schemas import events
 from autolearn.schemas.codec import EventRecord, kept
 from autolearn.schemas.confidentiality import outline_of
 from autolearn.schemas.rest.sessions import Reader
+from autolearn.schemas.values import SessionId
 from autolearn.schemas.work_kinds import WORK
 
 _ID = slice(len("session/"), None)
 """The index of a session's id in the name of its stream."""
 
 
+def _session_of(record: EventRecord) -> SessionId:
+    return SessionId(record.subject[_ID])
+
+
 def _open_session(rows: RowBatch, record: EventRecord) -> None:
     """Fold the opening of a session."""
-    session, time = record.subject[_ID], record.time
+    session, time = _session_of(record), record.time
     opened = StoredSession(kept(record), time, record.actor, time, record.sequence)
     entry = IndexEntry(session)
     rows.put(sessions.OPEN, opened, session)
@@ -37,7 +42,7 @@ def _open_session(rows: RowBatch, record: EventRecord) -> None:
     rows.put(sessions.OF_USER, entry, record.actor, time, session)
 
 
-def changed(rows: RowBatch, record: EventRecord, session: str) -> StoredSession:
+def changed(rows: RowBatch, record: EventRecord, session: SessionId) -> StoredSession:
     """Return the row of an open session, marked as changed by an event."""
     row = rows.change(sessions.OPEN, session)
     assert row is not None, f"{record.type} for a session that is not open"
@@ -49,7 +54,7 @@ def request(kind: str) -> Handler:
     """Return the handler of the events that accept a run of a kind of work."""
 
     def handle(rows: RowBatch, record: EventRecord) -> None:
-        session = record.subject[_ID]
+        session = _session_of(record)
         runs.request(rows, record, session, changed(rows, record, session), kind)
 
     return handle
@@ -59,7 +64,7 @@ def change(how: runs.Change) -> Handler:
     """Return the handler of the events that change a run."""
 
     def handle(rows: RowBatch, record: EventRecord) -> None:
-        session = record.subject[_ID]
+        session = _session_of(record)
         runs.change(rows, record, session, changed(rows, record, session), how)
 
     return handle
@@ -67,7 +72,7 @@ def change(how: runs.Change) -> Handler:
 
 def commit(rows: RowBatch, record: EventRecord) -> None:
     """Fold a commit: the session becomes an experiment."""
-    event, session = outline_of(record), record.subject[_ID]
+    event, session = outline_of(record), _session_of(record)
     row = changed(rows, record, session)
     assert isinstance(event, events.SessionCommitted)
     experiments.commit(rows, session, row, event)
@@ -76,7 +81,7 @@ def commit(rows: RowBatch, record: EventRecord) -> None:
 
 def discard(rows: RowBatch, record: EventRecord) -> None:
     """Fold the end of a session of which nothing is kept."""
-    event, session = outline_of(record), record.subject[_ID]
+    event, session = outline_of(record), _session_of(record)
     row = changed(rows, record, session)
     for name, run in list(runs.newest_first(rows, session, row)):
         runs.count(rows, row.actor, run.status, "")
@@ -90,21 +95,21 @@ def discard(rows: RowBatch, record: EventRecord) -> None:
 
 
 def _expiry(rows: RowBatch, record: EventRecord) -> None:
-    event, row = outline_of(record), changed(rows, record, record.subject[_ID])
+    event, row = outline_of(record), changed(rows, record, _session_of(record))
     if isinstance(event, events.SessionExpiring):
         row.expiring = event.until
 
 
 def delete(rows: RowBatch, record: EventRecord) -> None:
     """Fold the deletion of an experiment."""
-    session = record.subject[_ID]
+    session = _session_of(record)
     experiments.delete(rows, session, record.sequence)
     rows.put_once(sessions.ENDED, EndedRow("deleted", record.time), session)
 
 
 def share(rows: RowBatch, record: EventRecord) -> None:
     """Fold a change of the readers of a session or experiment."""
-    event, session = outline_of(record), record.subject[_ID]
+    event, session = outline_of(record), _session_of(record)
     assert isinstance(event, events.SessionShared | events.SessionUnshared)
     user, may_read = event.user, isinstance(event, events.SessionShared)
     entry = IndexEntry(session) if may_read else None
@@ -118,7 +123,7 @@ def share(rows: RowBatch, record: EventRecord) -> None:
     experiments.share(rows, session, user, may_read=may_read)
 
 
-def end(rows: RowBatch, session: str, row: StoredSession, ended: EndedRow) -> None:
+def end(rows: RowBatch, session: SessionId, row: StoredSession, ended: EndedRow) -> None:
     """Remove a session from the view of open sessions."""
     rows.delete(sessions.OPEN, session)
     rows.delete(sessions.BY_TIME, row.created, session)

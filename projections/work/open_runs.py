@@ -67,11 +67,11 @@ class OpenRuns(StoredProjection):
         """Return the stored open runs; those of a session in the order of acceptance."""
         return sorted(self.rows.stored.scan(_OPEN), key=lambda run: run.sequence)
 
-    def get(self, stream: str, run: str) -> OpenRun | None:
+    def get(self, stream: StreamId, run: RunId) -> OpenRun | None:
         """Return a run, or None when it has ended or is not known yet."""
         return self.rows.get(_OPEN, stream, run)
 
-    def offered(self, stream: str) -> Offered | None:
+    def offered(self, stream: StreamId) -> Offered | None:
         """Return the catalog entry of a stream."""
         return self.rows.get(_OFFERED, stream)
 

@@ -12,13 +12,14 @@ from autolearn.projections.queries.queries import Snapshot
 from autolearn.schemas import events
 from autolearn.schemas.codec import EventRecord, read_part
 from autolearn.schemas.messages import Event, type_of
+from autolearn.schemas.values import RunId, StreamId
 from autolearn.schemas.work_kinds import WORK
 
 
 class RunOf(Struct, frozen=True, gc=False):
     """The fields of a run's event that are read."""
 
-    run: str
+    run: RunId
 
 
 part = msgspec.json.Decoder(RunOf)
@@ -34,7 +35,7 @@ class RunCounts:
 
     def __init__(self, ended: Callable[[str, str], None], lost: Callable[[str], None]) -> None:
         self.ended, self.lost = ended, lost
-        self.runs: dict[str, dict[str, tuple[str, str]]] = {}
+        self.runs: dict[StreamId, dict[RunId, tuple[str, str]]] = {}
         """Kind and state of the runs that have not ended, by stream and id."""
         self.counts: Counter[tuple[str, str]] = Counter()
 
@@ -46,9 +47,9 @@ class RunCounts:
             for run, row in snapshot.runs.all_stored(session):
                 if row.ended is None:
                     state = RUNNING if row.status == "started" else WAITING
-                    self.put(f"session/{session}", run, row.kind, state)
+                    self.put(StreamId(f"session/{session}"), run, row.kind, state)
 
-    def put(self, stream: str, run: str, kind: str, state: str) -> None:
+    def put(self, stream: StreamId, run: RunId, kind: str, state: str) -> None:
         """Store the state of a run."""
         runs = self.runs.setdefault(stream, {})
         if run in runs:
@@ -66,17 +67,17 @@ class RunCounts:
             elif (change := _CHANGES.get(name)) is not None:
                 change(self, stream, read_part(record, part).run)
 
-    def start(self, stream: str, run: str) -> None:
+    def start(self, stream: StreamId, run: RunId) -> None:
         """Count the start of a run."""
         self.put(stream, run, self.runs[stream][run][0], RUNNING)
 
-    def lose(self, stream: str, run: str) -> None:
+    def lose(self, stream: StreamId, run: RunId) -> None:
         """Count a lost attempt: the run waits again."""
         kind = self.runs[stream][run][0]
         self.lost(kind)
         self.put(stream, run, kind, WAITING)
 
-    def end(self, stream: str, run: str, result: str) -> None:
+    def end(self, stream: StreamId, run: RunId, result: str) -> None:
         """Count the end of a run."""
         runs = self.runs.get(stream, {})
         about = runs.pop(run, None)
@@ -87,7 +88,7 @@ class RunCounts:
             self.runs.pop(stream, None)
 
 
-_Change = Callable[[RunCounts, str, str], None]
+_Change = Callable[[RunCounts, StreamId, RunId], None]
 """Counts an event of a run, by its stream and id."""
 
 

@@ -6,13 +6,13 @@ from msgspec import Struct
 
 from autolearn.schemas.rest.page import Links
 from autolearn.schemas.rest.runs import RunSummary
-from autolearn.schemas.values import DatasetRef
+from autolearn.schemas.values import DatasetRef, RunId, SessionId
 
 
 class ExperimentCore(Struct, kw_only=True, frozen=True):
     """What every view of an experiment has: a committed session."""
 
-    id: str
+    id: SessionId
     title: str
     created: str
     committed: str
@@ -26,7 +26,7 @@ class ExperimentCore(Struct, kw_only=True, frozen=True):
 class ExperimentRow(ExperimentCore, kw_only=True, frozen=True):
     """A committed session, with the ids of the `trainings` that it keeps."""
 
-    trainings: tuple[str, ...]
+    trainings: tuple[RunId, ...]
 
 
 class ExperimentSummary(ExperimentRow, kw_only=True, frozen=True):

@@ -12,6 +12,8 @@ from autolearn.schemas.values import (
     DatasetRef,
     JsonValue,
     Preprocessing,
+    RunId,
+    SessionId,
     Split,
     TrainedArtifact,
 )
@@ -24,7 +26,7 @@ class LiveProgress(Struct):
     worker has taken the run.
     """
 
-    run: str
+    run: RunId
     kind: str
     attempt: int
     phase: str
@@ -43,8 +45,8 @@ class RunFields(Struct, kw_only=True, frozen=True):
 
     kind: ClassVar[str]
 
-    id: str
-    session: str
+    id: RunId
+    session: SessionId
     number: int
     """The sequence of its request in the session's stream, which orders the runs."""
     status: str
@@ -104,7 +106,7 @@ class EvaluationRow(RunFields, kw_only=True, frozen=True):
 
     kind: ClassVar[str] = "evaluation"
 
-    training: str
+    training: RunId
     artifact: str
     """The folder of the training's artifact (`TrainedArtifact.folder`)."""
     metrics: tuple[str, ...]
@@ -132,14 +134,14 @@ RunRow = TrainingRow | EvaluationRow
 class RunSummary(Struct, kw_only=True, frozen=True):
     """The progress of a run; its link `self` leads to its content."""
 
-    id: str
+    id: RunId
     kind: str
     number: int
     status: str
     requested: str
     updated: str
     attempt: int
-    training: str
+    training: RunId
     started: str | None
     ended: str | None
     links: Links

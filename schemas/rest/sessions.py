@@ -6,6 +6,7 @@ from msgspec import Struct
 
 from autolearn.schemas.rest.page import Links
 from autolearn.schemas.rest.runs import LiveProgress, RunSummary
+from autolearn.schemas.values import SessionId
 
 
 class SessionRow(Struct, frozen=True):
@@ -17,7 +18,7 @@ class SessionRow(Struct, frozen=True):
     shredded, or this process does not have it.
     """
 
-    id: str
+    id: SessionId
     title: str
     created: str
     actor: str

@@ -21,7 +21,7 @@ from autolearn.projections.rows.command_answers import Answer
 from autolearn.schemas.codec import CommandRecord, command_of, decode_command
 from autolearn.schemas.errors import MalformedRecord
 from autolearn.schemas.records.dead_letter import RETRY_HEADER
-from autolearn.schemas.stream_kinds import kind_of
+from autolearn.schemas.stream_kinds import kind_of, session_id
 
 
 class Retried(NamedTuple):
@@ -76,9 +76,8 @@ def _given_by(who: Principal, record: CommandRecord, context: ApiContext) -> Com
     """
     if who.everything:
         return replace(record, grant=who.grant)
-    kind, _, session = record.subject.partition("/")
-    snapshot = context.queries.latest()
-    there = kind == "session" and snapshot.sessions.owner(session) is not None
+    session, snapshot = session_id(record.subject), context.queries.latest()
+    there = record.subject.startswith("session/") and snapshot.sessions.owner(session) is not None
     if there and level_of(who, snapshot, session) < Level.OWN:
         raise forbidden("It is about a session of somebody else.")
     return replace(record, actor=who.name, grant=who.grant or UNSET)

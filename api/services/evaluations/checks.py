@@ -14,7 +14,7 @@ from autolearn.schemas.commands import RequestEvaluation
 from autolearn.schemas.datasets.meanings import meanings, number_of
 from autolearn.schemas.rest.runs import TrainingRow
 from autolearn.schemas.settings import WorkerSettings
-from autolearn.schemas.values import KINDS, Column, RunId
+from autolearn.schemas.values import KINDS, Column, RunId, SessionId
 
 _PER_CLASS = "per-class"
 _NUMBERS = {"integer", "number"}
@@ -22,7 +22,7 @@ _NUMBERS = {"integer", "number"}
 
 def request_evaluation(
     run: RunId,
-    session: str,
+    session: SessionId,
     body: EvaluationBody,
     snapshot: Snapshot,
     most: WorkerSettings,
@@ -36,9 +36,10 @@ def request_evaluation(
     Raises:
         Problem: the training, a metric or the dataset is unknown, or they do not fit together.
     """
-    training = snapshot.runs.training(session, body.training)
+    asked = RunId(body.training)
+    training = snapshot.runs.training(session, asked)
     if training is None:
-        raise _no_training(snapshot, session, body.training)
+        raise _no_training(snapshot, session, asked)
     metrics, optional = fitting(training, body.metrics, snapshot)
     positive = None if body.positive is None else _check_positive(training, word(body.positive))
     own = snapshot.catalog.dataset(training.dataset.name, training.dataset.version)
@@ -62,7 +63,7 @@ def request_evaluation(
     time_limit, memory_limit = check_limits(body, most)
     return RequestEvaluation(
         run=run,
-        training=RunId(training.id),
+        training=training.id,
         metrics=metrics,
         dataset=dataset,
         held_out=dataset.is_content_of(training.dataset),
@@ -75,7 +76,7 @@ def request_evaluation(
     )
 
 
-def _no_training(snapshot: Snapshot, session: str, training: str) -> Problem:
+def _no_training(snapshot: Snapshot, session: SessionId, training: RunId) -> Problem:
     names = [run for run, kind in snapshot.runs.kinds(session) if kind == "training"]
     where = f"/v1/sessions/{session}/trainings"
     return unknown("training", training, names, where, "#/training")

@@ -19,7 +19,7 @@ from autolearn.api.state.context import ApiContext
 from autolearn.schemas.commands import RequestEvaluation
 from autolearn.schemas.rest.commands import CommandState
 from autolearn.schemas.rest.runs import Evaluation
-from autolearn.schemas.values import RunId
+from autolearn.schemas.values import RunId, SessionId
 
 
 def router(context: ApiContext) -> APIRouter:
@@ -33,7 +33,7 @@ def router(context: ApiContext) -> APIRouter:
         openapi_extra=accepts(bodies.EvaluationBody, command=True),
         responses=answers({201: Evaluation, 202: (Evaluation, CommandState)}, "Location"),
     )
-    async def evaluate(request: Request, session: str, who: Who) -> Response:
+    async def evaluate(request: Request, session: SessionId, who: Who) -> Response:
         """Measure an artifact. With `Prefer: wait=N` the answer comes when that has ended."""
         body = await read_body(request, bodies.EvaluationBody)
         asked = CommandRequest.of(request, body.model_dump())

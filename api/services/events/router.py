@@ -28,7 +28,7 @@ from autolearn.schemas.rest.events import Events
 After = Annotated[str, Query(description="A position, or `now`. Without it: the first event.")]
 Limit = Annotated[int, Query(ge=1, le=1000, description="The most events of a page.")]
 Stream = Annotated[str, Query(description="Only events of this stream, such as dataset/iris.")]
-SessionId = Annotated[str, Query(description="Only events of this session or experiment.")]
+_Session = Annotated[str, Query(description="Only events of this session or experiment.")]
 Types = Annotated[
     list[str] | None,
     Query(
@@ -63,7 +63,7 @@ def router(context: ApiContext) -> APIRouter:
         after: After = "",
         limit: Limit = 100,
         stream: Stream = "",
-        session: SessionId = "",
+        session: _Session = "",
         types: Types = None,
         last_event_id: LastId = "",
     ) -> Response:

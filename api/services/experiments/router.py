@@ -29,6 +29,7 @@ from autolearn.schemas.rest.experiments import DeletedExperiment, Experiment, Ex
 from autolearn.schemas.rest.page import Page
 from autolearn.schemas.rest.runs import Artifact, Evaluation, Training
 from autolearn.schemas.stream_kinds import stream
+from autolearn.schemas.values import RunId, SessionId
 
 Limit = Annotated[int, Query(ge=1, le=500)]
 
@@ -68,7 +69,7 @@ def router(context: ApiContext) -> APIRouter:
 
     @routes.get("/{experiment}", responses=answers({200: Experiment}, "AutoLearn-Position"))
     async def see_experiment(
-        request: Request, experiment: str, who: Who, page: str = "", as_of: AsOf = ""
+        request: Request, experiment: SessionId, who: Who, page: str = "", as_of: AsOf = ""
     ) -> Response:
         """Show an experiment, and the state of its runs."""
         after = from_token(page, int, "page") if page else 0
@@ -88,7 +89,7 @@ def router(context: ApiContext) -> APIRouter:
     )
     async def list_trainings(
         request: Request,
-        experiment: str,
+        experiment: SessionId,
         limit: RunLimit = 100,
         page: str = "",
         as_of: AsOf = "",
@@ -103,7 +104,7 @@ def router(context: ApiContext) -> APIRouter:
     )
     async def list_evaluations(
         request: Request,
-        experiment: str,
+        experiment: SessionId,
         limit: RunLimit = 100,
         page: str = "",
         as_of: AsOf = "",
@@ -116,7 +117,7 @@ def router(context: ApiContext) -> APIRouter:
         "/{experiment}/trainings/{run}",
         responses=answers({200: Training}, "AutoLearn-Position"),
     )
-    async def see_training(experiment: str, run: str, as_of: AsOf = "") -> Response:
+    async def see_training(experiment: SessionId, run: RunId, as_of: AsOf = "") -> Response:
         """Show a training of an experiment."""
         return await see_run(experiment, "training", run, as_of)
 
@@ -124,19 +125,19 @@ def router(context: ApiContext) -> APIRouter:
         "/{experiment}/evaluations/{run}",
         responses=answers({200: Evaluation}, "AutoLearn-Position"),
     )
-    async def see_evaluation(experiment: str, run: str, as_of: AsOf = "") -> Response:
+    async def see_evaluation(experiment: SessionId, run: RunId, as_of: AsOf = "") -> Response:
         """Show an evaluation of an experiment."""
         return await see_run(experiment, "evaluation", run, as_of)
 
     @routes.get("/{experiment}/trainings/{run}/artifact", responses=answers({200: Artifact}))
-    async def see_artifact(experiment: str, run: str) -> Response:
+    async def see_artifact(experiment: SessionId, run: RunId) -> Response:
         """List the files of an artifact."""
         seen = await find_experiment(context, experiment)
         found = partial(artifact_shown, seen.snapshot, experiment, run, at(experiment))
         return json(await context.executors.lists.run(found))
 
     @routes.get("/{experiment}/trainings/{run}/artifact/{file}", response_class=Response)
-    async def get_file(experiment: str, run: str, file: str) -> Response:
+    async def get_file(experiment: SessionId, run: RunId, file: str) -> Response:
         """Send one file of an artifact."""
         seen = await find_experiment(context, experiment)
         found = partial(artifact_of, seen.snapshot, experiment, run, at(experiment))
@@ -148,7 +149,7 @@ def router(context: ApiContext) -> APIRouter:
         openapi_extra=accepts(None, command=True),
         responses=answers({200: DeletedExperiment, 202: CommandState}),
     )
-    async def delete_experiment(request: Request, experiment: str) -> Response:
+    async def delete_experiment(request: Request, experiment: SessionId) -> Response:
         """Delete an experiment: its key is shredded, and none of it can be read any more."""
         check_id("session", experiment, "experiment")
         asked = CommandRequest.of(request, {})
@@ -160,7 +161,7 @@ def router(context: ApiContext) -> APIRouter:
         deleted = DeletedExperiment(experiment, answer.time)
         return json(deleted, headers=asked.prefer.applied())
 
-    async def see_run(experiment: str, kind: str, run: str, as_of: str) -> Response:
+    async def see_run(experiment: SessionId, kind: str, run: RunId, as_of: str) -> Response:
         check_id("session", run, kind)
         seen, base = await find_experiment(context, experiment, as_of), at(experiment)
         shown = await show_run(context, seen, base, kind, run)
@@ -172,6 +173,6 @@ def router(context: ApiContext) -> APIRouter:
     return routes
 
 
-def at(experiment: str) -> str:
+def at(experiment: SessionId) -> str:
     """Return the path of an experiment."""
     return f"/v1/experiments/{experiment}"

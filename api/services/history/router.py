@@ -28,6 +28,7 @@ from autolearn.schemas.bounds import PAGE_BYTES, PAGE_STREAMS
 from autolearn.schemas.codec import EventRecord, to_json
 from autolearn.schemas.rest.history import Change, Diff
 from autolearn.schemas.stream_kinds import KINDS, kind_of
+from autolearn.schemas.values import StreamId
 
 AHEAD, AHEAD_EVENTS = 50, 2000
 """Streams, and their events, that are compared together; one with more is compared alone."""
@@ -66,9 +67,9 @@ def router(context: ApiContext) -> APIRouter:
 
         `next` goes on, with `before` and `after` of the answer as `from` and `to`.
         """
-        if stream:
-            stream = await whole_stream(context, who, stream)
-            _check_stream(stream)
+        chosen = await whole_stream(context, who, stream)
+        if chosen:
+            _check_stream(chosen)
         cursor = from_token(page, Cursor, "page") if page else Cursor()
         before = await read_point(context, from_, "from")
         after = await read_point(context, to, "to") if to else await present(context)
@@ -76,7 +77,7 @@ def router(context: ApiContext) -> APIRouter:
         search = _Search(context, who, before, limit, cursor)
 
         def compared(past: AsOfReader) -> Diff:
-            items, more = search.page(past, stream)
+            items, more = search.page(past, chosen)
             token = None if more is None else to_token(more)
             return Diff(before.token(), after.token(), cast("list[Change]", items), token)
 
@@ -100,7 +101,7 @@ class _Search:
         self.cursor = cursor
         self.knows = Visibility(who, context.queries).knows
 
-    def page(self, then: AsOfReader, stream: str) -> tuple[list[Raw], Cursor | None]:
+    def page(self, then: AsOfReader, stream: StreamId) -> tuple[list[Raw], Cursor | None]:
         """Return changes of up to `limit` streams and PAGE_BYTES, and the next cursor."""
         begins = {p: self.before.next(p) for p in then.ends}
         was = AsOfReader(then.index, then.lookup, begins)
@@ -128,8 +129,8 @@ class _Search:
         return items, rest()
 
     def _candidates(
-        self, was: AsOfReader, then: AsOfReader, stream: str
-    ) -> tuple[Iterator[tuple[str, Cursor]], Callable[[], Cursor | None]]:
+        self, was: AsOfReader, then: AsOfReader, stream: StreamId
+    ) -> tuple[Iterator[tuple[StreamId, Cursor]], Callable[[], Cursor | None]]:
         """Return the streams that may have changed, each with the cursor behind it.
 
         And a function that returns the cursor of the next page, when they are all read.
@@ -149,7 +150,7 @@ class _Search:
 
     def _in_log(
         self, was: AsOfReader, then: AsOfReader
-    ) -> tuple[Iterator[tuple[str, Cursor]], Callable[[], Cursor | None]]:
+    ) -> tuple[Iterator[tuple[StreamId, Cursor]], Callable[[], Cursor | None]]:
         """Return the streams of the log between the points, where the principal sees all of them.
 
         Each comes with its first event behind the earlier point.
@@ -171,7 +172,7 @@ class _Search:
             self.context.log, topic, start, then.ends, self.limit, is_first, self.limit
         )
 
-        def cursors() -> Iterator[tuple[str, Cursor]]:
+        def cursors() -> Iterator[tuple[StreamId, Cursor]]:
             at = dict(start)
             for one in page.found:
                 at[one.behind.partition] = one.behind
@@ -181,16 +182,16 @@ class _Search:
         rest = Cursor(places=tuple(page.places.values())) if more else None
         return cursors(), lambda: rest
 
-    def changed(self, name: str, was: AsOfReader, then: AsOfReader) -> bool:
+    def changed(self, name: StreamId, was: AsOfReader, then: AsOfReader) -> bool:
         """Return whether a stream is visible, and has events between the points."""
         return self.knows(name) and was.offsets(name) != then.offsets(name)
 
 
 def batches(
-    names: Iterator[tuple[str, Cursor]], then: AsOfReader
-) -> Iterator[list[tuple[str, Cursor]]]:
+    names: Iterator[tuple[StreamId, Cursor]], then: AsOfReader
+) -> Iterator[list[tuple[StreamId, Cursor]]]:
     """Yield streams in batches that are folded together."""
-    some, events = list[tuple[str, Cursor]](), 0
+    some, events = list[tuple[StreamId, Cursor]](), 0
     for one in names:
         many = len(then.offsets(one[0])[1])
         if some and (len(some) == AHEAD or events + many > AHEAD_EVENTS):

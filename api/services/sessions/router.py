@@ -27,6 +27,7 @@ from autolearn.schemas.rest.experiments import Experiment
 from autolearn.schemas.rest.page import Page
 from autolearn.schemas.rest.sessions import Discarded, Session, SessionSummary
 from autolearn.schemas.stream_kinds import stream
+from autolearn.schemas.values import SessionId
 
 _DAY = 24 * 3600
 Limit = Annotated[int, Query(ge=1, le=500)]
@@ -48,7 +49,7 @@ def router(context: ApiContext) -> APIRouter:
         asked = CommandRequest.of(request, body.model_dump())
         if context.queries.answer(asked.id) is None:  # a repeated request takes nothing more
             context.taken.take(context.settings.quotas, context.queries, asked.actor, "sessions")
-        session = derive(asked.id, "session")
+        session = SessionId(derive(asked.id, "session"))
         days = context.settings.retention.session_expires if body.expires is None else body.expires
         command = commands.OpenSession(body.title, round(days * _DAY))
         answer = await context.commands.post(stream("session", session), command, asked)
@@ -90,7 +91,7 @@ def router(context: ApiContext) -> APIRouter:
 
     @routes.get("/{session}", responses=answers({200: Session}, "AutoLearn-Position"))
     async def see_session(
-        request: Request, session: str, who: Who, page: str = "", as_of: AsOf = ""
+        request: Request, session: SessionId, who: Who, page: str = "", as_of: AsOf = ""
     ) -> Response:
         """Show an open session, its runs and its work in progress, now or at `as_of`."""
         after = from_token(page, int, "page") if page else 0
@@ -100,7 +101,7 @@ def router(context: ApiContext) -> APIRouter:
         return json(content, headers={**seen.headers, **next_link(request.url, content.next)})
 
     async def shown(
-        seen: AsOfView, session: str, *, withheld: bool = False, after: int = 0
+        seen: AsOfView, session: SessionId, *, withheld: bool = False, after: int = 0
     ) -> Session:
         def look() -> Session:
             row = session_row(seen, session)
@@ -114,7 +115,7 @@ def router(context: ApiContext) -> APIRouter:
         openapi_extra=accepts(bodies.CommitBody, command=True),
         responses=answers({201: Experiment, 202: CommandState}, "Location"),
     )
-    async def commit_session(request: Request, session: str) -> Response:
+    async def commit_session(request: Request, session: SessionId) -> Response:
         """Commit a session as an experiment; it leaves the open sessions in the same step."""
         check_id("session", session)
         body = await read_body(request, bodies.CommitBody)
@@ -145,7 +146,7 @@ def router(context: ApiContext) -> APIRouter:
         openapi_extra=accepts(None, command=True),
         responses=answers({200: Discarded, 202: CommandState}),
     )
-    async def discard_session(request: Request, session: str) -> Response:
+    async def discard_session(request: Request, session: SessionId) -> Response:
         """End a session and keep nothing of it. Its open runs are cancelled."""
         check_id("session", session)
         asked = CommandRequest.of(request, {})
@@ -164,7 +165,7 @@ def router(context: ApiContext) -> APIRouter:
         openapi_extra=accepts(None, command=True),
         responses=answers({200: SessionSummary, 202: CommandState}),
     )
-    async def keep_session(request: Request, session: str) -> Response:
+    async def keep_session(request: Request, session: SessionId) -> Response:
         """Keep an expiring session; 409 if it is not expiring."""
         check_id("session", session)
         asked = CommandRequest.of(request, {})

@@ -23,7 +23,7 @@ from autolearn.api.state.context import ApiContext
 from autolearn.schemas.commands import RequestTraining
 from autolearn.schemas.rest.commands import CommandState
 from autolearn.schemas.rest.runs import Artifact, Training
-from autolearn.schemas.values import RunId
+from autolearn.schemas.values import RunId, SessionId
 
 
 def router(context: ApiContext) -> APIRouter:
@@ -37,7 +37,7 @@ def router(context: ApiContext) -> APIRouter:
         openapi_extra=accepts(bodies.TrainingBody, command=True),
         responses=answers({201: Training, 202: (Training, CommandState)}, "Location"),
     )
-    async def train(request: Request, session: str, who: Who) -> Response:
+    async def train(request: Request, session: SessionId, who: Who) -> Response:
         """Train an estimator. With `Prefer: wait=N` the answer comes when that has ended."""
         check_id("session", session)
         body = await read_body(request, bodies.TrainingBody)
@@ -59,7 +59,7 @@ def router(context: ApiContext) -> APIRouter:
         return await request_run(context, asked, session, "training", command)
 
     @routes.get("/{run}/artifact", responses=answers({200: Artifact}))
-    async def see_artifact(session: str, run: str) -> Response:
+    async def see_artifact(session: SessionId, run: RunId) -> Response:
         """List the files of the artifact."""
         seen, _ = await find_run(context, session, "training", run)
         base = f"/v1/sessions/{session}"
@@ -67,7 +67,7 @@ def router(context: ApiContext) -> APIRouter:
         return json(await context.executors.lists.run(found))
 
     @routes.get("/{run}/artifact/{file}", response_class=Response)
-    async def get_file(session: str, run: str, file: str) -> Response:
+    async def get_file(session: SessionId, run: RunId, file: str) -> Response:
         """Send one file of the artifact."""
         seen, _ = await find_run(context, session, "training", run)
         found = partial(artifact_of, seen.snapshot, session, run, f"/v1/sessions/{session}")

@@ -24,6 +24,7 @@ from autolearn.schemas.rest.page import Page
 from autolearn.schemas.rest.sessions import Reader
 from autolearn.schemas.rest.users import AccessToken, QuotaState, User
 from autolearn.schemas.stream_kinds import stream
+from autolearn.schemas.values import SessionId
 
 _CHANGED = answers({200: User, 202: CommandState})
 
@@ -155,7 +156,7 @@ def router(context: ApiContext) -> APIRouter:
     @routes.get(
         "/sessions/{session}/readers", responses=answers({200: Page[Reader]}), tags=["sessions"]
     )
-    async def list_readers(session: str) -> Response:
+    async def list_readers(session: SessionId) -> Response:
         """List the readers of a session or experiment besides its owner."""
         check_id("session", session)
         return json(Page(context.queries.now().sessions.readers(session)))
@@ -166,7 +167,7 @@ def router(context: ApiContext) -> APIRouter:
         responses=answers({200: Page[Reader], 202: CommandState}),
         tags=["sessions"],
     )
-    async def share_session(request: Request, session: str) -> Response:
+    async def share_session(request: Request, session: SessionId) -> Response:
         """Let another user read a session, and the experiment that it becomes."""
         body = await read_body(request, bodies.ReaderBody)
         if context.settings.identity.auth == "tokens":
@@ -179,7 +180,7 @@ def router(context: ApiContext) -> APIRouter:
         responses=answers({200: Page[Reader], 202: CommandState}),
         tags=["sessions"],
     )
-    async def unshare_session(request: Request, session: str) -> Response:
+    async def unshare_session(request: Request, session: SessionId) -> Response:
         """End a user's right to read a session, at once."""
         body = await read_body(request, bodies.ReaderBody)
         return await share(request, session, commands.UnshareSession(body.user), body.user)
@@ -190,7 +191,7 @@ def router(context: ApiContext) -> APIRouter:
         responses=answers({200: CommandState, 202: CommandState}),
         tags=["sessions"],
     )
-    async def leave_session(request: Request, who: Who, session: str) -> Response:
+    async def leave_session(request: Request, who: Who, session: SessionId) -> Response:
         """Leave a session that another user has shared."""
         check_id("session", session)
         asked = CommandRequest.of(request, {})
@@ -200,7 +201,7 @@ def router(context: ApiContext) -> APIRouter:
             return pending(answer, asked)
         return json(CommandState(asked.id, "accepted", answer.stream))
 
-    async def share(request: Request, session: str, command: Command, user: str) -> Response:
+    async def share(request: Request, session: SessionId, command: Command, user: str) -> Response:
         check_id("session", session)
         asked = CommandRequest.of(request, {"user": user})
         answer = await context.commands.post(stream("session", session), command, asked)
