@@ -205,28 +205,28 @@ class AuditProjector(Projector):
         return admitted
 
 
-def _hops_of(record: EventRecord, message: Record, *, counts: bool) -> Iterable[Hop]:
+def _hops_of(event: EventRecord, record: Record, *, counts: bool) -> Iterable[Hop]:
     """Return the hops of an event: the sending of a command, and its decision."""
-    if record.type == TERM_STARTED:
+    if event.type == TERM_STARTED:
         return ()
-    headers = message.headers
+    headers = record.headers
     trace, hop, asked = trace_in(headers), hop_of(headers), asked_of(headers)
-    sent = text(_time_of(record.time, message.time))
-    run, attempt = _run_of(record)
+    sent = text(_time_of(event.time, record.time))
+    run, attempt = _run_of(event)
     decision = Hop(
-        id=record.id,
+        id=event.id,
         kind="decision" if counts else "ignored",
         time=text(int(hop.more)) if hop.more.isdecimal() else sent,
         service=hop.service or "decide",
         instance=hop.instance,
-        outcome=_OUTCOMES.get(record.type, "ok") if counts else "ignored",
-        type=record.type,
+        outcome=_OUTCOMES.get(event.type, "ok") if counts else "ignored",
+        type=event.type,
         trace=trace.trace if trace else "",
         span=trace.span if trace else "",
         parent=hop.parent,
-        actor=record.actor,
-        stream=record.subject,
-        command=record.causationid,
+        actor=event.actor,
+        stream=event.subject,
+        command=event.causationid,
         run=run,
         attempt=attempt,
     )
@@ -234,7 +234,7 @@ def _hops_of(record: EventRecord, message: Record, *, counts: bool) -> Iterable[
         return (decision,)
     command = replace(
         decision,
-        id=f"command-{record.causationid}",
+        id=f"command-{event.causationid}",
         kind="command",
         time=sent,
         service=asked.service,

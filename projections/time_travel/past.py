@@ -120,8 +120,8 @@ class AsOfReader:
         partition, offsets = self.index.streams.offsets(name)
         if not offsets:
             return None
-        (message,) = self.lookup.read({partition: offsets[:1]})
-        return decode_event(message.content)
+        (record,) = self.lookup.read({partition: offsets[:1]})
+        return decode_event(record.content)
 
     # Loading
 
@@ -138,10 +138,10 @@ class AsOfReader:
             wanted.setdefault(partition, []).extend(offsets)
         self.loaded.update(names)
         found: dict[str, list[_RecordedEvent]] = {}
-        for message in self.read(wanted):
-            record = decode_event(message.content)
-            told = _RecordedEvent(record, message.partition, message.offset)
-            found.setdefault(record.subject, []).append(told)
+        for record in self.read(wanted):
+            event = decode_event(record.content)
+            told = _RecordedEvent(event, record.partition, record.offset)
+            found.setdefault(event.subject, []).append(told)
         for stream_told in found.values():
             self.store.write(_folded(stream_told))
 
@@ -149,11 +149,11 @@ class AsOfReader:
         """Yield records in batches. Raises what `load` raises."""
         for partition, offsets in wanted.items():
             for start in range(0, len(offsets), _AT_ONCE):
-                for message in self.lookup.read({partition: offsets[start : start + _AT_ONCE]}):
-                    self.bytes += len(message.content)
+                for record in self.lookup.read({partition: offsets[start : start + _AT_ONCE]}):
+                    self.bytes += len(record.content)
                     if self.bytes > PAST_BYTES:
                         raise _too_large()
-                    yield message
+                    yield record
 
     def load_session(self, session: SessionId) -> None:
         """Fold a session or experiment, and the estimators that it trains."""
@@ -279,12 +279,12 @@ class AsOfReader:
         terms, at = [0], end
         while at > 0:
             begin = max(0, at - _AHEAD)
-            for message in reversed(self.lookup.read({partition: range(begin, at)})):
-                record, offset = event_on_log(message.value), message.offset
-                terms.append(record.term if record.type == TERM_STARTED else 0)
-                if offset in self.index.streams.offsets(record.subject)[1]:
+            for record in reversed(self.lookup.read({partition: range(begin, at)})):
+                event, offset = event_on_log(record.value), record.offset
+                terms.append(event.term if event.type == TERM_STARTED else 0)
+                if offset in self.index.streams.offsets(event.subject)[1]:
                     return PartitionPosition(
-                        partition, end, max(record.term, *terms), record.commandoffset
+                        partition, end, max(event.term, *terms), event.commandoffset
                     )
             at = begin
         return PartitionPosition(partition, end, max(terms))

@@ -49,15 +49,15 @@ def read_stream(lookup: RecordLookup, at: Lies, after: Places, limit: int, fits:
     wanted = at.offsets[bisect_left(at.offsets, after[at.partition].next) :]
     found: list[FoundEvent] = []
     places, looked, size = after, 0, 0
-    for message in _read_at(lookup, at.partition, wanted[:_LOOKED]):
+    for record in _read_at(lookup, at.partition, wanted[:_LOOKED]):
         looked += 1
-        value, offset = message.content, message.offset
-        record = decode_event(value)
+        value, offset = record.content, record.offset
+        event = decode_event(value)
         # An admitted event itself has the state of the admission rule behind it.
-        behind = PartitionPosition(at.partition, offset + 1, record.term, record.commandoffset)
+        behind = PartitionPosition(at.partition, offset + 1, event.term, event.commandoffset)
         places = after | {at.partition: behind}
-        if fits(record):
-            found.append(FoundEvent(record, Raw(value), behind))
+        if fits(event):
+            found.append(FoundEvent(event, Raw(value), behind))
             size += len(value)
             if len(found) >= limit or size >= BYTES:
                 break
