@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from contextlib import closing
 
 from autolearn.eventlog.log import Record, RecordSource
 from autolearn.schemas.errors import LogError
@@ -38,8 +39,7 @@ def read_between(
     left = {p: end for p, end in ends.items() if end > begins.get(p, 0)}
     if not left:
         return
-    reader = log.reader(topic, {p: begins.get(p, 0) for p in left})
-    try:
+    with closing(log.reader(topic, {p: begins.get(p, 0) for p in left})) as reader:
         while left:
             records = reader.read(2000, patience)
             if not records:
@@ -50,5 +50,3 @@ def read_between(
                     yield record
                 if offset + 1 >= ends[partition]:
                     left.pop(partition, None)
-    finally:
-        reader.close()

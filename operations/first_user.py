@@ -15,6 +15,7 @@ import secrets
 import time
 import uuid
 from collections.abc import Mapping
+from contextlib import closing
 
 from autolearn.agents.command_client import CommandClient
 from autolearn.eventlog.admission import PartitionProgress
@@ -86,9 +87,8 @@ def first_user(log: Log, topics: Topics, name: str, *, anyway: bool = False) -> 
         Refused: the token was refused.
     """
     log.create(topics.all(), START_TIMEOUT)
-    users = KnownUsers()
-    follower = Projector(log, topics.events.name, users, range(topics.events.partitions))
-    try:
+    users, partitions = KnownUsers(), range(topics.events.partitions)
+    with closing(Projector(log, topics.events.name, users, partitions)) as follower:
         follower.catch_up()
         if users.known and not anyway:
             return None
@@ -104,8 +104,6 @@ def first_user(log: Log, topics: Topics, name: str, *, anyway: bool = False) -> 
                 answer.detail if isinstance(answer, events.Refused) else repr(answer)
             )
         return token
-    finally:
-        follower.close()
 
 
 def ask(
@@ -133,11 +131,8 @@ def work(settings: Settings, chosen: argparse.Namespace, _: ProgressLines) -> To
         stream("user", chosen.user)
     except ValueError as error:
         raise SettingsError(f"{error}.", title="That is no name of a user") from None
-    log = open_log(settings)
-    try:
+    with closing(open_log(settings)) as log:
         token = first_user(log, Topics.of(settings), chosen.user, anyway=chosen.anyway)
-    finally:
-        log.close()
     return {} if token is None else {"user": chosen.user, "token": token.word}, ExitCode.DONE
 
 

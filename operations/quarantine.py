@@ -17,6 +17,7 @@ import socket
 import time
 import uuid
 from collections.abc import Mapping
+from contextlib import closing
 from pathlib import Path
 
 from msgspec import Struct
@@ -269,12 +270,9 @@ def _answered_so_far(log: RecordSource, events: str, partition: int) -> int:
 
     It may be too low, never too high: events that do not count may lie there as well.
     """
-    follower = Projector(log, events, _Sequences({}), [partition])
-    try:
+    with closing(Projector(log, events, _Sequences({}), [partition])) as follower:
         follower.catch_up()
         return follower.progress[partition].last
-    finally:
-        follower.close()
 
 
 def _read_targets(
@@ -301,13 +299,10 @@ def user_name() -> str:
 
 def work(settings: Settings, chosen: argparse.Namespace, _: ProgressLines) -> ToolResult:
     """Answer the command on the settings' log."""
-    log = open_log(settings)
     actor = f"operator {user_name()}@{socket.gethostname()}"[:200]
-    try:
+    with closing(open_log(settings)) as log:
         found = quarantine(log, settings, chosen.partition, chosen.offset, chosen.reason, actor)
         return found, ExitCode.DONE
-    finally:
-        log.close()
 
 
 if __name__ == "__main__":

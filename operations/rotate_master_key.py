@@ -8,6 +8,7 @@ one stays known until it is forgotten: a backup made before has keys that are wr
 from __future__ import annotations
 
 import argparse
+from contextlib import closing
 from pathlib import Path
 
 from msgspec import Struct
@@ -110,11 +111,8 @@ def _wrap_anew(ring: KeyRing, masters: MasterKeys) -> tuple[int, int]:
 
 def work(settings: Settings, chosen: argparse.Namespace, _: ProgressLines) -> ToolResult:
     """Wrap the keys of the settings' log again."""
-    log = open_log(settings)
-    try:
+    with closing(open_log(settings)) as log:
         return rotate(log, settings, home_of(settings), forget=chosen.forget_old), ExitCode.DONE
-    finally:
-        log.close()
 
 
 if __name__ == "__main__":

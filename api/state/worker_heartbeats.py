@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
+from contextlib import closing
 
 import structlog
 
@@ -52,12 +53,9 @@ class Heartbeats:
 
     def read(self) -> None:
         """Read until stopped, or until a fault."""
-        reader = self.log.reader(self.topic, self.log.begins(self.topic))
-        try:
+        with closing(self.log.reader(self.topic, self.log.begins(self.topic))) as reader:
             while not self.stopped.is_set():
                 self.beats.take(reader.read(1000, 0.5), self.limit())
-        finally:
-            reader.close()
 
     def live(self, row: RunRow) -> LiveProgress | None:
         """Return the progress of a run now; None when it has ended."""

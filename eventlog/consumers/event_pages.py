@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import closing
 from itertools import islice
 from typing import NamedTuple
 
@@ -132,8 +133,7 @@ def read(log: RecordSource, topic: str, columns: Mapping[int, _Column]) -> None:
     start = {p: column.at.next for p, column in columns.items() if not column.full}
     if not start:
         return
-    reader = log.reader(topic, start)
-    try:
+    with closing(log.reader(topic, start)) as reader:
         while not all(column.full for column in columns.values()):
             records = reader.read(1000, PATIENCE)
             if not records:
@@ -142,5 +142,3 @@ def read(log: RecordSource, topic: str, columns: Mapping[int, _Column]) -> None:
                 column = columns[record.partition]
                 if not column.full:
                     column.take(record)
-    finally:
-        reader.close()

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import base64
 import binascii
-import contextlib
 import threading
 from collections import OrderedDict
 from collections.abc import Callable
+from contextlib import closing, suppress
 from datetime import UTC, datetime
 
 import structlog
@@ -104,15 +104,12 @@ class KeyRing:
     def read(self) -> None:
         """Read until stopped, or until a failure."""
         begin = max(self.next, self.log.begins(self.topic)[0])
-        reader = self.log.reader(self.topic, {0: begin})
         with self.changed:
             self.next = begin
-        try:
+        with closing(self.log.reader(self.topic, {0: begin})) as reader:
             while not self.stopped.is_set():
                 for record in reader.read(1000, 0.2):
                     self.take(record)
-        finally:
-            reader.close()
 
     def take(self, record: Record) -> None:
         """Process one record."""
@@ -246,7 +243,7 @@ class KeyRing:
             LogError: the topic cannot be read in time.
         """
         if self.knows(identity):
-            with contextlib.suppress(Unreadable):  # it may be wrapped anew further on
+            with suppress(Unreadable):  # it may be wrapped anew further on
                 return self.get(identity)
         self.catch_up()
         return self.get(identity)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import closing
 from typing import Any, TypeVar
 
 import structlog
@@ -268,11 +269,9 @@ class KafkaLog:
         }
 
     def _watermarks(self, topic: str) -> dict[int, tuple[int, int]]:
-        consumer = Consumer({**self.settings, **CONSUMER, "group.id": "autolearn-reader"})
-        try:
+        settings = {**self.settings, **CONSUMER, "group.id": "autolearn-reader"}
+        with closing(Consumer(settings)) as consumer:
             return _answered(topic, lambda: _watermarks_now(consumer, topic))
-        finally:
-            consumer.close()
 
     def partitions(self) -> dict[str, int]:
         """Return every topic, and its number of partitions."""

@@ -11,7 +11,7 @@ import argparse
 import shlex
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager
 from importlib.metadata import version
 from pathlib import Path
 
@@ -42,7 +42,7 @@ def _run_backup(settings: Settings, target: Path, told: Told) -> ToolResult:
     home = home_of(settings)
     began = time.perf_counter()
     if settings.kafka.brokers or running(home) is not None:
-        opened = _closing_log(open_log(settings))
+        opened: AbstractContextManager[KafkaLog] = closing(open_log(settings))
     elif (home / "kafka" / "data").exists():
         opened = _locked_log(home)
     else:
@@ -79,7 +79,7 @@ def run_restore(
     backup, store = BackupSet(folder), ArtifactStore(artifacts_url(settings))
     with lock_system(home):
         check_set(settings, backup, told)
-        opened = _closing_log(open_log(settings)) if settings.kafka.brokers else _embedded_log(home)
+        opened = closing(open_log(settings)) if settings.kafka.brokers else _embedded_log(home)
         with opened as log:
             parts = plan(log, settings, backup)
             revoke = revoke or any(part.revoked for part in parts)
@@ -108,14 +108,6 @@ def run_restore(
 
 
 @contextmanager
-def _closing_log(log: KafkaLog) -> Iterator[KafkaLog]:
-    try:
-        yield log
-    finally:
-        log.close()
-
-
-@contextmanager
 def _locked_log(home: Path) -> Iterator[KafkaLog]:
     """Run the home's embedded broker, and keep `autolearn up` from starting meanwhile."""
     with lock_system(home), _embedded_log(home) as log:
@@ -129,7 +121,7 @@ def _embedded_log(home: Path) -> Iterator[KafkaLog]:
         jars = install(bar)
     with (
         EmbeddedBroker(jars, home / "kafka", secret=secret_of(home)) as broker,
-        _closing_log(KafkaLog(broker.bootstrap, broker.client)) as log,
+        closing(KafkaLog(broker.bootstrap, broker.client)) as log,
     ):
         yield log
 

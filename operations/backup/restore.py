@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 from msgspec import Struct
@@ -245,8 +246,5 @@ def _folded(
         folder = Path(scratch) / "views"
         events = Topics.of(settings).events.name
         rebuilt = rebuild(log, events, folder, goal, lambda done, all_: told("views", done, all_))
-        store = RocksStore(folder)
-        try:
+        with closing(RocksStore(folder)) as store:
             return rebuilt.digests, tokens_of(store)
-        finally:
-            store.close()

@@ -15,6 +15,7 @@ import shutil
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -178,25 +179,22 @@ def _copy_log(log: RecordSource, cuts: list[Cut], folder: Path, told: Told) -> l
 def _copy_partition(log: RecordSource, topic: str, part: PartitionLog, path: Path) -> Iterator[int]:
     """Write the records of one partition, a line each; yield counts of new ones."""
     expected, heard = part.first, time.monotonic()
-    reader = log.reader(topic, {part.partition: part.first})
-    try:
-        with path.open("wb") as file:
-            while expected < part.end:
-                records = reader.read(2000, 1.0)[: part.end - expected]
-                if records:
-                    heard = time.monotonic()
-                elif time.monotonic() - heard > PATIENCE:
+    reading = closing(log.reader(topic, {part.partition: part.first}))
+    with reading as reader, path.open("wb") as file:
+        while expected < part.end:
+            records = reader.read(2000, 1.0)[: part.end - expected]
+            if records:
+                heard = time.monotonic()
+            elif time.monotonic() - heard > PATIENCE:
+                raise _no_more(topic, part, expected)
+            for record in records:
+                if record.offset != expected:
                     raise _no_more(topic, part, expected)
-                for record in records:
-                    if record.offset != expected:
-                        raise _no_more(topic, part, expected)
-                    file.write(line_of(record))
-                    expected += 1
-                yield len(records)
-            file.flush()
-            os.fsync(file.fileno())
-    finally:
-        reader.close()
+                file.write(line_of(record))
+                expected += 1
+            yield len(records)
+        file.flush()
+        os.fsync(file.fileno())
 
 
 def _no_more(topic: str, part: PartitionLog, offset: int) -> LogError:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -120,11 +120,8 @@ def _source_of(settings: Settings, backup: Path | None) -> Iterator[Source]:
     if backup is not None:
         yield BackupSource(backup)
         return
-    log = open_log(settings)
-    try:
+    with closing(open_log(settings)) as log:
         yield LogSource(log, settings)
-    finally:
-        log.close()
 
 
 _WORK = {

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from contextlib import closing
 from pathlib import Path
 
 from msgspec.structs import asdict
@@ -49,12 +50,9 @@ def _run_rebuild(settings: Settings, progress: ProgressLines) -> ToolResult:
 
 def build(settings: Settings, folder: Path, progress: ProgressLines) -> Rebuilt:
     """Fold the log into a folder."""
-    log = open_log(settings)
-    try:
+    with closing(open_log(settings)) as log:
         topic = Topics.of(settings).events.name
         return rebuild(log, topic, folder, log.ends(topic), progress)
-    finally:
-        log.close()
 
 
 def work(settings: Settings, chosen: argparse.Namespace, progress: ProgressLines) -> ToolResult:

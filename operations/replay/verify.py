@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable, Iterable
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -114,11 +114,8 @@ def _compare(
     The process may have folded on meanwhile, so the log is folded to its last position.
     """
     scratch.fold_up_to(position)
-    store = RocksStore(scratch.folder)
-    try:
+    with closing(RocksStore(scratch.folder)) as store:
         ours = dict(VIEWS[view].row_digests(store))
-    finally:
-        store.close()
     return [
         {"view": view, "key": shown(at), "how": how(ours.get(at), served.get(at))}
         for at in sorted(ours.keys() | served.keys())

@@ -9,6 +9,7 @@ import argparse
 import logging
 import socket
 import time
+from contextlib import closing
 
 from autolearn.eventlog.kafka.cluster import Cluster
 from autolearn.eventlog.kafka.connect import kafka_of, open_log
@@ -68,16 +69,13 @@ def _heard(log: RecordSource, topic: str) -> tuple[list[WorkerState], Supervisio
     ends, limit = log.ends(topic), time.time_ns() // 1_000_000 - FORGOTTEN_AFTER_MS
     start = log.offsets_at(topic, limit)
     beats, left = Beats(), {p: end for p, end in ends.items() if start[p] < end}
-    reader = log.reader(topic, {p: start[p] for p in left})
-    try:
+    with closing(log.reader(topic, {p: start[p] for p in left})) as reader:
         while left and (records := reader.read(1000, PATIENCE)):
             beats.take(records, limit)
             for record in records:
                 partition = record.partition
                 if record.offset + 1 >= left.get(partition, 0):
                     left.pop(partition, None)
-    finally:
-        reader.close()
     return WorkerState.all_of(beats.since(limit), time.time()), beats.supervision(limit)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
+from contextlib import closing
 from pathlib import Path
 
 from msgspec import Struct
@@ -56,12 +57,9 @@ def rebuild(
         LogError: the log cannot be read.
         MalformedRecord: a record is not an event of ours; the message names its position.
     """
-    store = RocksStore(folder, bulk=True)
-    try:
+    with closing(RocksStore(folder, bulk=True)) as store:
         rebuilt = _fold_up_to(goal, Projector(log, topic, ReadModels(store), goal), told)
         return replace(rebuilt, digests=digests_of(store))
-    finally:
-        store.close()
 
 
 def _fold_up_to(goal: Mapping[int, int], follower: Projector, told: Told) -> Rebuilt:
@@ -74,10 +72,10 @@ def _fold_up_to(goal: Mapping[int, int], follower: Projector, told: Told) -> Reb
     began = time.perf_counter()
     total, before = sum(goal.values()), sum(goal.values()) - follower.short_of(goal)
     events = folded = 0
-    try:
+    with closing(follower):
         while left := follower.short_of(goal):
             records = follower.reader.read(READ, 0.5)
-            wanted = [m for m in records if m.offset < goal[m.partition]]
+            wanted = [one for one in records if one.offset < goal[one.partition]]
             events += len(follower.fold(wanted))
             folded += len(wanted)
             if folded >= COMMIT:
@@ -87,8 +85,6 @@ def _fold_up_to(goal: Mapping[int, int], follower: Projector, told: Told) -> Reb
         follower.commit()
         told(total, total)
         seconds = time.perf_counter() - began
-    finally:
-        follower.close()
     return Rebuilt(
         total - before, events, seconds, events / seconds, dict(goal), {}, resumed_at=before
     )
