@@ -1,5 +1,6 @@
 """What every test can ask for."""
 
+import gc
 import os
 import re
 import signal
@@ -54,6 +55,7 @@ def pytest_configure() -> None:
     xdist sets the width of a terminal, but the tests read pipes. A shell that runs the tests in the
     background has them ignore Ctrl-C, and what they start would inherit that.
     """
+    gc.disable()  # until all is collected: see pytest_collection_finish
     os.environ.pop("COLUMNS", None)
     if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -69,6 +71,12 @@ class Scheduling(LoadScopeScheduling):
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Scheduling:
     return Scheduling(config, log)
+
+
+def pytest_collection_finish() -> None:
+    """Leave modules and tests, which stay to the end, out of every garbage collection."""
+    gc.freeze()
+    gc.enable()
 
 
 def group_of(nodeid: str) -> str:
