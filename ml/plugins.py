@@ -104,7 +104,13 @@ def _checked(entry: metadata.EntryPoint, kind: type[T]) -> T:
 
 
 def _owner_of(entry: metadata.EntryPoint) -> str:
-    return entry.dist.name if entry.dist is not None else "an unnamed distribution"
+    return _name_of(entry.dist) if entry.dist is not None else "an unnamed distribution"
+
+
+@functools.cache
+def _name_of(distribution: metadata.Distribution) -> str:
+    """Return the name of a distribution; reading its metadata takes a while."""
+    return distribution.name
 
 
 def _word_of(kind: type[Estimator] | type[Metric]) -> str:

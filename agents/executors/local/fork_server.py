@@ -90,11 +90,13 @@ def main(descriptor: int, preload: str) -> None:
     control.set_inheritable(False)
     _say(control, {"loading": os.getpid()})
     harden()
+    gc.disable()  # what is loaded stays: looking through it again and again is in vain
     module = importlib.import_module(preload)
     _prctl(PR_SET_CHILD_SUBREAPER, 1)
     readable_paths()  # looked up once for all runs
     gc.collect()
     gc.freeze()  # collections in the children must not touch, and so copy, these pages
+    gc.enable()
     ForkServer(control, module).serve()
 
 
