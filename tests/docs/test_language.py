@@ -6,6 +6,7 @@ import ast
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -17,15 +18,8 @@ ROOMS = (
 )
 FILES = sorted(path for room in ROOMS for path in (ROOT / room).rglob("*.py"))
 TESTS = sorted((ROOT / "tests").rglob("*.py"))
-SOURCES = {path: path.read_text() for path in FILES}
-TREES = {path: ast.parse(text) for path, text in SOURCES.items()}
-PROSE = {path: re.sub(r"\s+(# )?", " ", text) for path, text in SOURCES.items()}
-"""Each file as one line, without the marks of comments."""
-PAGES = {
-    path: re.sub(r"\s+", " ", re.sub(r"\]\([^)]*\)", "]", path.read_text()))
-    for path in (ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md")))
-}
-"""Each page as one line, without the targets of links. Decisions are not changed any more."""
+PAGES = (ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md")))
+"""The pages whose words are checked. Decisions are not changed any more."""
 GLOSSARY = (ROOT / "docs" / "glossary.md").read_text()
 
 MOST_FILES = 20
@@ -63,6 +57,29 @@ BANNED_IN_PAGES = {
 """The same for pages, which have more room for a subject than a comment."""
 
 
+@cache
+def sources() -> dict[Path, str]:
+    return {path: path.read_text() for path in FILES}
+
+
+@cache
+def tree_of(path: Path) -> ast.Module:
+    return ast.parse(path.read_text())
+
+
+@cache
+def prose() -> dict[Path, str]:
+    """Return each file as one line, without the marks of comments."""
+    return {path: re.sub(r"\s+(# )?", " ", text) for path, text in sources().items()}
+
+
+@cache
+def pages() -> dict[Path, str]:
+    """Return each page as one line, without the targets of links."""
+    texts = {path: re.sub(r"\]\([^)]*\)", "]", path.read_text()) for path in PAGES}
+    return {path: re.sub(r"\s+", " ", text) for path, text in texts.items()}
+
+
 def name_of(path: Path) -> str:
     return str(path.relative_to(ROOT))
 
@@ -90,18 +107,21 @@ def public_names(tree: ast.Module) -> Iterator[str]:
                 pass
 
 
-def used_names(path: Path) -> Iterator[tuple[str, str]]:
-    """Yield what a file takes from others: module and name, or "" and the name of an attribute."""
-    for node in ast.walk(TREES[path] if path in TREES else ast.parse(path.read_text())):
+@cache
+def used_names(path: Path) -> set[tuple[str, str]]:
+    """Return what a file takes from others: module and name, or "" and an attribute's name."""
+    found: set[tuple[str, str]] = set()
+    for node in ast.walk(tree_of(path)):
         match node:
             case ast.ImportFrom(module=str(module), names=names):
-                yield from ((module, one.name) for one in names)
+                found.update((module, one.name) for one in names)
             case ast.Attribute(attr=name):
-                yield "", name
+                found.add(("", name))
             case ast.Constant(value=str(text)):
-                yield "", text.rsplit(".")[-1]
+                found.add(("", text.rsplit(".")[-1]))
             case _:
                 pass
+    return found
 
 
 def test_no_file_is_named_by_a_participle():
@@ -118,8 +138,8 @@ def test_no_folder_has_more_files_than_a_screen_shows():
 
 def test_a_class_name_stands_for_one_thing():
     where: dict[str, list[str]] = defaultdict(list)
-    for path, tree in TREES.items():
-        for node in tree.body:
+    for path in FILES:
+        for node in tree_of(path).body:
             if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
                 where[node.name].append(name_of(path))
     assert {
@@ -130,12 +150,12 @@ def test_a_class_name_stands_for_one_thing():
 
 @pytest.mark.parametrize("words", BANNED)
 def test_words_that_are_read_twice_are_not_written(words: str):
-    assert occurrences(words, PROSE) == [], f"write instead: {BANNED[words]}"
+    assert occurrences(words, prose()) == [], f"write instead: {BANNED[words]}"
 
 
 @pytest.mark.parametrize("words", BANNED_IN_PAGES)
 def test_nor_are_they_on_pages(words: str):
-    assert occurrences(words, PAGES) == [], f"write instead: {BANNED_IN_PAGES[words]}"
+    assert occurrences(words, pages()) == [], f"write instead: {BANNED_IN_PAGES[words]}"
 
 
 def occurrences(words: str, texts: dict[Path, str]) -> list[str]:
@@ -153,12 +173,12 @@ def test_a_name_without_an_underscore_is_used_by_another_file():
     for path in (*FILES, *TESTS, *(ROOT / ".src").rglob("*.py")):
         for used in used_names(path):
             users[used].add(path)
-    strings = (ROOT / "pyproject.toml").read_text() + "".join(SOURCES.values())
+    strings = (ROOT / "pyproject.toml").read_text() + "".join(sources().values())
     dotted = set(re.findall(r"autolearn\.[\w.]+[:.](\w+)", strings)) | {"main"}
     assert [
         f"{name_of(path)}: {name}"
-        for path, tree in TREES.items()
-        for name in public_names(tree)
+        for path in FILES
+        for name in public_names(tree_of(path))
         if not name.startswith("_") and name not in dotted
         if not (users["", name] | users[module_of(path), name]) - {path}
     ] == [], "begin it with an underscore, or delete it"
