@@ -79,13 +79,20 @@ async def _no_session_then(
     context: ApiContext, seen: AsOfView, session: SessionId, as_of: str
 ) -> Problem:
     if as_of and seen.snapshot.sessions.ended(session) is None:
-        problem = await not_then(context, "session", session, "session-unknown")
+        problem = await _not_then(context, "session", session, "session-unknown")
         if problem is not None:
             return problem
     return _no_session(seen.snapshot, session)
 
 
-async def not_then(context: ApiContext, kind: str, name: str, problem: str) -> Problem | None:
+async def absent(
+    context: ApiContext, kind: str, name: str, as_of: str, problem: Problem
+) -> Problem:
+    """Return the problem of a name that does not exist, or did not exist yet at `as_of`."""
+    return (as_of and await _not_then(context, kind, name, problem.kind)) or problem
+
+
+async def _not_then(context: ApiContext, kind: str, name: str, problem: str) -> Problem | None:
     """Return the problem of something later than the requested point, if it was."""
     time = await began(context, stream(kind, name))
     if time is None:
@@ -150,7 +157,7 @@ async def find_experiment(context: ApiContext, experiment: SessionId, as_of: str
         detail = f"The session {experiment} {state}, and not committed yet."
     else:
         if as_of and seen.snapshot.sessions.ended(experiment) is None:
-            problem = await not_then(context, "session", experiment, "experiment-unknown")
+            problem = await _not_then(context, "session", experiment, "experiment-unknown")
             if problem is not None:
                 raise problem
         detail = f"There is no experiment {experiment}: GET /v1/experiments lists those there are."
