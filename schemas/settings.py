@@ -277,19 +277,16 @@ GROUP_OF = {
 del GROUP_OF["kafka_client"]
 
 
-def load(
-    environment: Mapping[str, str], dotenv: Mapping[str, str | None] | None = None
-) -> Settings:
-    """Read the settings from the environment, and from a `.env` file's content below it.
+def load(environment: Mapping[str, str]) -> Settings:
+    """Read the settings from variables.
 
     Raises:
         SettingsError: a variable `AUTOLEARN_…` is unknown, or its value does not fit.
     """
-    given = {**{k: v for k, v in (dotenv or {}).items() if v is not None}, **environment}
     client: dict[str, str] = {}
     values: dict[str, Any] = {group: {} for group in _GROUPS}
     values["kafka"]["kafka_client"] = client
-    for variable, value in sorted(given.items()):
+    for variable, value in sorted(environment.items()):
         name = variable.removeprefix(PREFIX).lower()
         if not variable.startswith(PREFIX) or variable in CLIENT_ONLY:
             continue
@@ -299,7 +296,7 @@ def load(
             _check_value(variable, GROUP_OF[name], name, value)
             values[GROUP_OF[name]][name] = value
         else:
-            raise unknown(variable)
+            raise _unknown(variable)
     settings = msgspec.convert(values | values.pop(""), Settings, strict=False)
     kafka, api = settings.kafka, settings.api
     if kafka.min_insync_replicas > kafka.replication:
@@ -329,8 +326,7 @@ def variables_of(settings: Settings) -> dict[str, str]:
     }
 
 
-def unknown(variable: str) -> SettingsError:
-    """Return the error of a variable that is no setting, which names those that are nearest."""
+def _unknown(variable: str) -> SettingsError:
     known = sorted(
         {name.upper() for name in GROUP_OF} | {name.removeprefix(PREFIX) for name in CLIENT_ONLY}
     )
@@ -345,11 +341,6 @@ def unknown(variable: str) -> SettingsError:
 
 
 def _check_oidc(identity: IdentitySettings) -> None:
-    """Check that a provider is named when it is needed, and that its keys come by a safe way.
-
-    Raises:
-        SettingsError: something is missing, or anybody on the way could change the keys.
-    """
     if identity.auth != "oidc":
         return
     for name in ("oidc_issuer", "oidc_jwks_url", "oidc_audience"):
@@ -367,11 +358,6 @@ def _check_oidc(identity: IdentitySettings) -> None:
 
 
 def _check_master_key(encryption: EncryptionSettings) -> None:
-    """Check that at most one place is named where the master key comes from.
-
-    Raises:
-        SettingsError: there are several, and it would be chance which one counts.
-    """
     sources = ("master_key", "master_key_file", "master_key_command")
     named = [f"{PREFIX}{name.upper()}" for name in sources if getattr(encryption, name)]
     if len(named) > 1:
@@ -381,11 +367,6 @@ def _check_master_key(encryption: EncryptionSettings) -> None:
 
 
 def _check_proxies(proxies: str) -> None:
-    """Check that proxies are addresses or networks: a mistyped one would be trusted by nobody.
-
-    Raises:
-        SettingsError: something else is named.
-    """
     for one in proxies.split(",") if proxies else ():
         try:
             ipaddress.ip_network(one.strip())
@@ -397,7 +378,6 @@ def _check_proxies(proxies: str) -> None:
 
 
 def _check_value(variable: str, group: str, name: str, value: str) -> None:
-    """Raise SettingsError unless a variable's text fits its field's type."""
     try:
         msgspec.convert({name: value}, _GROUPS[group], strict=False)
     except msgspec.ValidationError as error:

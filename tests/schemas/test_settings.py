@@ -41,19 +41,6 @@ def test_values_are_read_as_what_they_are():
     )
 
 
-def test_the_environment_wins_over_the_file():
-    file = {"AUTOLEARN_SLOTS": "3", "AUTOLEARN_PARTITIONS": "3", "AUTOLEARN_HOME": None, "X": "y"}
-    settings = load({"AUTOLEARN_SLOTS": "5"}, file)
-    assert (settings.workers.slots, settings.kafka.partitions, settings.home) == (5, 3, "")
-
-
-def test_the_file_is_checked_too():
-    with pytest.raises(SettingsError, match="AUTOLEARN_SLOTS='many'"):
-        load({}, {"AUTOLEARN_SLOTS": "many"})
-    with pytest.raises(SettingsError, match="AUTOLEARN_SLOT is not a setting"):
-        load({}, {"AUTOLEARN_SLOT": "1"})
-
-
 def test_kafka_properties_pass_through():
     settings = load(
         {
