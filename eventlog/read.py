@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import closing
+from time import monotonic
 
 from autolearn.eventlog.log import Record, RecordSource
 from autolearn.schemas.errors import LogError
@@ -12,13 +13,16 @@ _PATIENCE = 10.0
 """Seconds without any record after which reading fails."""
 
 
-def read_record(log: RecordSource, topic: str, partition: int, offset: int) -> Record:
+def read_record(
+    log: RecordSource, topic: str, partition: int, offset: int, patience: float = _PATIENCE
+) -> Record:
     """Return the record at an offset (blocks).
 
     Raises:
         LogError: the log cannot be read, or has no such record.
     """
-    found = next(read_between(log, topic, {partition: offset}, {partition: offset + 1}), None)
+    begins, ends = {partition: offset}, {partition: offset + 1}
+    found = next(read_between(log, topic, begins, ends, patience), None)
     if found is None:
         raise LogError(f"Partition {partition} of {topic} has no record at offset {offset}.")
     return found
@@ -39,10 +43,11 @@ def read_between(
     left = {p: end for p, end in ends.items() if end > begins.get(p, 0)}
     if not left:
         return
+    heard = monotonic()
     with closing(log.reader(topic, {p: begins.get(p, 0) for p in left})) as reader:
         while left:
-            records = reader.read(2000, patience)
-            if not records:
+            records = reader.read(2000, min(patience, 1.0))
+            if not records and monotonic() - heard >= patience:
                 raise LogError(f"{topic} cannot be read at the moment.")
             for record in records:
                 partition, offset = record.partition, record.offset
@@ -50,3 +55,5 @@ def read_between(
                     yield record
                 if offset + 1 >= ends[partition]:
                     left.pop(partition, None)
+            if records:
+                heard = monotonic()

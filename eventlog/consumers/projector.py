@@ -12,7 +12,7 @@ from typing import Protocol
 import structlog
 
 from autolearn.eventlog.admission import PartitionProgress
-from autolearn.eventlog.log import Record, RecordSource
+from autolearn.eventlog.log import START_TIMEOUT, Record, RecordSource
 from autolearn.eventlog.read import read_record
 from autolearn.schemas.codec import NO_EVENT, EventRecord, event_on_log
 from autolearn.schemas.errors import MalformedRecord
@@ -108,7 +108,8 @@ class Projector(Fold):
             return True
         if at.next > end:
             return False
-        return _event_in(read_record(self.log, self.topic, partition, at.next - 1)).id == at.id
+        found = read_record(self.log, self.topic, partition, at.next - 1, START_TIMEOUT)
+        return _event_in(found).id == at.id
 
     def step(self, timeout: float, limit: int = BATCH) -> list[EventRecord]:
         """Read and fold up to `limit` records; wait `timeout` seconds for the first.
