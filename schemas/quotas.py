@@ -18,48 +18,43 @@ HIGHEST = 2**53
 
 
 class Quota(Struct, frozen=True):
-    """One quota: its default is the setting `quotas.<setting>`; `words` name the counted things."""
+    """One quota; `words` name the counted things."""
 
-    setting: str
     unit: str
     words: str
-
-    @property
-    def variable(self) -> str:
-        """The environment variable that sets the default."""
-        return f"{PREFIX}QUOTA_{self.setting.upper()}"
 
 
 QUOTAS: Mapping[str, Quota] = MappingProxyType(
     {
-        "runs-queued": Quota("runs_queued", "runs", "runs that wait for a worker"),
-        "runs-running": Quota("runs_running", "runs", "runs that workers work on"),
-        "sessions": Quota("sessions", "sessions", "open sessions"),
-        "session-runs": Quota("session_runs", "runs", "runs in one session, ended ones too"),
-        "dataset-bytes": Quota("dataset_bytes", "bytes", "bytes of all datasets together"),
-        "tokens": Quota("tokens", "tokens", "valid tokens"),
-        "requests": Quota("requests", "requests/s", "requests a second, by each API process"),
+        "runs-queued": Quota("runs", "runs that wait for a worker"),
+        "runs-running": Quota("runs", "runs that workers work on"),
+        "sessions": Quota("sessions", "open sessions"),
+        "session-runs": Quota("runs", "runs in one session, ended ones too"),
+        "dataset-bytes": Quota("bytes", "bytes of all datasets together"),
+        "tokens": Quota("tokens", "valid tokens"),
+        "requests": Quota("requests/s", "requests a second, by each API process"),
     }
 )
-"""Every quota, by its name."""
+"""Every quota, by its name. Its default is the field of that name in the settings `quotas`."""
 
 
 def limit_of(quota: str, own: int | None, quotas: QuotaSettings) -> int:
     """Return the limit that holds: the user's own, else the default."""
-    default: int = getattr(quotas, QUOTAS[quota].setting)
+    default: int = getattr(quotas, quota.replace("-", "_"))
     return default if own is None else own
 
 
 def source_of(quota: str, own: int | None) -> str:
-    """Return the source of the limit that holds."""
-    return QUOTAS[quota].variable if own is None else "the user's own"
+    """Return the source of the limit that holds: the variable of the default, or the user."""
+    default = f"{PREFIX}QUOTA_{quota.upper().replace('-', '_')}"
+    return default if own is None else "the user's own"
 
 
 def exceeded(quota: str, user: str, used: int, limit: int) -> str:
     """Return the words of a refusal: the bound, its value, and who can raise it."""
     about = QUOTAS[quota]
     who = f"User {user} has" if user else "Everybody together has"
-    raise_it = f"A sysadmin can raise it with {about.variable}"
+    raise_it = f"A sysadmin can raise it with {source_of(quota, None)}"
     if user:
         raise_it += f", or for this user: `autolearn admin quota {user} --set {quota}=N`"
     return (

@@ -15,7 +15,7 @@ from msgspec import Struct
 
 from autolearn.api.http.problems import Problem
 from autolearn.projections.queries.queries import ReadModelQueries
-from autolearn.schemas.quotas import QUOTAS, limit_of
+from autolearn.schemas.quotas import limit_of, source_of
 from autolearn.schemas.settings import QuotaSettings
 
 _SECONDS = 2.0
@@ -73,7 +73,7 @@ def _too_fast(user: str, bucket: Bucket) -> Problem:
         "too-many-requests",
         "You send too many requests",
         f"User {user} may send {bucket.limit:,} requests a second to this process, twice as many "
-        f"at once: the quota `requests`. A sysadmin can raise it with {QUOTAS['requests'].variable}"
+        f"at once: the quota `requests`. A sysadmin can raise it with {source_of('requests', None)}"
         f", or for this user: `autolearn admin quota {user} --set requests=N`. Nothing was done: "
         "try again.",
         headers={"Retry-After": str(max(1, pause))},

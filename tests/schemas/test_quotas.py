@@ -8,18 +8,17 @@ from autolearn.schemas.settings import QuotaSettings, Settings, load
 
 
 def test_every_quota_setting_is_in_the_table():
-    assert set(QuotaSettings.__struct_fields__) == {quota.setting for quota in QUOTAS.values()}
-    assert all(name.replace("-", "_") == QUOTAS[name].setting for name in QUOTAS)
+    fields = {name.replace("_", "-") for name in QuotaSettings.__struct_fields__}
+    assert fields == set(QUOTAS)
 
 
 @pytest.mark.parametrize("name", QUOTAS)
 def test_a_limit_of_ones_own_goes_before_the_setting(name: str):
-    variable = QUOTAS[name].variable
+    variable = source_of(name, None)
     settings = load({variable: "7"})
-    quotas = replace(Settings().quotas, **{QUOTAS[name].setting: 7})
+    quotas = replace(Settings().quotas, **{name.replace("-", "_"): 7})
     assert settings == replace(Settings(), quotas=quotas)
     assert (limit_of(name, None, quotas), limit_of(name, 0, quotas)) == (7, 0)
-    assert source_of(name, None) == variable
     assert source_of(name, 0) != variable
 
 
