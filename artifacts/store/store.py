@@ -41,12 +41,7 @@ from autolearn.artifacts.store.content_names import (
     is_digest,
     manifest_of,
 )
-from autolearn.artifacts.store.errors import (
-    ArtifactTooLarge,
-    ArtifactUnreadable,
-    missing,
-    tampered,
-)
+from autolearn.artifacts.store.errors import ArtifactTooLarge, ArtifactUnreadable, missing, tampered
 from autolearn.runtime.durable import sync
 from autolearn.schemas.values import DatasetRef, TrainedArtifact
 from autolearn.security.streaming_aead import (
