@@ -27,6 +27,8 @@ from autolearn.schemas.codec import EventRecord, encode
 from tests.bench.history import EVENTS_OF_A_SESSION, history
 from tests.bench.written_log import create, write
 from tests.support import samples
+from tests.support.cli_processes import Ended, run_tool
+from tests.support.settings import variables_of
 
 pytestmark = pytest.mark.kafka
 
@@ -52,24 +54,24 @@ class Place(NamedTuple):
         """The same log, with another home."""
         return self._replace(home=home)
 
+    @property
+    def environment(self) -> dict[str, str]:
+        return variables_of(home=self.home, kafka=self.kafka, topic_prefix=self.prefix)
+
     def start(self, *words: str) -> subprocess.Popen[str]:
-        """Run the tool."""
+        """Start the tool."""
         plain = {k: v for k, v in os.environ.items() if not k.startswith("AUTOLEARN_")}
-        ours = {"HOME": str(self.home), "KAFKA": self.kafka, "TOPIC_PREFIX": self.prefix}
         return subprocess.Popen(
             [sys.executable, "-m", "autolearn.operations.replay", *words],
-            env=plain | {f"AUTOLEARN_{name}": value for name, value in ours.items()},
+            env=plain | self.environment,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
         )
 
-    def run(self, *words: str) -> tuple[int, dict[str, Any], str]:
-        """Run the tool to its end: its exit code, its result, and what it complained about."""
-        with self.start(*words) as process:
-            out, err = process.communicate(timeout=120)
-        result = json.loads(out.splitlines()[-1]).get("result", {}) if out else {}
-        return process.returncode, result, err
+    def run(self, *words: str) -> Ended:
+        """Run the tool to its end."""
+        return run_tool("autolearn.operations.replay", *words, given=self.environment)
 
     def digests(self) -> dict[str, str]:
         """What is in use now."""

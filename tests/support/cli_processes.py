@@ -1,27 +1,38 @@
-"""The command line in this process, and `autolearn up` in a process of its own."""
+"""The command line and our tools in this process, and `autolearn up` in a process of its own."""
 
 import functools
+import json
 import os
+import runpy
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
-from io import StringIO
+from io import BytesIO, StringIO, TextIOWrapper
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from unittest.mock import patch
 
 import psutil
 import typer
 
 from autolearn.client.cli.app import main
+from autolearn.operations import tool
 
 built = functools.cache(typer.main.get_command)
 """The commands: Typer makes all of them anew each time, which takes longer than most of them."""
 STARTED_WITHIN = 180.0
 STOPPED_WITHIN = 30.0
+
+
+class Ended(NamedTuple):
+    """How a tool ended, its result, and what it complained about."""
+
+    code: int
+    result: Any
+    err: str
 
 
 class Said(NamedTuple):
@@ -55,6 +66,34 @@ def autolearn(*words: object, **settings: object) -> Said:
             code = end.code
     assert isinstance(code, int)
     return Said(code, out.getvalue(), err.getvalue())
+
+
+def run_tool(module: str, *words: object, given: Mapping[str, str]) -> Ended:
+    """Run a tool (`operations.tool`) in this process: another takes longer than most of them.
+
+    It sees these variables of ours and no others.
+    """
+    out, err = TextIOWrapper(BytesIO(), write_through=True), StringIO()
+    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    code: object = 0
+    with (
+        patch.dict(os.environ, environment() | dict(given), clear=True),
+        patch.object(sys, "argv", [module, *map(str, words)]),
+        patch.object(tool, "configure_logs"),
+        redirect_stdout(out),
+        redirect_stderr(err),
+    ):
+        try:
+            runpy.run_module(module, run_name="__main__")
+        except SystemExit as end:
+            code = end.code
+        finally:
+            for number, handler in handlers.items():
+                signal.signal(number, handler)
+    assert isinstance(code, int), err.getvalue()
+    lines = out.buffer.getvalue().splitlines()  # type: ignore[attr-defined]
+    result = json.loads(lines[-1]).get("result", {}) if lines else {}
+    return Ended(code, result, err.getvalue())
 
 
 def command(*words: object) -> list[str]:

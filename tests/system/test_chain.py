@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 import re
-import subprocess
-import sys
 import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -22,7 +19,7 @@ from autolearn.eventlog.memory.partitioner import partition_of
 from autolearn.operations.backup.write import write_backup
 from autolearn.schemas import commands
 from autolearn.schemas.settings import load
-from tests.support.cli_processes import autolearn
+from tests.support.cli_processes import Ended, autolearn, run_tool
 from tests.support.deciding_processes import Bench, deciding, until
 from tests.support.random_histories import command_record
 from tests.system.test_write_path import load as random_commands
@@ -34,18 +31,12 @@ PATIENCE = 120.0
 """Seconds for a rebalance on a busy machine."""
 
 
-def tool(bench: Bench, *words: object, home: Path | None = None) -> tuple[int, dict, str]:
+def tool(bench: Bench, *words: object, home: Path | None = None) -> Ended:
     """Run the tool: exit code, result, and what it complained about."""
-    plain = {k: v for k, v in os.environ.items() if not k.startswith("AUTOLEARN_")}
-    environment = plain | bench.environment
+    environment = bench.environment
     if home is not None:
-        environment |= {"AUTOLEARN_HOME": str(home), "AUTOLEARN_KAFKA": "127.0.0.1:9"}
-    done = subprocess.run(
-        [sys.executable, "-m", "autolearn.operations.chain", *map(str, words)],
-        env=environment, capture_output=True, text=True, timeout=120, check=False,
-    )  # fmt: skip
-    result = json.loads(done.stdout.splitlines()[-1])["result"] if done.stdout else {}
-    return done.returncode, result, done.stderr
+        environment = environment | {"AUTOLEARN_HOME": str(home), "AUTOLEARN_KAFKA": "127.0.0.1:9"}
+    return run_tool("autolearn.operations.chain", *words, given=environment)
 
 
 @pytest.fixture(scope="module")
