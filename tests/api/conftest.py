@@ -11,6 +11,7 @@ import pytest
 from autolearn.security.master_keys import MasterKey
 from tests.support.api_processes import Api, Process
 from tests.support.people import People, people
+from tests.support.settings import FEW_PARTITIONS, variables_of
 
 MAX_UPLOAD = 300_000
 
@@ -42,6 +43,7 @@ def system(kafka: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sys
         "AUTOLEARN_KAFKA": kafka,
         "AUTOLEARN_TOPIC_PREFIX": f"api-{uuid.uuid4().hex[:8]}",
         "AUTOLEARN_MAX_UPLOAD": str(MAX_UPLOAD),
+        **variables_of(**FEW_PARTITIONS),
     }
     with ExitStack() as stack:
         yield System(folder, environment, stack)

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.cli_processes import Up, up
+from tests.support.settings import FEW_PARTITIONS
 
 MODULES = ("statistics", "random", "csv", "sklearn", "structlog", "py", "resource", "pandas")
 """Names that scripts in a user's folder may have by chance."""
@@ -28,6 +29,7 @@ class Laptop:
             "metrics": metrics,
             "slots": 1,
             "auth": "tokens",
+            **FEW_PARTITIONS,
         }
         self._stack = stack
         self.folder.mkdir()

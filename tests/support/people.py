@@ -14,6 +14,7 @@ from autolearn.operations.first_user import first_user
 from autolearn.schemas.settings import load
 from autolearn.schemas.topics import Topics
 from tests.support.api_processes import Api, Process
+from tests.support.settings import FEW_PARTITIONS, variables_of
 from tests.support.waiting import until
 
 PASSWORD = "correct horse battery"
@@ -39,6 +40,7 @@ class People:
             "AUTOLEARN_KAFKA": kafka,
             "AUTOLEARN_TOPIC_PREFIX": f"people-{uuid.uuid4().hex[:8]}",
             "AUTOLEARN_TRUSTED_PROXIES": "127.0.0.1",
+            **variables_of(**FEW_PARTITIONS),
             **(more or {}),
         }
         types = ("decide", "dispatch", "supervise", "work")

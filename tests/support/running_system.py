@@ -6,17 +6,17 @@ import asyncio
 import threading
 import uuid
 from collections.abc import Coroutine, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
 from autolearn.client.local.system import System
 from autolearn.client.sdk.client import AutoLearn
 from autolearn.schemas.settings import Settings
-from tests.support.settings import settings_of
+from tests.support.settings import FEW_PARTITIONS, settings_of
 
-QUICK = {"session_timeout": 3.0, "worker_timeout": 3.0, "heartbeat": 0.3}
-"""Settings under which a loss is noticed soon."""
+QUICK = {"session_timeout": 3.0, "worker_timeout": 3.0, "heartbeat": 0.3} | FEW_PARTITIONS
+"""Settings under which a loss is noticed soon, and a start is quick."""
 
 
 class RunningSystem:
@@ -31,12 +31,15 @@ class RunningSystem:
 
     def start(self) -> None:
         self.system = System(self.settings, self.said.append)
+        self.started = ExitStack()
+        self.started.callback(lambda: self.wait_for(self.system.stop()))
         self.wait_for(self.system.start())
         self.client = AutoLearn(self.system.url)
+        self.started.callback(self.client.close)
 
     def stop(self) -> None:
-        self.client.close()
-        self.wait_for(self.system.stop())
+        """Stop what was started, also if a start has failed half-way."""
+        self.started.close()
 
     def end(self) -> None:
         self.loop.call_soon_threadsafe(self.loop.stop)

@@ -4,8 +4,6 @@ import json
 import os
 import shutil
 import signal
-import subprocess
-import sys
 import time
 import uuid
 from collections.abc import Iterator
@@ -32,6 +30,8 @@ from tests.api.conftest import System
 from tests.eventlog.test_admission import answer, started
 from tests.support.api_assertions import problem
 from tests.support.api_processes import Api, Process
+from tests.support.cli_processes import autolearn
+from tests.support.settings import FEW_PARTITIONS, variables_of
 from tests.support.waiting import until
 
 
@@ -40,6 +40,7 @@ def environment(folder: Path, kafka: str) -> dict[str, str]:
         "AUTOLEARN_HOME": str(folder),
         "AUTOLEARN_KAFKA": kafka,
         "AUTOLEARN_TOPIC_PREFIX": f"one-{uuid.uuid4().hex[:8]}",
+        **variables_of(**FEW_PARTITIONS),
     }
 
 
@@ -58,15 +59,10 @@ def listening(api: Api, folder: Path) -> str:
 
 def verify(settings: dict[str, str], *urls: str) -> tuple[int, dict[str, Any], str]:
     """Verify API processes: the exit code, the result, and what went wrong."""
-    tool = (sys.executable, "-m", "autolearn.client.cli.app", "replay", "verify", "-o", "json")
-    said = subprocess.run(
-        (*tool, *(word for url in urls for word in ("--url", url))),
-        env={**os.environ, **settings},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    return said.returncode, json.loads(said.stdout) if said.stdout else {}, said.stderr
+    ours = {name.removeprefix("AUTOLEARN_").lower(): value for name, value in settings.items()}
+    asked = (word for url in urls for word in ("--url", url))
+    said = autolearn("replay", "verify", "-o", "json", *asked, **ours)
+    return said.code, json.loads(said.out) if said.out else {}, said.err
 
 
 @pytest.mark.long
