@@ -16,7 +16,6 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 from msgspec import Meta, Struct, field
-from msgspec.structs import fields
 
 from autolearn.schemas.bounds import TOKENS
 from autolearn.schemas.errors import SettingsError
@@ -263,15 +262,15 @@ class Settings(Struct, frozen=True, kw_only=True):
 
 
 _GROUPS: dict[str, Any] = {"": Settings} | {
-    one.name: one.type
-    for one in fields(Settings)
-    if isinstance(one.type, type) and issubclass(one.type, Struct)
+    name: type(group)
+    for name in Settings.__struct_fields__
+    if isinstance(group := getattr(Settings(), name), Struct)
 }
 GROUP_OF = {
-    one.encode_name: group
+    name: group
     for group, kind in _GROUPS.items()
-    for one in fields(kind)
-    if group or one.name not in _GROUPS
+    for name in kind.__struct_encode_fields__
+    if group or name not in _GROUPS
 }
 """The group of each setting, by its name in lower case; empty: it is in none."""
 del GROUP_OF["kafka_client"]
