@@ -23,7 +23,7 @@ def pool(kafka: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Worke
 
 def wait(pool: WorkerPool, session: str, runs: list[str]) -> None:
     at = pool.client.session(session)
-    assert {at.runs.training(run, wait=90).status for run in runs} == {"completed"}
+    assert {at.training(run, wait=90).status for run in runs} == {"completed"}
 
 
 def new_session(pool: WorkerPool) -> str:
