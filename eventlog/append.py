@@ -38,13 +38,7 @@ def append_and_wait(
         written.set_result(offset) if error is None else written.set_exception(error)
 
     log.append(
-        topic,
-        value,
-        key=key,
-        partition=partition,
-        headers=headers,
-        time=time,
-        delivered=delivered,
+        topic, value, key=key, partition=partition, headers=headers, time=time, delivered=delivered
     )
     deadline = monotonic() + timeout
     while True:

@@ -201,12 +201,7 @@ def _drop_capabilities(libc: ctypes.CDLL) -> None:
 
 
 def _filter(
-    libc: ctypes.CDLL,
-    machine: _Machine,
-    *,
-    refused: Sequence[int],
-    own: Sequence[int],
-    myself: int,
+    libc: ctypes.CDLL, machine: _Machine, *, refused: Sequence[int], own: Sequence[int], myself: int
 ) -> None:
     """Refuse system calls by EPERM: `refused`, and `own` unless for the process itself."""
     program = [

@@ -57,10 +57,7 @@ INSTRUMENTS: dict[str, Instrument] = {
     ),
     "autolearn_appends_bytes": Instrument("gauge", (API,), (), "Bytes of these commands."),
     "autolearn_undecided": Instrument(
-        "gauge",
-        (API,),
-        ("partition",),
-        "Undecided commands up to this process's newest one.",
+        "gauge", (API,), ("partition",), "Undecided commands up to this process's newest one."
     ),
     "autolearn_stale_seconds": Instrument(
         "gauge", (API,), (), "Age of the read models while Kafka does not answer; else 0."

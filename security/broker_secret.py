@@ -46,9 +46,7 @@ def secret_of(home: Path) -> str:
     text = content.decode("ascii", "replace").strip()
     if _FORM.fullmatch(text) is None:
         raise SettingsError(
-            f"{path} holds something that is no secret.",
-            title=title,
-            advice=f"Delete it: {anew}",
+            f"{path} holds something that is no secret.", title=title, advice=f"Delete it: {anew}"
         )
     return text
 

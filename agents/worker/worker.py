@@ -53,8 +53,7 @@ class Worker:
         self.commands = CommandClient(log, self.topics, actor, instance, self.vault)
         self.folder = state_folder(settings, "work") / "runs"
         self.executor: Executor = LocalExecutor(
-            artifacts_url(settings),
-            note=self.folder.with_name(f"{self.folder.name}.scratch"),
+            artifacts_url(settings), note=self.folder.with_name(f"{self.folder.name}.scratch")
         )
         self.app = app = make_app("work", settings, brokers)
         tasks = self.topics.tasks.name

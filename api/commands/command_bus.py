@@ -203,11 +203,7 @@ class Commands:
         sending, delivered = self.appends.add(asked.id, len(value), self.backlog.wrote)
         try:
             self.log.append(
-                self.topic,
-                value,
-                key=record.subject,
-                headers=headers,
-                delivered=delivered,
+                self.topic, value, key=record.subject, headers=headers, delivered=delivered
             )
         except TooLarge as error:  # the brokers take less than we do
             self.appends.remove(asked.id)

@@ -118,8 +118,7 @@ UserName = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\x00-
 Password = Annotated[str, Field(min_length=SHORTEST, max_length=LONGEST)]
 Words = Annotated[str, Field(max_length=100, description="A few words for people.")]
 Days = Annotated[
-    float,
-    Field(ge=0, le=3660, description="For how long it is good; 0: until it is revoked."),
+    float, Field(ge=0, le=3660, description="For how long it is good; 0: until it is revoked.")
 ]
 
 

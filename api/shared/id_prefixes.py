@@ -87,8 +87,7 @@ async def whole_run(
     if KINDS["session"].fits(start):
         return start
     found = await _looked(
-        context,
-        lambda snapshot: list(_bounded(snapshot.runs.ids(session, kind, start), given)),
+        context, lambda snapshot: list(_bounded(snapshot.runs.ids(session, kind, start), given))
     )
     if not found:
         where = f"GET /v1/sessions/{session}/{kind}s lists them."

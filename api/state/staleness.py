@@ -36,7 +36,4 @@ class Staleness:
             return {}
         whole = math.ceil(age)
         why = "catching-up" if self.brokers.answer else "log-unavailable"
-        return {
-            "Age": str(whole),
-            "Cache-Status": f"AutoLearn; hit; ttl=-{whole}; detail={why}",
-        }
+        return {"Age": str(whole), "Cache-Status": f"AutoLearn; hit; ttl=-{whole}; detail={why}"}

@@ -64,11 +64,7 @@ async def profile_apart(question: ProfileJob) -> DatasetSpec:
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.DEVNULL,
-        env={
-            **bare_environment(),
-            "ARROW_DEFAULT_MEMORY_POOL": "jemalloc",
-            "OMP_NUM_THREADS": "1",
-        },
+        env={**bare_environment(), "ARROW_DEFAULT_MEMORY_POOL": "jemalloc", "OMP_NUM_THREADS": "1"},
     )
     give_way(process.pid)  # before it loads its libraries, which takes a second
     try:

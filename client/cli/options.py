@@ -47,8 +47,7 @@ TokenName = Annotated[
     str, typer.Option("--name", metavar="WORDS", help="The purpose of the token.")
 ]
 Days = Annotated[
-    float,
-    typer.Option("--days", min=0, max=3660, help="Days until the token expires; 0: never."),
+    float, typer.Option("--days", min=0, max=3660, help="Days until the token expires; 0: never.")
 ]
 
 

@@ -263,8 +263,7 @@ class System:
             words = output.read().decode(errors="replace").splitlines()[-15:]
         lost = part.name == "kafka" and process.returncode == PORT_TAKEN
         raise (PortLost if lost else CannotStart)(
-            "\n  ".join([why, *words]),
-            advice=f"Its whole log is {log}.",
+            "\n  ".join([why, *words]), advice=f"Its whole log is {log}."
         )
 
     async def guard(self, part: Part, process: asyncio.subprocess.Process, heard: _Heard) -> None:
@@ -303,11 +302,7 @@ class System:
         )
         # The user who starts the system may have a token; its processes need none.
         ours = {name: value for name, value in os.environ.items() if name != "AUTOLEARN_TOKEN"}
-        return {
-            **child_environment(ours),
-            **variables_of(settings),
-            "PYTHONUNBUFFERED": "1",
-        }
+        return {**child_environment(ours), **variables_of(settings), "PYTHONUNBUFFERED": "1"}
 
     def go_on(self, work: Coroutine[None, None, None]) -> asyncio.Task[None]:
         """Run a task beside everything else, until it is done or the system stops."""

@@ -203,11 +203,7 @@ class _Opened(httpx.SyncByteStream):
     """The plain parts of an answer. The first ones were read already."""
 
     def __init__(
-        self,
-        response: httpx.Response,
-        first: list[bytes],
-        rest: Iterator[bytes],
-        opening: Opening,
+        self, response: httpx.Response, first: list[bytes], rest: Iterator[bytes], opening: Opening
     ) -> None:
         self.response, self.first, self.rest, self.opening = response, first, rest, opening
 

@@ -75,10 +75,7 @@ def _make(jars: Jars, archive: Path, progress: Progress) -> None:
     with TemporaryDirectory(prefix=".training-", dir=jars.folder) as folder:
         made = Path(folder, "start.aot")
         broker = EmbeddedBroker(
-            jars,
-            Path(folder, "kafka"),
-            secret="-" * 32,
-            flags=[f"-XX:AOTCacheOutput={made}"],
+            jars, Path(folder, "kafka"), secret="-" * 32, flags=[f"-XX:AOTCacheOutput={made}"]
         )
         try:
             broker.start(_DUMP_LIMIT)

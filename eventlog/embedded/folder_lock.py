@@ -62,7 +62,5 @@ def _locked(file: TextIO, how: Callable[[TextIO, int], None]) -> bool:
 
 def _in_use(folder: Path, why: str) -> BrokerError:
     return BrokerError(
-        f"another broker uses {folder}",
-        why,
-        "use that one, or end it, or choose another folder",
+        f"another broker uses {folder}", why, "use that one, or end it, or choose another folder"
     )

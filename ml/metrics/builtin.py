@@ -124,8 +124,7 @@ def _some_of(truth: Array) -> None:
     """Raise InputError when no row is of a class."""
     if not truth.any():
         raise InputError(
-            "none of these rows is of that class",
-            advice="Evaluate on rows that have some of it.",
+            "none of these rows is of that class", advice="Evaluate on rows that have some of it."
         )
 
 

@@ -77,9 +77,7 @@ def _categorical(how: Preprocessing) -> Pipeline:
             handle_unknown="ignore", max_categories=_MOST_CATEGORIES, sparse_output=False
         ),
         "ordinal": OrdinalEncoder(
-            handle_unknown="use_encoded_value",
-            unknown_value=-1,
-            max_categories=_MOST_CATEGORIES,
+            handle_unknown="use_encoded_value", unknown_value=-1, max_categories=_MOST_CATEGORIES
         ),
     }
     imputer = SimpleImputer(
@@ -93,7 +91,6 @@ def chosen(what: str, word: str, offered: Mapping[str, Any]) -> Any:
     """Return the meaning of a word. Raises InputError when it has none."""
     if word not in offered:
         raise InputError(
-            f"{word!r} is no way to {what}",
-            advice=f"Choose one of {', '.join(offered)}.",
+            f"{word!r} is no way to {what}", advice=f"Choose one of {', '.join(offered)}."
         )
     return offered[word]

@@ -101,10 +101,7 @@ class Signed:
 
 
 def verify_chain(
-    source: Source,
-    keys: PublicKeys,
-    elsewhere: Iterable[bytes] = (),
-    told: Told = lambda *_: None,
+    source: Source, keys: PublicKeys, elsewhere: Iterable[bytes] = (), told: Told = lambda *_: None
 ) -> Verified:
     """Check every partition of `events`; `elsewhere` are checkpoints kept beside the log.
 

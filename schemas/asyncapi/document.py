@@ -197,9 +197,7 @@ def _in_clear_or_not(kind: type[Struct] | None) -> dict[str, Any]:
 
 
 def _keyed(key: str) -> dict[str, Any]:
-    return {
-        "kafka": {"key": {"type": "string", "description": key}, "bindingVersion": _BINDING},
-    }
+    return {"kafka": {"key": {"type": "string", "description": key}, "bindingVersion": _BINDING}}
 
 
 def summary_of(kind: type[Struct]) -> str:

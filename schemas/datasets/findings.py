@@ -137,8 +137,7 @@ FINDINGS: dict[str, _Kind] = {
         "If they are quantities or times, write them as 12.5 or as 2024-01-31 14:30:00.",
     ),
     "date-format": _Kind(
-        "{column}: {of} times are read as {detail}",
-        "If that is wrong, use --type {column}=text.",
+        "{column}: {of} times are read as {detail}", "If that is wrong, use --type {column}=text."
     ),
     "ambiguous-dates": _Kind(
         "{column} is text: its {of} dates fit more than one form ({detail})",
@@ -246,8 +245,7 @@ FINDINGS: dict[str, _Kind] = {
         "If it is a note under the table, delete it: it is not an observation.",
     ),
     "header-again": _Kind(
-        "{count} of {of} rows are the header again",
-        "Delete them: they are not observations.",
+        "{count} of {of} rows are the header again", "Delete them: they are not observations."
     ),
     "same-rows": _Kind(
         "{count} of {of} rows repeat another row exactly",

@@ -128,10 +128,7 @@ async def crowded(url: str, memory: Memory) -> dict[str, float]:
         )
     for client in clients:
         client.close()
-    return {
-        "pressure_waiting_peak_pss_mb": memory.peak,
-        "pressure_waiting_refused": statuses[429],
-    }
+    return {"pressure_waiting_peak_pss_mb": memory.peak, "pressure_waiting_refused": statuses[429]}
 
 
 async def read(url: str, seconds: float) -> list[float]:

@@ -86,11 +86,7 @@ def story(*events: dict) -> Log:
         ((requested("t"), event("RunCompleted", {"run": "t"})), 1),
         ((requested("t"), event("SessionDiscarded", {"cancelled": ["t"]})), 1),
         (
-            (
-                requested("t"),
-                event("RunFailed", {"run": "t"}),
-                event("RunCancelled", {"run": "t"}),
-            ),
+            (requested("t"), event("RunFailed", {"run": "t"}), event("RunCancelled", {"run": "t"})),
             2,
         ),
     ],

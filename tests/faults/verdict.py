@@ -202,10 +202,7 @@ def check_receipts(log: Log, receipts: list[Receipt], sent: Counter[tuple[str, s
 
 
 def is_there(
-    receipt: Receipt,
-    accepted: dict[tuple[str, str], list[Event]],
-    causes: set[str],
-    log: Log,
+    receipt: Receipt, accepted: dict[tuple[str, str], list[Event]], causes: set[str], log: Log
 ) -> bool:
     """Say whether the log has what a client was told."""
     body = receipt.body

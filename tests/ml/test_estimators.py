@@ -101,10 +101,7 @@ def test_a_whole_number_is_a_float_only_where_numbers_alone_are_allowed() -> Non
         (Real, Domain("number")),
         (StrOptions({"b", "a", "old"}, deprecated={"old"}), Domain("string", choices=("a", "b"))),
         (Options(Integral, {2, 1}), Domain("integer", choices=(1, 2))),
-        (
-            Interval(Integral, 1, None, closed="left"),
-            Domain("integer", minimum=1),
-        ),
+        (Interval(Integral, 1, None, closed="left"), Domain("integer", minimum=1)),
         (
             Interval(Real, 0, 1, closed="neither"),
             Domain("number", 0, 1, exclusive_minimum=True, exclusive_maximum=True),

@@ -89,9 +89,7 @@ def mutations(proof: Proof, random: Random) -> dict[str, Proof]:
         "another checkpoint": {"checkpoint": TOKENS[-1].decode()},
         "another partition": {"partition": 1},
         "a digest as the event": {"event": "", "after": [proof.after[0], *proof.after]},
-        "signed by another": {
-            "checkpoint": chains.checkpoints(RECORDS, OTHER, 10)[1].decode(),
-        },
+        "signed by another": {"checkpoint": chains.checkpoints(RECORDS, OTHER, 10)[1].decode()},
     }
     return {name: convert(document | fields, Proof) for name, fields in changed.items()}
 

@@ -240,12 +240,7 @@ def test_nobody_sees_a_session_in_both_views_or_in_none():
 def test_a_discard_leaves_nothing_but_that_it_was():
     told = Told()
     told.tell(*STORY, commands.DiscardSession())
-    assert told.tables() == {
-        "session-ended",
-        "session-opened",
-        "session-owner",
-        "session-owned",
-    }
+    assert told.tables() == {"session-ended", "session-opened", "session-owner", "session-owned"}
     assert told.get(ENDED, ID) == EndedRow("discarded", at(16), ("t3", "e3"))
 
 

@@ -138,14 +138,7 @@ def test_depth_is_that_of_brackets_outside_of_strings(value, around, spaced):
 
 
 @pytest.mark.parametrize(
-    "name",
-    [
-        "autolearn.OpenSession.v2",
-        "autolearn.SessionOpened.v1",
-        "OpenSession",
-        "",
-        "x" * 200,
-    ],
+    "name", ["autolearn.OpenSession.v2", "autolearn.SessionOpened.v1", "OpenSession", "", "x" * 200]
 )
 def test_an_unknown_command_is_named(name):
     with pytest.raises(UnknownType, match=f"'{name}'"):
@@ -164,10 +157,7 @@ def test_data_that_do_not_fit_are_malformed():
 
 @pytest.mark.parametrize(
     ("name", "known"),
-    [
-        ("SessionOpened.v2", "SessionOpened.v1"),
-        ("RunCompleted.v3", "RunCompleted.v1"),
-    ],
+    [("SessionOpened.v2", "SessionOpened.v1"), ("RunCompleted.v3", "RunCompleted.v1")],
 )
 def test_an_event_of_a_newer_version_says_what_to_do(name, known):
     with pytest.raises(UnknownType) as failure:

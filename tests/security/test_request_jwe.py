@@ -93,11 +93,7 @@ def test_the_key_agreement_of_rfc_8037_appendix_a_6():
         }
     )
     alice = OKPKey.import_key(
-        {
-            "kty": "OKP",
-            "crv": "X25519",
-            "x": "hSDwCYkwp1R0i33ctD73Wg2_Og0mOBr066SpjqqbTmo",
-        }
+        {"kty": "OKP", "crv": "X25519", "x": "hSDwCYkwp1R0i33ctD73Wg2_Og0mOBr066SpjqqbTmo"}
     )
     shared = "4a5d9d5ba4ce2de1728e3bf480350f25e07e21c947d19e3376f09b3c1e161742"
     assert bob.exchange_derive_key(alice).hex() == shared

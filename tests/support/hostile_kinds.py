@@ -140,17 +140,6 @@ def online(request: Any, _store: Artifacts, _report: Report) -> Any:
 
 KINDS = executor_kinds.KINDS | {
     kind.__name__: decoded(kind)
-    for kind in (
-        facts,
-        die,
-        garbage,
-        eat,
-        stay,
-        abandon,
-        patience,
-        litter,
-        breaks_out,
-        online,
-    )
+    for kind in (facts, die, garbage, eat, stay, abandon, patience, litter, breaks_out, online)
 }
 RESULTS: dict[str, Any] = {**dict.fromkeys(KINDS, dict), "litter": str}

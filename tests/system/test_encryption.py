@@ -309,10 +309,7 @@ def test_a_command_that_cannot_be_read_is_refused(vault):
     request = samples.request_training(hyperparameters={"max_depth": CANARY})
     good = told(vault, request, keyid)
     assert type(decide(opened, good, PLACE, vault).event) is events.TrainingRequested
-    for bad, have in (
-        (replace(good, id="another"), vault),
-        (good, SessionCipher()),
-    ):
+    for bad, have in ((replace(good, id="another"), vault), (good, SessionCipher())):
         decision = decide(opened, bad, PLACE, have)
         assert decision.event.reason == "unreadable"
         assert CANARY.encode() not in decision.value

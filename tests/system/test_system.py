@@ -170,11 +170,7 @@ def test_commands_are_answered_after_the_deciders_were_killed(system, client):
 
 @pytest.mark.long
 def test_two_workers_share_the_work(system, client):
-    environment = {
-        **os.environ,
-        **system.system.environment(),
-        "AUTOLEARN_INSTANCE": "second",
-    }
+    environment = {**os.environ, **system.system.environment(), "AUTOLEARN_INSTANCE": "second"}
     with subprocess.Popen(
         [sys.executable, "-m", "autolearn.agents", "work"],
         env=environment,

@@ -253,11 +253,7 @@ class LocalExecutor:
         """Have the job done, and return its outcome once the process has ended."""
         ours, theirs = socket.socketpair()
         with theirs:
-            message = {
-                "start": run.number,
-                "seconds": seconds,
-                "mebibytes": run.limits.memory_mb,
-            }
+            message = {"start": run.number, "seconds": seconds, "mebibytes": run.limits.memory_mb}
             await server.say(message, theirs)
         run.arm(lambda: self._end(run, server))
         late = asyncio.get_running_loop().call_later(

@@ -33,10 +33,7 @@ Version = Annotated[
 def add_dataset_routes(routes: APIRouter, context: ApiContext) -> None:
     """Add the routes to a router."""
 
-    @routes.get(
-        "/datasets",
-        responses=answers({200: Page[Dataset]}, "Link", "AutoLearn-Position"),
-    )
+    @routes.get("/datasets", responses=answers({200: Page[Dataset]}, "Link", "AutoLearn-Position"))
     async def list_datasets(
         request: Request, who: Who, limit: Limit = 200, page: str = "", as_of: AsOf = ""
     ) -> Response:
@@ -81,12 +78,7 @@ def add_dataset_routes(routes: APIRouter, context: ApiContext) -> None:
         responses=answers({200: Page[Dataset]}, "Link", "AutoLearn-Position"),
     )
     async def list_versions(
-        request: Request,
-        name: str,
-        who: Who,
-        limit: Limit = 200,
-        page: str = "",
-        as_of: AsOf = "",
+        request: Request, name: str, who: Who, limit: Limit = 200, page: str = "", as_of: AsOf = ""
     ) -> Response:
         """List the versions of a dataset, newest first."""
         after = from_token(page, tuple[str, str], "page") if page else None

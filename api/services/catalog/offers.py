@@ -20,8 +20,7 @@ def add_offer_routes(routes: APIRouter, context: ApiContext) -> None:
     """Add the routes to a router."""
 
     @routes.get(
-        "/estimators",
-        responses=answers({200: Page[CatalogEstimator]}, "AutoLearn-Position"),
+        "/estimators", responses=answers({200: Page[CatalogEstimator]}, "AutoLearn-Position")
     )
     async def list_estimators(as_of: AsOf = "") -> Response:
         """List the estimators, by name; with `as_of`, those at that time."""

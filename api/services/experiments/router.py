@@ -38,10 +38,7 @@ def router(context: ApiContext) -> APIRouter:
     """Return the routes of the service."""
     routes = APIRouter(prefix="/v1/experiments", tags=["storage"])
 
-    @routes.get(
-        "",
-        responses=answers({200: Page[ExperimentSummary]}, "Link", "AutoLearn-Position"),
-    )
+    @routes.get("", responses=answers({200: Page[ExperimentSummary]}, "Link", "AutoLearn-Position"))
     async def list_experiments(
         request: Request, who: Who, limit: Limit = 50, page: str = "", as_of: AsOf = ""
     ) -> Response:
@@ -114,8 +111,7 @@ def router(context: ApiContext) -> APIRouter:
         return await list_runs(context, seen, base, "evaluation", None, page, limit, request.url)
 
     @routes.get(
-        "/{experiment}/trainings/{run}",
-        responses=answers({200: Training}, "AutoLearn-Position"),
+        "/{experiment}/trainings/{run}", responses=answers({200: Training}, "AutoLearn-Position")
     )
     async def see_training(experiment: SessionId, run: RunId, as_of: AsOf = "") -> Response:
         """Show a training of an experiment."""

@@ -61,10 +61,7 @@ def router(context: ApiContext) -> APIRouter:
             return created(state, at, asked)
         return created(await shown(seen, session), at, asked)
 
-    @routes.get(
-        "",
-        responses=answers({200: Page[SessionSummary]}, "Link", "AutoLearn-Position"),
-    )
+    @routes.get("", responses=answers({200: Page[SessionSummary]}, "Link", "AutoLearn-Position"))
     async def list_sessions(
         request: Request, who: Who, limit: Limit = 50, page: str = "", as_of: AsOf = ""
     ) -> Response:

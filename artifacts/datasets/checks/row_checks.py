@@ -188,13 +188,7 @@ def separated(name: str, kind: str, values: Values, *, alone: bool) -> Iterator[
 
 
 def about_values(
-    name: str,
-    kind: str,
-    values: Values,
-    *,
-    distinct: int | None,
-    missing: int,
-    rows: int,
+    name: str, kind: str, values: Values, *, distinct: int | None, missing: int, rows: int
 ) -> Iterator[DataFinding]:
     """Yield findings about the values of a column: a sample of them, and counts of all."""
     if missing > _MOSTLY * rows:

@@ -183,9 +183,7 @@ class QuickStore(MemoryStore):
 
 
 def records(log: MemoryLog, topic: str) -> log_checker.Topic:
-    return {
-        0: [log_checker.Record(m.offset, m.key, m.value) for m in log.topics[topic][0]],
-    }
+    return {0: [log_checker.Record(m.offset, m.key, m.value) for m in log.topics[topic][0]]}
 
 
 def views_of(log: MemoryLog) -> dict[str, str]:

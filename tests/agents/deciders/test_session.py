@@ -263,11 +263,7 @@ EVALUATED = (*trained(), evaluation_requested(), RunStarted("e1", 1, "w1"))
             SessionCommitted(("t1",)),
         ),
         ((*EVALUATED, evaluation_completed()), None, SessionCommitted(("t1",))),
-        (
-            (*EVALUATED, RunFailed("e1", 1, "w1", "raised", "…")),
-            None,
-            SessionCommitted(("t1",)),
-        ),
+        ((*EVALUATED, RunFailed("e1", 1, "w1", "raised", "…")), None, SessionCommitted(("t1",))),
         ((*EVALUATED, RunCancelled("e1")), ("t1",), SessionCommitted(("t1",))),
         ((*trained("t1"), *trained("t2")), ("t2",), SessionCommitted(("t2",))),
         ((*trained("t1"), *trained("t2")), ("t2", "t1"), SessionCommitted(("t2", "t1"))),

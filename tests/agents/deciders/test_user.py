@@ -198,12 +198,7 @@ def test_a_quota_has_a_highest_limit(limit: int):
 
 
 def test_users_have_their_own_password_and_tokens_and_all_else_is_for_sysadmins():
-    own = (
-        commands.SetPassword,
-        commands.IssueToken,
-        commands.RevokeToken,
-        commands.RevokeTokens,
-    )
+    own = (commands.SetPassword, commands.IssueToken, commands.RevokeToken, commands.RevokeTokens)
     for kind in user.commands:
         command = samples.COMMANDS[type_of(kind)]
         for actor, expected in (

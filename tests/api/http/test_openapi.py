@@ -144,10 +144,7 @@ def test_answers_are_as_described(http: httpx.Client, document: Document, traine
 
 
 def test_a_body_that_the_document_refuses_is_refused(http: httpx.Client, document: Document):
-    schema = {
-        "$ref": "#/components/schemas/TrainingBody",
-        "components": document["components"],
-    }
+    schema = {"$ref": "#/components/schemas/TrainingBody", "components": document["components"]}
     bodies = [{"estimator": "svm", "dataset": "iris", "seed": -1}, {"estimator": "svm"}, {"x": 1}]
     for body in bodies:
         assert not jsonschema.Draft202012Validator(schema).is_valid(body)

@@ -111,8 +111,7 @@ def test_a_training_is_one_trace_from_the_request_to_the_result(world: People):
 
 
 @pytest.mark.parametrize(
-    "given",
-    ["", "00-abc-def-01", f"00-{'0' * 32}-{'1' * 16}-01", f"ff-{'1' * 32}-{'1' * 16}-01"],
+    "given", ["", "00-abc-def-01", f"00-{'0' * 32}-{'1' * 16}-01", f"ff-{'1' * 32}-{'1' * 16}-01"]
 )
 def test_a_malformed_traceparent_is_passed_over(given: str, world: People):
     answer = world.ask("owner", "GET", "/v1/catalog/estimators", headers={"traceparent": given})

@@ -181,9 +181,7 @@ ASKED: dict[str, Asked] = {
     "GET /v1/me": Asked("/v1/me"),
     "GET /v1/me/quota": Asked("/v1/me/quota"),
     "POST /v1/me/password": Asked(
-        "/v1/me/password",
-        200,
-        {"password": PASSWORD, "present": PASSWORD},
+        "/v1/me/password", 200, {"password": PASSWORD, "present": PASSWORD}
     ),
     "GET /v1/tokens": Asked("/v1/tokens"),
     "POST /v1/tokens": Asked("/v1/tokens", 201, {}),

@@ -90,10 +90,7 @@ def test_a_revoked_token_is_refused_everywhere_within_a_second(world: People):
 
 def test_a_revoked_token_ends_a_feed(world: People):
     world.tokens["feed"] = world.ask("owner", "POST", "/v1/tokens", json={}).json()["token"]
-    headers = {
-        "Authorization": f"Bearer {world.tokens['feed']}",
-        "Accept": "text/event-stream",
-    }
+    headers = {"Authorization": f"Bearer {world.tokens['feed']}", "Accept": "text/event-stream"}
     at = f"/v1/tokens/{world.tokens['feed'].split('_')[1]}/revoke"
     with world.elsewhere.stream("GET", "/v1/events?after=now", headers=headers) as answer:
         lines = answer.iter_lines()
@@ -263,10 +260,7 @@ def test_a_sysadmin_sees_that_there_is_work_and_not_what(world: People):
     session = world.session(TITLE)
     training, _ = world.trained(session)
     seen = world.ask("sysadmin", "GET", session)
-    assert seen.json()["counts"] == {
-        "trainings": {"completed": 1},
-        "evaluations": {"completed": 1},
-    }
+    assert seen.json()["counts"] == {"trainings": {"completed": 1}, "evaluations": {"completed": 1}}
     assert (seen.json()["actor"], seen.json()["withheld"]) == ("owner", True)
     experiment = world.ask("owner", "POST", f"{session}/commit").headers["location"]
     everything = [

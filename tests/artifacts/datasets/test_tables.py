@@ -400,10 +400,6 @@ def test_names_of_columns_have_a_bound(tmp_path: Path, parquet: bool):
         path.write_text(",".join(names) + "\n1,2,3\n4,5,6\n")
     with pytest.raises(DatasetRefused, match=r"column 2 has 201 characters.*2 names") as refused:
         profile(
-            path,
-            name="wide",
-            format="parquet" if parquet else "csv",
-            version="0" * 64,
-            bytes=1,
+            path, name="wide", format="parquet" if parquet else "csv", version="0" * 64, bytes=1
         )
     assert len(refused.value.detail) < 1000

@@ -172,14 +172,8 @@ def test_an_empty_log_under_the_store_is_noticed(bench: Bench):
 
 
 BAD = {
-    "unknown type": (
-        encode(replace(story()[-1], type="autolearn.SessionHeld.v1")),
-        UnknownType,
-    ),
-    "newer version": (
-        encode(replace(story()[-1], type="autolearn.RunCompleted.v3")),
-        UnknownType,
-    ),
+    "unknown type": (encode(replace(story()[-1], type="autolearn.SessionHeld.v1")), UnknownType),
+    "newer version": (encode(replace(story()[-1], type="autolearn.RunCompleted.v3")), UnknownType),
 }
 
 

@@ -16,9 +16,7 @@ if TYPE_CHECKING:
 
 
 app = typer.Typer(
-    help="The catalog: estimators, metrics and datasets.",
-    no_args_is_help=True,
-    epilog=EXIT_CODES,
+    help="The catalog: estimators, metrics and datasets.", no_args_is_help=True, epilog=EXIT_CODES
 )
 
 Name = Annotated[str | None, typer.Argument(metavar="NAME", help="Show all about this one.")]

@@ -23,8 +23,7 @@ app = typer.Typer(help="Upload, show and share datasets.", no_args_is_help=True,
 
 
 Columns = Annotated[
-    list[str] | None,
-    typer.Option(metavar="COL[,COL]", help="Columns whose values are hidden."),
+    list[str] | None, typer.Option(metavar="COL[,COL]", help="Columns whose values are hidden.")
 ]
 
 
@@ -94,8 +93,7 @@ def add(
         ),
     ] = None,
     zone: Annotated[
-        str,
-        typer.Option(help="The zone of times without one. [default: UTC]", rich_help_panel=How),
+        str, typer.Option(help="The zone of times without one. [default: UTC]", rich_help_panel=How)
     ] = "",
     accept_findings: Annotated[
         bool,

@@ -61,9 +61,7 @@ def list_(output: As = Output.table, url: Url = None) -> None:
 
 @user.command("role")
 def set_role(
-    name: Name,
-    role: Annotated[Role, typer.Argument(help="The user's new role.")],
-    url: Url = None,
+    name: Name, role: Annotated[Role, typer.Argument(help="The user's new role.")], url: Url = None
 ) -> None:
     """Change the role of a user."""
     from autolearn.client.cli.connection import connect
@@ -150,8 +148,7 @@ def first_user(
         str, typer.Option("--user", metavar="NAME", help="The sysadmin's name.")
     ] = "admin",
     anyway: Annotated[
-        bool,
-        typer.Option("--anyway", help="Also if users exist: for when all tokens are lost."),
+        bool, typer.Option("--anyway", help="Also if users exist: for when all tokens are lost.")
     ] = False,
     shown: Annotated[
         bool, typer.Option("--print", help="Print the token instead of storing it here.")

@@ -27,8 +27,7 @@ def audit(
     outcome: Annotated[
         str,
         typer.Option(
-            metavar="WORD",
-            help="Only ok, denied, refused, failed, unanswered, sent or ignored.",
+            metavar="WORD", help="Only ok, denied, refused, failed, unanswered, sent or ignored."
         ),
     ] = "",
     trace: Annotated[

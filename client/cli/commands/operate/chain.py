@@ -26,10 +26,7 @@ ProofFile = Annotated[Path, typer.Argument(metavar="FILE", help="The file of the
 
 
 def verify_chain(
-    backup: Path | None,
-    keys: list[Path] | None,
-    checkpoints: list[Path] | None,
-    output: Output,
+    backup: Path | None, keys: list[Path] | None, checkpoints: list[Path] | None, output: Output
 ) -> NoReturn:
     """Run the check, and print what it found."""
     from autolearn.client.cli.output import console, pairs, print_json, rows
@@ -84,8 +81,7 @@ def _conclusion(result: dict[str, Any]) -> str:
 
 def prove(
     event: Annotated[
-        str,
-        typer.Argument(metavar="EVENT", help="The id of an event, or PARTITION-OFFSET."),
+        str, typer.Argument(metavar="EVENT", help="The id of an event, or PARTITION-OFFSET.")
     ],
     file: ProofFile,
     backup: BackupOption = None,

@@ -23,8 +23,7 @@ def cluster(
         typer.Option(metavar="FOLDER", help="The folder of the data. [default: <home>/cluster]"),
     ] = None,
     port: Annotated[
-        int,
-        typer.Option(min=0, max=65533, help="The first of three ports; 0: free ones."),
+        int, typer.Option(min=0, max=65533, help="The first of three ports; 0: free ones.")
     ] = 29092,
 ) -> None:
     """Run three Kafka brokers on this machine, until Ctrl-C or SIGTERM.

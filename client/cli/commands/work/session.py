@@ -190,11 +190,7 @@ def keep(
 
 
 @app.command("discard")
-def discard(
-    session: SessionOption = None,
-    output: As = Output.table,
-    url: Url = None,
-) -> None:
+def discard(session: SessionOption = None, output: As = Output.table, url: Url = None) -> None:
     """End the session and keep nothing of it; its open runs are cancelled."""
     from autolearn.client.cli.connection import connect
     from autolearn.client.cli.output import count, print_json
