@@ -338,7 +338,7 @@ def test_the_tool_leaves_nothing_behind_when_it_is_stopped(store, tmp_path, how)
         assert process.stdout is not None
         process.stdin.write(msgspec.json.encode(replace(was, request=long)) + b"\n\n")
         process.stdin.flush()
-        while b'"fitting"' not in process.stdout.readline():
+        while b"fitting" not in process.stdout.readline():
             assert process.poll() is None
         if how == "signal":
             process.send_signal(signal.SIGINT)

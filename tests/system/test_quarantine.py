@@ -165,13 +165,13 @@ def test_what_is_no_command_at_all(log: MemoryLog, tmp_path: Path, key: str | by
 
 BROKEN = """
 import runpy, sys
-from autolearn.agents import decide
-right = decide.decide
+from autolearn.agents.command_handling import agent
+right = agent.decide
 def broken(stream, record, *more):
     if record.id == "poison":
         raise RuntimeError("a fault of ours")
     return right(stream, record, *more)
-decide.decide = broken
+agent.decide = broken
 sys.argv = ["agents", "decide"]
 runpy.run_module("autolearn.agents", run_name="__main__")
 """
