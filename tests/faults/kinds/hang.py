@@ -52,7 +52,7 @@ class Installation(RunningSystem):
     def process(self, target: str) -> int:
         """The process that is meant."""
         part = {"fork server": "workers", "jvm": "kafka"}.get(target, target)
-        word = {"fork server": "forkserver", "jvm": "java"}.get(target)
+        word = {"fork server": "fork_server", "jvm": "java"}.get(target)
         main = self.pid(part)
         if word is None:
             return main
