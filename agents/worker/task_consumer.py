@@ -35,8 +35,8 @@ class TaskConsumer:
     """Takes tasks as long as slots are free and the disks have room; a few more wait for a slot."""
 
     def __init__(self, settings: Settings, runner: AttemptRunner) -> None:
-        self.settings, self.runner, self._slots = settings, runner, settings.workers.slots
-        self.slots = asyncio.Semaphore(self._slots)
+        self.settings, self.runner, self.slots = settings, runner, settings.workers.slots
+        self._free = asyncio.Semaphore(self.slots)
         self.attempts: dict[tuple[str, int], WorkerAttempt] = {}
         self.disk_low = ""
         self._working: set[asyncio.Task[None]] = set()
@@ -64,7 +64,7 @@ class TaskConsumer:
         for one here: dispatch learns a little earlier than the worker itself that a run has ended.
         """
         known = (task.run, task.attempt) in self.attempts
-        if not known and not self.shortage() and len(self.attempts) < 2 * self._slots:
+        if not known and not self.shortage() and len(self.attempts) < 2 * self.slots:
             attempt = self.attempts[task.run, task.attempt] = WorkerAttempt(task, trace)
             working = spawn(self.work(attempt), "work failed")
             self._working.add(working)
@@ -84,7 +84,7 @@ class TaskConsumer:
         """Once there is a slot: claim an attempt, do the work if it was accepted, post its end."""
         task = attempt.task
         try:
-            async with self.slots:
+            async with self._free:
                 if not self.runner.is_taken(task):
                     attempt.has_slot, attempt.since = True, now()
                     await self.runner.run(attempt)
@@ -108,7 +108,7 @@ class TaskConsumer:
     def busy(self) -> list[GaugeSample]:
         """Return the number of slots, and of used ones."""
         return [
-            ("autolearn_worker_slots", (), self._slots),
+            ("autolearn_worker_slots", (), self.slots),
             ("autolearn_worker_busy_slots", (), len(self.attempts)),
         ]
 

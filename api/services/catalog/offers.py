@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import TypeVar
+
 from fastapi import APIRouter
 from starlette.responses import Response
 
@@ -9,15 +12,36 @@ from autolearn.api.commands.responses import json
 from autolearn.api.http.openapi import answers
 from autolearn.api.http.problems import check_id, unknown
 from autolearn.api.shared import resources
-from autolearn.api.shared.as_of import AsOf, see
+from autolearn.api.shared.as_of import AsOf, AsOfView, see
 from autolearn.api.shared.lookup import absent, find
 from autolearn.api.state.context import ApiContext
+from autolearn.projections.queries.catalog import CatalogQueries
+from autolearn.projections.rows.catalog import EstimatorRow, MetricRow
 from autolearn.schemas.rest.catalog import CatalogEstimator, CatalogMetric
 from autolearn.schemas.rest.page import Page
+
+R = TypeVar("R", EstimatorRow, MetricRow)
 
 
 def add_offer_routes(routes: APIRouter, context: ApiContext) -> None:
     """Add the routes to a router."""
+
+    async def find_offer(
+        kind: str,
+        name: str,
+        as_of: str,
+        look: Callable[[CatalogQueries, str], R | None],
+        listed: Callable[[CatalogQueries], list[R]],
+    ) -> tuple[AsOfView, R]:
+        check_id(kind, name)
+        seen, row = await find(
+            context, lambda at: look(at.catalog, name), as_of, lambda past: past.load_kind(kind)
+        )
+        if row is None:
+            names = [one.spec.name for one in listed(seen.snapshot.catalog)]
+            problem = unknown(kind, name, names, f"/v1/catalog/{kind}s")
+            raise await absent(context, kind, name, as_of, problem)
+        return seen, row
 
     @routes.get(
         "/estimators", responses=answers({200: Page[CatalogEstimator]}, "AutoLearn-Position")
@@ -33,22 +57,9 @@ def add_offer_routes(routes: APIRouter, context: ApiContext) -> None:
     )
     async def see_estimator(name: str, as_of: AsOf = "") -> Response:
         """Show an estimator with its hyperparameters."""
-        check_id("estimator", name)
-        seen, row = await find(
-            context,
-            lambda at: at.catalog.estimator(name),
-            as_of,
-            lambda past: past.load_kind("estimator"),
+        seen, row = await find_offer(
+            "estimator", name, as_of, CatalogQueries.estimator, CatalogQueries.estimators
         )
-        if row is None:
-            names = [row.spec.name for row in seen.snapshot.catalog.estimators()]
-            raise await absent(
-                context,
-                "estimator",
-                name,
-                as_of,
-                unknown("estimator", name, names, "/v1/catalog/estimators"),
-            )
         return json(resources.estimator(row), headers=seen.headers)
 
     @routes.get("/metrics", responses=answers({200: Page[CatalogMetric]}, "AutoLearn-Position"))
@@ -61,20 +72,7 @@ def add_offer_routes(routes: APIRouter, context: ApiContext) -> None:
     @routes.get("/metrics/{name}", responses=answers({200: CatalogMetric}, "AutoLearn-Position"))
     async def see_metric(name: str, as_of: AsOf = "") -> Response:
         """Show a metric."""
-        check_id("metric", name)
-        seen, row = await find(
-            context,
-            lambda at: at.catalog.metric(name),
-            as_of,
-            lambda past: past.load_kind("metric"),
+        seen, row = await find_offer(
+            "metric", name, as_of, CatalogQueries.metric, CatalogQueries.metrics
         )
-        if row is None:
-            names = [row.spec.name for row in seen.snapshot.catalog.metrics()]
-            raise await absent(
-                context,
-                "metric",
-                name,
-                as_of,
-                unknown("metric", name, names, "/v1/catalog/metrics"),
-            )
         return json(resources.metric(row), headers=seen.headers)
