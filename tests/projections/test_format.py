@@ -1,5 +1,6 @@
 """The rows of the read models may not change unnoticed: stores of another format are rebuilt."""
 
+import hashlib
 import json
 from pathlib import Path
 
@@ -15,6 +16,8 @@ from autolearn.schemas.topics import Topic
 from tests.golden import FOLDERS
 from tests.golden.log import STORY, golden_log
 
+EARLIER = {"1": "708eecd7c99d6897e077c80d0d9a9f8ed31f1b255f0e9f57941c7ae09b3ba66a"}
+"""The digests of the formats below FORMAT, by format, as one SHA-256."""
 DIGESTS = Path(__file__).parent.parent / "golden" / "digests.json"
 
 
@@ -55,6 +58,17 @@ def test_rows_change_only_with_the_format():
         "The same log gives other rows than before: raise FORMAT in projections/views, and add "
         f"to tests/golden/digests.json under it: {json.dumps(found)}"
     )
+
+
+def test_the_rows_of_an_earlier_format_are_not_rewritten():
+    """Otherwise a store of that format would be believed, although its rows are others."""
+    known = json.loads(DIGESTS.read_bytes())
+    assert list(known) == [str(number) for number in range(1, FORMAT + 1)]
+    del known[str(FORMAT)]
+    assert {
+        number: hashlib.sha256(json.dumps(rows, sort_keys=True).encode()).hexdigest()
+        for number, rows in known.items()
+    } == EARLIER
 
 
 def test_a_store_of_another_format_is_folded_again():
