@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import closing
-from time import monotonic
 
 from autolearn.eventlog.log import Record, RecordSource
 from autolearn.schemas.errors import LogError
@@ -43,11 +42,10 @@ def read_between(
     left = {p: end for p, end in ends.items() if end > begins.get(p, 0)}
     if not left:
         return
-    heard = monotonic()
     with closing(log.reader(topic, {p: begins.get(p, 0) for p in left})) as reader:
         while left:
-            records = reader.read(2000, min(patience, 1.0))
-            if not records and monotonic() - heard >= patience:
+            records = reader.read(2000, patience)
+            if not records:
                 raise LogError(f"{topic} cannot be read at the moment.")
             for record in records:
                 partition, offset = record.partition, record.offset
@@ -55,5 +53,3 @@ def read_between(
                     yield record
                 if offset + 1 >= ends[partition]:
                     left.pop(partition, None)
-            if records:
-                heard = monotonic()

@@ -95,13 +95,21 @@ class KafkaReader:
 
     def read(self, limit: int, timeout: float) -> list[Record]:
         """Return up to `limit` records; wait up to `timeout` seconds for the first of them."""
-        # consume(n, timeout) would wait for n messages or the whole timeout.
-        first = self.consumer.poll(timeout)
-        if first is None:
-            return []
-        messages: list[Any] = [first]  # by its stubs, all that a message has may be None
-        if limit > 1:
-            messages += self.consumer.consume(limit - 1, 0)
+        deadline = time.monotonic() + timeout
+        while True:
+            # consume(n, timeout) would wait for n messages or the whole timeout.
+            first = self.consumer.poll(max(0.0, deadline - time.monotonic()))
+            if first is None:
+                return []
+            messages = [first]
+            if limit > 1:
+                messages += self.consumer.consume(limit - 1, 0)
+            # A message may be an error from which librdkafka recovers: that is no record.
+            if records := self._records_in(messages):
+                return records
+
+    def _records_in(self, messages: list[Any]) -> list[Record]:
+        # By its stubs, all that a message has may be None.
         return [
             Record(
                 self.topic,
@@ -113,21 +121,18 @@ class KafkaReader:
                 message,
             )
             for message in messages
-            if message.error() is None or not self._is_passing(message)
+            if message.error() is None or not self._is_passing(message.error())
         ]
 
-    def _is_passing(self, message: KafkaMessage) -> bool:
-        """Return whether librdkafka itself recovers from a message's error; raise other errors."""
-        error = message.error()
-        if error is None:
-            return False
+    def _is_passing(self, error: KafkaError) -> bool:
+        """Return whether librdkafka itself recovers from an error; raise others."""
         if error.fatal() or error.code() in (
             KafkaError.OFFSET_OUT_OF_RANGE,
             KafkaError._AUTO_OFFSET_RESET,
             KafkaError.TOPIC_AUTHORIZATION_FAILED,
             KafkaError.UNKNOWN_TOPIC_OR_PART,
         ):
-            raise LogError(f"Reading {message.topic()} failed: {error.str()}.")
+            raise LogError(f"Reading {self.topic} failed: {error.str()}.")
         return True
 
     def move(self, partition: int, offset: int) -> None:
@@ -318,7 +323,7 @@ class KafkaLog:
 
         def on_delivery(error: KafkaError | None, message: KafkaMessage) -> None:
             if delivered is not None:
-                failed = None if error is None else refused(topic, error)
+                failed = None if error is None else _refused(topic, error)
                 delivered(failed, message.partition() or 0, message.offset() or 0)
 
         try:
@@ -334,7 +339,7 @@ class KafkaLog:
         except BufferError:
             raise LogError(f"Too many appends to {topic} are on their way.") from None
         except KafkaException as error:
-            raise refused(topic, error.args[0]) from None
+            raise _refused(topic, error.args[0]) from None
 
     def _running_asker(self) -> Consumer:
         """Return the consumer for time look-ups, kept because creating one takes longer."""
@@ -377,7 +382,7 @@ class KafkaLog:
             self.thread.join()
 
 
-def refused(topic: str, error: KafkaError) -> LogError:
+def _refused(topic: str, error: KafkaError) -> LogError:
     """Return the error of a refused append."""
     kind = TooLarge if error.code() == KafkaError.MSG_SIZE_TOO_LARGE else LogError
     return kind(f"{topic}: {error.str()}.")
