@@ -24,7 +24,7 @@ from autolearn.ml.task_kind import Kind
 from autolearn.runtime.sandbox import confine
 from autolearn.schemas.errors import AutoLearnError
 
-REFUSED = (
+_REFUSED = (
     ". A run has no network, reads its own files and those of Python, and writes to its temporary "
     "folder only (docs/security.md)"
 )
@@ -77,10 +77,10 @@ def words_for(error: BaseException) -> tuple[FailureReason, str]:
     told = sentence(str(error))[:4000]
     if not told or not isinstance(error, ValueError):  # its message alone is for people
         told = f"{type(error).__name__}: {told}"
-    return "raised", told + (REFUSED if refused(error) else "")
+    return "raised", told + (_REFUSED if _refused(error) else "")
 
 
-def refused(error: BaseException | None) -> bool:
+def _refused(error: BaseException | None) -> bool:
     """Return whether the sandbox caused an error."""
     while error is not None:
         if isinstance(error, OSError) and error.errno in (errno.EPERM, errno.EACCES):

@@ -47,7 +47,7 @@ Channel = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
 _MAX_LINE = 16 << 20
 _STRAGGLING_SECONDS = 1.0
-"""After a run's time limit, before the fork server is taken to enforce nothing any more."""
+"""Seconds for which the channel of an ended process is still read: it may have a child."""
 _KILLING_SECONDS = 1.0
 """That the fork server has to kill a run that is cancelled, before it is done without it."""
 _STORING_SECONDS = 60.0

@@ -58,9 +58,15 @@ class ForkServer:
         """Start the process in a folder, and wait until it is ready. Raises RuntimeError."""
         ours, theirs = socket.socketpair()
         ours.setblocking(False)
-        with theirs:
-            self._process = await asyncio.to_thread(spawn, theirs.fileno(), preload, folder)
         self._control = ours
+        with theirs:
+            start = asyncio.to_thread(_start, theirs.fileno(), preload, folder)
+            starting = asyncio.ensure_future(start)
+            try:
+                self._process = await asyncio.shield(starting)
+            except asyncio.CancelledError:
+                self._process = await starting  # it begins all the same, and `close` must end it
+                raise
         asyncio.get_running_loop().add_reader(ours, self._read)
         self._spawn(self._watch())
         self.pid = await self._ready
@@ -165,7 +171,7 @@ _SERVER_ENVIRONMENT = {
 }
 
 
-def spawn(descriptor: int, preload: str, folder: Path) -> subprocess.Popen[bytes]:
+def _start(descriptor: int, preload: str, folder: Path) -> subprocess.Popen[bytes]:
     """Start a fork server in a session of its own, so that only the agent receives Ctrl-C."""
     return subprocess.Popen(
         python_command("autolearn.agents.executors.local.fork_server", str(descriptor), preload),

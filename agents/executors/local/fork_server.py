@@ -114,7 +114,7 @@ def _end_children() -> None:
     last = time.monotonic() + _ENDING_SECONDS
     while (living := _children_of(os.getpid())) and time.monotonic() < last:
         for pid in living:
-            kill(pid)
+            _kill(pid)
             os.waitpid(pid, os.WNOHANG)
         time.sleep(0.005)
 
@@ -177,7 +177,7 @@ class ForkServer:
             elif "ping" in message:
                 self._say({"pong": message["ping"]})
             elif (run := self._runs.get(message["kill"])) is not None:
-                kill(run.pid)
+                _kill(run.pid)
         return bool(data)
 
     def _start(self, message: dict[str, Any]) -> None:
@@ -269,7 +269,7 @@ class ForkServer:
             run.peak = max(run.peak, resident)
             if run.cause is None and (resident > run.limit or now > run.deadline):
                 run.cause = "memory" if resident > run.limit else "time"
-                kill(run.pid)
+                _kill(run.pid)
 
     def _reap(self) -> None:
         """Report the ended runs, after ending their remaining processes."""
@@ -277,7 +277,7 @@ class ForkServer:
         for run in self._runs.values():
             if run.ended is None and _has_ended(run.pid):
                 run.ended = now
-                kill(run.pid)  # its group; the number is ours until it is reaped
+                _kill(run.pid)  # its group; the number is ours until it is reaped
         if self._spare is not None and _has_ended(self._spare.pid):
             os.waitpid(self._spare.pid, 0)
             self._spare.socket.close()
@@ -297,7 +297,7 @@ class ForkServer:
             known.add(self._spare.pid)
         orphans = [pid for pid in _children_of(os.getpid()) if pid not in known]
         for pid in orphans:
-            kill(pid)
+            _kill(pid)
             os.waitpid(pid, os.WNOHANG)
         return bool(orphans)
 
@@ -310,7 +310,7 @@ def _say(control: socket.socket, message: dict[str, Any]) -> None:
         control.sendall(json.dumps(message).encode() + b"\n")
 
 
-def kill(pid: int) -> None:
+def _kill(pid: int) -> None:
     """End a process and its group, whatever they do with signals."""
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(pid, signal.SIGKILL)

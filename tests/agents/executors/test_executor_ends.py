@@ -6,13 +6,16 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
 
 from autolearn.agents.executors.executor import Completed, Failed, Limits, Lost
+from autolearn.agents.executors.local import fork_client
 from autolearn.agents.executors.local.executor import LocalExecutor, RunningProcess
 from autolearn.runtime import watchdog
 from tests.support import hostile_kinds
@@ -93,6 +96,31 @@ def test_an_interrupted_start_leaves_no_fork_server() -> None:
         assert executor.server_pid is None, "it was interrupted before it was ready"
         await asyncio.wait_for(executor.close(), 30)
         assert children() == before
+
+    play(story)
+
+
+def test_a_start_that_is_interrupted_while_the_process_begins_leaves_none(monkeypatch) -> None:
+    begun, go_on, start = threading.Event(), threading.Event(), fork_client._start
+
+    def slow_start(*given: Any) -> subprocess.Popen[bytes]:
+        process = start(*given)
+        begun.set()
+        assert go_on.wait(30)
+        return process
+
+    monkeypatch.setattr(fork_client, "_start", slow_start)
+
+    async def story(executor: LocalExecutor) -> None:
+        before = {one.pid for one in psutil.Process().children()}
+        starting = asyncio.create_task(executor.warm())
+        assert await asyncio.to_thread(begun.wait, 30)
+        starting.cancel()
+        go_on.set()
+        await asyncio.wait([starting])
+        assert starting.cancelled()
+        await asyncio.wait_for(executor.close(), 30)
+        assert {one.pid for one in psutil.Process().children()} == before
 
     play(story)
 
