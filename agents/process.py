@@ -66,7 +66,7 @@ async def main(types: Sequence[str], settings: Settings) -> None:
         dog.watch("the event loop", asyncio.get_running_loop())
         dog.start()  # before the wait for brokers: a waiting process does not hang
         await asyncio.to_thread(log.create, Topics.of(settings).all(), START_TIMEOUT)
-        await run(_agents_of(types, settings, log, address, meter), dog)
+        await _run(_agents_of(types, settings, log, address, meter), dog)
         await asyncio.to_thread(log.close)
 
 
@@ -95,7 +95,7 @@ def _agents_of(
     return agents
 
 
-async def run(agents: Sequence[_Agent], dog: Watchdog) -> None:
+async def _run(agents: Sequence[_Agent], dog: Watchdog) -> None:
     """Run agents until a signal comes, or one of their applications crashes."""
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):

@@ -25,7 +25,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="autolearn run api", description="Serve the REST API.")
     parser.add_argument(
         "--services",
-        type=names,
+        type=_names,
         default=tuple(SERVICES),
         help=f"comma-separated, of {', '.join(SERVICES)} (default: all)",
     )
@@ -50,7 +50,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         )
 
 
-def names(text: str) -> tuple[str, ...]:
+def _names(text: str) -> tuple[str, ...]:
     """Return the services of an option."""
     chosen = tuple(name.strip() for name in text.split(",") if name.strip())
     unknown = [name for name in chosen if name not in SERVICES]

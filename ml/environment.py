@@ -16,7 +16,7 @@ from threadpoolctl import ThreadpoolController
 
 from autolearn.schemas.values import JsonValue
 
-LIBRARIES = ("autolearn", "numpy", "pandas", "pyarrow", "scikit-learn", "scipy", "skops")
+_LIBRARIES = ("autolearn", "numpy", "pandas", "pyarrow", "scikit-learn", "scipy", "skops")
 POOL = ("internal_api", "version", "architecture")
 """The recorded properties of each numeric library."""
 
@@ -36,11 +36,11 @@ def one_thread() -> None:
 def _fixed_environment() -> dict[str, JsonValue]:
     return {
         "python": platform.python_version(),
-        "libraries": {name: metadata.version(name) for name in LIBRARIES},
+        "libraries": {name: metadata.version(name) for name in _LIBRARIES},
         "blas": _pools(),
         "threads": 1,
         "system": f"{platform.system()} {platform.machine()} {' '.join(platform.libc_ver())}",
-        "processor": processor(),
+        "processor": _processor(),
     }
 
 
@@ -69,7 +69,7 @@ def environment_now(libraries: Iterable[str]) -> dict[str, JsonValue]:
     return {**fixed, "libraries": versions}
 
 
-def processor() -> str:
+def _processor() -> str:
     """Return the processor's model name, where the system has it."""
     try:
         found = re.search(r"^model name\s*: (.+)$", Path("/proc/cpuinfo").read_text(), re.MULTILINE)

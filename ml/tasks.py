@@ -35,7 +35,7 @@ def training(request: bytes, store: Artifacts, report: Report) -> TrainingResult
         return bounded(train(asked, store, report))
 
 
-def evaluation(request: bytes, store: Artifacts, report: Report) -> EvaluationResult:
+def _evaluation(request: bytes, store: Artifacts, report: Report) -> EvaluationResult:
     """Evaluate; the request is an EvaluationRequested."""
     asked = msgspec.json.decode(request, type=EvaluationRequested)
     with quietly(asked.sensitive):
@@ -92,7 +92,7 @@ def environment(request: bytes, _store: Artifacts, _report: Report) -> dict[str,
 
 KINDS: dict[str, Kind] = {
     "training": training,
-    "evaluation": evaluation,
+    "evaluation": _evaluation,
     "catalog": catalog,
     "comparison": _comparison,
     "environment": environment,

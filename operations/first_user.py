@@ -39,7 +39,7 @@ from autolearn.schemas.values import StreamId
 
 _FIRST = "admin"
 """The default name of the first sysadmin."""
-PATIENCE = 600.0
+_PATIENCE = 600.0
 """Seconds that a decider has to answer: in a new system, it is starting too."""
 
 
@@ -98,7 +98,7 @@ def first_user(log: Log, topics: Topics, name: str, *, anyway: bool = False) -> 
             steps = [SetRole("sysadmin"), EnableUser()]  # either is refused where it is so already
         steps.append(IssueToken(token.id, "first" if not anyway else "anyway", token.digest))
         for step in steps:
-            answer = ask(log, topics, follower, users, stream("user", name), step)
+            answer = _ask(log, topics, follower, users, stream("user", name), step)
         if not isinstance(answer, events.TokenIssued):
             raise FirstUserRefused(
                 answer.detail if isinstance(answer, events.Refused) else repr(answer)
@@ -106,7 +106,7 @@ def first_user(log: Log, topics: Topics, name: str, *, anyway: bool = False) -> 
         return token
 
 
-def ask(
+def _ask(
     log: Log, topics: Topics, follower: Projector, users: KnownUsers, to: StreamId, command: Command
 ) -> Event:
     """Post a command, and wait for its answer."""
@@ -114,11 +114,11 @@ def ask(
     users.answers[identity] = None
     client = CommandClient(log, topics, FIRST_USER, instance_of("first-user", "0"))
     client.post(to, command, identity, Trace.begin())
-    deadline = time.monotonic() + PATIENCE
+    deadline = time.monotonic() + _PATIENCE
     while (answer := users.answers[identity]) is None:
         if time.monotonic() > deadline:
             raise LogError(
-                f"Nobody has decided for {PATIENCE:g} s (asked at {now()}).",
+                f"Nobody has decided for {_PATIENCE:g} s (asked at {now()}).",
                 advice="Start a decider: `autolearn up`, or `autolearn run decide`.",
             )
         follower.step(0.2)

@@ -20,7 +20,7 @@ from autolearn.schemas.settings import Settings
 
 _PROBE = 1 << 20
 """Bytes that a home must have room for, when `autolearn up` starts."""
-FULL = (errno.ENOSPC, errno.EDQUOT)
+_FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
 class RunningSystem(msgspec.Struct, frozen=True):
@@ -74,7 +74,7 @@ def _unusable(home: Path, error: OSError | RuntimeError) -> SettingsError:
     why = (error.strerror if isinstance(error, OSError) else str(error)) or str(error)
     if isinstance(error, FileExistsError | NotADirectoryError):
         why = "it is a file, or lies below one, and not a folder"
-    full = isinstance(error, OSError) and error.errno in FULL
+    full = isinstance(error, OSError) and error.errno in _FULL
     return SettingsError(
         f"{home} cannot be used: {why}.",
         title="The home cannot be used",

@@ -88,8 +88,8 @@ _REMOVE_AND_MAKE = sum(1 << bit for bit in (4, 5, 7, 8, 10, 12))
 _EVERYTHING = ((1 << 13) - 1, (1 << 14) - 1, (1 << 15) - 1, (1 << 15) - 1, (1 << 16) - 1)
 """All rights on files that the versions of Landlock know, from the first on."""
 _OF_FILES = EXECUTE | WRITE_FILE | READ_FILE | TRUNCATE | IOCTL
-READ = EXECUTE | READ_FILE | READ_DIR
-WRITE = READ | WRITE_FILE | TRUNCATE | REFER | _REMOVE_AND_MAKE
+_READ = EXECUTE | READ_FILE | READ_DIR
+_WRITE = _READ | WRITE_FILE | TRUNCATE | REFER | _REMOVE_AND_MAKE
 _TRUNCATION_SINCE = 3
 """The version of Landlock that prevents truncation of a readable file."""
 _SIGNALS_SINCE = 6
@@ -145,8 +145,8 @@ def confine(read: Iterable[Path], write: Sequence[Path]) -> None:
     ruleset = _check(libc.syscall(CREATE_RULESET, attributes, len(attributes), 0))
     try:
         for rights, paths in (
-            (READ, (*readable_paths(), *read)),
-            (WRITE, write),
+            (_READ, (*readable_paths(), *read)),
+            (_WRITE, write),
             (READ_FILE | WRITE_FILE, (Path("/dev/null"),)),
         ):
             for path in paths:

@@ -99,22 +99,22 @@ def answering(command: Pairs, kind: str, instance: str) -> Headers:
     sent = sending(trace_in(command), instance, str(time.time_ns() // 10**6))
     if not sent:
         return ()
-    return (*sent, (ASKED, f"{word(command, HOP) or '- -'} {kind}".encode()))
+    return (*sent, (ASKED, f"{_word(command, HOP) or '- -'} {kind}".encode()))
 
 
 def trace_in(headers: Pairs) -> Trace | None:
     """Return the trace context of a record's sending, if its headers have one."""
-    return Trace.read(word(headers, TRACEPARENT))
+    return Trace.read(_word(headers, TRACEPARENT))
 
 
 def hop_of(headers: Pairs) -> Sent:
     """Return the sender of a record."""
-    return read(word(headers, HOP))
+    return read(_word(headers, HOP))
 
 
 def asked_of(headers: Pairs) -> Sent:
     """Return the sender of the command that an event answers; `more` is the command's type."""
-    return read(word(headers, ASKED))
+    return read(_word(headers, ASKED))
 
 
 def read(given: str) -> Sent:
@@ -123,7 +123,7 @@ def read(given: str) -> Sent:
     return Sent(*words) if len(words) == len(Sent._fields) else Sent(*words[:2])
 
 
-def word(headers: Pairs, name: str) -> str:
+def _word(headers: Pairs, name: str) -> str:
     """Return a header of ours as text; "" if it is missing or malformed."""
     found = headers.items() if isinstance(headers, Mapping) else headers or ()
     for one, value in found:

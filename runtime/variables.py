@@ -32,14 +32,14 @@ FROM_ANYWHERE = frozenset(
 )
 """The harmless variables that the `.env` of any folder may set, such as the present session."""
 
-HOME = "AUTOLEARN_HOME"
+_HOME = "AUTOLEARN_HOME"
 _PATHS = frozenset(
     {
-        *(HOME, "AUTOLEARN_TLS_CERT", "AUTOLEARN_TLS_KEY", "AUTOLEARN_WIRE_KEYS", "AUTOLEARN_CA"),
+        *(_HOME, "AUTOLEARN_TLS_CERT", "AUTOLEARN_TLS_KEY", "AUTOLEARN_WIRE_KEYS", "AUTOLEARN_CA"),
         *("AUTOLEARN_MASTER_KEY_FILE", "AUTOLEARN_CHECKPOINT_FILE", "AUTOLEARN_SIGNING_KEY"),
     }
 )
-COMMANDS = frozenset({"AUTOLEARN_MASTER_KEY_COMMAND"})
+_COMMANDS = frozenset({"AUTOLEARN_MASTER_KEY_COMMAND"})
 _STORES = frozenset({"AUTOLEARN_ARTIFACTS"})
 _LONGEST = 64 * 1024
 """The most bytes of a `.env`."""
@@ -63,7 +63,7 @@ def variables() -> dict[str, str]:
             advice="It was deleted, perhaps: cd to one that is there.",
         ) from None
     given = _absolute(os.environ, here)
-    home = Path(given[HOME]) if given.get(HOME) else user_data_path("autolearn")
+    home = Path(given[_HOME]) if given.get(_HOME) else user_data_path("autolearn")
     own, foreign = home / ".env", here / ".env"
     found = _absolute(_own_values(own), home)
     if foreign.is_file() and not (own.exists() and own.samefile(foreign)):
@@ -84,7 +84,7 @@ def _own_values(path: Path) -> dict[str, str]:
             f"chmod 600 {shlex.quote(str(path))}",
         )
     values = dotenv_values(stream=io.StringIO(_text(path)))
-    _say_ignored(path, [HOME] if values.pop(HOME, None) is not None else [], "the environment")
+    _say_ignored(path, [_HOME] if values.pop(_HOME, None) is not None else [], "the environment")
     return {name: value for name, value in values.items() if value is not None}
 
 
@@ -149,7 +149,7 @@ def _placed(name: str, value: str, folder: Path) -> str:
             ) from None
     if name in _STORES and "://" not in value and "::" not in value:
         return str(folder / value)
-    if name in COMMANDS:
+    if name in _COMMANDS:
         program, _, rest = value.partition(" ")
         if "/" in program and not shlex.split(program)[0].startswith(("/", "~")):
             return f"{shlex.quote(str(folder / program))} {rest}".rstrip()

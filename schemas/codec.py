@@ -328,7 +328,7 @@ def present_type(record: EventRecord) -> str:
     while name in UPCASTERS:
         name, _ = UPCASTERS[name]
     if name not in EVENTS:
-        raise unknown(record)
+        raise _unknown(record)
     return name
 
 
@@ -344,11 +344,11 @@ def _lift(record: EventRecord) -> Event:
         name, upcast = UPCASTERS[name]
         data = upcast(msgspec.json.decode(clear_data(record)) if data is None else data)
     if data is None or name not in EVENTS:
-        raise unknown(record)
+        raise _unknown(record)
     return msgspec.convert(data, EVENTS[name])
 
 
-def unknown(record: EventRecord) -> UnknownType:
+def _unknown(record: EventRecord) -> UnknownType:
     """Return the error for an event that this program does not know."""
     what = f"The event {record.id} of {record.subject} is a {record.type[:200]!r}"
     known = newest.get(record.type.rpartition(".v")[0])

@@ -150,14 +150,14 @@ def empty(kind: type[Struct]) -> Any:
     return empties[kind]
 
 
-def nothing(kind: msgspec.inspect.Type) -> Any:
+def _nothing(kind: msgspec.inspect.Type) -> Any:
     """Return the empty value of a type, as JSON has it."""
     match kind:
         case msgspec.inspect.StructType(fields=fields):
             tag = {kind.tag_field: kind.tag} if kind.tag_field else {}
-            return {field.encode_name: nothing(field.type) for field in fields} | tag
+            return {field.encode_name: _nothing(field.type) for field in fields} | tag
         case msgspec.inspect.UnionType(types=types):
-            options = [nothing(one) for one in types]
+            options = [_nothing(one) for one in types]
             return None if None in options else options[0]
         case msgspec.inspect.StrType():
             return ""
@@ -173,7 +173,7 @@ def nothing(kind: msgspec.inspect.Type) -> Any:
 
 
 empties = {
-    kind: msgspec.convert(nothing(msgspec.inspect.type_info(kind)), kind)
+    kind: msgspec.convert(_nothing(msgspec.inspect.type_info(kind)), kind)
     for kind in (*CLEAR, *(work.result for work in WORK.values()))
 }
 """An empty message of every confidential type, and an empty result of every kind."""

@@ -334,7 +334,7 @@ def _unknown(variable: str) -> SettingsError:
     return SettingsError(
         f"{variable[:200]} is not a setting.",
         advice=f"{hint}Correct or unset it, in the environment and in the file .env. All "
-        f"{len(known)} settings are listed, with what they mean, in autolearn/schemas/settings.py; "
+        f"{len(known)} settings are described in docs/settings.md; "
         f"{KAFKA_PREFIX}… passes on what a Kafka client takes.",
     )
 

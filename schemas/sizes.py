@@ -18,7 +18,7 @@ from autolearn.schemas.messages import Command
 
 _TEXTS = ("detail", "summary", "password")
 """The fields that hold more than a name."""
-RESULTS = (
+_RESULTS = (
     *("parameters", "environment", "metrics", "files"),
     *("left_out", "averages", "unseen", "notes"),
 )
@@ -50,7 +50,7 @@ def _check_fields(part: Struct, where: str) -> None:
         value = getattr(part, name)
         if name == "hyperparameters" and isinstance(value, dict):
             _check_hyperparameters(value)
-        elif name not in RESULTS or isinstance(value, tuple):
+        elif name not in _RESULTS or isinstance(value, tuple):
             _check_part(value, name, where)
 
 

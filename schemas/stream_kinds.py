@@ -11,7 +11,7 @@ from typing import NamedTuple
 from autolearn.schemas.values import SessionId, StreamId
 
 _NAME = re.compile(r"[a-z0-9](?:[a-z0-9._-]{0,98}[a-z0-9])?")
-UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
+_UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 
 
 class Kind(NamedTuple):
@@ -30,7 +30,7 @@ named = Kind(
     "1 to 100 lower-case letters, digits, dots, dashes or underscores, "
     "with a letter or digit at both ends",
 )
-identified = Kind(UUID, "a UUID in lower case, such as 0b9f7a52-3c1d-4e8e-9a53-6d1f2c7b8e90")
+identified = Kind(_UUID, "a UUID in lower case, such as 0b9f7a52-3c1d-4e8e-9a53-6d1f2c7b8e90")
 
 KINDS: dict[str, Kind] = {
     "estimator": named,

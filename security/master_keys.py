@@ -204,10 +204,10 @@ def _read_keys(encryption: EncryptionSettings, home: Path) -> list[MasterKey]:
             _printed(encryption.master_key_command), "What AUTOLEARN_MASTER_KEY_COMMAND says"
         )
     path = key_file(encryption, home)
-    return _parsed(content(path), str(path))
+    return _parsed(_content(path), str(path))
 
 
-def content(path: Path) -> str:
+def _content(path: Path) -> str:
     """Return the content of a key file.
 
     Raises:

@@ -126,7 +126,7 @@ def public_jwk(key: OKPKey) -> dict[str, str]:
     return {name: str(whole[name]) for name in ("kty", "crv", "x")}
 
 
-def seal(header: Mapping[str, object], content: bytes, to: OKPKey, registry: _Registry) -> bytes:
+def _seal(header: Mapping[str, object], content: bytes, to: OKPKey, registry: _Registry) -> bytes:
     """Seal content to a public key."""
     return jwe.encrypt_compact({**_ALGORITHMS, **header}, content, to, registry=registry).encode()
 
@@ -155,7 +155,7 @@ def _unseal(
 
 def seal_request(request: Sealed, to: OKPKey, kid: str) -> bytes:
     """Seal a request to a key of the server."""
-    return seal({"kid": kid}, msgspec.json.encode(request), to, _REQUEST)
+    return _seal({"kid": kid}, msgspec.json.encode(request), to, _REQUEST)
 
 
 def open_request(token: bytes, keys: Callable[[str], OKPKey | None]) -> Sealed:
@@ -199,7 +199,7 @@ class Answering:
         """Return one line."""
         header = {**self.said, "seq": self.next, "last": last}
         self.next += 1
-        return seal(header, content, self.to, _ANSWER) + b"\n"
+        return _seal(header, content, self.to, _ANSWER) + b"\n"
 
 
 class Opening:

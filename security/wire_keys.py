@@ -89,11 +89,11 @@ class WireKeys:
 
 def _in_use(folder: Path, grace: float) -> list[Path]:
     files = sorted(folder.glob("*.pem"), reverse=True)
-    young = [made(file) > time.time() - grace for file in files]
+    young = [_made(file) > time.time() - grace for file in files]
     return [file for file, succeeded in zip(files, [True, *young], strict=False) if succeeded]
 
 
-def made(file: Path) -> float:
+def _made(file: Path) -> float:
     """Return when a key was made, in seconds since 1970, by its name; 0: it is gone."""
     try:
         return datetime.strptime(file.stem.partition("-")[0], _NAME).replace(tzinfo=UTC).timestamp()

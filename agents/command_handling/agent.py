@@ -116,14 +116,14 @@ class DecideAgent:
         if self.vault.lacks(event.value or b""):
             # Its key was on the log before it, so that this is short; or it is shredded.
             await asyncio.to_thread(self.vault.catch_up)
-        for _ in range(weight(event)):
+        for _ in range(_weight(event)):
             await self.room.acquire()
         if not self.claims.holds(claim) or claim.fenced or not self.decide(claim, event):
             self.release(event)
 
     def release(self, event: EventT[bytes]) -> None:
         """Return the places in flight of a command."""
-        for _ in range(weight(event)):
+        for _ in range(_weight(event)):
             self.room.release()
 
     def decide(self, claim: PartitionClaim, event: EventT[bytes]) -> bool:
@@ -264,6 +264,6 @@ def readable(event: EventT[bytes]) -> CommandRecord:
     return record
 
 
-def weight(event: EventT[bytes]) -> int:
+def _weight(event: EventT[bytes]) -> int:
     """Return how many places in flight a command takes: its answer may be as large as it is."""
     return 1 + len(event.value or b"") // _SHARE

@@ -94,13 +94,13 @@ def decide(
         check_size("The command", size, LARGEST_COMMAND)
         decision = _judge(stream, record, place, found, keyid)
         if found is None and not isinstance(decision.event, events.Refused):
-            return answer(stream, record, place, _UNREADABLE)
-        decision = sealed(decision, keyid, vault)
+            return _answer(stream, record, place, _UNREADABLE)
+        decision = _sealed(decision, keyid, vault)
         check_size("The answer", size_of(decision.value, record.subject, ()), LARGEST_EVENT)
     except Unreadable:
-        return answer(stream, record, place, _UNREADABLE)
+        return _answer(stream, record, place, _UNREADABLE)
     except TooLarge as error:
-        return answer(stream, record, place, events.Refused("too-large", error.detail))
+        return _answer(stream, record, place, events.Refused("too-large", error.detail))
     return decision
 
 
@@ -123,7 +123,7 @@ def opened(record: CommandRecord, vault: SessionCipher) -> tuple[Command, Raw] |
         raise MalformedRecord(f"It cannot be read: {type(error).__name__}.") from error
 
 
-def sealed(decision: Decision, keyid: str, vault: SessionCipher) -> Decision:
+def _sealed(decision: Decision, keyid: str, vault: SessionCipher) -> Decision:
     """Encrypt a decision for the log.
 
     Raises:
@@ -153,18 +153,18 @@ def _judge(
         event = events.Refused(
             "wrong-stream", f"{type(command).__name__} is no command for {record.subject}."
         )
-        return answer(stream, record, place, event)
+        return _answer(stream, record, place, event)
     try:
         check_command(command, data)
         event = decider.decide(stream.state, command, actor_of(record))
-        return answer(stream, record, place, event)
+        return _answer(stream, record, place, event)
     except TooLarge:
         raise
     except Exception as error:  # noqa: BLE001 - a fault in a rule must not stop the partition
         # An error's message may hold confidential data; an answer like this is in clear.
         why = f"{type(error).__name__}: {error}"[:_LONGEST_DETAIL]
         why = type(error).__name__ if keyid else why
-        return answer(stream, record, place, events.CommandFailed(why))
+        return _answer(stream, record, place, events.CommandFailed(why))
 
 
 def actor_of(record: CommandRecord) -> Actor:
@@ -178,7 +178,7 @@ def _registers_another(stream: StreamId, command: Command) -> bool:
     return isinstance(command, Register) and command.spec.name != stream.partition("/")[2]
 
 
-def answer(stream: Stream, command: CommandRecord, place: AppendFence, event: Event) -> Decision:
+def _answer(stream: Stream, command: CommandRecord, place: AppendFence, event: Event) -> Decision:
     """Return an event as the record that answers a command."""
     record = EventRecord(
         id=f"{place.partition}-{place.offset}-{place.term}",

@@ -32,7 +32,7 @@ def _offer(
         if not actor.is_worker:
             why = "Only workers say which estimators and metrics there are."
             return events.Refused("forbidden", why)
-        if state.spec == written(command.spec):
+        if state.spec == _written(command.spec):
             return events.Refused(
                 "unchanged", f"The catalog has {command.spec.name} like this already."
             )
@@ -41,14 +41,14 @@ def _offer(
     def evolve(state: CatalogEntry, event: Event, _: str) -> CatalogEntry:
         match event:
             case events.EstimatorRegistered(spec=spec) | events.MetricRegistered(spec=spec):
-                return CatalogEntry(written(spec))
+                return CatalogEntry(_written(spec))
             case _:
                 return state
 
     return Decider(CatalogEntry(), decide, evolve, CatalogEntry, (command,))
 
 
-def written(spec: Spec) -> str:
+def _written(spec: Spec) -> str:
     """Return a specification as JSON; equal ones are equal strings."""
     return to_json(spec).decode()
 

@@ -50,14 +50,14 @@ DatasetCommand = (
 )
 
 
-def decide(state: Dataset, command: DatasetCommand, actor: Actor) -> Event:
+def _decide(state: Dataset, command: DatasetCommand, actor: Actor) -> Event:
     """Answer a command to a dataset."""
     match state, command:
         case Deleted(), _:
             why = "This dataset was deleted, and its name is not given again: choose another."
             return events.Refused("dataset-deleted", why)
         case Unregistered() | Registered(), commands.RegisterDataset():
-            return register(state, command, actor)
+            return _register(state, command, actor)
         case Unregistered(), _:
             return events.Refused("dataset-unknown", "There is no dataset with this name.")
         case Registered(), _ if not _owns(state, actor):
@@ -80,7 +80,7 @@ def decide(state: Dataset, command: DatasetCommand, actor: Actor) -> Event:
             assert_never((state, command))
 
 
-def register(
+def _register(
     state: Unregistered | Registered, command: commands.RegisterDataset, actor: Actor
 ) -> Event:
     """Accept a new dataset, or a new version by a principal who may change it."""
@@ -137,7 +137,7 @@ def _evolve(state: Dataset, event: Event, actor: str) -> Dataset:
 
 dataset: Decider[Dataset, DatasetCommand] = Decider(
     initial=Unregistered(),
-    decide=decide,
+    decide=_decide,
     evolve=_evolve,
     kind=Dataset,
     commands=commands.COMMANDS_OF["dataset"],

@@ -15,7 +15,7 @@ S = TypeVar("S")
 C = TypeVar("C", bound=Command)
 
 
-def nothing(_: str) -> None:
+def _nothing(_: str) -> None:
     """Find no part."""
 
 
@@ -28,7 +28,7 @@ class Parts(Generic[P]):
 
     def __init__(
         self,
-        stored: Callable[[str], P | None] = nothing,
+        stored: Callable[[str], P | None] = _nothing,
         changed: Mapping[str, P | None] | None = None,
     ) -> None:
         self.stored = stored

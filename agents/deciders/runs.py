@@ -116,13 +116,13 @@ def decide_run(state: Runs, command: RunCommand) -> Event:
             return events.RunCancelled(command.run)
         case commands.StartRun():
             if command.attempt != run.attempt:
-                return over(command)
+                return _over(command)
             if run.status == "started":
                 return events.Refused("attempt-taken", f"{run.worker} works on {command.run}.")
             return events.RunStarted(command.run, command.attempt, command.worker)
         case commands.CompleteRun() | commands.FailRun() | commands.ReportRunLost() as command:
             if not run.held_by(command):
-                return over(command)
+                return _over(command)
     match command:
         case commands.CompleteRun(result=result) if kind_of_run(result) != run.kind:
             why = f"{command.run} is {run.kind}, and the result is of {kind_of_run(result)}."
@@ -138,7 +138,7 @@ def decide_run(state: Runs, command: RunCommand) -> Event:
             return events.RunFailed(command.run, run.attempt, command.worker, "lost", why)
 
 
-def over(command: RunCommand) -> Event:
+def _over(command: RunCommand) -> Event:
     """Refuse a command of an attempt that is not the present one."""
     return events.Refused("attempt-over", f"This attempt of {command.run} is over.")
 
@@ -149,46 +149,46 @@ def evolve_runs(state: R, event: Event) -> R:
         case events.RunRequested():
             training = getattr(event, "training", "")
             run = Run(kind_of_run(event), max_attempts=event.max_attempts, training=training)
-            return added(state, event, run)
+            return _added(state, event, run)
         case events.RunStarted():
-            return changed(state, event.run, "started", worker=event.worker)
+            return _changed(state, event.run, "started", worker=event.worker)
         case events.RunLost():
-            return changed(state, event.run, "open", attempt=event.attempt, worker="")
+            return _changed(state, event.run, "open", attempt=event.attempt, worker="")
         case events.RunCompleted(result=result):
             artifact = artifact_of(result)
             state = replace(state, trained=state.trained + isinstance(result, TrainingResult))
             folder = artifact.folder if artifact else ""
-            return ended(state, event.run, "completed", artifact=folder)
+            return _ended(state, event.run, "completed", artifact=folder)
         case events.RunFailed():
-            return ended(state, event.run, "failed")
+            return _ended(state, event.run, "failed")
         case events.RunCancelled():
-            return ended(state, event.run, "cancelled")
+            return _ended(state, event.run, "cancelled")
         case _:
             return state
 
 
-def added(state: R, event: events.RunRequested, run: Run) -> R:
+def _added(state: R, event: events.RunRequested, run: Run) -> R:
     """Return the runs with a new one."""
     parts = state.parts.put({event.run: replace(run, before=state.newest)})
     counted = replace(state, runs=state.runs + 1, active=state.active + 1, newest=event.run)
-    return evaluating(replace(counted, parts=parts), run, 1)
+    return _evaluating(replace(counted, parts=parts), run, 1)
 
 
-def ended(state: R, name: str, status: RunStatus, **fields: object) -> R:
+def _ended(state: R, name: str, status: RunStatus, **fields: object) -> R:
     """Return the runs after one has ended."""
-    after = changed(replace(state, active=state.active - 1), name, status, **fields)
-    return evaluating(after, _run_of(after, name), -1)
+    after = _changed(replace(state, active=state.active - 1), name, status, **fields)
+    return _evaluating(after, _run_of(after, name), -1)
 
 
-def evaluating(state: R, run: Run, more: int) -> R:
+def _evaluating(state: R, run: Run, more: int) -> R:
     """Return the runs after the evaluated training of a run has more, or fewer, evaluations."""
     if not run.training:
         return state
     of = _run_of(state, run.training)
-    return changed(state, run.training, of.status, evaluating=of.evaluating + more)
+    return _changed(state, run.training, of.status, evaluating=of.evaluating + more)
 
 
-def changed(state: R, name: str, status: RunStatus, **fields: object) -> R:
+def _changed(state: R, name: str, status: RunStatus, **fields: object) -> R:
     """Return the runs with the status and some fields of one changed."""
     run = replace(_run_of(state, name), status=status, **fields)
     return replace(state, parts=state.parts.put({name: run}))

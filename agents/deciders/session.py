@@ -70,18 +70,18 @@ SessionCommand = (
 )
 
 
-def decide(state: Session, command: SessionCommand, actor: Actor) -> Event:
+def _decide(state: Session, command: SessionCommand, actor: Actor) -> Event:
     """Answer a command to a session."""
     match state, command:
         case Unopened(), commands.OpenSession():
             return events.SessionOpened(command.title, command.expires)
         case Unopened(), _:
             return events.Refused("session-unknown", "There is no session with this id.")
-        case ((Open() | Ended()), _) if not may(state.owner, command, actor):
+        case ((Open() | Ended()), _) if not _may(state.owner, command, actor):
             why = f"{actor.name or 'Nobody known'} may not do that to this session."
             return events.Refused("forbidden", why)
         case Ended(how="committed"), commands.ShareSession() | commands.UnshareSession():
-            return share(state.readers, command)
+            return _share(state.readers, command)
         case Ended(how="committed"), commands.DeleteExperiment():
             return events.ExperimentDeleted()
         case Ended(), _:
@@ -89,7 +89,7 @@ def decide(state: Session, command: SessionCommand, actor: Actor) -> Event:
         case Open(), commands.OpenSession():
             return events.Refused("session-exists", "A session with this id is open already.")
         case Open(), commands.CommitSession():
-            return commit(state, command)
+            return _commit(state, command)
         case Open(), commands.DiscardSession():
             return events.SessionDiscarded(cancelled=_active(state))
         case Open(), commands.DeleteExperiment():
@@ -102,7 +102,7 @@ def decide(state: Session, command: SessionCommand, actor: Actor) -> Event:
         case Open(), commands.KeepSession():
             return events.SessionKept() if state.expiring else _NOT_EXPIRING
         case Open(), commands.ShareSession() | commands.UnshareSession():
-            return share(state.readers, command)
+            return _share(state.readers, command)
         case Open(), commands.RequestEvaluation():
             return _request_evaluation(state, command)
         case Open(), commands.RequestRun():
@@ -119,7 +119,7 @@ def decide(state: Session, command: SessionCommand, actor: Actor) -> Event:
             assert_never((state, command))
 
 
-def may(owner: str, command: SessionCommand, actor: Actor) -> bool:
+def _may(owner: str, command: SessionCommand, actor: Actor) -> bool:
     """Return whether the actor may give a command.
 
     The worker that a command names reports about its run, and supervision reports ends; a reader
@@ -140,7 +140,7 @@ def may(owner: str, command: SessionCommand, actor: Actor) -> bool:
             return actor.owns(owner)
 
 
-def share(
+def _share(
     readers: tuple[str, ...], command: commands.ShareSession | commands.UnshareSession
 ) -> Event:
     """Change the readers of a session."""
@@ -206,7 +206,7 @@ def _without_artifact(state: Open, name: str) -> Event | None:
     return events.Refused("training-incomplete", why)
 
 
-def commit(state: Open, command: commands.CommitSession) -> Event:
+def _commit(state: Open, command: commands.CommitSession) -> Event:
     """Keep the chosen trainings (all completed ones by default), and stop all open runs."""
     if command.trainings is None:
         return _commit_all(state)
@@ -289,7 +289,7 @@ def _evolve(state: Session, event: Event, actor: str) -> Session:
 
 session: Decider[Session, SessionCommand] = Decider(
     initial=Unopened(),
-    decide=decide,
+    decide=_decide,
     evolve=_evolve,
     kind=Session,
     commands=commands.COMMANDS_OF["session"],

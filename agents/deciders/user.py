@@ -57,11 +57,11 @@ UserCommand = (
     | commands.SetQuota
 )
 
-OWN = commands.SetPassword | commands.IssueToken | commands.RevokeToken | commands.RevokeTokens
+_OWN = commands.SetPassword | commands.IssueToken | commands.RevokeToken | commands.RevokeTokens
 """The commands that users give about themselves."""
 
 
-def decide(state: User, command: UserCommand, actor: Actor) -> Event:
+def _decide(state: User, command: UserCommand, actor: Actor) -> Event:
     """Answer a command to a user."""
     match state, command:
         case _ if not may(command, actor):
@@ -77,16 +77,16 @@ def decide(state: User, command: UserCommand, actor: Actor) -> Event:
             return events.Refused("user-exists", "There is a user with this name already.")
         case Known(role=role), commands.SetRole():
             same = role == command.role
-            return unchanged(f"the role {role}") if same else events.RoleSet(command.role)
+            return _unchanged(f"the role {role}") if same else events.RoleSet(command.role)
         case Known(password=password), commands.SetPassword():
             same = password == command.password
             if same:
-                return unchanged("this password")
+                return _unchanged("this password")
             return events.PasswordSet(command.password, command.keep)
         case Known(disabled=disabled), commands.DisableUser():
-            return unchanged("no access") if disabled else events.UserDisabled()
+            return _unchanged("no access") if disabled else events.UserDisabled()
         case Known(disabled=disabled), commands.EnableUser():
-            return events.UserEnabled() if disabled else unchanged("access")
+            return events.UserEnabled() if disabled else _unchanged("access")
         case Known(), commands.IssueToken():
             return _issue(state, command, actor)
         case Known(tokens=tokens), commands.RevokeToken(token=token):
@@ -108,10 +108,10 @@ def may(command: UserCommand, actor: Actor) -> bool:
     """
     if actor.administers or actor.name == FIRST_USER:
         return True
-    return actor.is_self and isinstance(command, OWN)
+    return actor.is_self and isinstance(command, _OWN)
 
 
-def unchanged(what: str) -> Event:
+def _unchanged(what: str) -> Event:
     """Refuse what changes nothing."""
     return events.Refused("user-unchanged", f"The user has {what} already.")
 
@@ -134,7 +134,7 @@ def _issue(state: Known, command: commands.IssueToken, actor: Actor) -> Event:
     return events.TokenIssued(command.token, command.name, command.digest, command.expires, over)
 
 
-def revoked(tokens: dict[str, str], keep: str = "") -> dict[str, str]:
+def _revoked(tokens: dict[str, str], keep: str = "") -> dict[str, str]:
     """Return tokens after all were revoked but one."""
     return {token: end if token == keep else _REVOKED for token, end in tokens.items()}
 
@@ -167,10 +167,10 @@ def _evolve(state: User, event: Event, _: str) -> User:
         case Known(), events.RoleSet():
             return replace(state, role=event.role)
         case Known(), events.PasswordSet():
-            tokens = revoked(state.tokens, event.keep)
+            tokens = _revoked(state.tokens, event.keep)
             return replace(state, password=event.password, tokens=tokens)
         case Known(), events.UserDisabled():
-            return replace(state, disabled=True, tokens=revoked(state.tokens))
+            return replace(state, disabled=True, tokens=_revoked(state.tokens))
         case Known(), events.UserEnabled():
             return replace(state, disabled=False)
         case Known(tokens=tokens), events.TokenIssued():
@@ -179,14 +179,14 @@ def _evolve(state: User, event: Event, _: str) -> User:
         case Known(tokens=tokens), events.TokenRevoked():
             return replace(state, tokens={**tokens, event.token: _REVOKED})
         case Known(tokens=tokens), events.TokensRevoked(keep=keep):
-            return replace(state, tokens=revoked(tokens, keep))
+            return replace(state, tokens=_revoked(tokens, keep))
         case _:
             return state
 
 
 user: Decider[User, UserCommand] = Decider(
     initial=Nobody(),
-    decide=decide,
+    decide=_decide,
     evolve=_evolve,
     kind=User,
     commands=commands.COMMANDS_OF["user"],

@@ -45,7 +45,7 @@ class _Sessions:
         self.queues: OrderedDict[str, OrderedDict[Key, QueuedAttempt]] = OrderedDict()
 
 
-def nobody(_: str) -> bool:
+def _nobody(_: str) -> bool:
     """Skip no user."""
     return False
 
@@ -103,7 +103,7 @@ class FairQueue:
             del ring[attempt.user]
 
     def take(
-        self, kinds: Iterable[str], passed: Callable[[str], bool] = nobody
+        self, kinds: Iterable[str], passed: Callable[[str], bool] = _nobody
     ) -> QueuedAttempt | None:
         """Take out the next attempt of one of these kinds; None if none waits.
 

@@ -19,6 +19,7 @@ from autolearn.eventlog.positions import log_id
 from autolearn.projections.work.artifact_referrers import REFERRERS
 from autolearn.projections.work.session_retention import SessionRetention
 from autolearn.runtime.meter import Meter
+from autolearn.schemas.errors import LogError
 from autolearn.schemas.topics import Topics
 
 AGE = 24 * 3600.0
@@ -69,6 +70,9 @@ class Collector:
         self.next = steady + _EVERY
         try:
             found = self.collect(now)
+        except LogError as error:
+            logger.warning("the log cannot be read", why=error.detail)
+            found = None
         except Exception as error:  # noqa: BLE001 - each kind of store has errors of its own
             logger.warning("nothing is collected now", error=type(error).__name__, why=str(error))
             return

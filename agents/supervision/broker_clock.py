@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 
-MOST = 60.0
+_MOST = 60.0
 """Seconds by which the clocks may differ."""
 FRESH = 120.0
 """Seconds for which a comparison counts."""
@@ -52,7 +52,7 @@ class BrokerClock:
         """Notice that our clock was set: `wall` in seconds since 1970, `now` in steady ones."""
         offset, before = wall - now, self.offset
         self.offset = offset
-        if before is not None and abs(offset - before) > MOST:
+        if before is not None and abs(offset - before) > _MOST:
             self.set_at = now
 
     def known(self, now: float) -> bool:
@@ -70,14 +70,14 @@ class BrokerClock:
                 "The topic of the heartbeats keeps the sender's time in place of the broker's, so "
                 "that no clock can be compared with the broker's"
             )
-        if self.known(now) and abs(self.difference or 0.0) > MOST:
+        if self.known(now) and abs(self.difference or 0.0) > _MOST:
             return (
                 f"The clock of the supervising process and the broker's differ by "
-                f"{self.difference:.0f} s, more than {MOST:.0f}"
+                f"{self.difference:.0f} s, more than {_MOST:.0f}"
             )
         if self.set_at is not None and now - self.set_at < self.grace:
             return (
-                f"The clock of the supervising process was set by more than {MOST:.0f} s "
+                f"The clock of the supervising process was set by more than {_MOST:.0f} s "
                 f"{now - self.set_at:.0f} s ago; nothing expires for {self.grace:.0f} s after that"
             )
         return ""

@@ -93,8 +93,9 @@ class AttemptRunner:
 
     def __init__(
         self,
+        *,
         worker: str,
-        limits: WorkerSettings,
+        settings: WorkerSettings,
         commands: CommandClient,
         vault: SessionCipher,
         executor: Executor,
@@ -102,17 +103,17 @@ class AttemptRunner:
         meter: Meter,
         changed: asyncio.Event,
     ) -> None:
-        self.worker, self._most, self.commands = worker, limits, commands
+        self.worker, self.settings, self.commands = worker, settings, commands
         self.vault, self.executor, self.runs = vault, executor, runs
         self.meter, self.changed = meter, changed
 
     def is_taken(self, task: Task) -> bool:
-        """Return whether another attempt at the run was started, or this one."""
+        """Return whether a worker has the run, or its present attempt is another one."""
         run = self.runs.get(task.stream, task.run)
         return run is not None and (run.worker != "" or run.attempt != task.attempt)
 
     def holds(self, task: Task) -> bool:
-        """Return whether the attempt is this worker's on the log; once it was."""
+        """Return whether this worker holds the attempt, by the log."""
         run = self.runs.get(task.stream, task.run)
         return run is not None and (run.worker, run.attempt) == (self.worker, task.attempt)
 
@@ -229,6 +230,6 @@ class AttemptRunner:
     def limits(self, asked: _Limited) -> Limits:
         """Return the limits of a run: the requested ones, and no more than this worker's."""
         return Limits(
-            time_s=min(asked.time_limit, self._most.time_limit),
-            memory_mb=min(asked.memory_limit, self._most.memory_limit),
+            time_s=min(asked.time_limit, self.settings.time_limit),
+            memory_mb=min(asked.memory_limit, self.settings.memory_limit),
         )

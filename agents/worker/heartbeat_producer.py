@@ -19,7 +19,7 @@ from autolearn.schemas.work_kinds import WORK
 
 
 class HeartbeatProducer:
-    """Sends heartbeats: one every `workers.heartbeat` seconds, and soon after each change."""
+    """Sends heartbeats: at least one in `workers.heartbeat` + 0.2 s, and one after each change."""
 
     def __init__(
         self,

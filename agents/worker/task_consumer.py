@@ -107,9 +107,10 @@ class TaskConsumer:
 
     def busy(self) -> list[GaugeSample]:
         """Return the number of slots, and of used ones."""
+        busy = sum(attempt.has_slot for attempt in self.attempts.values())
         return [
             ("autolearn_worker_slots", (), self.slots),
-            ("autolearn_worker_busy_slots", (), len(self.attempts)),
+            ("autolearn_worker_busy_slots", (), busy),
         ]
 
 

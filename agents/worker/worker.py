@@ -71,8 +71,14 @@ class Worker:
         )
         runs, changed = self.followed.projection, asyncio.Event()
         runner = AttemptRunner(
-            *(self.id, self.settings.workers, self.commands, self.vault, self.executor, runs),
-            *(self.meter, changed),
+            worker=self.id,
+            settings=self.settings.workers,
+            commands=self.commands,
+            vault=self.vault,
+            executor=self.executor,
+            runs=runs,
+            meter=self.meter,
+            changed=changed,
         )
         self.tasks = TaskConsumer(self.settings, runner)
         self.meter.watch(self.tasks.busy)

@@ -85,7 +85,7 @@ class RecordedRequest:
         for name, value in self.scope.get("path_params", {}).items():
             token = Token.read(value)
             shown = token.id if token is not None else "" if value.startswith("al_") else value
-            found[name] = shown if _ID.fullmatch(shown) and known(name, shown) else _NO_ID
+            found[name] = shown if _ID.fullmatch(shown) and _known(name, shown) else _NO_ID
         return found
 
     @cached_property
@@ -97,7 +97,7 @@ class RecordedRequest:
         return ""
 
 
-def known(name: str, value: str) -> bool:
+def _known(name: str, value: str) -> bool:
     """Return whether a part of a path may be of its kind."""
     kind = _STREAM_OF.get(name)
     return kind is None or KINDS[kind].fits(value)

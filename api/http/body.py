@@ -70,7 +70,7 @@ async def read_body(request: Request, kind: type[B]) -> B:
 def _invalid_body(error: ValidationError) -> Problem:
     """Return the problem of a body that does not fit, with every fault and its place."""
     faults = [
-        {"pointer": pointer(fault["loc"]), "detail": _sentence(fault["type"], fault["msg"])}
+        {"pointer": _pointer(fault["loc"]), "detail": _sentence(fault["type"], fault["msg"])}
         for fault in error.errors(include_url=False, include_input=False, include_context=False)[
             :_MOST_FAULTS
         ]
@@ -79,7 +79,7 @@ def _invalid_body(error: ValidationError) -> Problem:
     return Problem(422, "invalid-body", "The body does not fit", f"{words}.", errors=faults)
 
 
-def pointer(where: tuple[int | str, ...]) -> str:
+def _pointer(where: tuple[int | str, ...]) -> str:
     """Return a place in the body as a JSON pointer in a URI fragment (RFC 6901)."""
     # pydantic names the member of a union that it tried, which is not part of the body.
     parts = [

@@ -153,7 +153,7 @@ def _headers_of(words: Mapping[str, str]) -> dict[str, Any]:
     }
 
 
-def later(problem: dict[str, Any]) -> dict[str, Any]:
+def _later(problem: dict[str, Any]) -> dict[str, Any]:
     """Return the OpenAPI of the answers with a Retry-After."""
     headers = {"Retry-After": _RETRY_AFTER}
     return {
@@ -201,7 +201,7 @@ def describe(app: FastAPI, public: Collection[str] | None = None) -> dict[str, A
             operation["responses"].pop("422", None)
             operation["responses"]["default"] = problem
             if path.startswith("/v1/"):
-                operation["responses"] |= later(problem)
+                operation["responses"] |= _later(problem)
             if path.startswith("/v1/") and method == "get":
                 operation["responses"]["200"].setdefault("headers", {}).update(_headers_of(_STALE))
                 operation.setdefault("parameters", []).append(_AFTER_HEADER)

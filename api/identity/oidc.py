@@ -34,7 +34,7 @@ KEPT = 600.0
 """Seconds after which keys are fetched again, so that withdrawn keys are refused."""
 _PAUSE = 10.0
 """Seconds between two fetches, so that made-up key ids do not load the provider."""
-PATIENCE = 5.0
+_PATIENCE = 5.0
 """Seconds until a fetch is given up."""
 LEEWAY = 30
 """Seconds by which clocks may differ."""
@@ -114,8 +114,8 @@ class Provider:
         url = self.identity.oidc_jwks_url
         try:
             async with (
-                asyncio.timeout(PATIENCE),  # httpx applies it to each part of an answer
-                httpx.AsyncClient(timeout=PATIENCE, trust_env=False) as http,
+                asyncio.timeout(_PATIENCE),  # httpx applies it to each part of an answer
+                httpx.AsyncClient(timeout=_PATIENCE, trust_env=False) as http,
             ):
                 answer = await http.get(url)
             answer.raise_for_status()

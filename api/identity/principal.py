@@ -107,15 +107,15 @@ def no_token() -> Problem:
 
 def bad_token() -> Problem:
     """Return the problem of an invalid token."""
-    return refused("bad-token", "The token is not valid", "It is unknown, or it was revoked.")
+    return _refused("bad-token", "The token is not valid", "It is unknown, or it was revoked.")
 
 
 def expired_token(when: str) -> Problem:
     """Return the problem of an expired token."""
-    return refused("token-expired", "The token has expired", f"It was good until {when}.")
+    return _refused("token-expired", "The token has expired", f"It was good until {when}.")
 
 
-def refused(kind: str, title: str, why: str) -> Problem:
+def _refused(kind: str, title: str, why: str) -> Problem:
     """Return the problem of a refused token."""
     return Problem(
         401,

@@ -24,7 +24,7 @@ from autolearn.schemas.values import SessionId
 
 _COUNTS_FOR = 1.0
 """Seconds for which a count is valid."""
-MOST = 10_000
+_MOST = 10_000
 """Users and quotas whose count is cached."""
 
 
@@ -127,7 +127,7 @@ class Taken:
         if count is None or now - count.at > _COUNTS_FOR or count.many >= limit:
             count = self.counts[user, quota] = Count(_COUNTED[quota](snapshot, user), now)
             self.counts.move_to_end((user, quota))
-            if len(self.counts) > MOST:
+            if len(self.counts) > _MOST:
                 self.counts.popitem(last=False)
         check_quota(quotas, snapshot, user, quota, used=count.many)
         count.many += 1

@@ -22,7 +22,7 @@ _SECONDS = 2.0
 """Seconds whose requests a silent user may send at once."""
 _LOOK = 1.0
 """Seconds for which a limit is cached."""
-MOST = 10_000
+_MOST = 10_000
 """Users with a stored bucket: that of others is full."""
 
 
@@ -53,7 +53,7 @@ class Paces:
             limit = limit_of("requests", queries.latest().users.quota(user, "requests"), quotas)
             if bucket is None:
                 bucket = self.buckets[user] = Bucket(_SECONDS * limit, now, limit, now)
-                if len(self.buckets) > MOST:
+                if len(self.buckets) > _MOST:
                     self.buckets.popitem(last=False)
             bucket.limit, bucket.looked = limit, now
             self.buckets.move_to_end(user)

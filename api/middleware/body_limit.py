@@ -35,7 +35,7 @@ class LimitBodies:
             limit = self.limit * 4 // 3 + SEAL
         for name, value in scope["headers"]:
             if name == b"content-length" and value.isdigit() and int(value) > limit:
-                await respond(too_large(limit), scope["path"])(scope, receive, send)
+                await respond(_too_large(limit), scope["path"])(scope, receive, send)
                 return
         received = 0
 
@@ -44,7 +44,7 @@ class LimitBodies:
             message = await receive()
             received += len(message.get("body", b""))
             if received > limit:
-                raise too_large(limit)
+                raise _too_large(limit)
             return message
 
         await self.app(scope, limited, send)
@@ -66,12 +66,12 @@ class RefuseEncoded:
             given = ",".join(headers.getlist("content-encoding"))
             codings = [one.strip() for one in given.lower().split(",") if one.strip()]
             if any(one != "identity" for one in codings):
-                await respond(encoded(given), scope["path"])(scope, receive, send)
+                await respond(_encoded(given), scope["path"])(scope, receive, send)
                 return
         await self.app(scope, receive, send)
 
 
-def encoded(given: str) -> Problem:
+def _encoded(given: str) -> Problem:
     """Return the problem of an encoded body, by RFC 9110 (section 15.5.16)."""
     return Problem(
         415,
@@ -83,7 +83,7 @@ def encoded(given: str) -> Problem:
     )
 
 
-def too_large(limit: int) -> Problem:
+def _too_large(limit: int) -> Problem:
     """Return the problem of a body over the limit. The connection is closed with it."""
     return Problem(
         413,

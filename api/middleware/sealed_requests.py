@@ -116,7 +116,7 @@ class Seal:
             if not self.may_be_plain(scope):
                 raise _must_be_sealed("send it as JWE (docs/wire.md), as the Python client does")
             return None, receive
-        if file and not in_body and self.plain != "always" and not confidential(scope):
+        if file and not in_body and self.plain != "always" and not _confidential(scope):
             raise _must_be_sealed("send files over TLS")
         if in_body:
             if token:  # the principal is known, so that a larger body is read
@@ -132,12 +132,12 @@ class Seal:
                 "The body is too large",
                 f"At most {self.limit:,} bytes are taken here.",
             )
-        replace(scope, request, None if file and not in_body else body)
+        _replace(scope, request, None if file and not in_body else body)
         return asker, receive if file and not in_body else _Body(body, receive)
 
     def may_be_plain(self, scope: Scope) -> bool:
         """Return whether a request may come in clear."""
-        return self.plain == "always" or (self.plain == "local" and confidential(scope))
+        return self.plain == "always" or (self.plain == "local" and _confidential(scope))
 
     def read(self, token: bytes, scope: Scope) -> tuple[Sealed, _Asker]:
         """Return the sealed content, if it was made for this very request, now, and is new.
@@ -152,11 +152,11 @@ class Seal:
             request = open_request(token, self.keys.of)
             asker = _Asker(public_key(request.answer), request.jti)
         except Undecipherable:
-            raise undecipherable() from None
+            raise _undecipherable() from None
         if (request.htm, request.htu) != (scope["method"], target.decode("latin-1")):
-            raise undecipherable()
+            raise _undecipherable()
         if not self.seen.take(request.jti, request.iat, time.time()):
-            raise undecipherable()
+            raise _undecipherable()
         return request, asker
 
 
@@ -212,7 +212,7 @@ def is_sealed(headers: Headers) -> bool:
     return headers.get("content-type", "").partition(";")[0].strip().lower() == MEDIA_TYPE
 
 
-def confidential(scope: Scope) -> bool:
+def _confidential(scope: Scope) -> bool:
     """Return whether nobody else can read the connection: TLS, this machine, or its socket."""
     if scope.get("scheme") == "https" or scope.get("client") is None:
         return True
@@ -232,7 +232,7 @@ async def _whole(receive: Receive) -> bytes:
     return b"".join(parts)
 
 
-def replace(scope: Scope, request: Sealed, body: bytes | None) -> None:
+def _replace(scope: Scope, request: Sealed, body: bytes | None) -> None:
     """Replace the request by its sealed content: nobody can add a token or key of their own.
 
     Without a `body` the received one stays: it is a file.
@@ -250,7 +250,7 @@ def replace(scope: Scope, request: Sealed, body: bytes | None) -> None:
     scope["headers"] = headers
 
 
-def undecipherable() -> Problem:
+def _undecipherable() -> Problem:
     """Return the problem of any faulty sealed request: always the same."""
     return Problem(
         HTTPStatus.BAD_REQUEST,

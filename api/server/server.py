@@ -90,7 +90,7 @@ def serve(settings: Settings, services: Sequence[str], host: str, port: int) -> 
                 proxy_headers=bool(settings.api.trusted_proxies),
                 forwarded_allow_ips=settings.api.trusted_proxies,
                 timeout_graceful_shutdown=_GRACE,
-                **tls(settings.api),
+                **_tls(settings.api),
             ),
         )
         # The server stops at these by itself, and raises them again at its end: that is enough.
@@ -120,7 +120,7 @@ def _warn_if_open(settings: Settings, host: str) -> None:
         log.warning("open", host=host, why=why)
 
 
-def tls(api: ApiSettings) -> dict[str, Any]:
+def _tls(api: ApiSettings) -> dict[str, Any]:
     """Return the TLS options of uvicorn, if TLS is on.
 
     Raises:

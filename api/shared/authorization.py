@@ -135,7 +135,7 @@ async def authorise(request: Request) -> None:
         exist, as far as the principal may know (404); or as `until_reached`.
     """
     context: ApiContext = request.app.state.context
-    await check(context, request)
+    await _check(context, request)
     ASKER.set(request.state.principal.name)
     if request.state.principal is not NOBODY and (after := request.headers.get(AFTER)):
         await until_reached(context.reader, after)
@@ -144,7 +144,7 @@ async def authorise(request: Request) -> None:
         context.audit.arrive(arriving)
 
 
-async def check(context: ApiContext, request: Request) -> None:
+async def _check(context: ApiContext, request: Request) -> None:
     """Authenticate a request, and raise the problem if the rule does not allow it."""
     if context.settings.identity.auth == "none":
         request.state.principal = EVERYBODY

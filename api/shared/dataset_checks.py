@@ -121,7 +121,7 @@ async def require_dataset(context: ApiContext, who: Principal, name: str, needed
         raise unknown_dataset(context, who, name)
     row = context.queries.latest().catalog.dataset_owner(name)
     if row is not None and row.deleted and level >= Level.READ:
-        raise deleted(name, row)
+        raise _deleted(name, row)
     if level < needed:
         raise forbidden("It is confidential." if level is Level.ACTIVITY else _NEEDED[needed])
 
@@ -135,18 +135,18 @@ async def require_upload(context: ApiContext, who: Principal, name: str) -> None
     owner = snapshot.catalog.dataset_owner(name)
     if owner is not None and owner.deleted:
         if dataset_level(who, snapshot, name) < Level.READ:
-            raise taken(name)
+            raise _taken(name)
         why = f"The dataset {name} was deleted, and its name is not given again: choose another."
-        raise refused("dataset-deleted", why)
+        raise _refused("dataset-deleted", why)
     reserved = name in BUNDLED_DATASETS if owner is None else owner.bundled
     if reserved:
         why = f"{name} is the name of a dataset that comes with AutoLearn: choose another."
-        raise refused("dataset-reserved", why)
+        raise _refused("dataset-reserved", why)
     if owner is None or dataset_level(who, snapshot, name) >= Level.WRITE:
         return
     await context.reader.fresh()
     if dataset_level(who, context.queries.latest(), name) < Level.WRITE:
-        raise taken(name)
+        raise _taken(name)
 
 
 def require_version(
@@ -164,15 +164,15 @@ def require_version(
     if before and size in sizes:
         return
     if len(sizes) >= DATASET_VERSIONS:
-        raise refused("too-many-versions", too_many_versions(name))
+        raise _refused("too-many-versions", too_many_versions(name))
     user = who.name if owner is None else owner.owner
     check_quota(context.settings.quotas, now, user, "dataset-bytes", size)
 
 
-def deleted(name: str, row: DatasetOwner) -> Problem:
+def _deleted(name: str, row: DatasetOwner) -> Problem:
     """Return the problem of a deleted dataset, for a principal who may know of it."""
     by = f" by {row.by}" if row.by else ""
-    return refused("dataset-deleted", f"The dataset {name} was deleted{by} at {row.deleted}.")
+    return _refused("dataset-deleted", f"The dataset {name} was deleted{by} at {row.deleted}.")
 
 
 async def require_unneeded(context: ApiContext, who: Principal, name: str) -> None:
@@ -198,12 +198,12 @@ async def require_unneeded(context: ApiContext, who: Principal, name: str) -> No
     )
 
 
-def taken(name: str) -> Problem:
+def _taken(name: str) -> Problem:
     """Return the problem of a name that another user owns."""
-    return refused("dataset-taken", f"{name} is somebody else's dataset: choose another name.")
+    return _refused("dataset-taken", f"{name} is somebody else's dataset: choose another name.")
 
 
-def refused(reason: str, detail: str) -> Problem:
+def _refused(reason: str, detail: str) -> Problem:
     """Return the problem of a decider's refusal."""
     return Problem(REASONS[reason].status, reason, REASONS[reason].title, detail)
 

@@ -57,7 +57,7 @@ def wanted_of(
     if session:
         check_id("session", session)
         if chosen not in (None, stream("session", session)):
-            raise refused(
+            raise _refused(
                 "contradiction",
                 "Two parameters contradict each other",
                 "session",
@@ -73,7 +73,7 @@ def _stream_of(name: str) -> StreamId:
     try:
         kind_of(name)
     except ValueError as error:
-        raise refused(
+        raise _refused(
             "malformed-stream",
             "A stream's name is malformed",
             "stream",
@@ -95,7 +95,7 @@ def _types_of(given: str) -> set[str]:
     there = sorted({name.rpartition(".v")[0] for name in known})
     near = difflib.get_close_matches(word, there, 1)
     hint = f" Did you mean {near[0]!r}?" if near else ""
-    raise refused(
+    raise _refused(
         "unknown-type",
         "There is no such type of event",
         "type",
@@ -103,7 +103,7 @@ def _types_of(given: str) -> set[str]:
     )
 
 
-def refused(kind: str, title: str, parameter: str, detail: str) -> Problem:
+def _refused(kind: str, title: str, parameter: str, detail: str) -> Problem:
     """Return the problem of a parameter."""
     errors = [{"parameter": parameter, "detail": detail}]
     return Problem(422, kind, title, detail, errors=errors)

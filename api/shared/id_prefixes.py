@@ -97,7 +97,7 @@ async def whole_run(
             "run-unknown" if pointer is None else f"unknown-{kind}",
             f"There is no such {kind}",
             detail,
-            **at(pointer, detail),
+            **_at(pointer, detail),
         )
     return _only(found, given, f"{kind}s")
 
@@ -130,11 +130,11 @@ def no_version(snapshot: Snapshot, name: str, start: str, pointer: str | None = 
         "There is no such version",
         detail,
         known=versions[:100],
-        **at(pointer, detail),
+        **_at(pointer, detail),
     )
 
 
-def at(pointer: str | None, detail: str) -> dict[str, Any]:
+def _at(pointer: str | None, detail: str) -> dict[str, Any]:
     """Return the member of a problem for the place of the fault in a body."""
     return {} if pointer is None else {"errors": [{"pointer": pointer, "detail": detail}]}
 

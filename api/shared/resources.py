@@ -74,11 +74,11 @@ def _finding(one: DataFinding) -> FindingInWords:
 def run(snapshot: Snapshot, row: RunRow, live: Live, base: str) -> Training | Evaluation:
     """Return a run as clients see it."""
     if isinstance(row, TrainingRow):
-        return training(snapshot, row, live, base)
-    return evaluation(row, live, base)
+        return _training(snapshot, row, live, base)
+    return _evaluation(row, live, base)
 
 
-def training(snapshot: Snapshot, row: TrainingRow, live: Live, base: str) -> Training:
+def _training(snapshot: Snapshot, row: TrainingRow, live: Live, base: str) -> Training:
     """Return a training as clients see it; `base` is the path of its session or experiment."""
     at = f"{base}/trainings/{row.id}"
     links = {"self": at, "owner": base, "estimator": f"/v1/catalog/estimators/{row.estimator}"}
@@ -92,7 +92,7 @@ def training(snapshot: Snapshot, row: TrainingRow, live: Live, base: str) -> Tra
     return Training(**asdict(row), defaults=defaults, progress=live(row), links=links)
 
 
-def evaluation(row: EvaluationRow, live: Live, base: str) -> Evaluation:
+def _evaluation(row: EvaluationRow, live: Live, base: str) -> Evaluation:
     """Return an evaluation as clients see it."""
     links = {
         "self": f"{base}/evaluations/{row.id}",

@@ -39,12 +39,12 @@ def marks_of(
     """
     if both := sorted({*more} & {*fewer}):
         words = ", ".join(repr(cut(one)) for one in both[:_SHOWN])
-        raise refused(f"It is to be sensitive and not sensitive: {words}. Name it once.")
+        raise _refused(f"It is to be sensitive and not sensitive: {words}. Name it once.")
     owner, before = snapshot.catalog.dataset_owner(name), snapshot.catalog.sensitive(name)
     present = {*before}
     names = (present | {*more}) - {*fewer}
     if len(names) > SENSITIVE_COLUMNS:
-        raise refused(
+        raise _refused(
             f"{len(names):,} columns of {name} would be sensitive; at most {SENSITIVE_COLUMNS:,} "
             "can be, and no setting raises that: leave the others out of the file."
         )
@@ -62,7 +62,7 @@ def check_columns(spec: DatasetSpec, names: Sequence[str], before: Sequence[str]
     absent = [one for one in names if one not in {*columns, *before}]
     if absent:
         more = f" and {len(columns) - _SHOWN} more" if len(columns) > _SHOWN else ""
-        raise refused(
+        raise _refused(
             f"{spec.name} has no column {', '.join(repr(cut(one)) for one in absent[:_SHOWN])}; it "
             f"has {', '.join(columns[:_SHOWN])}{more}."
         )
@@ -74,6 +74,6 @@ def sensitive_in(spec: DatasetSpec) -> tuple[str, ...]:
     return tuple(column.name for column in spec.columns if column.name in names)
 
 
-def refused(detail: str) -> Problem:
+def _refused(detail: str) -> Problem:
     """Return the problem of columns that cannot be marked."""
     return Problem(422, "columns-unfit", "The columns cannot be marked like that", detail)

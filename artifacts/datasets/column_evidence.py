@@ -57,8 +57,8 @@ _SETTLED = 20_000
 _INTEGER = r"^[+-]?[0-9]+$"
 _ZERO_FIRST = r"^[+-]?0[0-9]+$"
 _DIGITS = str.maketrans("012345678", "9" * 9)
-PLAIN = re.compile(numbers.PLAIN)
-NOTHING = "[^\\s\\S]"
+_PLAIN = re.compile(numbers.PLAIN)
+_NOTHING = "[^\\s\\S]"
 _BOOLEANS = texts("true", "false")
 
 
@@ -108,8 +108,8 @@ class Fit:
 
     def take(self, way: ColumnFormat | str, found: Values, rows: Values, fits: Values) -> None:
         """Record which of some distinct values fit a notation."""
-        count = total(rows.filter(fits))
-        missed = total(rows) - count
+        count = _total(rows.filter(fits))
+        missed = _total(rows) - count
         self.count, self.missed = self.count + count, self.missed + missed
         if missed:
             for value in found.filter(pc.invert(fits))[: MOST_EXAMPLES - len(self.misses)]:
@@ -162,7 +162,7 @@ class Evidence:
         self.counts: dict[str, int] | None = {} if limit else None
         words = MISSING_WORDS if given.missing is None else given.missing
         self.missing_words = pa.array(words, pa.string())
-        self.may_be_plain = not given.pattern and not any(map(PLAIN.fullmatch, words))
+        self.may_be_plain = not given.pattern and not any(map(_PLAIN.fullmatch, words))
 
     # Adding values
 
@@ -185,7 +185,7 @@ class Evidence:
         rest = pc.invert(absent)
         found, rows = found.filter(rest), rows.filter(rest)
         self.count(found, rows)
-        plain = pc.match_substring_regex(found, NOTHING if self.given.pattern else numbers.PLAIN)
+        plain = pc.match_substring_regex(found, _NOTHING if self.given.pattern else numbers.PLAIN)
         self._add_plain(found.filter(plain), rows.filter(plain), values, first)
         odd = pc.invert(plain)
         self._add_odd(found.filter(odd), rows.filter(odd), values, first)
@@ -217,20 +217,20 @@ class Evidence:
             return
         as_numbers = pc.cast(pc.replace_substring(found, "+", ""), pa.float64())
         finite = pc.is_finite(as_numbers)
-        self.plain.infinite += total(rows.filter(pc.invert(finite)))
+        self.plain.infinite += _total(rows.filter(pc.invert(finite)))
         self.plain.range.measure(as_numbers.filter(finite))
         self._note_plain(found, rows, values, first)
 
     def _note_plain(self, found: Values, rows: Values | None, values: Values, first: int) -> None:
         """Record particular plain numbers; `rows` are the rows of each."""
         plain = self.plain
-        plain.count += many(found, rows)
+        plain.count += _many(found, rows)
         if plain.whole:
             self._note_integers(found, rows, values, first)
         if not plain.whole:
             dotted = pc.match_substring(found, ".")
             at = found.filter(dotted)
-            there = many(at, None if rows is None else rows.filter(dotted))
+            there = _many(at, None if rows is None else rows.filter(dotted))
             if there and not plain.dots.count:
                 plain.dots = ValueCount(there, first + _place_of(values, at[0]), at[0].as_py())
             else:
@@ -257,7 +257,7 @@ class Evidence:
         zero = pc.match_substring_regex(found, _ZERO_FIRST)
         if pc.any(zero).as_py():
             at = found.filter(zero)
-            there = many(at, None if rows is None else rows.filter(zero))
+            there = _many(at, None if rows is None else rows.filter(zero))
             place = first + _place_of(values, at[0])
             plain.zeros = plain.zeros.again(at[0].as_py(), there, place)
 
@@ -266,13 +266,13 @@ class Evidence:
         if not len(found):
             return
         before = self.odd
-        self.odd += total(rows)
-        fits = {way: fitting(way, found) for way in self.ways}
+        self.odd += _total(rows)
+        fits = {way: _fitting(way, found) for way in self.ways}
         if not any(fit.missed == 0 and pc.all(fits[way]).as_py() for way, fit in self.ways.items()):
             for way in _guesses(found[:_LOOKED_AT], self.given):
                 if way not in self.ways and len(self.ways) < _MOST_WAYS:
                     self.ways[way] = self.backward(way, before)
-                    fits[way] = fitting(way, found)
+                    fits[way] = _fitting(way, found)
         for way, fit in self.ways.items():
             fit.take(way, found, rows, fits[way])
         for way, fit in list(self.ways.items()):
@@ -280,13 +280,13 @@ class Evidence:
             if hopeless and self.odd > _HOPELESS:
                 del self.ways[way]
         if not self._fits_whole():
-            self.worded += total(rows.filter(pc.match_substring_regex(found, numbers.WITH_WORD)))
+            self.worded += _total(rows.filter(pc.match_substring_regex(found, numbers.WITH_WORD)))
         if any(map(is_time, self.ways)):
-            self.dated += total(rows.filter(pc.match_substring_regex(found, times.NATIONAL)))
+            self.dated += _total(rows.filter(pc.match_substring_regex(found, times.NATIONAL)))
         if "" in self.ways:
             zoned = pc.and_(times.has_zone(found), pc.match_substring_regex(found, times.ISO))
-            self.zones[True] += total(rows.filter(zoned))
-            self.zones[False] += total(rows.filter(pc.invert(zoned)))
+            self.zones[True] += _total(rows.filter(zoned))
+            self.zones[False] += _total(rows.filter(pc.invert(zoned)))
         room = self.room - len(self.values)
         self._see_all(self.values, found[:room], rows[:room], values, first)
 
@@ -306,7 +306,7 @@ class Evidence:
         if self.values:
             found = pa.array(self.values, pa.string())
             rows = pa.array([seen.count for seen in self.values.values()], pa.int64())
-            fit.take(way, found, rows, fitting(way, found))
+            fit.take(way, found, rows, _fitting(way, found))
         fit.missed += before - fit.count - fit.missed
         if isinstance(way, ColumnFormat) and way.thousands:
             less = self.ways.get(replace(way, thousands=""))
@@ -412,7 +412,7 @@ def is_time(way: ColumnFormat | str) -> TypeGuard[str]:
     return isinstance(way, str) and way != "boolean"
 
 
-def fitting(way: ColumnFormat | str, found: Values) -> Values:
+def _fitting(way: ColumnFormat | str, found: Values) -> Values:
     """Return for each value whether it fits a notation."""
     if isinstance(way, ColumnFormat):
         return numbers.fits_number(found, way)
@@ -432,12 +432,12 @@ def _pairs(found: Values, rows: Values, which: Values | None = None) -> Iterator
     return zip(found.to_pylist(), rows.to_pylist(), strict=True)
 
 
-def many(found: Values, rows: Values | None) -> int:
+def _many(found: Values, rows: Values | None) -> int:
     """Return how many rows have some values."""
-    return len(found) if rows is None else total(rows)
+    return len(found) if rows is None else _total(rows)
 
 
-def total(rows: Values) -> int:
+def _total(rows: Values) -> int:
     """Return a sum, 0 of nothing."""
     return int(pc.sum(rows).as_py() or 0)
 

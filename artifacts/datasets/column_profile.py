@@ -52,13 +52,13 @@ def texts(*values: str) -> Values:
 
 _ABSENT = texts(*MISSING)
 _BOOLEANS = texts("true", "false")
-NULL = pa.nulls(1, pa.string())[0]
+_NULL = pa.nulls(1, pa.string())[0]
 
 
 def clean(values: Values) -> Values:
     """Return CSV text without surrounding white space, and null where a value is missing."""
     trimmed = pc.utf8_trim_whitespace(values)
-    return pc.if_else(pc.is_in(trimmed, value_set=_ABSENT), NULL, trimmed)
+    return pc.if_else(pc.is_in(trimmed, value_set=_ABSENT), _NULL, trimmed)
 
 
 def cast(values: Values, kind: str) -> Values:

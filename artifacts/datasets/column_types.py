@@ -77,7 +77,7 @@ class ColumnTyper:
             return self._as_time(in_time)
         ways = [way for way in whole if isinstance(way, ColumnFormat)]
         if ways:
-            return self.as_number(chosen(ways, decimal))
+            return self.as_number(_chosen(ways, decimal))
         return self.as_text(self.nearly())
 
     def _as_plain(self, decimal: str) -> Decided:
@@ -195,7 +195,7 @@ class ColumnTyper:
             if isinstance(way, ColumnFormat)
             and self.evidence.fitting(way, fit) == self.evidence.total
         ]
-        return self.as_number(chosen(fits, decimal)) if fits else None
+        return self.as_number(_chosen(fits, decimal)) if fits else None
 
     def _given_times(self, pattern: str) -> Decided | None:
         fits = [
@@ -340,7 +340,7 @@ class ColumnTyper:
         return any(":" in value for value in self.evidence.values)
 
 
-def chosen(ways: list[ColumnFormat], decimal: str) -> ColumnFormat:
+def _chosen(ways: list[ColumnFormat], decimal: str) -> ColumnFormat:
     """Return the best format: with the file's decimal separator, and the fewest separators."""
     return min(ways, key=lambda way: (way.decimal != decimal, bool(way.thousands), way.thousands))
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from autolearn.schemas.bounds import LONGEST_TEXT, cut
 from autolearn.schemas.errors import AutoLearnError
 
-MOST = 20
+_MOST = 20
 """Sentences about one file."""
 
 
@@ -19,5 +19,5 @@ class DatasetRefused(AutoLearnError):
     def __init__(self, sentences: str | Sequence[str]) -> None:
         """Take one sentence, or several (never none); more than twenty are cut."""
         given = (sentences,) if isinstance(sentences, str) else tuple(sentences)
-        self.sentences = tuple(cut(one, LONGEST_TEXT) for one in given[:MOST])
+        self.sentences = tuple(cut(one, LONGEST_TEXT) for one in given[:_MOST])
         super().__init__(" ".join(self.sentences))

@@ -18,12 +18,12 @@ from autolearn.schemas.datasets.read_options import ReadHints
 
 _CALLED = {"csv": "CSV", "jsonl": "JSON lines", "excel": "an Excel file"}
 _CALLED |= dict.fromkeys(("parquet", "arrow"), "a file whose columns have types")
-COLUMNS = ("--decimal", "--missing", "--type", "--zone")
+_COLUMNS = ("--decimal", "--missing", "--type", "--zone")
 _FILE = ("--separator", "--encoding", "--header and --no-header", "--skip-lines")
 _APPLY: dict[str, tuple[str, ...]] = {
-    "csv": (*COLUMNS, *_FILE),
-    "jsonl": COLUMNS,
-    "excel": (*COLUMNS, "--sheet", *_FILE[2:]),
+    "csv": (*_COLUMNS, *_FILE),
+    "jsonl": _COLUMNS,
+    "excel": (*_COLUMNS, "--sheet", *_FILE[2:]),
     "parquet": (),
     "arrow": (),
 }

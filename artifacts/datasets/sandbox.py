@@ -104,8 +104,8 @@ def main() -> None:
     """Answer the question on standard input."""
     question = msgspec.json.decode(sys.stdin.buffer.read(), type=ProfileJob)
     sys.meta_path.insert(0, _WithoutPandas)
-    limit(resource.RLIMIT_AS, question.memory_mb << 20)
-    limit(resource.RLIMIT_CPU, question.cpu_s)
+    _limit(resource.RLIMIT_AS, question.memory_mb << 20)
+    _limit(resource.RLIMIT_CPU, question.cpu_s)
     harden()
     confine([Path(question.path)], [])
     try:
@@ -139,7 +139,7 @@ def _examined(question: ProfileJob) -> DatasetSpec:
     )
 
 
-def limit(what: int, most: int) -> None:
+def _limit(what: int, most: int) -> None:
     """Lower a limit of this process for good."""
     _, hard = resource.getrlimit(what)
     most = most if hard == resource.RLIM_INFINITY else min(most, hard)

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 pc: Any = compute
 
-HEAD = 4096
+_HEAD = 4096
 COMPOUND, ENCRYPTED = b"\xd0\xcf\x11\xe0", "EncryptedPackage".encode("utf-16-le")
 """The first bytes of old or encrypted Excel files, and the mark of encrypted ones."""
 _OFFICE_PARTS = (b"[Content_Types].xml", b"_rels/.rels", b"docProps/", b"xl/")
@@ -168,7 +168,7 @@ def _read_as_before(path: Path) -> DatasetTable:
 def format_of(path: Path) -> str:
     """Return parquet, arrow, excel, jsonl or csv, by the first bytes of the file."""
     with path.open("rb") as handle:
-        head = handle.read(HEAD)
+        head = handle.read(_HEAD)
     if head.startswith(MAGIC):
         return "parquet"
     if head.startswith(ARROW_MAGIC):
@@ -183,7 +183,7 @@ def format_of(path: Path) -> str:
         raise DatasetRefused(
             "This is an Excel file of before 2007 (.xls): save it as .xlsx, or the sheet as CSV."
         )
-    return "jsonl" if _is_object(unpacked_head(path, HEAD)) else "csv"
+    return "jsonl" if _is_object(unpacked_head(path, _HEAD)) else "csv"
 
 
 def _is_workbook(path: Path, head: bytes) -> bool:
@@ -208,7 +208,7 @@ def _is_object(head: bytes) -> bool:
     try:
         return isinstance(msgspec.json.decode(line), dict)
     except (msgspec.DecodeError, UnicodeDecodeError):
-        return line.rstrip().endswith(b"}") or (not end and len(head) == HEAD)
+        return line.rstrip().endswith(b"}") or (not end and len(head) == _HEAD)
 
 
 def _tallied(tallies: list[ColumnTally], batches: Iterator[list[Values]]) -> Iterator[list[Values]]:

@@ -55,7 +55,7 @@ from autolearn.security.streaming_aead import (
 
 _CHUNK = 1 << 20
 MANIFEST = "manifest.json"
-OWNER = "owner"
+_OWNER = "owner"
 """The file that names the store's log."""
 _SEALED = ".aead"
 """The end of the name of an encrypted file."""
@@ -393,7 +393,7 @@ class ArtifactStore:
 
     def mark(self, name: str) -> Owner:
         """Return the owner of the store; `name` becomes the owner if there was none."""
-        path = f"{self._root}/{OWNER}"
+        path = f"{self._root}/{_OWNER}"
         self._files.invalidate_cache()
         try:
             owner = bytes(self._files.cat_file(path)).decode().strip()

@@ -21,12 +21,12 @@ def value_of(text: str) -> Any:
     except (msgspec.DecodeError, RecursionError):
         pass
     try:
-        return plain(ast.parse(text.strip(), mode="eval").body)
+        return _plain(ast.parse(text.strip(), mode="eval").body)
     except (SyntaxError, ValueError, MemoryError, RecursionError):
         return text
 
 
-def plain(node: ast.expr) -> Any:
+def _plain(node: ast.expr) -> Any:
     """Return the value of an expression. Raises ValueError if JSON has none such."""
     match node:
         case ast.Constant(value=bool() | int() | float() | str() | None as value):
@@ -38,14 +38,14 @@ def plain(node: ast.expr) -> Any:
         ):
             return -value if isinstance(sign, ast.USub) else value
         case ast.List(elts=items) | ast.Tuple(elts=items):
-            return [plain(item) for item in items]
+            return [_plain(item) for item in items]
         case ast.Dict(keys=keys, values=values):
-            return {_name_of(key): plain(value) for key, value in zip(keys, values, strict=True)}
+            return {_name_of(key): _plain(value) for key, value in zip(keys, values, strict=True)}
     raise ValueError(f"a {type(node).__name__} is no value")
 
 
 def _name_of(key: ast.expr | None) -> str:
-    match None if key is None else plain(key):
+    match None if key is None else _plain(key):
         case bool(value):
             return str(value).lower()
         case int() | float() | str() as value:

@@ -77,9 +77,9 @@ def rows(heads: Sequence[str], lines: Iterable[Sequence[object]]) -> Table:
     lines = [list(line) for line in lines]
     for at, head in enumerate(heads):
         numeric = bool(lines) and all(_is_number(line[at]) for line in lines)
-        table.add_column(Text(text(head)), justify="right" if numeric else "left", overflow="fold")
+        table.add_column(Text(_text(head)), justify="right" if numeric else "left", overflow="fold")
     for line in lines:
-        table.add_row(*(cell if isinstance(cell, Text) else Text(text(cell)) for cell in line))
+        table.add_row(*(cell if isinstance(cell, Text) else Text(_text(cell)) for cell in line))
     return table
 
 
@@ -93,7 +93,7 @@ def pairs(about: Mapping[str, object]) -> RenderableType:
     table.add_column(overflow="fold")
     for name, value in about.items():
         if value not in (None, "", ()):
-            table.add_row(Text(text(name), "bold"), Text(text(value)))
+            table.add_row(Text(_text(name), "bold"), Text(_text(value)))
     return table
 
 
@@ -101,7 +101,7 @@ def sentence(words: str) -> Text:
     """Return a line of text, without control characters of others."""
     from rich.text import Text
 
-    return Text(text(words))
+    return Text(_text(words))
 
 
 def _is_number(cell: object) -> bool:
@@ -110,7 +110,7 @@ def _is_number(cell: object) -> bool:
     return cell is None or (isinstance(cell, int | float) and not isinstance(cell, bool))
 
 
-def text(cell: object) -> str:
+def _text(cell: object) -> str:
     """Return a cell as text, without control characters of others."""
     if cell is None:
         return "-"

@@ -57,7 +57,7 @@ def recorded_of(to: Connection, given: str, into: Path) -> list[RecordedTraining
         )
     trainings = [one for one in owner.trainings if chosen in (owner.id, one.id)]
     evaluations = [one for one in owner.evaluations if one.training in {t.id for t in trainings}]
-    found = [recorded(one, evaluations) for one in trainings]
+    found = [_recorded(one, evaluations) for one in trainings]
     found = [_fetched(to, owner, one, into) if one.artifact.stored else one for one in found]
     refs = {ref.version: ref for run in (*trainings, *evaluations) if (ref := run.dataset).stored}
     files: dict[str, str] = {}
@@ -97,7 +97,7 @@ def _open_session(to: Connection) -> SessionWithRuns | None:
         return None
 
 
-def recorded(training: Training, evaluations: Iterable[Evaluation]) -> RecordedTraining:
+def _recorded(training: Training, evaluations: Iterable[Evaluation]) -> RecordedTraining:
     """Return a training with its completed evaluations as the log has them.
 
     Raises:
@@ -114,7 +114,7 @@ def recorded(training: Training, evaluations: Iterable[Evaluation]) -> RecordedT
             estimator=training.estimator,
             task=training.task,
             library_version=training.library_version,
-            dataset=plain(training.dataset),
+            dataset=_plain(training.dataset),
             target=training.target,
             schema_hash=training.schema_hash,
             hyperparameters=training.hyperparameters,
@@ -137,7 +137,7 @@ def recorded(training: Training, evaluations: Iterable[Evaluation]) -> RecordedT
     )
 
 
-def plain(ref: DatasetRef) -> DatasetRef:
+def _plain(ref: DatasetRef) -> DatasetRef:
     """Return the name of a dataset's file in clear."""
     return DatasetRef(ref.name, ref.version)
 
@@ -150,7 +150,7 @@ def _recorded_evaluation(evaluation: Evaluation) -> RecordedEvaluation:
             training=evaluation.training,
             artifact=evaluation.artifact,
             metrics=evaluation.metrics,
-            dataset=plain(evaluation.dataset),
+            dataset=_plain(evaluation.dataset),
             held_out=evaluation.held_out,
             time_limit=evaluation.time_limit,
             memory_limit=evaluation.memory_limit,

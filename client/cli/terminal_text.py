@@ -22,13 +22,13 @@ def escaped(document: str, encoding: str = "utf-8") -> str:
     try:
         document.encode(encoding)
     except UnicodeEncodeError:
-        document = "".join(one if one.isascii() else code(one) for one in document)
+        document = "".join(one if one.isascii() else _code(one) for one in document)
     if document.isprintable():
         return document
-    return "".join(one if one.isprintable() or one in "\n " else code(one) for one in document)
+    return "".join(one if one.isprintable() or one in "\n " else _code(one) for one in document)
 
 
-def code(character: str) -> str:
+def _code(character: str) -> str:
     """Return a character in JSON's escape, in UTF-16."""
     words = character.encode("utf-16-be", "surrogatepass").hex()
     return "".join(f"\\u{words[at : at + 4]}" for at in range(0, len(words), 4))

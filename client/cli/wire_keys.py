@@ -11,15 +11,15 @@ from autolearn.security.wire_keys import WireKeys, folder_of_keys, rotate
 
 def named() -> list[str]:
     """Return the names of the valid keys, the newest first."""
-    return [key.kid for key in WireKeys(folder()).present()]
+    return [key.kid for key in WireKeys(_folder()).present()]
 
 
 def rotated() -> str:
     """Make a new key; return its name."""
-    return rotate(folder()).kid
+    return rotate(_folder()).kid
 
 
-def folder() -> Path:
+def _folder() -> Path:
     """Return the folder of the keys."""
     settings = read_settings()
     return folder_of_keys(settings.api, home_of(settings))

@@ -34,7 +34,7 @@ from autolearn.security.broker_secret import announced, secret_of
 
 _READY_TIMEOUT = START_TIMEOUT
 """Seconds within which every process must report that it is ready; a long log takes its time."""
-PATIENCE = 20.0
+_PATIENCE = 20.0
 """Seconds after which a process that is not ready yet is reported."""
 PORT_ATTEMPTS = 3
 """Starts with other ports, when another process takes the drawn one."""
@@ -69,9 +69,9 @@ class Part(NamedTuple):
 
 
 _FIRST_USER = Part("first user", ("autolearn.operations.first_user", "--with-parent"), "never")
-AGENTS = Part("agents", ("autolearn.agents", "--with-parent", "decide", "dispatch", "supervise"))
-WORKERS = Part("workers", ("autolearn.agents", "--with-parent", "work"))
-API = Part("api", ("autolearn.api", "--with-parent"))
+_AGENTS = Part("agents", ("autolearn.agents", "--with-parent", "decide", "dispatch", "supervise"))
+_WORKERS = Part("workers", ("autolearn.agents", "--with-parent", "work"))
+_API = Part("api", ("autolearn.api", "--with-parent"))
 
 
 class _Heard:
@@ -132,7 +132,7 @@ class System:
     async def _launch_everything(self) -> list[Part]:
         """Launch every process, with other ports if one was lost; return the lasting ones."""
         for attempt in range(1, PORT_ATTEMPTS + 1):
-            parts = [*self.brokers(), AGENTS, WORKERS, API]
+            parts = [*self.brokers(), _AGENTS, _WORKERS, _API]
             once = [_FIRST_USER] if self._needs_user() else []
             try:
                 said = await self._launch_all([*parts, *once])
@@ -283,7 +283,7 @@ class System:
     async def _mention(self, part: Part, log: Path) -> None:
         began = time.monotonic()
         while True:
-            await asyncio.sleep(PATIENCE)
+            await asyncio.sleep(_PATIENCE)
             self.told(
                 f"  {part.name:8} is still starting ({time.monotonic() - began:.0f} s): {log}"
             )

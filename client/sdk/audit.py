@@ -32,7 +32,7 @@ class Auditing:
         A page may be short, or empty: go on while there is a `next`.
         """
         query = {
-            **chosen(begin, end, actor, service, stream, outcome, trace),
+            **_chosen(begin, end, actor, service, stream, outcome, trace),
             "source": source,
             "limit": limit,
             "page": page,
@@ -55,11 +55,11 @@ class Auditing:
         Hops of another API process come a little later. If the API process ends, hops until the
         next connection are missing: `audit` has them.
         """
-        query = chosen("", "", actor, service, stream, outcome, trace)
+        query = _chosen("", "", actor, service, stream, outcome, trace)
         return follow("/v1/audit", query, patience)
 
 
-def chosen(
+def _chosen(
     begin: str, end: str, actor: str, service: str, stream: str, outcome: str, trace: str
 ) -> dict[str, object]:
     """Return the part of a query that filters hops."""

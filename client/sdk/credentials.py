@@ -60,12 +60,12 @@ def place_of(url: str, home: Path | None = None) -> str:
         try:
             home = home_of(read_settings())
         except AutoLearnError:  # a fault of them is irrelevant for a client with a URL
-            return plain(url)
+            return _plain(url)
     up = running(home)
-    return place_of_home(home) if up is not None and plain(up.url) == plain(url) else plain(url)
+    return place_of_home(home) if up is not None and _plain(up.url) == _plain(url) else _plain(url)
 
 
-def plain(url: str) -> str:
+def _plain(url: str) -> str:
     """Normalise a URL to scheme, host and port; both names of this machine are the same."""
     parts = urlsplit(url)
     host = parts.hostname or ""

@@ -163,7 +163,7 @@ def _listen(request: Listen) -> Generator[Listen | More | Pause | Entry, Any, Li
         while (part := (yield More())) is not None:
             for event in parser.feed(part):
                 if event.event == "problem":
-                    listened.why = told(event.data)
+                    listened.why = _told(event.data)
                     continue
                 listened.at = event.id
                 if event.data:
@@ -177,7 +177,7 @@ def _listen(request: Listen) -> Generator[Listen | More | Pause | Entry, Any, Li
     return listened
 
 
-def told(data: str) -> Problem:
+def _told(data: str) -> Problem:
     """Return a problem that was sent in the stream."""
     content = msgspec.json.decode(data, type=dict[str, Any])
     known = {name: content.pop(name, "") for name in ("type", "title", "detail")}

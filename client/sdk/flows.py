@@ -107,7 +107,7 @@ def ask(call: Call[T], patience: float = 30.0) -> Flow[T]:
     """
     response = yield from _exchange(call, patience)
     if response.status_code == 202 and "/v1/commands/" in response.headers.get("location", ""):
-        response = yield from followed(call, response.headers["location"], patience)
+        response = yield from _followed(call, response.headers["location"], patience)
     return msgspec.json.decode(response.content, type=call.answer)
 
 
@@ -135,7 +135,7 @@ def _exchange(call: Call[Any], patience: float) -> Flow[httpx.Response]:
 
     A 429 or 503 is tried again when its Retry-After is over, if that is within `patience` seconds.
     """
-    send, pause = sent(call), FIRST_PAUSE
+    send, pause = _sent(call), FIRST_PAUSE
     until = time.monotonic() + patience
     while True:
         error: Problem | Unreachable
@@ -171,7 +171,7 @@ def _unreachable(send: Send, failure: httpx.TransportError) -> Unreachable:
     )
 
 
-def sent(call: Call[Any]) -> Send:
+def _sent(call: Call[Any]) -> Send:
     """Return the request of a call."""
     headers: dict[str, str] = {"Accept": "application/json, application/problem+json"}
     content: bytes | Path | None = None
@@ -197,7 +197,7 @@ def words_of(query: Mapping[str, object]) -> Query:
     return {n: [*map(str, v)] if isinstance(v, list) else str(v) for n, v in given.items()}
 
 
-def followed(call: Call[Any], location: str, patience: float) -> Flow[httpx.Response]:
+def _followed(call: Call[Any], location: str, patience: float) -> Flow[httpx.Response]:
     """Follow a command until it is answered, and return its resource."""
     until, pause = time.monotonic() + patience, FIRST_PAUSE
     at, _, query = location.partition("?")

@@ -110,7 +110,7 @@ def _check_clock(response: httpx.Response) -> None:
         )
 
 
-def question(
+def _question(
     request: httpx.Request, content: bytes | None, keys: _Keys, *, announced: bool = False
 ) -> _Question:
     """Seal a request; without `content` its body is a file, and stays in clear.
@@ -173,7 +173,7 @@ def _is_sealed(response: httpx.Response) -> bool:
     return False
 
 
-def refused(response: httpx.Response) -> bool:
+def _refused(response: httpx.Response) -> bool:
     """Return whether the server could not open a request; its body was read."""
     return response.status_code == 400 and b"problem:undecipherable" in response.content
 
@@ -194,7 +194,7 @@ def _opened(response: httpx.Response, opening: Opening, stream: Any) -> httpx.Re
     )
 
 
-def damaged(error: Undecipherable) -> httpx.RemoteProtocolError:
+def _damaged(error: Undecipherable) -> httpx.RemoteProtocolError:
     """Return the error of an answer that cannot be decrypted: the request may be tried again."""
     return httpx.RemoteProtocolError(f"The answer cannot be deciphered: {error.detail}")
 
@@ -214,7 +214,7 @@ class _Opened(httpx.SyncByteStream):
                 yield from self.opening.feed(part)
             self.opening.end()
         except Undecipherable as error:
-            raise damaged(error) from None
+            raise _damaged(error) from None
 
     def close(self) -> None:
         self.response.close()
@@ -241,7 +241,7 @@ class _AsyncOpened(httpx.AsyncByteStream):
                     yield one
             self.opening.end()
         except Undecipherable as error:
-            raise damaged(error) from None
+            raise _damaged(error) from None
 
     async def aclose(self) -> None:
         await self.response.aclose()
@@ -262,7 +262,7 @@ class Sealing(httpx.BaseTransport):
         response, asked = self.ask(request, known or self.get(request))
         if not _is_sealed(response):
             response.read()
-            if known is None or not refused(response):
+            if known is None or not _refused(response):
                 return response
             self.keys = None
             if request.method == "PUT":  # its file has been read: the caller sends it again
@@ -278,14 +278,14 @@ class Sealing(httpx.BaseTransport):
             return _opened(response, asked.opening, _Opened(response, first, parts, asked.opening))
         except Undecipherable as error:
             response.close()
-            raise damaged(error) from None
+            raise _damaged(error) from None
 
     def ask(
         self, request: httpx.Request, keys: _Keys, *, announced: bool = False
     ) -> tuple[httpx.Response, _Question]:
         """Send a request sealed to a key; once more announced if there are too many strangers."""
         content = None if request.method == "PUT" else request.read()
-        asked = question(request, content, keys, announced=announced)
+        asked = _question(request, content, keys, announced=announced)
         response = self.inner.handle_request(asked.request)
         response.request = request
         if response.status_code == 429 and not announced and "authorization" in request.headers:
@@ -322,7 +322,7 @@ class AsyncSealing(httpx.AsyncBaseTransport):
         response, asked = await self.ask(request, known or await self.get(request))
         if not _is_sealed(response):
             await response.aread()
-            if known is None or not refused(response):
+            if known is None or not _refused(response):
                 return response
             self.keys = None
             if request.method == "PUT":  # its file has been read: the caller sends it again
@@ -339,14 +339,14 @@ class AsyncSealing(httpx.AsyncBaseTransport):
             return _opened(response, asked.opening, stream)
         except Undecipherable as error:
             await response.aclose()
-            raise damaged(error) from None
+            raise _damaged(error) from None
 
     async def ask(
         self, request: httpx.Request, keys: _Keys, *, announced: bool = False
     ) -> tuple[httpx.Response, _Question]:
         """Send a request sealed to a key; once more announced if there are too many strangers."""
         content = None if request.method == "PUT" else await request.aread()
-        asked = question(request, content, keys, announced=announced)
+        asked = _question(request, content, keys, announced=announced)
         response = await self.inner.handle_async_request(asked.request)
         response.request = request
         if response.status_code == 429 and not announced and "authorization" in request.headers:

@@ -118,7 +118,7 @@ class OneSession:
         A point is a position's token or a time, RFC 3339 with a zone, here and elsewhere. All runs
         may take many requests: `trainings` and `evaluations` return a page.
         """
-        return _whole(Call("GET", at(self), SessionWithRuns, {"as_of": as_of}))
+        return _whole(Call("GET", _at(self), SessionWithRuns, {"as_of": as_of}))
 
     @operation
     def train(
@@ -153,7 +153,7 @@ class OneSession:
             "time_limit": time_limit,
             "memory_limit": memory_limit,
         }
-        return started(f"{at(self)}/trainings", Training, body, wait, key)
+        return _started(f"{_at(self)}/trainings", Training, body, wait, key)
 
     @operation
     def evaluate(
@@ -181,7 +181,7 @@ class OneSession:
             "time_limit": time_limit,
             "memory_limit": memory_limit,
         }
-        return started(f"{at(self)}/evaluations", Evaluation, body, wait, key)
+        return _started(f"{_at(self)}/evaluations", Evaluation, body, wait, key)
 
     @operation
     def trainings(
@@ -194,7 +194,7 @@ class OneSession:
     ) -> Flow[Page[Training]]:
         """List the trainings in the order of their requests."""
         query = {"status": status, "limit": limit, "page": page, "as_of": as_of}
-        return ask(Call("GET", f"{at(self)}/trainings", Page[Training], query))
+        return ask(Call("GET", f"{_at(self)}/trainings", Page[Training], query))
 
     @operation
     def evaluations(
@@ -207,59 +207,59 @@ class OneSession:
     ) -> Flow[Page[Evaluation]]:
         """List the evaluations in the order of their requests."""
         query = {"status": status, "limit": limit, "page": page, "as_of": as_of}
-        return ask(Call("GET", f"{at(self)}/evaluations", Page[Evaluation], query))
+        return ask(Call("GET", f"{_at(self)}/evaluations", Page[Evaluation], query))
 
     @operation
     def training(self, run: str, *, wait: float | None = None) -> Flow[Training]:
         """Return a training, as soon as it has ended or `wait` seconds are over."""
-        return _waited(f"{at(self)}/trainings/{segment(run)}", Training, wait)
+        return _waited(f"{_at(self)}/trainings/{segment(run)}", Training, wait)
 
     @operation
     def evaluation(self, run: str, *, wait: float | None = None) -> Flow[Evaluation]:
         """Return an evaluation, as soon as it has ended or `wait` seconds are over."""
-        return _waited(f"{at(self)}/evaluations/{segment(run)}", Evaluation, wait)
+        return _waited(f"{_at(self)}/evaluations/{segment(run)}", Evaluation, wait)
 
     @operation
     def cancel_training(self, run: str) -> Flow[Training]:
         """Stop a training."""
-        return ask(Call("POST", f"{at(self)}/trainings/{segment(run)}/cancel", Training))
+        return ask(Call("POST", f"{_at(self)}/trainings/{segment(run)}/cancel", Training))
 
     @operation
     def cancel_evaluation(self, run: str) -> Flow[Evaluation]:
         """Stop an evaluation."""
-        return ask(Call("POST", f"{at(self)}/evaluations/{segment(run)}/cancel", Evaluation))
+        return ask(Call("POST", f"{_at(self)}/evaluations/{segment(run)}/cancel", Evaluation))
 
     @operation
     def artifact(self, training: str) -> Flow[Artifact]:
         """List the files of an artifact."""
-        return ask(Call("GET", f"{at(self)}/trainings/{segment(training)}/artifact", Artifact))
+        return ask(Call("GET", f"{_at(self)}/trainings/{segment(training)}/artifact", Artifact))
 
     @operation
     def download(self, training: str, folder: Path | str) -> Flow[Artifact]:
         """Fetch the files of an artifact into a folder, each checked by its hash."""
-        return _download(f"{at(self)}/trainings/{segment(training)}/artifact", Path(folder))
+        return _download(f"{_at(self)}/trainings/{segment(training)}/artifact", Path(folder))
 
     @operation
     def share(self, user: str) -> Flow[Page[Reader]]:
         """Let another user read the session, and the experiment; return the readers."""
         body = {"user": user}
-        return ask(Call("POST", f"{at(self)}/share", Page[Reader], body=body))
+        return ask(Call("POST", f"{_at(self)}/share", Page[Reader], body=body))
 
     @operation
     def unshare(self, user: str) -> Flow[Page[Reader]]:
         """End a user's right to read it; return the remaining readers."""
         body = {"user": user}
-        return ask(Call("POST", f"{at(self)}/unshare", Page[Reader], body=body))
+        return ask(Call("POST", f"{_at(self)}/unshare", Page[Reader], body=body))
 
     @operation
     def leave(self) -> Flow[CommandState]:
         """Leave a session or experiment that another user has shared."""
-        return ask(Call("POST", f"{at(self)}/leave", CommandState))
+        return ask(Call("POST", f"{_at(self)}/leave", CommandState))
 
     @operation
     def readers(self) -> Flow[Page[Reader]]:
         """List the readers, without the owner."""
-        return ask(Call("GET", f"{at(self)}/readers", Page[Reader]))
+        return ask(Call("GET", f"{_at(self)}/readers", Page[Reader]))
 
     @operation
     def commit(self, trainings: Sequence[str] | None = None) -> Flow[ExperimentWithRuns]:
@@ -269,7 +269,9 @@ class OneSession:
             Problem, Unreachable: it is not committed; or it is, as the title says, and its runs
                 could not be read.
         """
-        call = Call("POST", f"{at(self)}/commit", ExperimentWithRuns, body={"trainings": trainings})
+        call = Call(
+            "POST", f"{_at(self)}/commit", ExperimentWithRuns, body={"trainings": trainings}
+        )
         kept = yield from ask(call)
         try:
             return (yield from _with_runs(kept, f"/v1/experiments/{segment(kept.id)}"))
@@ -280,15 +282,15 @@ class OneSession:
     @operation
     def keep(self) -> Flow[SessionSummary]:
         """Keep the expiring session."""
-        return ask(Call("POST", f"{at(self)}/keep", SessionSummary))
+        return ask(Call("POST", f"{_at(self)}/keep", SessionSummary))
 
     @operation
     def discard(self) -> Flow[Discarded]:
         """End the session and keep nothing of it."""
-        return ask(Call("POST", f"{at(self)}/discard", Discarded))
+        return ask(Call("POST", f"{_at(self)}/discard", Discarded))
 
 
-def at(session: OneSession) -> str:
+def _at(session: OneSession) -> str:
     """Return the path of a session."""
     return f"/v1/sessions/{segment(session.id)}"
 
@@ -320,7 +322,7 @@ def _every(path: str, kind: type[Page[R]], query: Mapping[str, object]) -> Flow[
             return items
 
 
-def started(
+def _started(
     path: str, kind: type[R], body: Mapping[str, object], wait: float | None, key: str | None
 ) -> Flow[R]:
     """Request a run, and wait for its end if requested."""
@@ -329,17 +331,17 @@ def started(
     run = yield from ask(Call("POST", path, kind, body=body, wait=first, key=key))
     if until is None:
         return run
-    return (yield from ended(run, f"{path}/{run.id}", kind, until))
+    return (yield from _ended(run, f"{path}/{run.id}", kind, until))
 
 
 def _waited(path: str, kind: type[R], wait: float | None) -> Flow[R]:
     until = None if wait is None else time.monotonic() + wait
     first = None if wait is None else min(wait, _LONGEST_WAIT)
     run = yield from ask(Call("GET", path, kind, wait=first))
-    return run if until is None else (yield from ended(run, path, kind, until))
+    return run if until is None else (yield from _ended(run, path, kind, until))
 
 
-def ended(run: R, path: str, kind: type[R], until: float) -> Flow[R]:
+def _ended(run: R, path: str, kind: type[R], until: float) -> Flow[R]:
     """Return a run when it has ended, or its state when the time is over."""
     while run.ended is None and (left := until - time.monotonic()) > 0:
         wait = max(1.0, min(left, _LONGEST_WAIT))

@@ -36,7 +36,7 @@ def _blocking(http: httpx.Client, feed: Feed) -> Iterator[Entry]:
                     else:
                         if response is not None:
                             response.close()
-                        result = response = http.send(request(http, step), stream=True)
+                        result = response = http.send(_request(http, step), stream=True)
                         parts = response.iter_bytes()
                         if response.status_code != 200:
                             response.read()
@@ -69,7 +69,7 @@ async def _awaiting(http: httpx.AsyncClient, feed: Feed) -> AsyncIterator[Entry]
                     else:
                         if response is not None:
                             await response.aclose()
-                        result = response = await http.send(request(http, step), stream=True)
+                        result = response = await http.send(_request(http, step), stream=True)
                         parts = response.aiter_bytes()
                         if response.status_code != 200:
                             await response.aread()
@@ -81,7 +81,7 @@ async def _awaiting(http: httpx.AsyncClient, feed: Feed) -> AsyncIterator[Entry]
             await response.aclose()
 
 
-def request(http: httpx.Client | httpx.AsyncClient, step: Listen) -> httpx.Request:
+def _request(http: httpx.Client | httpx.AsyncClient, step: Listen) -> httpx.Request:
     """Return the request of a step."""
     timeout = httpx.Timeout(step.timeout, connect=5.0)
     return http.build_request(

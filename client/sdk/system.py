@@ -205,7 +205,7 @@ class System:
         `stream` (such as dataset/iris), `session` (an id) and `types` (such as RunCompleted) filter
         them.
         """
-        query = {"after": after, "limit": limit, **chosen(stream, session, types)}
+        query = {"after": after, "limit": limit, **_chosen(stream, session, types)}
         return ask(Call("GET", "/v1/events", Events, query, wait=wait))
 
     @subscription
@@ -227,7 +227,7 @@ class System:
             Problem: the API refuses, or cannot give events for longer than `patience` seconds.
             Unreachable: no API answers for that long.
         """
-        query = {"after": after, **chosen(stream, session, types)}
+        query = {"after": after, **_chosen(stream, session, types)}
         return follow("/v1/events", query, patience)
 
     @operation
@@ -322,6 +322,6 @@ class System:
         return ask(Call("GET", "/health/ready", Health), patience)
 
 
-def chosen(stream: str, session: str, types: Sequence[str]) -> dict[str, object]:
+def _chosen(stream: str, session: str, types: Sequence[str]) -> dict[str, object]:
     """Return the query of a filter of events."""
     return {"stream": stream, "session": session, "type": list(types)}

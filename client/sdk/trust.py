@@ -23,7 +23,7 @@ def transport(
         return inner
     from autolearn.client.sdk.sealed_transport import Sealing
 
-    return Sealing(inner, variable("AUTOLEARN_SERVER_KEY"))
+    return Sealing(inner, _variable("AUTOLEARN_SERVER_KEY"))
 
 
 def async_transport(
@@ -35,17 +35,17 @@ def async_transport(
         return inner
     from autolearn.client.sdk.sealed_transport import AsyncSealing
 
-    return AsyncSealing(inner, variable("AUTOLEARN_SERVER_KEY"))
+    return AsyncSealing(inner, _variable("AUTOLEARN_SERVER_KEY"))
 
 
-def variable(name: str) -> str:
+def _variable(name: str) -> str:
     """Return a variable of the environment, else of the home's `.env`, else ""."""
     return variables().get(name, "")
 
 
 def seals() -> bool:
     """Return whether requests are sealed."""
-    given = variable("AUTOLEARN_SEAL") or "on"
+    given = _variable("AUTOLEARN_SEAL") or "on"
     if given not in ("on", "off"):
         raise SettingsError(
             f"AUTOLEARN_SEAL={given!r} does not fit: it is on or off.",
@@ -61,7 +61,7 @@ def trusted(url: str) -> ssl.SSLContext | bool:
     """
     if not url.lower().startswith("https:"):
         return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    file = variable("AUTOLEARN_CA")
+    file = _variable("AUTOLEARN_CA")
     if not file:
         return True
     try:

@@ -16,7 +16,7 @@ from autolearn.schemas.bounds import PAGE_BYTES, PAGE_LOOKED
 from autolearn.schemas.codec import EventRecord, event_on_log
 from autolearn.schemas.errors import LogError
 
-PATIENCE = 10.0
+_PATIENCE = 10.0
 """Seconds without any record after which reading fails."""
 LOOKED, BYTES = PAGE_LOOKED, PAGE_BYTES
 """The records that one page reads at most, and the bytes that fill it."""
@@ -135,7 +135,7 @@ def read(log: RecordSource, topic: str, columns: Mapping[int, _Column]) -> None:
         return
     with closing(log.reader(topic, start)) as reader:
         while not all(column.full for column in columns.values()):
-            records = reader.read(1000, PATIENCE)
+            records = reader.read(1000, _PATIENCE)
             if not records:
                 raise LogError(f"{topic} cannot be read at the moment.")
             for record in records:

@@ -82,8 +82,11 @@ class Fold:
 class Projector(Fold):
     """Reads partitions of `events` into a projection. One thread at a time may use it.
 
-    The first step reads the last processed record again. If it is missing or different, the store
+    Making one reads the last processed record again. If it is missing or different, the store
     belongs to another log, and the projection is reset (`restarted` is set).
+
+    Raises:
+        LogError: the log cannot be read, or that record does not come for START_TIMEOUT seconds.
     """
 
     def __init__(

@@ -18,7 +18,7 @@ SHORT = 100
 SMALL, LARGE = 64 * 1024, 1024 * 1024
 """Bytes of one fetch, for short spans and for long ones."""
 _READERS = 4
-PATIENCE = 10.0
+_PATIENCE = 10.0
 """Seconds without any record after which reading fails."""
 
 
@@ -39,7 +39,7 @@ class RecordLookup:
     It keeps a few readers, because creating one takes longer than most look-ups.
     """
 
-    def __init__(self, log: RecordSource, topic: str, patience: float = PATIENCE) -> None:
+    def __init__(self, log: RecordSource, topic: str, patience: float = _PATIENCE) -> None:
         self.log, self.topic, self.patience = log, topic, patience
         self.lock = threading.Lock()
         self.idle: dict[int, list[RecordReader]] = {SMALL: [], LARGE: []}

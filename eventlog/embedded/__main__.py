@@ -16,7 +16,7 @@ from autolearn.runtime.watchdog import teller
 from autolearn.schemas.errors import SettingsError
 from autolearn.security.broker_secret import secret_of
 
-EXIT_CODES = (
+_EXIT_CODES = (
     "exit codes: 0 done, or stopped as asked; 1 could not start; 3 Kafka ended by itself, or hung; "
     f"{PORT_TAKEN} another program has its port"
 )
@@ -41,11 +41,13 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m autolearn.eventlog.embedded",
         description="Apache Kafka on this machine, without Docker.",
-        epilog=EXIT_CODES,
+        epilog=_EXIT_CODES,
     )
     commands = parser.add_subparsers(dest="command", required=True)
-    commands.add_parser("install", help="download Kafka, once", epilog=EXIT_CODES)
-    run = commands.add_parser("run", help="run a broker until SIGTERM or Ctrl-C", epilog=EXIT_CODES)
+    commands.add_parser("install", help="download Kafka, once", epilog=_EXIT_CODES)
+    run = commands.add_parser(
+        "run", help="run a broker until SIGTERM or Ctrl-C", epilog=_EXIT_CODES
+    )
     run.add_argument("--folder", type=Path, required=True, help="where its data live")
     run.add_argument("--port", type=int, default=0, help="of 127.0.0.1 (default: a free one)")
     run.add_argument(

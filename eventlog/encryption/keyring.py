@@ -314,5 +314,6 @@ class KeyRing:
 
     def append(self, identity: str, value: bytes | None) -> int:
         """Append a record, and return its offset once it is acknowledged."""
-        where, patience = (self.log, self.topic), self.patience
-        return append_and_wait(*where, value, key=identity, partition=0, timeout=patience)
+        return append_and_wait(
+            self.log, self.topic, value, key=identity, partition=0, timeout=self.patience
+        )

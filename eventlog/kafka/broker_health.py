@@ -10,7 +10,7 @@ from autolearn.schemas.errors import LogError
 
 _EVERY = 2.0
 """Seconds between two requests."""
-PATIENCE = 3.0
+_PATIENCE = 3.0
 """Seconds after which a request counts as unanswered."""
 
 
@@ -33,7 +33,7 @@ class Brokers:
     def answer(self) -> bool:
         """Whether the brokers answer."""
         asked = self.asked
-        return not self.error and (asked is None or time.monotonic() - asked < PATIENCE)
+        return not self.error and (asked is None or time.monotonic() - asked < _PATIENCE)
 
     def start(self) -> None:
         """Start the thread."""

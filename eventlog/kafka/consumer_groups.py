@@ -20,7 +20,7 @@ from msgspec import Struct
 from autolearn.schemas.errors import LogError
 from autolearn.schemas.reports.status import Member
 
-PAUSE = 0.1
+_PAUSE = 0.1
 """Seconds between two requests while the coordinator of a group is being chosen."""
 _RANDOM_PART = re.compile(r"-[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\Z")
 """The suffix that a broker adds to the name of a static member."""
@@ -74,7 +74,7 @@ async def _group_of(admin: Any, name: str, topic: str) -> GroupState:
         except KafkaError as error:
             if not error.retriable:
                 raise
-        await asyncio.sleep(PAUSE)
+        await asyncio.sleep(_PAUSE)
     ((_, _, _, _, _, members),) = answer.groups
     return GroupState(
         sorted((_member_of(*about) for about in members), key=lambda one: one.name),

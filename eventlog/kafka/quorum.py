@@ -26,7 +26,7 @@ from aiokafka.protocol.types import (
 from autolearn.eventlog.kafka.consumer_groups import security
 
 TOPIC, PARTITION = "__cluster_metadata", 0
-PATIENCE = 1.0
+_PATIENCE = 1.0
 """Seconds within which a broker must answer."""
 _TAGS = ("tags", TaggedFields)
 _REPLICAS = CompactArray(("id", Int32), ("end", Int64), _TAGS)
@@ -101,7 +101,7 @@ async def _first_answer(
     """Ask the brokers one after the other, until one answers."""
     for host, port in brokers:
         try:
-            async with asyncio.timeout(PATIENCE):
+            async with asyncio.timeout(_PATIENCE):
                 connection = await create_conn(host, port, **security(client))
                 try:
                     return leader_in(await connection.send(_DescribeQuorum()))

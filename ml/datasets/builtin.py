@@ -38,12 +38,12 @@ class Bundled:
         return out.getvalue().encode()
 
 
-def diabetes() -> Any:
+def _diabetes() -> Any:
     """Load the original measurements, not scikit-learn's scaled copy."""
     return datasets.load_diabetes(scaled=False)
 
 
-def linnerud() -> Any:
+def _linnerud() -> Any:
     """Load the three exercises, with the weight (the first of three targets) as the answer."""
     bunch = datasets.load_linnerud()
     bunch.target = bunch.target[:, 0]
@@ -80,13 +80,13 @@ BUNDLED = (
         "diabetes",
         "progression",
         "442 diabetes patients and the disease's progression after a year (Efron 2004).",
-        diabetes,
+        _diabetes,
     ),
     Bundled(
         "linnerud",
         "weight",
         "20 men in a fitness club: three exercises and the weight in pounds (Linnerud).",
-        linnerud,
+        _linnerud,
     ),
 )
 

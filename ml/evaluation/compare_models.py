@@ -40,13 +40,13 @@ def compare(request: Comparison, store: Artifacts, report: Report) -> Comparison
     rows = [_rows_of(data, model, store) for data in request.data]
     report("comparing")
     with heard():
-        recorded = [answers(model.pipeline, features) for features in rows]
+        recorded = [_answers(model.pipeline, features) for features in rows]
         del model
         present = _loaded(store, request.present).pipeline
         found = tuple(
             one
             for data, features, said in zip(request.data, rows, recorded, strict=True)
-            for one in _differences(data, len(features), said, answers(present, features))
+            for one in _differences(data, len(features), said, _answers(present, features))
         )
     if not found:
         raise InputError("neither model says anything about rows that it was not given")
@@ -67,7 +67,7 @@ def _rows_of(data: Data, model: StoredArtifact, store: Artifacts) -> pd.DataFram
     return other(model, table, []).features
 
 
-def answers(pipeline: Any, features: pd.DataFrame) -> dict[str, Array]:
+def _answers(pipeline: Any, features: pd.DataFrame) -> dict[str, Array]:
     """Return the predictions for rows, by method."""
     return {
         method: np.asarray(getattr(pipeline, method)(features)) for method in methods_of(pipeline)

@@ -297,7 +297,7 @@ def _score(
         else:
             if of_one or metric.average:
                 found.averages[metric.name] = f"of class {positive}" if of_one else metric.average
-    if missed := [metric.name for metric in metrics if needed(metric, found, request)]:
+    if missed := [metric.name for metric in metrics if _needed(metric, found, request)]:
         told = ", ".join(f"{n} {v:.4f}" for n, v in found.values.items() if isinstance(v, float))
         raise InputError(
             "; ".join(f"{name} cannot be computed: {found.left_out[name]}" for name in missed),
@@ -307,7 +307,7 @@ def _score(
     return found
 
 
-def needed(metric: Metric, found: _MetricValues, request: EvaluationRequested) -> bool:
+def _needed(metric: Metric, found: _MetricValues, request: EvaluationRequested) -> bool:
     """Return whether a required metric is missing."""
     return metric.name in found.left_out and metric.name not in request.optional
 

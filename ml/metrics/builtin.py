@@ -97,7 +97,7 @@ def _roc_auc(truth: Array, scores: Array, classes: Sequence[str]) -> float:
     return float(np.mean(areas))
 
 
-def log_loss(truth: Array, probabilities: Array, classes: Sequence[str]) -> float:
+def _log_loss(truth: Array, probabilities: Array, classes: Sequence[str]) -> float:
     """Return the mean negative log-likelihood of the true classes, in nats."""
     return float(library.log_loss(truth, probabilities, labels=list(classes)))
 
@@ -143,7 +143,7 @@ def _r2_score(truth: Array, predicted: Array) -> float:
     return float(library.r2_score(truth, predicted))
 
 
-def silhouette(features: Array, predicted: Array) -> float:
+def _silhouette(features: Array, predicted: Array) -> float:
     """Return the mean silhouette (Rousseeuw 1987), of 10,000 rows at most, in [-1, 1]."""
     groups = len(np.unique(predicted))
     if not 1 < groups < len(predicted):
@@ -204,7 +204,7 @@ loss = Metric(
     name="log-loss",
     tasks=(CLASSIFICATION,),
     summary="The mean negative log-likelihood of the true classes.",
-    compute=log_loss,
+    compute=_log_loss,
     needs="probabilities",
     greater_is_better=False,
 )
@@ -252,6 +252,6 @@ separation = Metric(
     name="silhouette",
     tasks=(CLUSTERING,),
     summary="How much nearer rows are to their own group than to the next one.",
-    compute=silhouette,
+    compute=_silhouette,
     needs="features",
 )

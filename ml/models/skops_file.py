@@ -48,7 +48,7 @@ def dump(pipeline: Any, trusted: Collection[str]) -> bytes:
     context = SaveContext(zip_file=arrays)
     tree = get_state(pipeline, context)
     tree |= {"protocol": context.protocol, "_skops_version": skops.__version__}
-    check(types_in(tree), trusted)
+    _check(types_in(tree), trusted)
     order = _Numbering()
     order.visit(tree)
     target = io.BytesIO()
@@ -100,11 +100,11 @@ def load(path: Path, trusted: Collection[str]) -> Any:
         raise ModelRefused(
             f"{path.name} is not a skops file ({error})", advice="Train the model again."
         ) from None
-    check(found, trusted)
+    _check(found, trusted)
     return skops.io.load(path, trusted=sorted(found))
 
 
-def check(found: Collection[str], trusted: Collection[str]) -> None:
+def _check(found: Collection[str], trusted: Collection[str]) -> None:
     """Raise ModelRefused for types that are not trusted."""
     unknown = sorted(set(found) - set(trusted))
     if unknown:

@@ -51,11 +51,11 @@ def numbers(values: Array) -> dict[str, JsonValue]:
     found: dict[str, JsonValue] = {"missing": int(len(values) - len(present))}
     if len(present):
         edges = np.unique(np.quantile(present, np.linspace(0, 1, _BINS + 1)))
-        found |= histogram(present, edges)
+        found |= _histogram(present, edges)
     return found
 
 
-def histogram(values: Array, edges: Array) -> dict[str, JsonValue]:
+def _histogram(values: Array, edges: Array) -> dict[str, JsonValue]:
     """Return edges and counts; a value on an inner edge is in the bin to its right."""
     if len(edges) < 2:
         return {"edges": [float(edges[0])] * 2, "counts": [len(values)]}
@@ -94,7 +94,7 @@ def score_profile(
         probabilities = pipeline.predict_proba(features)
         predicted = pipeline.classes_[probabilities.argmax(axis=1)]
         highest = probabilities.max(axis=1)
-        found = {"confidence": histogram(highest, np.linspace(0, 1, _BINS + 1))}
+        found = {"confidence": _histogram(highest, np.linspace(0, 1, _BINS + 1))}
         return {"predictions": _per_value(predicted, pipeline if secret else None), **found}
     predicted = np.asarray(pipeline.predict(features))
     if task == REGRESSION:

@@ -15,7 +15,7 @@ from autolearn.ml.library_messages import STOPPED
 from autolearn.schemas.bounds import LONGEST_NAME, LONGEST_TEXT, cut
 from autolearn.schemas.values import JsonValue
 
-MOST = 200
+_MOST = 200
 _SHOWN = 20
 _WARNINGS = 20
 
@@ -59,11 +59,11 @@ def learned(
     for attribute, name in _NUMBERS.items():
         value = getattr(estimator, attribute, None)
         if value is not None:
-            found[name] = number(value)
+            found[name] = _number(value)
     if hasattr(estimator, "feature_importances_"):
         pairs = zip(names, estimator.feature_importances_.tolist(), strict=True)
         ranked = sorted(pairs, key=lambda pair: (-pair[1], pair[0]))[:_SHOWN]
-        found["importances"] = [[name, number(share)] for name, share in ranked]
+        found["importances"] = [[name, _number(share)] for name, share in ranked]
     found |= _sizes(estimator)
     if sensitive:  # their messages may hold values
         warnings = list(dict.fromkeys(one if one == STOPPED else _WITHHELD for one in warnings))
@@ -82,13 +82,13 @@ def _names_of(pipeline: Any, sensitive: Collection[str]) -> list[str]:
     numbers, categories = (list(parts.get(name, ())) for name in ("numbers", "categories"))
     encoder = pipeline[0].named_transformers_["categories"][-1] if categories else None
     usual, other = (
-        [cut(name) for name in (*numbers, *encoded(encoder, categories, sensitive, between))]
+        [cut(name) for name in (*numbers, *_encoded(encoder, categories, sensitive, between))]
         for between in ("_", "=")
     )
-    return distinct(usual, other)
+    return _distinct(usual, other)
 
 
-def encoded(
+def _encoded(
     encoder: Any, categories: list[str], sensitive: Collection[str], between: str
 ) -> list[str]:
     """Return the names of encoded categories."""
@@ -109,7 +109,7 @@ def encoded(
         encoder.feature_name_combiner = as_it_was
 
 
-def distinct(usual: list[str], other: list[str]) -> list[str]:
+def _distinct(usual: list[str], other: list[str]) -> list[str]:
     """Return the usual names; duplicates are replaced by the other names, numbered."""
     many, used = Counter(usual), Counter[str]()
     taken = {name for name, count in many.items() if count == 1}
@@ -142,19 +142,19 @@ def _sizes(estimator: Any) -> dict[str, JsonValue]:
 def _shortened(values: Any) -> JsonValue:
     """Return a list or array as JSON; a large one as its shape and its first items."""
     array = np.asarray(values)
-    if array.size <= MOST:
-        return plain(array.tolist())
-    return {"shape": list(array.shape), "first": plain(array.ravel()[:_SHOWN].tolist())}
+    if array.size <= _MOST:
+        return _plain(array.tolist())
+    return {"shape": list(array.shape), "first": _plain(array.ravel()[:_SHOWN].tolist())}
 
 
-def plain(value: Any) -> JsonValue:
+def _plain(value: Any) -> JsonValue:
     """Return nested lists, with None for numbers that JSON cannot hold."""
     if isinstance(value, list):
-        return [plain(one) for one in value]
-    return number(value) if isinstance(value, float) else value
+        return [_plain(one) for one in value]
+    return _number(value) if isinstance(value, float) else value
 
 
-def number(value: Any) -> JsonValue:
+def _number(value: Any) -> JsonValue:
     """Return a number that JSON can hold, or None."""
     plain_value = value.item() if hasattr(value, "item") else value
     finite = not isinstance(plain_value, float) or math.isfinite(plain_value)

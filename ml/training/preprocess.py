@@ -60,8 +60,8 @@ def name_apart(fitted: ColumnTransformer) -> None:
 
 def _numeric(how: Preprocessing) -> Pipeline:
     """Impute and scale."""
-    strategy = chosen("impute", how.impute, _IMPUTERS)
-    scaler = chosen("scale", how.scale, _SCALERS)
+    strategy = _chosen("impute", how.impute, _IMPUTERS)
+    scaler = _chosen("scale", how.scale, _SCALERS)
     steps: list[tuple[str, Any]] = [
         ("impute", SimpleImputer(strategy=strategy, keep_empty_features=True))
     ]
@@ -83,11 +83,11 @@ def _categorical(how: Preprocessing) -> Pipeline:
     imputer = SimpleImputer(
         strategy="most_frequent", missing_values=np.nan, keep_empty_features=True
     )
-    encoder = chosen("encode", how.encode, encoders)
+    encoder = _chosen("encode", how.encode, encoders)
     return Pipeline([("impute", imputer), ("encode", encoder)])
 
 
-def chosen(what: str, word: str, offered: Mapping[str, Any]) -> Any:
+def _chosen(what: str, word: str, offered: Mapping[str, Any]) -> Any:
     """Return the meaning of a word. Raises InputError when it has none."""
     if word not in offered:
         raise InputError(

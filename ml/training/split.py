@@ -33,14 +33,14 @@ def part(rows: Array, labels: Array | None, split: Split, seed: int) -> SplitRow
 
     Raises InputError when a part would be empty or miss a class.
     """
-    check(rows, labels, split)
+    _check(rows, labels, split)
     train, test = train_test_split(
         rows, test_size=split.test, random_state=seed, shuffle=True, stratify=labels
     )
     return SplitRows(np.sort(train), np.sort(test))
 
 
-def check(rows: Array, labels: Array | None, split: Split) -> None:
+def _check(rows: Array, labels: Array | None, split: Split) -> None:
     """Raise InputError when the split cannot be made."""
     if not 0 < split.test < 1:
         raise InputError(

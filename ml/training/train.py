@@ -104,9 +104,9 @@ def train(request: TrainingRequested, store: Artifacts, report: Report) -> Train
         },
         "example.json": example(held_out, request.sensitive),
         "environment.json": used,
-        "training.json": record(request, parts),
+        "training.json": _record(request, parts),
     }
-    artifact = put(store, files, skops_file.dump(pipeline, estimator.allowed_types()))
+    artifact = _put(store, files, skops_file.dump(pipeline, estimator.allowed_types()))
     return TrainingResult(
         artifact=replace(artifact, methods=methods_of(pipeline)),
         parameters=learned(pipeline, said, request.sensitive, secret=secret)
@@ -281,7 +281,7 @@ def _check_schema(request: TrainingRequested, table: DatasetTable) -> None:
         )
 
 
-def record(request: TrainingRequested, parts: SplitRows) -> dict[str, JsonValue]:
+def _record(request: TrainingRequested, parts: SplitRows) -> dict[str, JsonValue]:
     """Return `training.json`: everything that decides the result, and the held-out rows.
 
     It leaves out the run's id and limits, so that the same training has the same digest.
@@ -304,7 +304,7 @@ def record(request: TrainingRequested, parts: SplitRows) -> dict[str, JsonValue]
     }
 
 
-def put(store: Artifacts, files: dict[str, JsonValue], model: bytes) -> Any:
+def _put(store: Artifacts, files: dict[str, JsonValue], model: bytes) -> Any:
     """Store the folder and return its TrainedArtifact."""
     with tempfile.TemporaryDirectory(prefix="autolearn-") as scratch:
         folder = Path(scratch)

@@ -41,9 +41,9 @@ def check_sums(folder: Path, told: Told) -> None:
     listed = _read_sums(folder)
     names = set(_files_in(folder))
     if missing := sorted(set(listed) - names):
-        raise Damaged(f"{shown(missing)} missing.", advice=_OTHER_COPY)
+        raise Damaged(f"{_shown(missing)} missing.", advice=_OTHER_COPY)
     if extra := sorted(names - set(listed)):
-        raise Damaged(f"{shown(extra)} not of this backup.", advice="Move what does not belong.")
+        raise Damaged(f"{_shown(extra)} not of this backup.", advice="Move what does not belong.")
     for name, digest in _hashes(folder, sorted(listed), told):
         if digest != listed[name]:
             raise Damaged(
@@ -78,7 +78,7 @@ def _hashes(folder: Path, names: list[str], told: Told) -> Iterator[tuple[str, s
         told(done, total)
 
 
-def shown(names: list[str]) -> str:
+def _shown(names: list[str]) -> str:
     """Return the first names and the number of others, with the verb."""
     more = f" and {len(names) - 3} more" if len(names) > 3 else ""
     return f"{', '.join(names[:3])}{more} {'is' if len(names) == 1 else 'are'}"

@@ -34,7 +34,7 @@ from autolearn.schemas.errors import SettingsError
 from autolearn.schemas.settings import Settings
 from autolearn.schemas.topics import Topic, Topics
 
-PATIENCE = 60.0
+_PATIENCE = 60.0
 """Seconds within which the broker must acknowledge an append, or return the next record."""
 _SETTINGS = {"commands": "AUTOLEARN_PARTITIONS", "events": "AUTOLEARN_PARTITIONS"}
 """The setting with the number of a topic's partitions; the other topics have a fixed number."""
@@ -176,14 +176,14 @@ def _end_of(
     if there[name] != len(topic.partitions):
         raise _not_empty(settings, f"The topic {name} has {there[name]} partitions.")
     begin, end = log.begins(name)[part.partition], log.ends(name)[part.partition]
-    behind = read_between(log, name, {part.partition: part.end}, {part.partition: end}, PATIENCE)
+    behind = read_between(log, name, {part.partition: part.end}, {part.partition: end}, _PATIENCE)
     if end > part.end and not (topic.topic == "commands" and all(map(is_revocation, behind))):
         raise _not_empty(settings, f"There are records on {where} that are not in the backup.")
     if end and begin > part.first:
         raise _not_empty(settings, f"The oldest records on {where} are gone: it begins at {begin}.")
-    found = read_between(log, name, {part.partition: begin}, {part.partition: end}, PATIENCE)
+    found = read_between(log, name, {part.partition: begin}, {part.partition: end}, _PATIENCE)
     for line, record in zip(_places(backup, part, begin), found, strict=False):
-        if not same(line, record):
+        if not _same(line, record):
             raise _not_empty(settings, f"Offset {record.offset} on {where} is another record.")
     return end
 
@@ -196,7 +196,7 @@ def _places(backup: BackupSet, part: PartitionLog, start: int) -> Iterator[Line]
             yield line
 
 
-def same(line: Line, record: Record) -> bool:
+def _same(line: Line, record: Record) -> bool:
     """Return whether a record on the log equals that of a line."""
     return (
         record.offset == line.offset
@@ -214,7 +214,7 @@ def _append_all(log: Log, parts: list[RestoredPart], backup: BackupSet, told: To
     done = already
     for part in parts:
         _fill_up(log, part)
-        appender = Appender(log, part.topic, part.log.partition, PATIENCE)
+        appender = Appender(log, part.topic, part.log.partition, _PATIENCE)
         for line in _places(backup, part.log, max(part.next, part.log.first)):
             appender.append(line)
             done += 1
@@ -230,7 +230,7 @@ def _fill_up(log: Log, part: RestoredPart) -> None:
     first, partition = part.log.first, part.log.partition
     if log.begins(part.topic)[partition] >= first:
         return
-    appender = Appender(log, part.topic, partition, PATIENCE)
+    appender = Appender(log, part.topic, partition, _PATIENCE)
     for offset in range(part.next, first):
         appender.append(Line(offset, 1, "", [], None))
     appender.flush()

@@ -22,7 +22,7 @@ from autolearn.schemas.settings import EncryptionSettings, Settings
 from autolearn.schemas.topics import Topics
 from autolearn.security.master_keys import master_keys
 
-PATIENCE = 30.0
+_PATIENCE = 30.0
 """Seconds within which the topic must be read, and an append acknowledged."""
 
 
@@ -33,7 +33,7 @@ def _newest(log: RecordSource, topic: str) -> dict[bytes, Record]:
         LogError: the topic cannot be read.
     """
     found: dict[bytes, Record] = {}
-    for record in read_between(log, topic, log.begins(topic), log.ends(topic), PATIENCE):
+    for record in read_between(log, topic, log.begins(topic), log.ends(topic), _PATIENCE):
         key = record.key or b""
         if record.value is None:
             found.pop(key, None)
@@ -96,4 +96,4 @@ def restore_keys(log: Log, settings: Settings, folder: Path) -> None:
     there = {key: record.value for key, record in _newest(log, topic).items()}
     kept = [(as_bytes(line.key) or b"", as_bytes(line.value)) for line in _read_keys(folder)]
     missing = [(key, value) for key, value in kept if there.get(key) != value]
-    append_all(log, topic, missing, partition=0, timeout=PATIENCE)
+    append_all(log, topic, missing, partition=0, timeout=_PATIENCE)

@@ -18,7 +18,7 @@ from autolearn.schemas.stream_kinds import stream
 from autolearn.schemas.topics import Topics
 from autolearn.schemas.values import StreamId
 
-PATIENCE = 60.0
+_PATIENCE = 60.0
 """Seconds within which the brokers must acknowledge the commands."""
 _SOURCE = "autolearn/restore"
 Tokens = list[tuple[StreamId, str]]
@@ -60,7 +60,7 @@ def revoke_tokens(log: Producer, settings: Settings, made: str, tokens: Tokens) 
     ]
     topic, records = Topics.of(settings).commands.name, [(c.subject, encode(c)) for c in commands]
     try:
-        append_all(log, topic, records, headers=CONTENT_TYPE, timeout=PATIENCE)
+        append_all(log, topic, records, headers=CONTENT_TYPE, timeout=_PATIENCE)
     except LogError as error:
         raise LogError(
             f"The log is restored, but not all of its {len(tokens)} tokens are asked to be "

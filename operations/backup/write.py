@@ -46,8 +46,8 @@ from autolearn.schemas.topics import Topics
 Told = Callable[[str, int, int], None]
 """Receives a stage's name, its progress, and its total: records, or bytes."""
 
-EVENTS = "events"
-PATIENCE = 30.0
+_EVENTS = "events"
+_PATIENCE = 30.0
 """Seconds without any record after which an unfinished read has failed."""
 
 
@@ -76,7 +76,7 @@ def write_backup(
     """
     part = _new_folder(target)
     try:
-        manifest = fill(log, settings, store, part, told)
+        manifest = _fill(log, settings, store, part, told)
         part.rename(target)  # onto an empty folder, too
         sync(target.parent)
     except OSError as error:
@@ -111,7 +111,7 @@ def _new_folder(target: Path) -> Path:
     return part
 
 
-def fill(log: Log, settings: Settings, store: ArtifactStore, folder: Path, told: Told) -> Manifest:
+def _fill(log: Log, settings: Settings, store: ArtifactStore, folder: Path, told: Told) -> Manifest:
     """Write everything into a new folder."""
     made = datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
     cuts = _take_cuts(log, settings)
@@ -125,7 +125,7 @@ def fill(log: Log, settings: Settings, store: ArtifactStore, folder: Path, told:
         cluster=log.cluster(),
         topics=topics,
         artifacts=held,
-        digests=_digests_at(log, next(cut for cut in cuts if cut.topic == EVENTS), told),
+        digests=_digests_at(log, next(cut for cut in cuts if cut.topic == _EVENTS), told),
     )
     with (folder / MANIFEST).open("wb") as file:
         file.write(msgspec.json.format(msgspec.json.encode(manifest), indent=1) + b"\n")
@@ -150,7 +150,7 @@ def _take_cuts(log: Log, settings: Settings) -> list[Cut]:
         # Between the two requests the oldest of the records may have expired: all of them, even.
         cuts.append(Cut(suffix, topic.name, first, {p: max(end[p], first[p]) for p in end}))
     for cut in cuts:
-        if cut.topic == EVENTS and any(cut.first.values()):
+        if cut.topic == _EVENTS and any(cut.first.values()):
             raise BackupRefused(
                 f"The oldest records of {cut.name} are gone: it begins at {cut.first}.",
                 advice="Events must be kept for ever: check the retention of that topic.",
@@ -185,7 +185,7 @@ def _copy_partition(log: RecordSource, topic: str, part: PartitionLog, path: Pat
             records = reader.read(2000, 1.0)[: part.end - expected]
             if records:
                 heard = time.monotonic()
-            elif time.monotonic() - heard > PATIENCE:
+            elif time.monotonic() - heard > _PATIENCE:
                 raise _no_more(topic, part, expected)
             for record in records:
                 if record.offset != expected:

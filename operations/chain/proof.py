@@ -75,7 +75,7 @@ def prove(source: Source, wanted: Wanted, keys: PublicKeys) -> Proof:
         LogError: the log cannot be read.
     """
     if wanted.partition not in source.spans():
-        raise absent(f"The log has no partition {wanted.partition}.")
+        raise _absent(f"The log has no partition {wanted.partition}.")
     checkpoints = _checkpoints_of(source, wanted.partition)
     try:
         found = _follow(source, wanted, checkpoints)
@@ -121,7 +121,7 @@ def _follow(
         if place >= 0 and chain.events in tokens:
             return _proof(wanted, (place, value), before, after, tokens[chain.events])
     if place < 0:
-        raise absent("No record of that partition is it.")
+        raise _absent("No record of that partition is it.")
     raise ProofRefused(
         f"No checkpoint attests the record at offset {place} yet.",
         advice="Ask again in a minute; `autolearn status` says if none is signed.",
@@ -148,7 +148,7 @@ def _event_at(offset: int, value: bytes) -> EventRecord:
         raise ProofRefused(f"The record at offset {offset} is no event: {error.detail}") from None
 
 
-def absent(why: str) -> ProofRefused:
+def _absent(why: str) -> ProofRefused:
     """Return the error for a missing event."""
     return ProofRefused(why, title="There is no such event")
 

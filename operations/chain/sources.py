@@ -15,7 +15,7 @@ from autolearn.operations.backup.read import BackupSet
 from autolearn.schemas.settings import Settings
 from autolearn.schemas.topics import Topics
 
-PATIENCE = 30.0
+_PATIENCE = 30.0
 """Seconds within which a record of the log must come."""
 
 
@@ -41,10 +41,10 @@ class Source(Protocol):
         """Return, per partition of `events`, the first offset and the end (exclusive)."""
 
     def records(self, partition: int, start: int = 0) -> Iterator[Written]:
-        """Yield the records of `events` from an offset on. Raises LogError, Unreadable."""
+        """Yield the records of `events` from an offset on. Raises LogError, UnreadableSource."""
 
     def tokens(self) -> Iterator[tuple[int, bytes]]:
-        """Yield the partition and value of every checkpoint. Raises LogError, Unreadable."""
+        """Yield the partition and value of every checkpoint. Raises LogError, UnreadableSource."""
 
 
 class LogSource:
@@ -72,14 +72,14 @@ class LogSource:
         """Yield the records of `events` from an offset on."""
         begin, end = self.written[partition]
         begins, ends = {partition: max(start, begin)}, {partition: end}
-        for record in read_between(self.log, self.events, begins, ends, PATIENCE):
+        for record in read_between(self.log, self.events, begins, ends, _PATIENCE):
             yield Written(record.offset, record.content, header_of(record.headers))
 
     def tokens(self) -> Iterator[tuple[int, bytes]]:
         """Yield the partition and value of every checkpoint."""
         for partition, (begin, end) in self.signed.items():
             begins, ends = {partition: begin}, {partition: end}
-            for record in read_between(self.log, self.checkpoints, begins, ends, PATIENCE):
+            for record in read_between(self.log, self.checkpoints, begins, ends, _PATIENCE):
                 yield partition, record.content
 
 

@@ -34,7 +34,7 @@ def _run_rebuild(settings: Settings, progress: ProgressLines) -> ToolResult:
     try:
         with lock(folder / "lock", "An API process"):
             new = place.spare()
-            rebuilt = build(settings, new, progress)
+            rebuilt = _build(settings, new, progress)
             place.switch(new)
     except AlreadyRunning as error:
         raise AlreadyRunning(
@@ -48,7 +48,7 @@ def _run_rebuild(settings: Settings, progress: ProgressLines) -> ToolResult:
     return {**asdict(rebuilt), "folder": str(place.used)}, ExitCode.DONE
 
 
-def build(settings: Settings, folder: Path, progress: ProgressLines) -> Rebuilt:
+def _build(settings: Settings, folder: Path, progress: ProgressLines) -> Rebuilt:
     """Fold the log into a folder."""
     with closing(open_log(settings)) as log:
         topic = Topics.of(settings).events.name
@@ -59,7 +59,7 @@ def work(settings: Settings, chosen: argparse.Namespace, progress: ProgressLines
     """Run the subcommand of the arguments."""
     if chosen.what == "rebuild":
         return _run_rebuild(settings, progress)
-    return build(settings, chosen.folder, progress), ExitCode.DONE
+    return _build(settings, chosen.folder, progress), ExitCode.DONE
 
 
 if __name__ == "__main__":

@@ -117,13 +117,13 @@ def _compare(
     with closing(RocksStore(scratch.folder)) as store:
         ours = dict(VIEWS[view].row_digests(store))
     return [
-        {"view": view, "key": shown(at), "how": how(ours.get(at), served.get(at))}
+        {"view": view, "key": shown(at), "how": _how(ours.get(at), served.get(at))}
         for at in sorted(ours.keys() | served.keys())
         if ours.get(at) != served.get(at)
     ]
 
 
-def how(ours: str | None, served: str | None) -> str:
+def _how(ours: str | None, served: str | None) -> str:
     """Describe the difference of a row."""
     if served is None:
         return "missing in what is served"

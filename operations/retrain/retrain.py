@@ -226,13 +226,13 @@ def _flat(environment: dict[str, JsonValue]) -> dict[str, JsonValue]:
         if isinstance(value, dict):
             found |= {f"{name}.{key}": one for key, one in value.items()}
         elif isinstance(value, list):
-            found[name] = ", ".join(words(one) for one in value)
+            found[name] = ", ".join(_words(one) for one in value)
         else:
             found[name] = value
     return found
 
 
-def words(pool: JsonValue) -> str:
+def _words(pool: JsonValue) -> str:
     """Describe a numeric library, such as `openblas 0.3.30 Haswell`."""
     if not isinstance(pool, dict):
         return str(pool)

@@ -26,7 +26,7 @@ from autolearn.schemas.reports.status import DeadLetterCount, Finding, Status, W
 from autolearn.schemas.settings import Settings
 from autolearn.schemas.topics import Topics
 
-PATIENCE = 5.0
+_PATIENCE = 5.0
 """Seconds without any heartbeat after which the received ones must do."""
 
 
@@ -70,7 +70,7 @@ def _heard(log: RecordSource, topic: str) -> tuple[list[WorkerState], Supervisio
     start = log.offsets_at(topic, limit)
     beats, left = Beats(), {p: end for p, end in ends.items() if start[p] < end}
     with closing(log.reader(topic, {p: start[p] for p in left})) as reader:
-        while left and (records := reader.read(1000, PATIENCE)):
+        while left and (records := reader.read(1000, _PATIENCE)):
             beats.take(records, limit)
             for record in records:
                 partition = record.partition

@@ -125,9 +125,8 @@ class CatalogQueries(Queries):
 
         Each is read and decrypted on demand.
         """
-        for name in self.dataset_names(after, may):
-            stored = self.rows.get(catalog.DATASETS, name)
-            if stored is not None and (row := self._read(name, stored)) is not None:
+        for name, stored in self.rows.items(catalog.DATASETS, after=after):
+            if may(name) and (row := self._read(name, stored)) is not None:
                 yield row
 
     def _read(self, name: str, stored: StoredDataset) -> DatasetRow | None:

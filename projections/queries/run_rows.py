@@ -68,17 +68,17 @@ def run_row(
         MalformedRecord: the data of one of its events do not fit its type.
     """
     try:
-        return told(session, stored, opens, run, request, outcome)
+        return _told(session, stored, opens, run, request, outcome)
     except Unreadable:
         return outline(session, stored, run)
 
 
-def told(
+def _told(
     session: SessionId, stored: StoredRun, opens: Opens, run: RunId, request: Raw, outcome: Raw
 ) -> RunRow:
     """Return a run with all its data. Raises Unreadable."""
     work, row, stream = WORK[stored.kind], _ROW_OF[stored.kind], f"session/{session}"
-    fields = shown(from_json(opens(stream, request), work.requested), row, stored)
+    fields = _shown(from_json(opens(stream, request), work.requested), row, stored)
     if stored.status == "completed":
         completed = from_json(opens(stream, outcome), events.RunCompleted)
         fields |= asdict(completed.result)
@@ -88,7 +88,7 @@ def told(
     return row(id=run, session=session, **fields)
 
 
-def shown(asked: events.RunRequested, row: type[RunRow], stored: StoredRun) -> dict[str, Any]:
+def _shown(asked: events.RunRequested, row: type[RunRow], stored: StoredRun) -> dict[str, Any]:
     """Return the fields of a row: the request, and the state."""
     fields = {k: value for k, value in asdict(asked).items() if k in row.__struct_fields__}
     return fields | {name: getattr(stored, name) for name in _STORED}
@@ -97,7 +97,7 @@ def shown(asked: events.RunRequested, row: type[RunRow], stored: StoredRun) -> d
 def outline(session: SessionId, stored: StoredRun, run: RunId) -> RunRow:
     """Return the state of a run without its encrypted data."""
     row = _ROW_OF[stored.kind]
-    fields = shown(empty(WORK[stored.kind].requested), row, stored)
+    fields = _shown(empty(WORK[stored.kind].requested), row, stored)
     if "training" in row.__struct_fields__:
         fields["training"] = stored.training
     return row(id=run, session=session, unreadable=True, **fields)

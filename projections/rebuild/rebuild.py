@@ -16,7 +16,7 @@ from autolearn.projections.read_models import ReadModels
 from autolearn.projections.storage.rocksdb import RocksStore
 from autolearn.projections.views import digests_of
 
-READ = 500
+_READ = 500
 """Records that are requested from the reader at once."""
 COMMIT = 20_000
 """Records that are folded between two writes: hot rows are written once, memory stays bounded. More
@@ -74,7 +74,7 @@ def _fold_up_to(goal: Mapping[int, int], follower: Projector, told: Told) -> Reb
     events = folded = 0
     with closing(follower):
         while left := follower.short_of(goal):
-            records = follower.reader.read(READ, 0.5)
+            records = follower.reader.read(_READ, 0.5)
             wanted = [one for one in records if one.offset < goal[one.partition]]
             events += len(follower.fold(wanted))
             folded += len(wanted)

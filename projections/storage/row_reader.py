@@ -35,9 +35,12 @@ class RowReader:
         for _, value in self.content.scan(prefix, after=bound):
             yield table.decode(value)
 
-    def items(self, table: Table[R], *parts: str, start: str = "") -> Iterator[tuple[str, R]]:
-        """Yield the last parts of keys, of which the next part begins with `start`, and rows."""
-        for at, value in self.content.scan(table.prefix(*parts, start=start)):
+    def items(
+        self, table: Table[R], *parts: str, start: str = "", after: str = ""
+    ) -> Iterator[tuple[str, R]]:
+        """Yield the last parts of keys and rows: of which the next part has `start`, past one."""
+        bound = table.prefix(*parts, start=after) if after else b""
+        for at, value in self.content.scan(table.prefix(*parts, start=start), after=bound):
             yield last_part(at), table.decode(value)
 
     def names(

@@ -8,10 +8,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Protocol
 
-import structlog
-
-logger = structlog.get_logger(__name__)
-
 Row = tuple[bytes, bytes]
 
 

@@ -16,7 +16,7 @@ _NAME = slice(len("dataset/"), None)
 """The index of a dataset's name in the name of its stream."""
 
 
-def register(rows: RowBatch, record: EventRecord) -> None:
+def _register(rows: RowBatch, record: EventRecord) -> None:
     """Fold a registration."""
     match outline_of(record):
         case events.EstimatorRegistered(spec=spec):
@@ -35,7 +35,7 @@ def register(rows: RowBatch, record: EventRecord) -> None:
             elif marks:
                 rows.put(catalog.DATASET_OWNERS, replace(whose, marks=whose.marks + 1), spec.name)
             if (before := rows.get(catalog.DATASET_VERSIONS, spec.name, content)) is None:
-                count(rows, whose.owner, spec.bytes)
+                _count(rows, whose.owner, spec.bytes)
             else:
                 rows.delete(catalog.DATASET_VERSIONS_BY_TIME, spec.name, before.registered, content)
             held = catalog.StoredBytes(spec.bytes)
@@ -44,13 +44,13 @@ def register(rows: RowBatch, record: EventRecord) -> None:
             rows.put(catalog.DATASET_VERSIONS, row, spec.name, content)
 
 
-def count(rows: RowBatch, owner: str, size: int) -> None:
+def _count(rows: RowBatch, owner: str, size: int) -> None:
     """Add to the bytes of an owner."""
     held = rows.get(catalog.DATASET_BYTES, owner) or catalog.StoredBytes()
     rows.put(catalog.DATASET_BYTES, catalog.StoredBytes(held.bytes + size), owner)
 
 
-def delete(rows: RowBatch, record: EventRecord) -> None:
+def _delete(rows: RowBatch, record: EventRecord) -> None:
     """Delete a dataset, but keep its owner and its readers."""
     name = record.subject[_NAME]
     whose = rows.get(catalog.DATASET_OWNERS, name)
@@ -60,12 +60,12 @@ def delete(rows: RowBatch, record: EventRecord) -> None:
     for content in rows.names(catalog.DATASET_VERSIONS, name):
         row = rows.get(catalog.DATASET_VERSIONS, name, content)
         assert row is not None, "it is there by its name"
-        count(rows, whose.owner, -row.bytes)
+        _count(rows, whose.owner, -row.bytes)
         rows.delete(catalog.DATASET_VERSIONS, name, content)
         rows.delete(catalog.DATASET_VERSIONS_BY_TIME, name, row.registered, content)
 
 
-def share(rows: RowBatch, record: EventRecord) -> None:
+def _share(rows: RowBatch, record: EventRecord) -> None:
     """Fold a change of a dataset's grants."""
     name = record.subject[_NAME]
     match event_of(record):
@@ -79,11 +79,11 @@ VIEW = View(
     "catalog",
     catalog,
     handlers={
-        events.EstimatorRegistered: register,
-        events.MetricRegistered: register,
-        events.DatasetRegistered: register,
-        events.DatasetShared: share,
-        events.DatasetUnshared: share,
-        events.DatasetDeleted: delete,
+        events.EstimatorRegistered: _register,
+        events.MetricRegistered: _register,
+        events.DatasetRegistered: _register,
+        events.DatasetShared: _share,
+        events.DatasetUnshared: _share,
+        events.DatasetDeleted: _delete,
     },
 )

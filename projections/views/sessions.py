@@ -42,7 +42,7 @@ def _open_session(rows: RowBatch, record: EventRecord) -> None:
     rows.put(sessions.OF_USER, entry, record.actor, time, session)
 
 
-def changed(rows: RowBatch, record: EventRecord, session: SessionId) -> StoredSession:
+def _changed(rows: RowBatch, record: EventRecord, session: SessionId) -> StoredSession:
     """Return the row of an open session, marked as changed by an event."""
     row = rows.change(sessions.OPEN, session)
     assert row is not None, f"{record.type} for a session that is not open"
@@ -50,39 +50,39 @@ def changed(rows: RowBatch, record: EventRecord, session: SessionId) -> StoredSe
     return row
 
 
-def request(kind: str) -> Handler:
+def _request(kind: str) -> Handler:
     """Return the handler of the events that accept a run of a kind of work."""
 
     def handle(rows: RowBatch, record: EventRecord) -> None:
         session = _session_of(record)
-        runs.request(rows, record, session, changed(rows, record, session), kind)
+        runs.request(rows, record, session, _changed(rows, record, session), kind)
 
     return handle
 
 
-def change(how: runs.Change) -> Handler:
+def _change(how: runs.Change) -> Handler:
     """Return the handler of the events that change a run."""
 
     def handle(rows: RowBatch, record: EventRecord) -> None:
         session = _session_of(record)
-        runs.change(rows, record, session, changed(rows, record, session), how)
+        runs.change(rows, record, session, _changed(rows, record, session), how)
 
     return handle
 
 
-def commit(rows: RowBatch, record: EventRecord) -> None:
+def _commit(rows: RowBatch, record: EventRecord) -> None:
     """Fold a commit: the session becomes an experiment."""
     event, session = outline_of(record), _session_of(record)
-    row = changed(rows, record, session)
+    row = _changed(rows, record, session)
     assert isinstance(event, events.SessionCommitted)
     experiments.commit(rows, session, row, event)
-    end(rows, session, row, EndedRow("committed", row.updated, event.cancelled))
+    _end(rows, session, row, EndedRow("committed", row.updated, event.cancelled))
 
 
-def discard(rows: RowBatch, record: EventRecord) -> None:
+def _discard(rows: RowBatch, record: EventRecord) -> None:
     """Fold the end of a session of which nothing is kept."""
     event, session = outline_of(record), _session_of(record)
-    row = changed(rows, record, session)
+    row = _changed(rows, record, session)
     for name, run in list(runs.newest_first(rows, session, row)):
         runs.count(rows, row.actor, run.status, "")
         runs.delete(rows, session, name)
@@ -91,23 +91,23 @@ def discard(rows: RowBatch, record: EventRecord) -> None:
             ended = EndedRow("discarded", row.updated, cancelled)
         case _:
             ended = EndedRow("expired", row.updated)
-    end(rows, session, row, ended)
+    _end(rows, session, row, ended)
 
 
 def _expiry(rows: RowBatch, record: EventRecord) -> None:
-    event, row = outline_of(record), changed(rows, record, _session_of(record))
+    event, row = outline_of(record), _changed(rows, record, _session_of(record))
     if isinstance(event, events.SessionExpiring):
         row.expiring = event.until
 
 
-def delete(rows: RowBatch, record: EventRecord) -> None:
+def _delete(rows: RowBatch, record: EventRecord) -> None:
     """Fold the deletion of an experiment."""
     session = _session_of(record)
     experiments.delete(rows, session, record.sequence)
     rows.put_once(sessions.ENDED, EndedRow("deleted", record.time), session)
 
 
-def share(rows: RowBatch, record: EventRecord) -> None:
+def _share(rows: RowBatch, record: EventRecord) -> None:
     """Fold a change of the readers of a session or experiment."""
     event, session = outline_of(record), _session_of(record)
     assert isinstance(event, events.SessionShared | events.SessionUnshared)
@@ -116,14 +116,14 @@ def share(rows: RowBatch, record: EventRecord) -> None:
     rows.put(sessions.READERS, Reader(user, record.time) if may_read else None, session, user)
     rows.put(sessions.BY_READER, entry, user, session)
     if rows.get(sessions.OPEN, session) is not None:
-        opened = changed(rows, record, session)
+        opened = _changed(rows, record, session)
         opened.shared = True
         if user != opened.actor:
             rows.put(sessions.OF_USER, entry, user, opened.created, session)
     experiments.share(rows, session, user, may_read=may_read)
 
 
-def end(rows: RowBatch, session: SessionId, row: StoredSession, ended: EndedRow) -> None:
+def _end(rows: RowBatch, session: SessionId, row: StoredSession, ended: EndedRow) -> None:
     """Remove a session from the view of open sessions."""
     rows.delete(sessions.OPEN, session)
     rows.delete(sessions.BY_TIME, row.created, session)
@@ -138,15 +138,15 @@ VIEW = View(
     run_rows,
     handlers={
         events.SessionOpened: _open_session,
-        events.SessionCommitted: commit,
-        events.SessionDiscarded: discard,
-        events.SessionExpired: discard,
+        events.SessionCommitted: _commit,
+        events.SessionDiscarded: _discard,
+        events.SessionExpired: _discard,
         events.SessionExpiring: _expiry,
         events.SessionKept: _expiry,
-        events.ExperimentDeleted: delete,
-        events.SessionShared: share,
-        events.SessionUnshared: share,
-        **{work.requested: request(kind) for kind, work in WORK.items()},
-        **{event: change(how) for event, how in runs.CHANGES.items()},
+        events.ExperimentDeleted: _delete,
+        events.SessionShared: _share,
+        events.SessionUnshared: _share,
+        **{work.requested: _request(kind) for kind, work in WORK.items()},
+        **{event: _change(how) for event, how in runs.CHANGES.items()},
     },
 )

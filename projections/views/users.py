@@ -12,7 +12,7 @@ _NAME = slice(len("user/"), None)
 """The index of a user's name in the name of the stream."""
 
 
-def add(rows: RowBatch, record: EventRecord) -> None:
+def _add(rows: RowBatch, record: EventRecord) -> None:
     """Fold a new user."""
     event, time = event_of(record), record.time
     assert isinstance(event, events.UserAdded)
@@ -20,7 +20,7 @@ def add(rows: RowBatch, record: EventRecord) -> None:
     rows.put(users.USERS, added, record.subject[_NAME])
 
 
-def change(rows: RowBatch, record: EventRecord) -> None:
+def _change(rows: RowBatch, record: EventRecord) -> None:
     """Fold a change of a user or of a token."""
     name = record.subject[_NAME]
     user = rows.change(users.USERS, name)
@@ -45,7 +45,7 @@ def change(rows: RowBatch, record: EventRecord) -> None:
             row = users.StoredToken(name, issued.name, issued.digest, record.time, issued.expires)
             rows.put(users.TOKENS, row, issued.token)
         case events.TokenRevoked(token=token):
-            revoke(rows, token, record.time)
+            _revoke(rows, token, record.time)
         case events.TokensRevoked(keep=keep):
             _revoke_all(rows, name, keep, record.time)
 
@@ -58,10 +58,10 @@ def _tokens_of(rows: RowBatch, user: str) -> list[str]:
 def _revoke_all(rows: RowBatch, user: str, keep: str, time: str) -> None:
     for token in _tokens_of(rows, user):
         if token != keep:
-            revoke(rows, token, time)
+            _revoke(rows, token, time)
 
 
-def revoke(rows: RowBatch, token: str, time: str) -> None:
+def _revoke(rows: RowBatch, token: str, time: str) -> None:
     """Fold the revocation of a token."""
     row = rows.change(users.TOKENS, token)
     assert row is not None, f"{token} was not issued"
@@ -89,8 +89,8 @@ VIEW = View(
     "users",
     users,
     handlers={
-        events.UserAdded: add,
+        events.UserAdded: _add,
         events.QuotaSet: _set_quota,
-        **dict.fromkeys(_CHANGES, change),
+        **dict.fromkeys(_CHANGES, _change),
     },
 )

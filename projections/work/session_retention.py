@@ -118,7 +118,7 @@ class SessionRetention(StoredProjection):
             return
         if draft is None or isinstance(event, _UNCHANGED):
             return
-        now = after(draft, event, record.time)
+        now = _after(draft, event, record.time)
         self.rows.put(_DRAFTS, now, session)
         if now.ended and not draft.ended and draft.expires:
             self.rows.delete(_UNKEPT, session)
@@ -155,7 +155,7 @@ def since_1970(time: str, unknown: float) -> float:
         return unknown
 
 
-def after(draft: Draft, event: object, time: str) -> Draft:
+def _after(draft: Draft, event: object, time: str) -> Draft:
     """Return a session after an event of a time."""
     if isinstance(event, events.SessionExpiring):
         return replace(draft, expiring=event.until)

@@ -63,7 +63,7 @@ class Flow(NamedTuple):
     messages: tuple[str, ...] | None = None
 
 
-def types(*kinds: type[Command]) -> tuple[str, ...]:
+def _types(*kinds: type[Command]) -> tuple[str, ...]:
     """Return the CloudEvents types of commands."""
     return tuple(map(type_of, kinds))
 
@@ -77,7 +77,7 @@ TRAFFIC: tuple[Flow, ...] = (
         "send",
         "commands",
         "What clients ask for over HTTP.",
-        types(
+        _types(
             commands.RegisterDataset,
             commands.OpenSession,
             commands.CommitSession,
@@ -99,21 +99,21 @@ TRAFFIC: tuple[Flow, ...] = (
         "send",
         "commands",
         "A worker registers the catalog, claims an attempt, and reports its end.",
-        types(*_OFFERS, *_RUNS),
+        _types(*_OFFERS, *_RUNS),
     ),
     Flow(
         "supervise",
         "send",
         "commands",
         "Runs of workers that have fallen silent or stopped; sessions that expire.",
-        types(commands.ProposeExpiry, commands.ExpireSession, commands.ReportRunLost),
+        _types(commands.ProposeExpiry, commands.ExpireSession, commands.ReportRunLost),
     ),
     Flow(
         "first-user",
         "send",
         "commands",
         "`autolearn up` and `autolearn admin first-user` make the first sysadmin.",
-        types(commands.AddUser, commands.SetRole, commands.EnableUser, commands.IssueToken),
+        _types(commands.AddUser, commands.SetRole, commands.EnableUser, commands.IssueToken),
     ),
     Flow("decide", "receive", "commands", "One process per partition decides."),
     Flow("decide", "send", "events", "One event for every command, and the start of every term."),

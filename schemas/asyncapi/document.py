@@ -32,7 +32,7 @@ from autolearn.schemas.upcasters import UPCASTERS
 _SCHEMAS = "#/components/schemas/"
 _CLOUD_EVENT = CONTENT_TYPE[0][1].decode()
 _BINDING = "0.5.0"
-PLAIN: dict[str, type[Struct]] = {
+_PLAIN: dict[str, type[Struct]] = {
     "checkpoints": Checkpoint,
     "tasks": Task,
     "workers": Heartbeat,
@@ -66,7 +66,7 @@ def document(
         shown = messages[example["type"]].setdefault("examples", [])
         shown.append({"name": "golden", "payload": example})
     channels = {
-        name: channel(name, getattr(topics, name), about, _on_channel(name, messages))
+        name: _channel(name, getattr(topics, name), about, _on_channel(name, messages))
         for name, about in CHANNELS.items()
     }
     return {
@@ -81,14 +81,14 @@ def document(
         },
         "defaultContentType": "application/json",
         "channels": channels,
-        "operations": dict(operations(channels)),
+        "operations": dict(_operations(channels)),
         "components": {"messages": messages, "schemas": _all_schemas(before)},
     }
 
 
 def _all_schemas(old: Mapping[str, Schema]) -> dict[str, Schema]:
     kinds: list[type[Struct]] = [CommandRecord, EventRecord]
-    kinds += [*COMMANDS.values(), *EVENTS.values(), *PLAIN.values()]
+    kinds += [*COMMANDS.values(), *EVENTS.values(), *_PLAIN.values()]
     found = schemas_of(kinds, _SCHEMAS + "{name}")
     for name, shape in old.items():
         for inner, schema in shape["$defs"].items():
@@ -100,13 +100,13 @@ def _moved(schema: Any, name: str) -> Any:
     """Point the references of an old version's schema to that version's schemas."""
     if isinstance(schema, dict):
         return {
-            key: _SCHEMAS + f"{name}.{last(value)}" if key == "$ref" else _moved(value, name)
+            key: _SCHEMAS + f"{name}.{_last(value)}" if key == "$ref" else _moved(value, name)
             for key, value in schema.items()
         }
     return [_moved(one, name) for one in schema] if isinstance(schema, list) else schema
 
 
-def last(reference: str) -> str:
+def _last(reference: str) -> str:
     """Return the name at the end of a reference."""
     return reference.rsplit("/", 1)[-1]
 
@@ -118,10 +118,10 @@ def _all_messages(old: Mapping[str, Schema]) -> Iterator[tuple[str, dict[str, An
     for name, event in EVENTS.items():
         yield name, _cloud_event(name, EventRecord, event.__name__, event)
     for name, shape in old.items():
-        message = _cloud_event(name, EventRecord, f"{name}.{last(shape['$ref'])}")
+        message = _cloud_event(name, EventRecord, f"{name}.{_last(shape['$ref'])}")
         summary = f"An old version: read as {UPCASTERS[name][0]}."
         yield name, message | {"deprecated": True, "summary": summary}
-    for channel_name, kind in PLAIN.items():
+    for channel_name, kind in _PLAIN.items():
         key = CHANNELS[channel_name].key
         yield (
             kind.__name__,
@@ -206,13 +206,13 @@ def summary_of(kind: type[Struct]) -> str:
 
 
 def _on_channel(name: str, messages: Mapping[str, Mapping[str, Any]]) -> list[str]:
-    if name in PLAIN:
-        return [PLAIN[name].__name__]
+    if name in _PLAIN:
+        return [_PLAIN[name].__name__]
     here = COMMANDS if name == "commands" else EVENTS
     return [*here, *(m for m in messages if name == "events" and m in UPCASTERS)]
 
 
-def channel(key: str, topic: Topic, about: Channel, names: list[str]) -> dict[str, Any]:
+def _channel(key: str, topic: Topic, about: Channel, names: list[str]) -> dict[str, Any]:
     """Return a topic as it is created, with the messages on it."""
     config: dict[str, Any] = {
         name: _configured(name, value) for name, value in sorted(topic.config.items())
@@ -240,7 +240,7 @@ def _configured(name: str, value: str) -> Any:
     return value if name.endswith(".type") else json.loads(value)
 
 
-def operations(channels: Mapping[str, Mapping[str, Any]]) -> Iterator[tuple[str, dict[str, Any]]]:
+def _operations(channels: Mapping[str, Mapping[str, Any]]) -> Iterator[tuple[str, dict[str, Any]]]:
     """Yield who sends and who receives what, by name."""
     for flow in TRAFFIC:
         messages = channels[flow.channel]["messages"]

@@ -11,7 +11,7 @@ import re
 from collections.abc import Collection, Iterable, Mapping
 from decimal import Decimal
 
-PLAIN = re.compile(r"[+-]?(0|[1-9][0-9]*)([.,][0-9]+)?([eE][+-]?[0-9]{1,3})?")
+_PLAIN = re.compile(r"[+-]?(0|[1-9][0-9]*)([.,][0-9]+)?([eE][+-]?[0-9]{1,3})?")
 """A number that is surely no code: one with a leading zero may be a code."""
 _GROUPS = re.compile(r"[+-]?[1-9][0-9]{0,2},[0-9]{3}")
 """Perhaps thousands, perhaps a decimal comma."""
@@ -60,6 +60,6 @@ def _by_key(pairs: Iterable[tuple[Decimal | None, str]]) -> dict[Decimal, list[s
 
 def number_of(text: str) -> Decimal | None:
     """Return the number that a text plainly is; None if it is not one."""
-    if len(text) > 40 or not PLAIN.fullmatch(text) or _GROUPS.fullmatch(text):
+    if len(text) > 40 or not _PLAIN.fullmatch(text) or _GROUPS.fullmatch(text):
         return None
     return Decimal(text.replace(",", "."))

@@ -69,7 +69,7 @@ def test_what_only_the_command_line_reads_is_no_mistake():
     ("variable", "near"),
     [
         ("AUTOLEARN_PARTITION", "AUTOLEARN_PARTITIONS"),
-        ("AUTOLEARN_", "schemas/settings.py"),
+        ("AUTOLEARN_", "docs/settings.md"),
         ("AUTOLEARN_HOMES", "AUTOLEARN_HOME"),
     ],
 )

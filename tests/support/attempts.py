@@ -26,7 +26,12 @@ def attempt_runner(settings: Settings, log: MemoryLog) -> AttemptRunner:
     actor, source = worker(WORKER), f"work/{WORKER}"
     commands = CommandClient(log, Topics.of(settings), actor, source, vault)
     return AttemptRunner(
-        *(WORKER, settings.workers, commands, vault),
-        *(LocalExecutor(artifacts_url(settings)), OpenRuns(MemoryStore())),
-        *(Meter("work"), asyncio.Event()),
+        worker=WORKER,
+        settings=settings.workers,
+        commands=commands,
+        vault=vault,
+        executor=LocalExecutor(artifacts_url(settings)),
+        runs=OpenRuns(MemoryStore()),
+        meter=Meter("work"),
+        changed=asyncio.Event(),
     )

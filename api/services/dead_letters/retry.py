@@ -54,7 +54,7 @@ async def retry(
     await context.reader.fresh()
     if (answer := context.queries.answer(command)) is not None:
         return Retried(command, answer)
-    record = replace(check(context, found, value), id=command)
+    record = replace(_check(context, found, value), id=command)
     if value is not None:
         record = _given_by(who, record, context)
     fingerprint = record.fingerprint if value is None else hashlib.sha256(value).hexdigest()[:32]
@@ -83,7 +83,7 @@ def _given_by(who: Principal, record: CommandRecord, context: ApiContext) -> Com
     return replace(record, actor=who.name, grant=who.grant or UNSET)
 
 
-def check(context: ApiContext, found: FoundDeadLetter, value: bytes | None) -> CommandRecord:
+def _check(context: ApiContext, found: FoundDeadLetter, value: bytes | None) -> CommandRecord:
     """Return the command of a letter in clear, or that of `value`, which replaces it.
 
     Raises:

@@ -45,14 +45,14 @@ def router(context: ApiContext) -> APIRouter:
         before = from_token(page, int, "page") if page else None
         page_of = partial(context.dead_letters.page, before, limit, reason)
         found, next_ = await context.executors.operators.run(page_of)
-        items = [summary(context, one) for one in found]
+        items = [_summary(context, one) for one in found]
         token = None if next_ is None else to_token(next_)
         return json(Page(items, token), headers=next_link(request.url, token))
 
     @routes.get("/{letter}", responses=answers({200: DeadLetterDetail}))
     async def see_dead_letter(letter: str) -> Response:
         """Show a dead letter: its reason, its headers and its value."""
-        return json(content(context, await _find(context, letter)))
+        return json(_content(context, await _find(context, letter)))
 
     @routes.post(
         "/{letter}/retry",
@@ -112,7 +112,7 @@ def _state_of(answer: Answer | None) -> str:
     return "refused" if answer.reason else "accepted"
 
 
-def summary(context: ApiContext, found: FoundDeadLetter) -> DeadLetterSummary:
+def _summary(context: ApiContext, found: FoundDeadLetter) -> DeadLetterSummary:
     """Return a letter as a list shows it."""
     letter, command = found.letter, command_id(found)
     answer = context.queries.answer(command)
@@ -133,14 +133,14 @@ def summary(context: ApiContext, found: FoundDeadLetter) -> DeadLetterSummary:
     )
 
 
-def content(context: ApiContext, found: FoundDeadLetter) -> DeadLetterDetail:
+def _content(context: ApiContext, found: FoundDeadLetter) -> DeadLetterDetail:
     """Return a letter with its value."""
     letter = found.letter
     text, encoded = _text_of(letter.value)
     return DeadLetterDetail(
-        **msgspec.structs.asdict(summary(context, found)),
-        key=None if letter.key is None else word(letter.key),
-        headers=[(name, word(value)) for name, value in letter.headers],
+        **msgspec.structs.asdict(_summary(context, found)),
+        key=None if letter.key is None else _word(letter.key),
+        headers=[(name, _word(value)) for name, value in letter.headers],
         text=text,
         base64=encoded,
     )
@@ -156,7 +156,7 @@ def _text_of(value: bytes | None) -> tuple[str | None, str | None]:
         return None, base64.b64encode(value).decode()
 
 
-def word(value: bytes) -> str:
+def _word(value: bytes) -> str:
     """Return a short value as text."""
     text, encoded = _text_of(value)
     return f"base64:{encoded}" if text is None else text

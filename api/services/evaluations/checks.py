@@ -40,8 +40,8 @@ def request_evaluation(
     training = snapshot.runs.training(session, asked)
     if training is None:
         raise _no_training(snapshot, session, asked)
-    metrics, optional = fitting(training, body.metrics, snapshot)
-    positive = None if body.positive is None else _check_positive(training, word(body.positive))
+    metrics, optional = _fitting(training, body.metrics, snapshot)
+    positive = None if body.positive is None else _check_positive(training, _word(body.positive))
     own = snapshot.catalog.dataset(training.dataset.name, training.dataset.version)
     dataset, read = training.dataset, training.read
     specs = [] if own is None else [own.spec]
@@ -82,7 +82,7 @@ def _no_training(snapshot: Snapshot, session: SessionId, training: RunId) -> Pro
     return unknown("training", training, names, where, "#/training")
 
 
-def fitting(
+def _fitting(
     training: TrainingRow, wanted: list[str] | None, snapshot: Snapshot
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Return the metrics to compute, and the optional ones among them.
@@ -127,7 +127,7 @@ def _check_positive(training: TrainingRow, positive: str) -> str:
     raise wrong("class-unknown", "There is no such class", {"#/positive": fault})
 
 
-def word(label: str | bool | int) -> str:
+def _word(label: str | bool | int) -> str:
     """Return a label as text, in the form of class names."""
     return str(label).lower() if isinstance(label, bool) else str(label)
 
@@ -143,7 +143,7 @@ def _check_columns(training: TrainingRow, other: DatasetSpec, snapshot: Snapshot
     there = {column.name: column for column in other.columns}
     missing = [column.name for column in own.spec.columns if column.name not in there]
     other_kind = [
-        f"{told(there[column.name])} in {other.name}, and {told(column)} in {own.spec.name}"
+        f"{_told(there[column.name])} in {other.name}, and {_told(column)} in {own.spec.name}"
         for column in own.spec.columns
         if column.name in there and not _comparable(column, there[column.name], training)
     ]
@@ -255,7 +255,7 @@ def _perhaps_truth(numbers: Column) -> bool:
     return {numbers.minimum, numbers.maximum} <= {0, 1}
 
 
-def told(column: Column) -> str:
+def _told(column: Column) -> str:
     """Describe the kind of a column's values."""
     kind = KINDS[column.type]
     if column.minimum is None or column.maximum is None:

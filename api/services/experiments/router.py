@@ -92,7 +92,7 @@ def router(context: ApiContext) -> APIRouter:
         as_of: AsOf = "",
     ) -> Response:
         """List the trainings of an experiment, in the order of their requests."""
-        seen, base = await find_experiment(context, experiment, as_of), at(experiment)
+        seen, base = await find_experiment(context, experiment, as_of), _at(experiment)
         return await list_runs(context, seen, base, "training", None, page, limit, request.url)
 
     @routes.get(
@@ -107,7 +107,7 @@ def router(context: ApiContext) -> APIRouter:
         as_of: AsOf = "",
     ) -> Response:
         """List the evaluations of an experiment, in the order of their requests."""
-        seen, base = await find_experiment(context, experiment, as_of), at(experiment)
+        seen, base = await find_experiment(context, experiment, as_of), _at(experiment)
         return await list_runs(context, seen, base, "evaluation", None, page, limit, request.url)
 
     @routes.get(
@@ -129,14 +129,14 @@ def router(context: ApiContext) -> APIRouter:
     async def see_artifact(experiment: SessionId, run: RunId) -> Response:
         """List the files of an artifact."""
         seen = await find_experiment(context, experiment)
-        found = partial(artifact_shown, seen.snapshot, experiment, run, at(experiment))
+        found = partial(artifact_shown, seen.snapshot, experiment, run, _at(experiment))
         return json(await context.executors.lists.run(found))
 
     @routes.get("/{experiment}/trainings/{run}/artifact/{file}", response_class=Response)
     async def get_file(experiment: SessionId, run: RunId, file: str) -> Response:
         """Send one file of an artifact."""
         seen = await find_experiment(context, experiment)
-        found = partial(artifact_of, seen.snapshot, experiment, run, at(experiment))
+        found = partial(artifact_of, seen.snapshot, experiment, run, _at(experiment))
         artifact = await context.executors.lists.run(found)
         return await send_file(context, seen.snapshot, experiment, artifact, file)
 
@@ -159,7 +159,7 @@ def router(context: ApiContext) -> APIRouter:
 
     async def see_run(experiment: SessionId, kind: str, run: RunId, as_of: str) -> Response:
         check_id("session", run, kind)
-        seen, base = await find_experiment(context, experiment, as_of), at(experiment)
+        seen, base = await find_experiment(context, experiment, as_of), _at(experiment)
         shown = await show_run(context, seen, base, kind, run)
         if shown is None:
             detail = f"The experiment keeps no {kind} {run}: see {base}."
@@ -169,6 +169,6 @@ def router(context: ApiContext) -> APIRouter:
     return routes
 
 
-def at(experiment: SessionId) -> str:
+def _at(experiment: SessionId) -> str:
     """Return the path of an experiment."""
     return f"/v1/experiments/{experiment}"

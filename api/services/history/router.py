@@ -72,7 +72,7 @@ def router(context: ApiContext) -> APIRouter:
             _check_stream(chosen)
         cursor = from_token(page, Cursor, "page") if page else Cursor()
         before = await read_point(context, from_, "from")
-        after = await read_point(context, to, "to") if to else await present(context)
+        after = await read_point(context, to, "to") if to else await _present(context)
         _check_order(before, after)
         search = _Search(context, who, before, limit, cursor)
 
@@ -108,7 +108,7 @@ class _Search:
         behind, rest = self._candidates(was, then, stream)
         items, done, size, shown = list[Raw](), self.cursor, 0, 0
         skip = self.cursor.skip
-        for some in batches(behind, then):
+        for some in _batches(behind, then):
             earlier, later = (AsOfReader(one.index, one.lookup, one.ends) for one in (was, then))
             for past in (earlier, later):
                 past.load(*(name for name, _ in some))
@@ -187,7 +187,7 @@ class _Search:
         return self.knows(name) and was.offsets(name) != then.offsets(name)
 
 
-def batches(
+def _batches(
     names: Iterator[tuple[StreamId, Cursor]], then: AsOfReader
 ) -> Iterator[list[tuple[StreamId, Cursor]]]:
     """Yield streams in batches that are folded together."""
@@ -203,7 +203,7 @@ def batches(
         yield some
 
 
-async def present(context: ApiContext) -> Position:
+async def _present(context: ApiContext) -> Position:
     """Return the present progress of the read models."""
     return Position.of(await context.reader.which_log(), context.queries.progress())
 

@@ -51,7 +51,7 @@ def request_training(
     target = None if column is None else column.name
     check_accepted(data, strict=settings.data.strict == "on")
     _check_task(estimator, data, column, body.task, snapshot)
-    faults = large(body.hyperparameters) or check_hyperparameters(estimator, body.hyperparameters)
+    faults = _large(body.hyperparameters) or check_hyperparameters(estimator, body.hyperparameters)
     if faults:
         raise Problem(
             422,
@@ -175,7 +175,7 @@ def _check_rows(body: TrainingBody, data: DatasetSpec, target: str | None, task:
         raise wrong("split-unfit", "The rows cannot be parted like that", {"#/split": fault})
 
 
-def large(given: dict[str, Any]) -> list[str]:
+def _large(given: dict[str, Any]) -> list[str]:
     """Return the faults of integers that are too large for JSON, a sentence each."""
     return [
         f"{cut(name)} holds an integer beyond 2^53"

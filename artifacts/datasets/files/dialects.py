@@ -116,7 +116,7 @@ def dialect_of(text: str, wanted: str) -> Dialect:
     if found is None:
         return Dialect(wanted or _agreeing(sample, separators), '"')
     separator = wanted or found.delimiter or ","
-    single = found.quotechar == "'" and begun(sample, separator, "'") > begun(
+    single = found.quotechar == "'" and _begun(sample, separator, "'") > _begun(
         sample, separator, '"'
     )
     return Dialect(separator, "'" if single else '"')
@@ -132,7 +132,7 @@ def _is_plain(sample: str, separator: str) -> bool:
     )
 
 
-def begun(sample: str, separator: str, quote: str) -> int:
+def _begun(sample: str, separator: str, quote: str) -> int:
     """Return how many values begin with a quote."""
     return len(re.findall(rf"(?:^|{re.escape(separator)}){quote}", sample, re.MULTILINE))
 

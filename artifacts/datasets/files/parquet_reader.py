@@ -23,7 +23,7 @@ pc: Any = compute
 
 MAGIC = b"PAR1"
 ARROW_MAGIC = b"ARROW1"
-KINDS = {"parquet": "a Parquet", "arrow": "an Arrow"}
+_KINDS = {"parquet": "a Parquet", "arrow": "an Arrow"}
 BATCH = 65_536
 _DIGITS = 19
 """Digits from which a decimal may not fit into 64 bits."""
@@ -59,7 +59,7 @@ class ParquetFile:
             raise
         except (pa.ArrowException, OSError) as error:
             raise DatasetRefused(
-                f"This is not {KINDS[format]} file that can be read ({_first_line(error)}): write "
+                f"This is not {_KINDS[format]} file that can be read ({_first_line(error)}): write "
                 "it again, or upload CSV."
             ) from None
         schema = self._file.schema

@@ -82,11 +82,6 @@ BEGINNINGS = {
 """Beginnings of text, in lower case, that is no table, and its name."""
 
 
-def _is_zip(path: Path) -> bool:
-    """Return whether a file is a ZIP archive, by its first bytes."""
-    return _head_of(path).startswith(ZIP)
-
-
 def _head_of(path: Path) -> bytes:
     with path.open("rb") as file:
         return file.read(HEAD)

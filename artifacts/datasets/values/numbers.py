@@ -41,7 +41,7 @@ WAYS = ((".", ","), (",", ""), (",", "."), (",", " "), (".", " "), (",", "'"), (
 apostrophes)."""
 
 SIGN, MINUS = "[+\u2212-]", "[\u2212-]"
-NEGATIVE = "^\\(|[\u2212-]$"
+_NEGATIVE = "^\\(|[\u2212-]$"
 """Negative numbers of accountants: (5), and 5-."""
 UNUSUAL = re.compile(r"^\W?\(|\u2212|-$")
 _SPACES = " \u00a0\u202f\u2009"
@@ -148,7 +148,7 @@ def numbers_in(values: Values, way: ColumnFormat) -> Values:
     if way.unit:
         for part in _steps_of(way.unit):
             values = pc.replace_substring(values, part, "")
-    negative = pc.match_substring_regex(values, NEGATIVE)
+    negative = pc.match_substring_regex(values, _NEGATIVE)
     if pc.any(negative).as_py():
         bare = pc.replace_substring_regex(values, "[()\u2212-]", "")
         values = pc.if_else(negative, pc.binary_join_element_wise("-", bare, ""), values)

@@ -35,7 +35,7 @@ from autolearn.schemas.settings import Settings
 _CLASSIFIERS = ("logistic-regression", "decision-tree", "random-forest", "svm", "naive-bayes")
 _METRICS = ("precision", "recall")
 BUNDLED, OWN, OWN_TARGET = "breast-cancer", "penguins", "species"
-PATIENCE = 120.0
+_PATIENCE = 120.0
 """Seconds after which unfinished work is given up."""
 _LOOK = 0.25
 """Seconds between two checks of the work."""
@@ -180,7 +180,7 @@ class _Story:
         Raises:
             DemoFailed: one did not complete, or not in time.
         """
-        wanted, until = {one.id for one in started}, time.monotonic() + PATIENCE
+        wanted, until = {one.id for one in started}, time.monotonic() + _PATIENCE
         with RunProgress() as board:
             while True:
                 session = await proxy.get()

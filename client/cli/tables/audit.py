@@ -21,7 +21,7 @@ def hops(found: Iterable[Hop]) -> Table:
 
 def _cells(hop: Hop) -> tuple[object, ...]:
     took = round(hop.duration, 1) if hop.kind == "request" and hop.status else ""
-    return when(hop.time), hop.service, hop.actor, what(hop), hop.outcome, took, hop.trace
+    return when(hop.time), hop.service, hop.actor, _what(hop), hop.outcome, took, hop.trace
 
 
 def line(hop: Hop) -> str:
@@ -41,7 +41,7 @@ def way(found: Sequence[Hop]) -> Table:
             if first
             else 0,
             hop.kind,
-            what(hop),
+            _what(hop),
             hop.outcome,
             f"{hop.service} {hop.instance}".strip(),
         )
@@ -50,7 +50,7 @@ def way(found: Sequence[Hop]) -> Table:
     return rows(("when", "after", "hop", "what", "outcome", "by"), lines)
 
 
-def what(hop: Hop) -> str:
+def _what(hop: Hop) -> str:
     """Describe a hop."""
     if hop.kind == "request":
         route = hop.route or "(no such route)"

@@ -45,7 +45,7 @@ def history(events: Iterable[Event]) -> Table:
             event.get("actor") or None,
             _name_of(event),
             _gist(event),
-            answer(event),
+            _answer(event),
             short(event.get("causationid", "")),
         )
         for event in events
@@ -53,7 +53,7 @@ def history(events: Iterable[Event]) -> Table:
     return rows(("no.", "when", "who", "what", "about", "answer", "command"), lines)
 
 
-def answer(event: Event) -> str:
+def _answer(event: Event) -> str:
     """Return the answer to the command."""
     data = event.get("data") or {}
     match _name_of(event):
@@ -83,19 +83,19 @@ def _gist(event: Event) -> str:
         about = [spec.get("name", ""), short(str(spec.get("version", "")))]
         return " ".join(word for word in about if word)
     data = {**data, **(data.get("result") or {})}
-    words = [f"{name}={said(data[name])}" for name in _TOLD if data.get(name)]
+    words = [f"{name}={_said(data[name])}" for name in _TOLD if data.get(name)]
     line = " ".join(words)
     return line if len(line) <= _LONGEST else f"{line[: _LONGEST - 1]}…"
 
 
-def said(value: object) -> str:
+def _said(value: object) -> str:
     """Shorten a value: ids and hashes to their start, things to their name."""
     if isinstance(value, str):
         return short(value) if len(value) in (36, 64) else value
     if isinstance(value, float):
         return number(value)
     if isinstance(value, list):
-        return ",".join(said(one) for one in value)
+        return ",".join(_said(one) for one in value)
     if isinstance(value, Mapping) and "digest" in value:
         return short(str(value["digest"]))
     if isinstance(value, Mapping) and "version" in value:

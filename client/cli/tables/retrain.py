@@ -50,7 +50,7 @@ def check(found: RetrainCheck) -> RenderableType:
 def _sentences(one: Retrained) -> list[str]:
     """Return the sentences about a training besides its line."""
     said = [one.detail] if one.detail else []
-    said += [answer(compared) for compared in one.answers if compared.different]
+    said += [_answer(compared) for compared in one.answers if compared.different]
     for evaluation in one.evaluations:
         if evaluation.equal:
             continue
@@ -65,7 +65,7 @@ def _sentences(one: Retrained) -> list[str]:
     return [f"{short(one.training)}: {sentence}" for sentence in said]
 
 
-def answer(compared: Compared) -> str:
+def _answer(compared: Compared) -> str:
     """Describe the difference of the predictions for some rows."""
     by = "" if compared.largest is None else f", by at most {number(compared.largest)}"
     return (

@@ -24,7 +24,7 @@ def trainings(found: Iterable[Training]) -> Table:
             one.estimator,
             one.dataset.name,
             settings(one),
-            state(one),
+            _state(one),
             _learned(one.parameters),
         )
         for one in found
@@ -39,8 +39,8 @@ def evaluations(found: Iterable[Evaluation]) -> Table:
             short(one.id),
             short(one.training),
             "held-out rows" if one.held_out else one.dataset.name,
-            state(one),
-            ", ".join(f"{title(one, name)} {_score(value)}" for name, value in plain(one)),
+            _state(one),
+            ", ".join(f"{_title(one, name)} {_score(value)}" for name, value in _plain(one)),
         )
         for one in found
     ]
@@ -91,7 +91,7 @@ def evaluation(one: Evaluation) -> RenderableType:
         }
     )
     parts: list[RenderableType] = [about]
-    if lines := [(title(one, name), _score(value, 400)) for name, value in plain(one)]:
+    if lines := [(_title(one, name), _score(value, 400)) for name, value in _plain(one)]:
         parts += ["", rows(("metric", "result"), lines)]
     parts += [
         part for value in one.results.values() if _is_table(value) for part in ("", _table(value))
@@ -101,7 +101,7 @@ def evaluation(one: Evaluation) -> RenderableType:
     return Group(*parts)
 
 
-def plain(one: Evaluation) -> list[tuple[str, Any]]:
+def _plain(one: Evaluation) -> list[tuple[str, Any]]:
     """Return the results that fit on a line each."""
     return [(name, value) for name, value in one.results.items() if not _is_table(value)]
 
@@ -117,7 +117,7 @@ def _table(lines: list[dict[str, Any]]) -> Table:
     return rows(heads, shown)
 
 
-def title(one: Evaluation, name: str) -> str:
+def _title(one: Evaluation, name: str) -> str:
     """Return the name of a metric with the aggregation of its result."""
     over = one.averages.get(name, "")
     return f"{name} {over}" if over.startswith("of ") else f"{name} ({over})" if over else name
@@ -143,7 +143,7 @@ def scores(trained: Iterable[Training], evaluated: Iterable[Evaluation]) -> Tabl
     return rows(("estimator", *found, "train rows", "held out", "fit s", "training"), lines)
 
 
-def state(one: Training | Evaluation) -> str:
+def _state(one: Training | Evaluation) -> str:
     """Return the state of a run, and why it failed."""
     return f"{phase_of(one)}: {one.reason}" if one.reason else phase_of(one)
 
@@ -153,7 +153,7 @@ def settings(one: Training, length: int = 60) -> str:
     given = ", ".join(f"{name}={shortened(value)}" for name, value in one.hyperparameters.items())
     pre = one.preprocessing
     words = f"test={one.split.test:g}, seed={one.seed}, {pre.impute}/{pre.scale}/{pre.encode}"
-    return cut(f"{given}, {words}" if given else words, length)
+    return _cut(f"{given}, {words}" if given else words, length)
 
 
 def _learned(parameters: Mapping[str, Any], length: int = 60) -> str:
@@ -163,17 +163,17 @@ def _learned(parameters: Mapping[str, Any], length: int = 60) -> str:
         for name, value in parameters.items()
         if name not in ("warnings", "rows_without_target")
     )
-    return cut(", ".join(words), length)
+    return _cut(", ".join(words), length)
 
 
 def _score(value: Any, length: int = 40) -> str:
     if value is None:
         return "-"
     if isinstance(value, str):
-        return cut(value, length)
+        return _cut(value, length)
     return f"{value:.4f}" if isinstance(value, float) else shortened(value, length)
 
 
-def cut(words: str, length: int) -> str:
+def _cut(words: str, length: int) -> str:
     """Return a text, cut at `length` characters."""
     return words if len(words) <= length else f"{words[: length - 1]}…"

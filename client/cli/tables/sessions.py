@@ -21,7 +21,7 @@ def sessions(found: Iterable[SessionSummary]) -> Table:
     """Return a table of open sessions."""
     found = list(found)
     heads = ["session", "created", "changed", "title"]
-    lines = [[one.id, when(one.created), when(one.updated), title(one)] for one in found]
+    lines = [[one.id, when(one.created), when(one.updated), _title(one)] for one in found]
     if any(one.expiring for one in found):
         heads.append("expires")
         for line, one in zip(lines, found, strict=True):
@@ -34,7 +34,7 @@ def session(one: SessionWithRuns) -> RenderableType:
     about = pairs(
         {
             "session": one.id,
-            "title": title(one),
+            "title": _title(one),
             "owner": one.actor,
             "created": when(one.created),
             "changed": when(one.updated),
@@ -54,7 +54,7 @@ def session(one: SessionWithRuns) -> RenderableType:
     return Group(*parts)
 
 
-def title(one: SessionSummary | ExperimentSummary | ExperimentWithRuns) -> str:
+def _title(one: SessionSummary | ExperimentSummary | ExperimentWithRuns) -> str:
     """Return the title of a session or experiment, unless it is withheld."""
     return "(confidential)" if one.withheld else one.title
 
@@ -66,7 +66,7 @@ def _statuses(counts: Mapping[str, int]) -> str:
 def experiments(found: Iterable[ExperimentSummary]) -> Table:
     """Return experiments."""
     lines = [
-        (one.id, when(one.committed), len(one.trainings), names(one.training_data), title(one))
+        (one.id, when(one.committed), len(one.trainings), _names(one.training_data), _title(one))
         for one in found
     ]
     return rows(("experiment", "committed", "trainings", "data", "title"), lines)
@@ -77,12 +77,12 @@ def experiment(one: ExperimentWithRuns) -> RenderableType:
     about = pairs(
         {
             "experiment": one.id,
-            "title": title(one),
+            "title": _title(one),
             "owner": one.actor,
             "created": when(one.created),
             "committed": when(one.committed),
-            "training data": names(one.training_data),
-            "evaluation data": names(one.evaluation_data),
+            "training data": _names(one.training_data),
+            "evaluation data": _names(one.evaluation_data),
         }
     )
     return Group(about, *runs(one.trainings, one.evaluations))
@@ -98,7 +98,7 @@ def runs(trained: Sequence[Training], evaluated: Sequence[Evaluation]) -> list[R
     return parts
 
 
-def names(data: Iterable[DatasetRef]) -> str:
+def _names(data: Iterable[DatasetRef]) -> str:
     """Return datasets by name and version."""
     return ", ".join(f"{one.name}@{short(one.version)}" for one in data)
 

@@ -29,7 +29,7 @@ def parts(status: Status) -> Iterator[RenderableType]:
         known = "" if letters.open is None else f", {letters.open} of the newest are open"
         yield f"\nDead letters: {letters.total}{known}"
     if status.disk:
-        lines = [(at.what, size(at.used), size(at.free), at.path) for at in status.disk]
+        lines = [(at.what, _size(at.used), _size(at.free), at.path) for at in status.disk]
         yield "\nDisk"
         yield rows(("folder", "used", "free", "where"), lines)
 
@@ -53,7 +53,7 @@ def _about_kafka(status: Status) -> Iterator[RenderableType]:
                     topic.under_replicated,
                     topic.leaderless,
                     topic.records,
-                    None if topic.bytes is None else size(topic.bytes),
+                    None if topic.bytes is None else _size(topic.bytes),
                 )
                 for topic in status.topics
             ],
@@ -116,7 +116,7 @@ def _worker_line(worker: WorkerState) -> tuple[object, ...]:
     )
 
 
-def size(many: int) -> str:
+def _size(many: int) -> str:
     """Format a number of bytes."""
     amount, unit = float(many), 0
     while amount >= 1024 and unit < len(_UNITS) - 1:

@@ -16,17 +16,17 @@ def _megabytes(size: int) -> str:
     return f"{size / 1e6:,.1f} MB"
 
 
-def records(many: int) -> str:
+def _records(many: int) -> str:
     """Return a number of records."""
     return f"{many:,} records"
 
 
 _STAGES = {
-    "log": ("the log", records),
-    "lines": ("checking the log", records),
+    "log": ("the log", _records),
+    "lines": ("checking the log", _records),
     "artifacts": ("artifacts", _megabytes),
     "checksums": ("checksums", _megabytes),
-    "views": ("folding the views", records),
+    "views": ("folding the views", _records),
 }
 """The name of each stage, and the format of its count."""
 

@@ -32,7 +32,7 @@ def verify_chain(
     from autolearn.client.cli.output import console, pairs, print_json, rows
 
     words = [*_named("--backup", backup), *_named("--public-key", *(keys or ()))]
-    result, code = run("verify", *words, *_named("--checkpoints", *(checkpoints or ())))
+    result, code = _run("verify", *words, *_named("--checkpoints", *(checkpoints or ())))
     if output == Output.json:
         print_json(result)
         raise typer.Exit(code)
@@ -94,7 +94,7 @@ def prove(
     this program.
     """
     words = (*_named("--backup", backup), *_named("--public-key", *(keys or ())))
-    result, code = run("prove", event, str(file.absolute()), *words)
+    result, code = _run("prove", event, str(file.absolute()), *words)
     _show_proved(result, output)
     if output == Output.table:
         print(f"Written to {result['file']}.")
@@ -103,7 +103,7 @@ def prove(
 
 def check_proof(file: ProofFile, keys: PublicKeyOption = None, output: As = Output.table) -> None:
     """Check the proof of an event, without a log or an API. Exit code 1: it is not valid."""
-    result, code = run("check-proof", str(file.absolute()), *_named("--public-key", *(keys or ())))
+    result, code = _run("check-proof", str(file.absolute()), *_named("--public-key", *(keys or ())))
     _show_proved(result, output)
     if output == Output.table:
         print("Proved.")
@@ -129,7 +129,7 @@ def public_key(
     """Print the public half of this home's signing key: store it apart from the log."""
     from autolearn.client.cli.output import print_json
 
-    result, code = run("public-key", *(("--jwk",) if jwk else ()))
+    result, code = _run("public-key", *(("--jwk",) if jwk else ()))
     if jwk:
         print_json(result)
     else:
@@ -143,7 +143,7 @@ def _named(option: str, *values: Path | None) -> list[str]:
     ]
 
 
-def run(*arguments: str) -> tuple[dict[str, Any], int]:
+def _run(*arguments: str) -> tuple[dict[str, Any], int]:
     """Run the tool, show how far it is, and return its result and exit code.
 
     Raises:

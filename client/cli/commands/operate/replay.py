@@ -51,7 +51,7 @@ def rebuild(
     if live:
         _rebuild_live(url, output)
     else:
-        show(*run_tool("autolearn.operations.replay", _FOLDING, "rebuild"), output)
+        _show(*run_tool("autolearn.operations.replay", _FOLDING, "rebuild"), output)
 
 
 @app.command("verify")
@@ -90,7 +90,7 @@ def verify(
 
     with progress_bars(_FOLDING) as bar:
         result = verify_views(url or [], bar)
-    show(result, ExitCode.DONE if result["equal"] else ExitCode.NO, output)
+    _show(result, ExitCode.DONE if result["equal"] else ExitCode.NO, output)
 
 
 def _rebuild_live(url: str | None, output: Output) -> None:
@@ -118,7 +118,7 @@ def _rebuild_live(url: str | None, output: Output) -> None:
         print("Rebuilt, and put in place while the API went on.")
 
 
-def show(result: dict[str, Any], code: int, output: Output) -> None:
+def _show(result: dict[str, Any], code: int, output: Output) -> None:
     """Print a result, and exit with the tool's code."""
     from autolearn.client.cli.output import console, pairs, print_json, rows, short
 
