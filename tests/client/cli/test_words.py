@@ -127,7 +127,7 @@ def test_a_setting_that_is_none_is_answered_with_the_nearest():
         load({"AUTOLEARN_DISK_RESRVE": "1"})
     assert "Did you mean AUTOLEARN_DISK_RESERVE" in refused.value.advice
     assert len(refused.value.advice) < 400
-    assert "schemas/settings.py" in refused.value.advice
+    assert "docs/settings.md" in refused.value.advice
     with pytest.raises(SettingsError) as refused:
         load({"AUTOLEARN_TOKN": "1"})
     assert "AUTOLEARN_TOKEN" in refused.value.advice

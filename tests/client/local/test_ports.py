@@ -35,8 +35,8 @@ def raced(monkeypatch: pytest.MonkeyPatch) -> Iterator[type[Raced]]:
     monkeypatch.setattr(Raced, "others", [])
     # Children do not look for modules in the current folder.
     monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[3]))
-    for name in ("AGENTS", "WORKERS", "API"):
-        monkeypatch.setattr(system, name, Part(name.lower(), QUICK))
+    for name in ("agents", "workers", "api"):
+        monkeypatch.setattr(system, f"_{name.upper()}", Part(name, QUICK))
     yield Raced
     for other in Raced.others:
         other.close()
