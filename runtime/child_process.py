@@ -17,6 +17,8 @@ _BARE = frozenset(
         *("LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "VIRTUAL_ENV", "CUDA_VISIBLE_DEVICES"),
         *("PYTHONPATH", "PYTHONHOME", "PYTHONUTF8", "PYTHONWARNINGS", "PYTHONUNBUFFERED"),
         *("PYTHONDONTWRITEBYTECODE", "PYTHONPYCACHEPREFIX"),
+        # They choose the numeric kernels, so the last bits of every result.
+        *("OPENBLAS_CORETYPE", "MKL_CBWR", "MKL_ENABLE_INSTRUCTIONS"),
     }
 )
 """Variables that a process without secrets inherits, with those that begin with `LC_`."""

@@ -4,7 +4,7 @@ import gc
 import os
 import re
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -133,6 +133,14 @@ def pytest_configure_node(node: WorkerController) -> None:
         node.config.stash[BROKER] = broker
         node.config.add_cleanup(broker.stop)
     node.workerinput["kafka"] = node.config.stash[BROKER].bootstrap
+
+
+@pytest.fixture
+def logged(
+    capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> Callable[[], str]:
+    """What the test has logged, also where another test of the process has set up the logs."""
+    return lambda: f"{capsys.readouterr().out}{caplog.text}"
 
 
 @pytest.fixture(scope="session")

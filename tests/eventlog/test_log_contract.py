@@ -1,7 +1,7 @@
 """What every log promises: the same tests on Kafka and on its in-memory twin."""
 
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -93,12 +93,12 @@ def test_a_topic_that_takes_too_small_records_is_refused(kafka: str):
 
 
 def test_who_waits_for_brokers_says_so_and_for_how_long(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    monkeypatch: pytest.MonkeyPatch, logged: Callable[[], str]
 ):
     monkeypatch.setattr(kafka_log, "SAID_EVERY", 0.2)
     with pytest.raises(LogError, match=r"cannot be created on 127\.0\.0\.1:9"):
         KafkaLog("127.0.0.1:9").create([Topic("t", 1, 1, {})], timeout=0.5)
-    said = capsys.readouterr().out
+    said = logged()
     assert said.count("waiting for Kafka") >= 1
     assert "127.0.0.1:9" in said
 

@@ -92,7 +92,8 @@ def test_sessions_and_runs_are_found_by_their_starts(http, system, trained):
         assert client.get(short).json()["id"] == session
     assert http.get(f"{short}/trainings/{training[:8]}").json()["id"] == training
     assert http.get(f"{short}/trainings/{training[:8]}/artifact").status_code == 200
-    answer = http.post(f"{short}/evaluations", json={"training": training[:8]})
+    body, wait = {"training": training[:8]}, {"Prefer": "wait=60"}
+    answer = http.post(f"{short}/evaluations", json=body, headers=wait)
     assert answer.json()["training"] == training
     evaluation = answer.json()["id"]
     assert http.get(f"{short}/evaluations/{evaluation[:8]}").json()["id"] == evaluation

@@ -112,7 +112,7 @@ def on_disk(folder: Path, rows: int = 50_000) -> None:
         *itertools.product(["*.sst"], [cut, Path.unlink]),
     ],
 )
-def test_a_damaged_folder_is_made_anew(tmp_path: Path, file: str, harm, capsys):
+def test_a_damaged_folder_is_made_anew(tmp_path: Path, file: str, harm, logged):
     on_disk(tmp_path / "db")
     for found in (tmp_path / "db").glob(file):
         harm(found)
@@ -122,7 +122,7 @@ def test_a_damaged_folder_is_made_anew(tmp_path: Path, file: str, harm, capsys):
         assert left in (0, 50_000), "as of an earlier moment: the offsets are of that moment too"
     else:
         assert left == 0
-        assert "rebuilt from the log" in capsys.readouterr().out
+        assert "rebuilt from the log" in logged()
     store.write({b"a": b"1"})
     store.close()
     store = RocksStore(tmp_path / "db")
@@ -130,7 +130,7 @@ def test_a_damaged_folder_is_made_anew(tmp_path: Path, file: str, harm, capsys):
     store.close()
 
 
-def test_damage_that_shows_when_reading_mends_with_the_next_start(tmp_path: Path, capsys):
+def test_damage_that_shows_when_reading_mends_with_the_next_start(tmp_path: Path, logged):
     on_disk(tmp_path / "db", 500_000)
     store = RocksStore(tmp_path / "db")
     for found in (tmp_path / "db").glob("*.sst"):
@@ -141,7 +141,7 @@ def test_damage_that_shows_when_reading_mends_with_the_next_start(tmp_path: Path
         list(store.scan(b""))
     store.close()
     store = RocksStore(tmp_path / "db")
-    assert "rebuilt from the log" in capsys.readouterr().out
+    assert "rebuilt from the log" in logged()
     assert keys(store.scan(b"")) == []
     store.close()
     assert sorted(each.name for each in tmp_path.iterdir()) == ["db"]
