@@ -158,9 +158,7 @@ def test_a_bare_environment_is_an_allow_list(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setenv("LC_ALL", "C.UTF-8")
     monkeypatch.setenv("OPENBLAS_CORETYPE", "Haswell")
     found = bare_environment()
-    assert found["OPENBLAS_CORETYPE"] == "Haswell", (
-        "runs use these kernels"
-    )
+    assert found["OPENBLAS_CORETYPE"] == "Haswell", "runs use these kernels"
     assert not set(secret) & set(found)
     assert (found["LC_ALL"], found["PYTHONSAFEPATH"]) == ("C.UTF-8", "1")
     assert child_environment({})["PYTHONSAFEPATH"] == "1"
