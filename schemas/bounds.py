@@ -38,6 +38,12 @@ DEEPEST_VALUE = 4
 SENSITIVE_COLUMNS = 1_000
 """Columns of one dataset that are marked as sensitive."""
 
+MOST_COLUMNS = 10_000
+"""Columns that one request names."""
+
+MOST_TYPES = 1_000
+"""Columns whose types one request gives."""
+
 DATASET_GRANTS = 200
 """Users with whom one dataset is shared."""
 

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from autolearn.schemas.bounds import DATASET_VERSIONS, cut
 from autolearn.schemas.datasets.findings import DataFinding, masked_findings
 from autolearn.schemas.datasets.read_options import ReadHints, ReadOptions
-from autolearn.schemas.values import Column, DatasetRef, Hyperparameter, JsonValue
+from autolearn.schemas.values import Column, ColumnRole, DatasetRef, Hyperparameter, JsonValue
 
 CLASSIFICATION = "classification"
 REGRESSION = "regression"
@@ -65,7 +65,8 @@ class DatasetSpec(Struct, frozen=True, omit_defaults=True):
     `read` is None for versions that were registered before it was recorded. `findings` are the
     oddities of the data; with `accepted` severe ones do not prevent trainings. `stored` and `keyid`
     as in a DatasetRef. `sensitive` are the names of columns whose values are hidden, in all
-    versions: the newest version's list counts.
+    versions: the newest version's list counts. So do `roles`, the roles of columns that were given
+    one, but the target's.
     """
 
     name: str
@@ -87,6 +88,7 @@ class DatasetSpec(Struct, frozen=True, omit_defaults=True):
     hints: ReadHints | None = None
     findings: tuple[DataFinding, ...] = ()
     accepted: bool = False
+    roles: dict[str, ColumnRole] = {}
 
     def masked(self, sensitive: Collection[str]) -> DatasetSpec:
         """Return this without the values of the `sensitive` columns, which are marked.

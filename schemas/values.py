@@ -44,6 +44,9 @@ Role = Literal["user", "sysadmin"]
 """The role of a user. A sysadmin administers, but cannot read the work of others."""
 
 
+ColumnRole = Literal["feature", "target", "id", "group", "time", "weight", "cohort", "ignore"]
+"""What a column of a dataset is for. Only features and the target are learned from."""
+
 May = Literal["read", "write"]
 """What a grant of a dataset allows: to use and see it, or to upload new versions as well."""
 

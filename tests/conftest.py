@@ -31,7 +31,7 @@ SHARED = {
         api/system: wire""",
     "system": """
         api/http: bad_input idempotency openapi prefer
-        api/services: datasets dead_letters feed_http history read_hints runs sessions id_prefixes
+        api/services: columns datasets dead_letters feed_http history read_hints runs sessions id_prefixes
             status system
         api/state: damaged_tables live_rebuild
         api/system: client hostile process""",

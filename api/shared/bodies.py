@@ -8,9 +8,14 @@ from pydantic import Field, StrictBool, StrictInt
 
 from autolearn.api.http.body import Body, Name
 from autolearn.api.identity.passwords import LONGEST, SHORTEST
-from autolearn.schemas.bounds import MOST_HYPERPARAMETERS, SENSITIVE_COLUMNS
+from autolearn.schemas.bounds import (
+    MOST_COLUMNS,
+    MOST_HYPERPARAMETERS,
+    MOST_TYPES,
+    SENSITIVE_COLUMNS,
+)
 from autolearn.schemas.quotas import HIGHEST
-from autolearn.schemas.values import Role
+from autolearn.schemas.values import ColumnRole, Role
 
 _DAYS = 90
 """Days for which a token is valid by default."""
@@ -63,6 +68,9 @@ class PreprocessingBody(Body):
     encode: Literal["one-hot", "ordinal"] = "one-hot"
 
 
+Roles = Annotated[dict[Name, ColumnRole], Field(max_length=MOST_COLUMNS)]
+
+
 class LimitsBody(Body):
     """The limits of a run: at most the operator's, which are the default."""
 
@@ -86,6 +94,13 @@ class TrainingBody(LimitsBody):
         default=None,
         description="What the model is for; to be said if many different numbers are classes.",
     )
+    features: Annotated[list[Name], Field(min_length=1, max_length=MOST_COLUMNS)] | None = Field(
+        default=None, description="The columns to learn from; without this all but those left out."
+    )
+    drop: Annotated[list[Name], Field(max_length=MOST_COLUMNS)] = Field(
+        default=[], description="Columns to leave out, besides those that tell nothing."
+    )
+    roles: Roles = Field(default={}, description="The roles of columns, before the dataset's own.")
     hyperparameters: dict[str, Any] = Field(
         default={},
         max_length=MOST_HYPERPARAMETERS,
@@ -188,10 +203,17 @@ class GrantBody(ReaderBody):
 
 
 class DescribeBody(Body):
-    """The columns of a dataset to mark as sensitive, and to unmark."""
+    """What is said about the columns of a dataset: sensitive, of another role or type."""
 
     sensitive: Annotated[list[Name], Field(max_length=SENSITIVE_COLUMNS)] = []
     not_sensitive: Annotated[list[Name], Field(max_length=SENSITIVE_COLUMNS)] = []
+    roles: Annotated[dict[Name, ColumnRole | None], Field(max_length=MOST_COLUMNS)] = Field(
+        default={}, description="The roles of columns; null: none."
+    )
+    types: Annotated[dict[Name, Name], Field(max_length=MOST_TYPES)] = Field(
+        default={},
+        description="number, integer, boolean, text, timestamp, or the form of a date: DD/MM/YYYY.",
+    )
 
 
 class DeleteBody(Body):

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Annotated, Any, NamedTuple
 
 from fastapi import Query
+from msgspec.structs import replace
 
 from autolearn.api.http.problems import Problem
 from autolearn.artifacts.datasets.values.zones import zone_of
-from autolearn.schemas.bounds import LONGEST_NAME, cut
+from autolearn.schemas.bounds import LONGEST_NAME, MOST_TYPES, cut
 from autolearn.schemas.catalog import DatasetSpec
 from autolearn.schemas.dataset_changes import DatasetChanges
 from autolearn.schemas.datasets.read_options import ReadHints, pattern_of, type_fault
 
-_MOST_TYPES = 1_000
-"""Columns whose types one upload may give."""
 _MOST_WORDS = 100
 _SHOWN = 10
 """Columns that a problem names."""
@@ -56,7 +55,7 @@ def hints_of() -> Callable[..., Hints]:
         type: Annotated[  # noqa: A002 - the word of the API
             list[Annotated[str, Query(max_length=2 * LONGEST_NAME)]],
             Query(
-                max_length=_MOST_TYPES,
+                max_length=MOST_TYPES,
                 description="`COLUMN=TYPE`: number, integer, boolean, text, timestamp, or the form "
                 "of a date such as DD/MM/YYYY.",
             ),
@@ -122,6 +121,17 @@ def _known_zone(name: str) -> str:
             f"There is no time zone {cut(name)!r}: name one of IANA's, such as Europe/Rome."
         ) from None
     return name
+
+
+def with_types(before: ReadHints | None, types: Mapping[str, str], *, accepted: bool) -> Hints:
+    """Return the hints for the same file again, with types of some columns.
+
+    Raises:
+        Problem: a type is unknown (422).
+    """
+    said = before or ReadHints()
+    more = _types_of([f"{column}={kind}" for column, kind in types.items()])
+    return Hints(replace(said, types={**said.types, **more}), accepted, True, False)
 
 
 def _unfit(detail: str) -> Problem:

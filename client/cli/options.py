@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any, get_args
 
 import typer
 
@@ -43,12 +43,48 @@ Positive = Annotated[
     ),
 ]
 
+Roles = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--role",
+        metavar="ROLE=COL[,COL]",
+        help="What a column is for: feature, target, id, group, time, weight, cohort or ignore; "
+        "may be repeated.",
+    ),
+]
+
 TokenName = Annotated[
     str, typer.Option("--name", metavar="WORDS", help="The purpose of the token.")
 ]
 Days = Annotated[
     float, typer.Option("--days", min=0, max=3660, help="Days until the token expires; 0: never.")
 ]
+
+
+def roles_in(given: list[str] | None) -> dict[str, Any]:
+    """Return the roles by column of ROLE=COL,COL words.
+
+    Raises:
+        typer.BadParameter: a word has no `=`, the role is none, or a column has two.
+    """
+    from autolearn.schemas.values import ColumnRole
+
+    found: dict[str, Any] = {}
+    for one in given or ():
+        role, _, columns = one.partition("=")
+        named = words(columns) or []
+        if role not in get_args(ColumnRole) or not named:
+            known = ", ".join(get_args(ColumnRole))
+            raise typer.BadParameter(
+                f"give it as ROLE=COL, with one of {known}; got {one!r}", param_hint="'--role'"
+            )
+        for column in named:
+            if found.setdefault(column, role) != role:
+                raise typer.BadParameter(
+                    f"{column} has the roles {found[column]} and {role}: give it one",
+                    param_hint="'--role'",
+                )
+    return found
 
 
 def words(given: str | None) -> list[str] | None:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path
+from typing import TypeVar
 
-from msgspec.structs import replace
+from msgspec.structs import fields, replace
 
 from autolearn.client.cli.connection import Connection, only
 from autolearn.client.sdk.errors import Problem
@@ -15,6 +16,8 @@ from autolearn.schemas.events import EvaluationRequested, TrainingRequested
 from autolearn.schemas.reports.retrain import RecordedEvaluation, RecordedTraining
 from autolearn.schemas.rest.runs import Evaluation, Training
 from autolearn.schemas.values import DatasetRef
+
+R = TypeVar("R", TrainingRequested, EvaluationRequested)
 
 
 class NothingRecorded(AutoLearnError):
@@ -109,24 +112,7 @@ def _recorded(training: Training, evaluations: Iterable[Evaluation]) -> Recorded
             advice="Name a training that has completed.",
         )
     return RecordedTraining(
-        request=TrainingRequested(
-            run=training.id,
-            estimator=training.estimator,
-            task=training.task,
-            library_version=training.library_version,
-            dataset=_plain(training.dataset),
-            target=training.target,
-            schema_hash=training.schema_hash,
-            hyperparameters=training.hyperparameters,
-            split=training.split,
-            preprocessing=training.preprocessing,
-            seed=training.seed,
-            time_limit=training.time_limit,
-            memory_limit=training.memory_limit,
-            max_attempts=1,
-            sensitive=training.sensitive,
-            read=training.read,
-        ),
+        request=_request_of(training, TrainingRequested),
         artifact=training.artifact,
         environment=training.environment,
         evaluations=tuple(
@@ -137,29 +123,18 @@ def _recorded(training: Training, evaluations: Iterable[Evaluation]) -> Recorded
     )
 
 
-def _plain(ref: DatasetRef) -> DatasetRef:
-    """Return the name of a dataset's file in clear."""
-    return DatasetRef(ref.name, ref.version)
+def _request_of(run: Training | Evaluation, kind: type[R]) -> R:
+    """Return the event that accepted a run, with the name of its dataset's file in clear."""
+    names = {field.name for field in fields(kind)} & set(run.__struct_fields__)
+    told = {name: getattr(run, name) for name in names}
+    told["dataset"] = DatasetRef(run.dataset.name, run.dataset.version)
+    return kind(run=run.id, max_attempts=1, **told)
 
 
 def _recorded_evaluation(evaluation: Evaluation) -> RecordedEvaluation:
     """Return a completed evaluation as the log has it."""
     return RecordedEvaluation(
-        request=EvaluationRequested(
-            run=evaluation.id,
-            training=evaluation.training,
-            artifact=evaluation.artifact,
-            metrics=evaluation.metrics,
-            dataset=_plain(evaluation.dataset),
-            held_out=evaluation.held_out,
-            time_limit=evaluation.time_limit,
-            memory_limit=evaluation.memory_limit,
-            max_attempts=1,
-            sensitive=evaluation.sensitive,
-            read=evaluation.read,
-            optional=evaluation.optional,
-            positive=evaluation.positive,
-        ),
+        request=_request_of(evaluation, EvaluationRequested),
         results=evaluation.results,
         environment=evaluation.environment,
     )

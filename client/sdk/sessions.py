@@ -23,7 +23,7 @@ from autolearn.schemas.rest.experiments import (
 from autolearn.schemas.rest.page import Page
 from autolearn.schemas.rest.runs import Artifact, Evaluation, Training
 from autolearn.schemas.rest.sessions import Discarded, Reader, SessionOverview, SessionSummary
-from autolearn.schemas.values import RunStatus
+from autolearn.schemas.values import ColumnRole, RunStatus
 
 
 class SessionWithRuns(SessionOverview, kw_only=True, frozen=True):
@@ -128,6 +128,9 @@ class OneSession:
         *,
         target: str | None = None,
         task: str | None = None,
+        features: Sequence[str] | None = None,
+        drop: Sequence[str] | None = None,
+        roles: Mapping[str, ColumnRole] | None = None,
         hyperparameters: Mapping[str, Any] | None = None,
         split: Mapping[str, Any] | None = None,
         preprocessing: Mapping[str, str] | None = None,
@@ -139,13 +142,19 @@ class OneSession:
     ) -> Flow[Training]:
         """Train an estimator; `wait` up to so many seconds for its end (math.inf: without limit).
 
-        The `task` is the estimator's; "classification" makes many different numbers classes.
+        The `task` is the estimator's; "classification" makes many different numbers classes. It
+        learns from `features`; without them from all columns but those to `drop`, those whose role
+        is another, and those that tell nothing (ids, constants), which `left_out` of the answer
+        names. `roles` come before those of the dataset.
         """
         body = {
             "estimator": estimator,
             "dataset": dataset,
             "target": target,
             "task": task,
+            "features": features,
+            "drop": drop,
+            "roles": roles,
             "hyperparameters": hyperparameters,
             "split": split,
             "preprocessing": preprocessing,

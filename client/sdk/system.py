@@ -26,6 +26,7 @@ from autolearn.schemas.rest.events import Events
 from autolearn.schemas.rest.history import Diff
 from autolearn.schemas.rest.page import Page
 from autolearn.schemas.rest.system import Digests, Health, LogPosition, Rebuild, RowDigests
+from autolearn.schemas.values import ColumnRole
 
 _DIGESTED = 60.0
 """Seconds within which the rows of views are hashed."""
@@ -100,6 +101,7 @@ class System:
         format: FileFormat | None = None,  # noqa: A002 - the word of the API
         summary: str = "",
         sensitive: Sequence[str] = (),
+        roles: Mapping[str, ColumnRole] | None = None,
         separator: str = "",
         decimal: Literal["", ".", ","] = "",
         encoding: str = "",
@@ -119,7 +121,8 @@ class System:
         Excel (.xlsx); text and JSON may be compressed. Read options are detected by default;
         `types` maps columns to number, integer, boolean, text, timestamp, or the form of a date
         (DD/MM/YYYY), `missing` are words that mean missing. Oddities are in the answer's
-        `findings`. Values of `sensitive` columns are hidden; those of the version before stay so.
+        `findings`. Values of `sensitive` columns are hidden; those of the version before stay so,
+        as do `roles` (by column), which say what is a feature.
         With `dry_run` nothing is stored.
         """
         path = Path(path)
@@ -129,6 +132,7 @@ class System:
             "format": format,
             "summary": summary,
             "sensitive": [*sensitive],
+            "role": [f"{role}={column}" for column, role in (roles or {}).items()],
             "separator": separator,
             "decimal": decimal,
             "encoding": encoding,
@@ -147,13 +151,27 @@ class System:
 
     @operation
     def describe_dataset(
-        self, name: str, *, sensitive: Sequence[str] = (), not_sensitive: Sequence[str] = ()
+        self,
+        name: str,
+        *,
+        sensitive: Sequence[str] = (),
+        not_sensitive: Sequence[str] = (),
+        roles: Mapping[str, ColumnRole | None] | None = None,
+        types: Mapping[str, str] | None = None,
     ) -> Flow[Dataset]:
-        """Mark columns as sensitive: their values are hidden. Only the owner removes marks."""
-        body = {"sensitive": [*sensitive], "not_sensitive": [*not_sensitive]}
-        return ask(
-            Call("POST", f"/v1/catalog/datasets/{segment(name)}/describe", Dataset, body=body)
-        )
+        """Say what columns are; for other `types` or another target its file is examined again.
+
+        Values of `sensitive` columns are hidden; only the owner removes marks. `roles` by column;
+        None removes one. `types` as in `upload_dataset`.
+        """
+        body = {
+            "sensitive": [*sensitive],
+            "not_sensitive": [*not_sensitive],
+            "roles": roles,
+            "types": types,
+        }
+        at = f"/v1/catalog/datasets/{segment(name)}/describe"
+        return ask(Call("POST", at, Dataset, body=body, grace=EXAMINED))
 
     @operation
     def download_dataset(self, name: str, path: Path | str, version: str) -> Flow[Path]:

@@ -63,7 +63,7 @@ def _rows_of(data: Data, model: StoredArtifact, store: Artifacts) -> pd.DataFram
         file = store.fetch_dataset(data.dataset, Path(scratch))
         table = read_for(model, file, data.read)
     if data.held_out:
-        return held_out(data.dataset, model.training, table).features
+        return held_out(data.dataset, model, table).features
     return other(model, table, []).features
 
 

@@ -59,7 +59,7 @@ def evaluate(request: EvaluationRequested, store: Artifacts, report: Report) -> 
         table = read_for(model, file, request.read)
 
     if request.held_out:
-        rows = held_out(request.dataset, model.training, table)
+        rows = held_out(request.dataset, model, table)
     else:
         rows = other(model, table, metrics, request.sensitive)
     report("scoring")
@@ -156,15 +156,17 @@ class _Rows:
     notes: tuple[str, ...] = ()
 
 
-def held_out(dataset: DatasetRef, training: TrainingRecord, table: DatasetTable) -> _Rows:
+def held_out(dataset: DatasetRef, model: StoredArtifact, table: DatasetTable) -> _Rows:
     """Return the held-out rows of the training. Raises InputError."""
+    training = model.training
     if dataset.version != training.dataset.version:
         raise InputError(
             f"the model was trained on {training.dataset.name} in the version "
             f"{training.dataset.version[:12]}, not {dataset.version[:12]}",
             advice="Evaluate on that version, or on all rows of this dataset as another one.",
         )
-    subject = subject_of(table, training.target, training.task)
+    names = [column.name for column in model.schema.columns]
+    subject = subject_of(table, training.target, training.task, names)
     strata = subject.strata(training.task, training.split)
     parts = part(subject.rows, strata, training.split, training.seed)
     if parts.fingerprint != training.held_out_sha256:

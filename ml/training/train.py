@@ -10,7 +10,7 @@ from __future__ import annotations
 import random
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -37,6 +37,7 @@ from autolearn.ml.training.split import SplitRows, part
 from autolearn.schemas.bounds import LONGEST_NAME, cut
 from autolearn.schemas.catalog import CLASSIFICATION, REGRESSION
 from autolearn.schemas.events import TrainingRequested
+from autolearn.schemas.feature_columns import features_of
 from autolearn.schemas.results import TrainingResult
 from autolearn.schemas.values import JsonValue, Split
 
@@ -69,7 +70,8 @@ def train(request: TrainingRequested, store: Artifacts, report: Report) -> Train
         file = store.fetch_dataset(request.dataset, Path(scratch))
         table = read_table(file, request.read, written=[request.target or ""])
     _check_schema(request, table)
-    subject = subject_of(table, request.target, request.task)
+    names = features_of(table.types, request.target, request.features, request.left_out)
+    subject = subject_of(table, request.target, request.task, names)
     parts = part(
         subject.rows, subject.strata(request.task, request.split), request.split, request.seed
     )
@@ -175,9 +177,9 @@ class Subject:
         return {**found, "nullable": len(present) < len(values)}
 
 
-def subject_of(table: DatasetTable, target: str | None, task: str) -> Subject:
-    """Take features and answers from a table. Raises InputError."""
-    types = {name: kind for name, kind in table.types.items() if name != target}
+def subject_of(table: DatasetTable, target: str | None, task: str, names: Iterable[str]) -> Subject:
+    """Take the features of these `names`, and the answers, from a table. Raises InputError."""
+    types = {name: table.types[name] for name in names}
     features = table.features(types)
     for name, column in features.items():
         if column.dtype == np.float64 and np.isinf(column.to_numpy()).any():
@@ -301,6 +303,8 @@ def _record(request: TrainingRequested, parts: SplitRows) -> dict[str, JsonValue
         "rows_test": len(parts.test),
         "held_out_sha256": parts.fingerprint,
         **({} if request.read is None else {"read": msgspec.to_builtins(request.read)}),
+        **({"features": request.features} if request.features else {}),
+        **({"left_out": request.left_out} if request.left_out else {}),
     }
 
 

@@ -12,7 +12,8 @@ class RequestTraining(RequestRun, frozen=True, omit_defaults=True, kw_only=True)
 
     `seed` (0 to 2^32-1) fixes every random choice of the split and the fit. Values of `sensitive`
     columns are hidden. `read` says how the dataset is read (None: by the rules before that was
-    recorded).
+    recorded). The features are those named by `features`; empty: all columns but the target and
+    those of `left_out`, which maps each to the reason (a code of LEFT_OUT).
     """
 
     estimator: str
@@ -27,3 +28,5 @@ class RequestTraining(RequestRun, frozen=True, omit_defaults=True, kw_only=True)
     seed: int
     sensitive: tuple[str, ...] = ()
     read: ReadOptions | None = None
+    features: tuple[str, ...] = ()
+    left_out: dict[str, str] = {}

@@ -22,3 +22,5 @@ class TrainingRequested(RunRequested, frozen=True, omit_defaults=True, kw_only=T
     seed: int
     sensitive: tuple[str, ...] = ()
     read: ReadOptions | None = None
+    features: tuple[str, ...] = ()
+    left_out: dict[str, str] = {}

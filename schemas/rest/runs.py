@@ -69,7 +69,7 @@ class RunFields(Struct, kw_only=True, frozen=True):
 
 
 class TrainingRow(RunFields, kw_only=True, frozen=True):
-    """One training."""
+    """One training. `features` are those that were named, and `left_out` the reason by column."""
 
     kind: ClassVar[str] = "training"
 
@@ -83,6 +83,8 @@ class TrainingRow(RunFields, kw_only=True, frozen=True):
     seed: int
     schema_hash: str
     artifact: TrainedArtifact | None = None
+    features: tuple[str, ...] = ()
+    left_out: dict[str, str] = {}
     parameters: dict[str, JsonValue] = {}
     rows_train: int | None = None
     rows_test: int | None = None

@@ -1,8 +1,10 @@
-"""Routes that register datasets: uploads, and marks of sensitive columns."""
+"""Routes that register datasets: uploads, and what is said about columns."""
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
+from typing import Annotated, Literal, NamedTuple
 
 from fastapi import APIRouter, Depends, Query, Request
 from msgspec import UNSET, to_builtins
@@ -15,16 +17,17 @@ from autolearn.api.commands.responses import created, json, pending
 from autolearn.api.http.body import read_body
 from autolearn.api.http.openapi import UPLOAD, accepts, answers
 from autolearn.api.http.problems import Problem, check_id, unreadable
-from autolearn.api.identity.principal import Who
+from autolearn.api.identity.principal import Principal, Who
 from autolearn.api.identity.visibility import Level
 from autolearn.api.services.catalog import uploads
 from autolearn.api.shared import bodies, resources
+from autolearn.api.shared.column_roles import merged_roles, roles_of, target_in
 from autolearn.api.shared.dataset_checks import require_dataset, require_upload, require_version
-from autolearn.api.shared.read_hints import Hints, check_changes, hints_of
+from autolearn.api.shared.read_hints import Hints, check_changes, hints_of, with_types
 from autolearn.api.shared.sensitive_columns import Marks, check_columns, marks_of
 from autolearn.api.state.context import ApiContext
 from autolearn.projections.rows.catalog import DatasetRow
-from autolearn.schemas.bounds import SENSITIVE_COLUMNS
+from autolearn.schemas.bounds import LONGEST_NAME, MOST_COLUMNS, SENSITIVE_COLUMNS
 from autolearn.schemas.catalog import DatasetSpec
 from autolearn.schemas.commands import RegisterDataset
 from autolearn.schemas.dataset_changes import DatasetChanges, changes_of
@@ -32,6 +35,7 @@ from autolearn.schemas.datasets.read_options import ReadHints
 from autolearn.schemas.rest.catalog import Dataset
 from autolearn.schemas.rest.commands import CommandState
 from autolearn.schemas.stream_kinds import stream
+from autolearn.schemas.values import ColumnRole
 
 Format = Literal["csv", "parquet", "arrow", "jsonl", "excel"]
 Target = Annotated[str | None, Query(max_length=1000, description="The column to learn.")]
@@ -42,7 +46,29 @@ Sensitive = Annotated[
         description="Columns whose values are hidden; those of the version before stay so.",
     ),
 ]
+ColumnRoles = Annotated[
+    list[Annotated[str, Query(max_length=2 * LONGEST_NAME)]],
+    Query(
+        max_length=MOST_COLUMNS,
+        description="`ROLE=COLUMN`: feature, target, id, group, time, weight, cohort, ignore.",
+    ),
+]
 Summary = Annotated[str, Query(max_length=2000, description="A few words for people.")]
+
+
+class _Description(NamedTuple):
+    """What a request says about a version, besides how its file is read.
+
+    `target` "" removes it; None: as in the version before. `roles` None: none.
+    """
+
+    target: str | None
+    format: str | None
+    media: str
+    summary: str
+    sensitive: Sequence[str]
+    not_sensitive: Sequence[str] = ()
+    roles: Mapping[str, ColumnRole | None] = MappingProxyType({})
 
 
 def add_upload_routes(routes: APIRouter, context: ApiContext) -> None:
@@ -61,6 +87,7 @@ def add_upload_routes(routes: APIRouter, context: ApiContext) -> None:
         format: Annotated[Format | None, Query()] = None,  # noqa: A002 - the word of the API
         summary: Summary = "",
         sensitive: Sensitive = [],  # noqa: B006 - never changed; FastAPI wants it here
+        role: ColumnRoles = [],  # noqa: B006
         *,
         hints: Annotated[Hints, Depends(hints_of())],
     ) -> Response:
@@ -78,61 +105,16 @@ def add_upload_routes(routes: APIRouter, context: ApiContext) -> None:
         length = request.headers.get("content-length", "")
         if length.isdecimal() and context.queries.answer(early.id) is None:
             require_version(context, who, name, int(length), before=True)
+        roles = roles_of(role)
+        about = _Description(
+            target, format, request.headers.get("content-type", ""), summary, sensitive
+        )
         with context.uploads.room(who.name) as room:
             executor = context.executors.uploads
             async with uploads.received(context.scratch, executor, request, room) as file:
                 content = [file.digest, target, format, summary, sensitive, to_builtins(hints)]
-                asked = CommandRequest.of(request, content)
-                snapshot = context.queries.now()
-
-                def looked() -> tuple[DatasetRow | None, DatasetRow | None, Marks]:
-                    marks = marks_of(snapshot, name, sensitive)
-                    return (
-                        snapshot.catalog.dataset(name),
-                        snapshot.catalog.dataset(name, file.digest),
-                        marks,
-                    )
-
-                newest, there, marks = await context.executors.lists.run(looked)
-                before = None if newest is None else newest.spec
-                chosen = before.target if target is None and before is not None else target or None
-                known = there.spec if there is not None else before
-                if hints.read == ReadHints() and known is not None:
-                    accepted = hints.accept_findings or (there is not None and known.accepted)
-                    said = known.hints or ReadHints()
-                    hints = hints._replace(read=said, accept_findings=accepted)
-                about = summary or (before.summary if before is not None else "")
-                if there is not None and not marks.change and not hints.dry_run:
-                    told = _same(there.spec, chosen, about, hints)
-                    if told and newest is not None and newest.spec.version == file.digest:
-                        shown = resources.dataset(there, snapshot)
-                        return json(shown, headers=asked.prefer.applied())
-                if there is None and context.queries.answer(asked.id) is None:
-                    require_version(context, who, name, file.size)
-                async with context.executors.examining.turn():
-                    spec = await uploads.examine(
-                        file,
-                        name,
-                        given=format,
-                        media=request.headers.get("content-type", ""),
-                        target=chosen,
-                        summary=about,
-                        sensitive=marks.sensitive,
-                        hints=hints,
-                        before=before,
-                    )
-                check_columns(spec, sensitive, marks.before)
-                changes = None if before is None else changes_of(spec, before)
-                if changes is not None and there is None and not hints.accept_changes:
-                    check_changes(spec, changes, hints.read)
-                if hints.dry_run:
-                    shown = resources.offered(spec, who.name, "")
-                    return json(replace(shown, changes=changes or UNSET))
-                keyid = await context.commands.dataset_key(name, asked)
-                probe = replace(spec, stored=file.digest, keyid=keyid)
-                context.commands.require_fit(stream("dataset", name), RegisterDataset(probe), asked)
-                spec = await uploads.keep(context, file, spec, keyid)
-        return await register(spec, asked, marks, changes=changes)
+                asked = CommandRequest.of(request, [*content, roles] if roles else content)
+                return await add(file, name, who, asked, about._replace(roles=roles), hints)
 
     @routes.post(
         "/datasets/{name}/describe",
@@ -140,12 +122,13 @@ def add_upload_routes(routes: APIRouter, context: ApiContext) -> None:
         responses=answers({200: Dataset, 202: CommandState}),
     )
     async def describe_dataset(request: Request, name: str, who: Who) -> Response:
-        """Mark columns of a dataset as sensitive: their values are hidden from then on.
+        """Say what columns of a dataset are: sensitive, of a role, of another type.
 
-        Only its owner may remove a mark.
+        Values of sensitive columns are hidden from then on, and only the owner may remove a mark.
+        For another type or target the file of the newest version is examined again.
         """
         body = await read_body(request, bodies.DescribeBody)
-        asked = CommandRequest.of(request, body.model_dump())
+        asked = CommandRequest.of(request, body.model_dump(exclude_defaults=True))
         needed = Level.OWN if body.not_sensitive else Level.WRITE
         await require_dataset(context, who, name, needed)
         snapshot = context.queries.now()
@@ -157,12 +140,89 @@ def add_upload_routes(routes: APIRouter, context: ApiContext) -> None:
         row, marks = await context.executors.lists.run(looked)
         if row is None:
             raise unreadable()
+        spec = row.spec
+        target = target_in(body.roles, spec.target)
         if context.queries.answer(asked.id) is None:
-            given = [*body.sensitive, *body.not_sensitive]
-            check_columns(row.spec, given, row.spec.sensitive)
-            if not marks.change:
-                return json(resources.dataset(row, snapshot), headers=asked.prefer.applied())
-        return await register(row.spec.masked(marks.sensitive), asked, marks, new=False)
+            check_columns(spec, [*body.sensitive, *body.not_sensitive], spec.sensitive)
+            check_columns(spec, [*body.roles, *body.types], ())
+        if body.types or target is not None:
+            about = _Description(target, spec.format, "", spec.summary, body.sensitive)
+            about = about._replace(not_sensitive=body.not_sensitive, roles=body.roles)
+            hints = with_types(spec.hints, body.types, accepted=spec.accepted)
+            with context.uploads.room(who.name) as room:
+                async with uploads.stored(context, spec.ref, room) as file:
+                    return await add(file, name, who, asked, about, hints, new=False)
+        roles = merged_roles(spec, spec.roles, body.roles)
+        if not marks.change and roles == spec.roles:
+            return json(resources.dataset(row, snapshot), headers=asked.prefer.applied())
+        described = replace(spec.masked(marks.sensitive), roles=roles)
+        return await register(described, asked, marks, new=False)
+
+    async def add(
+        file: uploads.Received,
+        name: str,
+        who: Principal,
+        asked: CommandRequest,
+        about: _Description,
+        hints: Hints,
+        *,
+        new: bool = True,
+    ) -> Response:
+        """Examine a file, and register it as a version of a dataset."""
+        snapshot = context.queries.now()
+
+        def looked() -> tuple[DatasetRow | None, DatasetRow | None, Marks]:
+            return (
+                snapshot.catalog.dataset(name),
+                snapshot.catalog.dataset(name, file.digest),
+                marks_of(snapshot, name, about.sensitive, about.not_sensitive),
+            )
+
+        newest, there, marks = await context.executors.lists.run(looked)
+        before = None if newest is None else newest.spec
+        wanted = target_in(about.roles, None) if about.target is None else about.target
+        target = before.target if wanted is None and before is not None else wanted or None
+        known = there.spec if there is not None else before
+        if hints.read == ReadHints() and known is not None:
+            accepted = hints.accept_findings or (there is not None and known.accepted)
+            said = known.hints or ReadHints()
+            hints = hints._replace(read=said, accept_findings=accepted)
+        summary = about.summary or (before.summary if before is not None else "")
+        roles_before = {} if before is None else before.roles
+        if there is not None and not marks.change and not hints.dry_run:
+            same = _same(there.spec, target, summary, hints)
+            same = same and merged_roles(there.spec, roles_before, about.roles) == there.spec.roles
+            if same and newest is not None and newest.spec.version == file.digest:
+                shown = resources.dataset(there, snapshot)
+                return json(shown, headers=asked.prefer.applied())
+        if there is None and context.queries.answer(asked.id) is None:
+            require_version(context, who, name, file.size)
+        async with context.executors.examining.turn():
+            spec = await uploads.examine(
+                file,
+                name,
+                given=about.format,
+                media=about.media,
+                target=target,
+                summary=summary,
+                sensitive=marks.sensitive,
+                hints=hints,
+                before=before,
+            )
+        check_columns(spec, about.sensitive, marks.before)
+        check_columns(spec, list(about.roles), ())
+        spec = replace(spec, roles=merged_roles(spec, roles_before, about.roles))
+        changes = None if before is None else changes_of(spec, before)
+        if changes is not None and there is None and not hints.accept_changes:
+            check_changes(spec, changes, hints.read)
+        if hints.dry_run:
+            offered = resources.offered(spec, who.name, "")
+            return json(replace(offered, changes=changes or UNSET))
+        keyid = await context.commands.dataset_key(name, asked)
+        probe = replace(spec, stored=file.digest, keyid=keyid)
+        context.commands.require_fit(stream("dataset", name), RegisterDataset(probe), asked)
+        spec = await uploads.keep(context, file, spec, keyid)
+        return await register(spec, asked, marks, changes=changes, new=new)
 
     async def register(
         spec: DatasetSpec,

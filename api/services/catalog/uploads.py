@@ -26,6 +26,7 @@ from autolearn.artifacts.datasets.errors import DatasetRefused
 from autolearn.artifacts.datasets.sandbox import ProfileJob, profile_apart
 from autolearn.schemas.bounds import UPLOAD_PACE, UPLOAD_SECONDS
 from autolearn.schemas.catalog import DatasetSpec
+from autolearn.schemas.values import DatasetRef
 
 BLOCK = 1 << 20
 EXAMINED_SECONDS, EXAMINED_PACE = 120, 8 << 20
@@ -98,6 +99,30 @@ async def received(
         room.take(len(block))
         await executor.run(partial(write, bytes(block)))
         yield Received(Path(file.name), digest.hexdigest(), size)
+
+
+@asynccontextmanager
+async def stored(context: ApiContext, ref: DatasetRef, room: Room) -> AsyncIterator[Received]:
+    """Copy the file of a version into a file of its own, in clear, which is deleted at the end.
+
+    Raises:
+        Problem: there is no `room` for it.
+        ArtifactError: it is not in the store, or damaged.
+    """
+    executor = context.executors.uploads
+    key = context.vault.key(ref.keyid).derived("artifacts") if ref.keyid else None
+    with tempfile.NamedTemporaryFile(dir=context.scratch, prefix="upload-") as file:
+        store = context.artifacts.with_key(None, key)
+        size, chunks = await executor.run(lambda: store.read_dataset(ref))
+        room.take(size)
+
+        def copy() -> None:
+            for chunk in chunks:
+                file.write(chunk)
+            file.flush()
+
+        await executor.run(copy)
+        yield Received(Path(file.name), ref.version, size)
 
 
 def _too_slow(size: int) -> Problem:

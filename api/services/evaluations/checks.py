@@ -12,6 +12,7 @@ from autolearn.schemas.bounds import cut, listed
 from autolearn.schemas.catalog import CLASSIFICATION, DatasetSpec, check_metrics
 from autolearn.schemas.commands import RequestEvaluation
 from autolearn.schemas.datasets.meanings import meanings, number_of
+from autolearn.schemas.feature_columns import features_of
 from autolearn.schemas.rest.runs import TrainingRow
 from autolearn.schemas.settings import WorkerSettings
 from autolearn.schemas.values import KINDS, Column, RunId, SessionId
@@ -141,10 +142,13 @@ def _check_columns(training: TrainingRow, other: DatasetSpec, snapshot: Snapshot
     if own is None:
         return
     there = {column.name: column for column in other.columns}
-    missing = [column.name for column in own.spec.columns if column.name not in there]
+    names = (column.name for column in own.spec.columns)
+    used = {training.target, *features_of(names, None, training.features, training.left_out)}
+    columns = [column for column in own.spec.columns if column.name in used]
+    missing = [column.name for column in columns if column.name not in there]
     other_kind = [
         f"{_told(there[column.name])} in {other.name}, and {_told(column)} in {own.spec.name}"
-        for column in own.spec.columns
+        for column in columns
         if column.name in there and not _comparable(column, there[column.name], training)
     ]
     faults = [f"{other.name} lacks {', '.join(missing[:20])}"] if missing else []
@@ -153,7 +157,7 @@ def _check_columns(training: TrainingRow, other: DatasetSpec, snapshot: Snapshot
     units = [
         f"{column.name} has {mine or 'no unit'} in {own.spec.name}, and {theirs or 'none'} in "
         f"{other.name}"
-        for column in own.spec.columns
+        for column in columns
         if column.name in there
         and _differ(mine := _unit_of(own.spec, column), theirs := _unit_of(other, column))
     ]

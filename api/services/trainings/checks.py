@@ -6,8 +6,9 @@ import math
 from typing import Any
 
 from autolearn.api.http.problems import Problem, unknown
+from autolearn.api.services.trainings.columns import columns_of
 from autolearn.api.shared.bodies import TrainingBody
-from autolearn.api.shared.dataset_checks import check_dataset, check_limits, target_of, wrong
+from autolearn.api.shared.dataset_checks import check_dataset, check_limits, wrong
 from autolearn.api.shared.read_hints import check_accepted
 from autolearn.api.shared.sensitive_columns import sensitive_in
 from autolearn.projections.queries.decrypting_reader import May
@@ -47,7 +48,7 @@ def request_training(
         names = [row.spec.name for row in snapshot.catalog.estimators()]
         raise unknown("estimator", body.estimator, names, "/v1/catalog/estimators", "#/estimator")
     estimator, data = offer.spec, check_dataset(snapshot, body.dataset, may)
-    column = target_of(data, body.target)
+    column, features, left_out = columns_of(body, data, snapshot)
     target = None if column is None else column.name
     check_accepted(data, strict=settings.data.strict == "on")
     _check_task(estimator, data, column, body.task, snapshot)
@@ -79,6 +80,8 @@ def request_training(
         memory_limit=memory_limit,
         sensitive=sensitive_in(data),
         read=data.read,
+        features=features,
+        left_out=left_out,
     )
 
 

@@ -10,6 +10,7 @@ from rich.table import Table
 
 from autolearn.client.cli.output import pairs, rows, sentence, short, shortened, when
 from autolearn.schemas.rest.catalog import CatalogEstimator, CatalogMetric, Dataset
+from autolearn.schemas.values import Column
 
 
 def estimators(found: Iterable[CatalogEstimator]) -> Table:
@@ -99,6 +100,12 @@ def _class_head(one: Dataset) -> str:
     return f"{one.target}" if one.task == "classification" else f"{one.target} (as classes)"
 
 
+def _mark_of(one: Dataset, column: Column) -> str:
+    """Return the role of a column, and whether it is sensitive."""
+    role = "target" if column.name == one.target else one.roles.get(column.name, "")
+    return ", ".join(filter(None, (role, "sensitive" if column.sensitive is True else "")))
+
+
 def dataset(
     one: Dataset, versions: Sequence[Dataset], *, findings: int | None = FEW
 ) -> RenderableType:
@@ -116,7 +123,7 @@ def dataset(
             "summary": one.summary,
         }
     )
-    marked = ("",) if one.sensitive else ()
+    marked = ("",) if one.sensitive or one.roles else ()
     schema = rows(
         ("column", "type", "missing", "distinct", "minimum", "maximum", *marked),
         [
@@ -127,7 +134,7 @@ def dataset(
                 column.distinct,
                 column.minimum,
                 column.maximum,
-                *("sensitive" if column.sensitive is True else "" for _ in marked),
+                *(_mark_of(one, column) for _ in marked),
             )
             for column in one.columns
         ],

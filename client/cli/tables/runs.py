@@ -10,6 +10,7 @@ from rich.table import Table
 
 from autolearn.client.cli.output import pairs, rows, short, shortened
 from autolearn.client.cli.run_progress import phase_of
+from autolearn.schemas.feature_columns import LEFT_OUT
 from autolearn.schemas.rest.runs import Evaluation, Training
 
 _FIRST = ("class", "precision", "recall", "f1", "support", "note")
@@ -55,6 +56,8 @@ def training(one: Training) -> RenderableType:
             "estimator": f"{one.estimator} ({one.library_version})",
             "data": f"{one.dataset.name}@{short(one.dataset.version)}"
             + ("" if one.target is None else f", target {one.target}"),
+            "features": _cut(", ".join(one.features), 400),
+            "left out": _cut(_left_out(one.left_out), 400),
             "settings": settings(one, 400),
             "status": phase_of(one),
             "reason": f"{one.reason}: {one.detail}" if one.reason else "",
@@ -65,6 +68,11 @@ def training(one: Training) -> RenderableType:
             "artifact": one.artifact and short(one.artifact.digest),
         }
     )
+
+
+def _left_out(columns: Mapping[str, str]) -> str:
+    """Return the columns that are no features, with the reasons."""
+    return ", ".join(f"{name} ({LEFT_OUT.get(why, why)})" for name, why in columns.items())
 
 
 def _rows_of(one: Training) -> str:

@@ -9,7 +9,7 @@ import typer
 
 from autolearn.client.cli.commands.data.catalog import list_datasets, show_dataset
 from autolearn.client.cli.exit_codes import EXIT_CODES
-from autolearn.client.cli.options import Url
+from autolearn.client.cli.options import Roles, Url, roles_in
 from autolearn.client.cli.output import As, Output
 from autolearn.client.cli.time_points import AsOf, point
 from autolearn.client.sdk.dataset_files import FileFormat, dataset_name
@@ -29,6 +29,15 @@ Columns = Annotated[
 
 How = "How the file is read"
 Odd = "Findings and changes"
+Types = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--type",
+        metavar="COL=TYPE",
+        rich_help_panel=How,
+        help="number, integer, boolean, text, timestamp, or the form of a date: DD/MM/YYYY.",
+    ),
+]
 
 
 @app.command("add")
@@ -48,6 +57,7 @@ def add(
     ] = None,
     summary: Annotated[str, typer.Option(help="A short description.")] = "",
     sensitive: Columns = None,
+    roles: Roles = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Show what would be read, and keep nothing.")
     ] = False,
@@ -75,15 +85,7 @@ def add(
         int | None, typer.Option(help="Lines above the header.", rich_help_panel=How)
     ] = None,
     sheet: Annotated[str, typer.Option(help="The sheet of a workbook.", rich_help_panel=How)] = "",
-    types: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--type",
-            metavar="COL=TYPE",
-            rich_help_panel=How,
-            help="number, integer, boolean, text, timestamp, or the form of a date: DD/MM/YYYY.",
-        ),
-    ] = None,
+    types: Types = None,
     missing: Annotated[
         list[str] | None,
         typer.Option(
@@ -133,6 +135,7 @@ def add(
             format=file_format,
             summary=summary,
             sensitive=_columns_in(sensitive),
+            roles=roles_in(roles),
             separator=separator,
             decimal=decimal or "",
             encoding=encoding,
@@ -174,17 +177,30 @@ def describe(
         list[str] | None,
         typer.Option(metavar="COL[,COL]", help="They are so no longer: its owner alone says that."),
     ] = None,
+    roles: Roles = None,
+    no_role: Annotated[
+        list[str] | None, typer.Option(metavar="COL[,COL]", help="They have no role any more.")
+    ] = None,
+    types: Types = None,
     output: As = Output.table,
     url: Url = None,
 ) -> None:
-    """Mark columns of a dataset as sensitive: their values are hidden, in all versions."""
+    """Say what columns of a dataset are: sensitive (values are hidden), of a role, of a type.
+
+    Trainings learn from features only; a role holds for all versions. For a type or another target
+    the file of the newest version is examined again.
+    """
     from autolearn.client.cli.connection import connect
     from autolearn.client.cli.output import console, print_json
     from autolearn.client.cli.tables import catalog as views
 
     with connect(url) as to:
         described = to.client.describe_dataset(
-            name, sensitive=_columns_in(sensitive), not_sensitive=_columns_in(not_sensitive)
+            name,
+            sensitive=_columns_in(sensitive),
+            not_sensitive=_columns_in(not_sensitive),
+            roles={**dict.fromkeys(_columns_in(no_role)), **roles_in(roles)},
+            types=_types_in(types),
         )
         if output == Output.json:
             print_json(to.said)

@@ -9,10 +9,12 @@ import typer
 from autolearn.client.cli.options import (
     MemoryLimit,
     Positive,
+    Roles,
     SessionOption,
     TimeLimit,
     Url,
     Wait,
+    roles_in,
     words,
 )
 from autolearn.client.cli.output import As, Output
@@ -38,6 +40,12 @@ def train(
         Task | None,
         typer.Option(help="If many different numbers are classes. [default: the estimator's]"),
     ] = None,
+    features: Annotated[
+        str | None,
+        typer.Option(metavar="COL,…", help="Learn from these. [default: all that tell something]"),
+    ] = None,
+    drop: Annotated[str | None, typer.Option(metavar="COL,…", help="Leave these out.")] = None,
+    roles: Roles = None,
     given: Annotated[
         list[str] | None,
         typer.Option(
@@ -91,6 +99,9 @@ def train(
             dataset,
             target=target,
             task=task,
+            features=words(features),
+            drop=words(drop),
+            roles=roles_in(roles) or None,
             hyperparameters=hyperparameters,
             split=_some(test=test, stratify=stratify),
             preprocessing=_some(impute=impute, scale=scale, encode=encode),

@@ -1,0 +1,66 @@
+"""Resolves the columns of a request for a training: the target, the features, what is left out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from autolearn.api.http.problems import unknown
+from autolearn.api.shared.bodies import TrainingBody
+from autolearn.api.shared.dataset_checks import target_of, wrong
+from autolearn.projections.queries.queries import Snapshot
+from autolearn.schemas.bounds import listed
+from autolearn.schemas.catalog import DatasetSpec
+from autolearn.schemas.feature_columns import features_of, left_out_of
+from autolearn.schemas.values import Column
+
+_TITLE = "The columns do not fit"
+
+
+def columns_of(
+    body: TrainingBody, data: DatasetSpec, snapshot: Snapshot
+) -> tuple[Column | None, tuple[str, ...], dict[str, str]]:
+    """Return the target, the named features, and the reasons for the columns left out.
+
+    Raises:
+        Problem: a column is unknown, or no feature remains (422).
+    """
+    named = {"#/features": body.features or (), "#/drop": body.drop, "#/roles": body.roles}
+    for pointer, names in named.items():
+        _check_known(data, names, pointer)
+    target = target_of(data, _target_in(body))
+    learned = None if target is None else target.name
+    if body.features and body.drop:
+        both = "name the columns to learn from, or those to drop, not both"
+        raise wrong("columns-unfit", _TITLE, {"#/drop": both})
+    for pointer in ("#/features", "#/drop"):
+        if learned is not None and learned in named[pointer]:
+            fault = f"{learned} is the target, so it is no feature: leave it out of this list"
+            raise wrong("columns-unfit", _TITLE, {pointer: fault})
+    if body.features:
+        return target, tuple(dict.fromkeys(body.features)), {}
+    newest = snapshot.catalog.dataset(data.name)
+    roles = {**({} if newest is None else newest.spec.roles), **body.roles}
+    left_out = left_out_of(data, learned, body.drop, roles)
+    if not features_of((one.name for one in data.columns), learned, (), left_out):
+        fault = f"no column of {data.name} is left to learn from: {listed(sorted(left_out))}"
+        raise wrong("columns-unfit", _TITLE, {"#/drop": f"{fault} are left out"})
+    return target, (), left_out
+
+
+def _target_in(body: TrainingBody) -> str | None:
+    """Return the requested target. Raises a problem if two are named."""
+    named = [name for name, role in body.roles.items() if role == "target"]
+    named += [] if body.target is None else [body.target]
+    if len({*named}) > 1:
+        fault = f"there is one target, and {listed(sorted({*named}))} are named"
+        raise wrong("columns-unfit", _TITLE, {"#/roles": fault})
+    return named[0] if named else None
+
+
+def _check_known(data: DatasetSpec, names: Iterable[str], pointer: str) -> None:
+    """Raise a problem unless a dataset has all these columns."""
+    there = [column.name for column in data.columns]
+    absent = next((name for name in names if name not in there), None)
+    if absent is not None:
+        where = f"/v1/catalog/datasets/{data.name}"
+        raise unknown("column", absent, there, where, pointer)
