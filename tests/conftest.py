@@ -31,8 +31,8 @@ SHARED = {
         api/system: wire""",
     "system": """
         api/http: bad_input idempotency openapi prefer
-        api/services: columns datasets dead_letters feed_http history read_hints runs sessions id_prefixes
-            status system
+        api/services: columns datasets dead_letters feed_http history id_prefixes read_hints runs
+            sessions status system
         api/state: damaged_tables live_rebuild
         api/system: client hostile process""",
     "laptop": """
