@@ -16,6 +16,8 @@ import numpy as np
 from autolearn.artifacts.datasets.table import DatasetTable, read_table
 from autolearn.artifacts.store.run_files import Artifacts
 from autolearn.ml.captured_warnings import heard
+from autolearn.ml.datasets.split import part
+from autolearn.ml.datasets.subject import answers_of, subject_of
 from autolearn.ml.environment import environment, one_thread
 from autolearn.ml.errors import InputError, numbered
 from autolearn.ml.estimators.estimator import Estimator, distribution_of, methods_of
@@ -24,8 +26,6 @@ from autolearn.ml.library_messages import words_of
 from autolearn.ml.metrics.metric import Metric
 from autolearn.ml.models import skops_file
 from autolearn.ml.plugins import find_estimator, find_metric
-from autolearn.ml.training.split import part
-from autolearn.ml.training.train import answers_of, subject_of
 from autolearn.schemas.bounds import cut, listed
 from autolearn.schemas.catalog import CLASSIFICATION, unanswered
 from autolearn.schemas.datasets.read_options import ReadOptions

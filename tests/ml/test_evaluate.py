@@ -154,7 +154,7 @@ def test_a_split_that_comes_out_differently_is_noticed(
     request = training(store)
     trained = train(request, store, nothing).artifact.digest
     monkeypatch.setattr(
-        "autolearn.ml.training.split.train_test_split", lambda rows, **_: (rows[:300], rows[300:])
+        "autolearn.ml.datasets.split.train_test_split", lambda rows, **_: (rows[:300], rows[300:])
     )
     with pytest.raises(InputError, match="other held-out rows"):
         evaluate(evaluation(trained, ("accuracy",), request.dataset), store, nothing)

@@ -14,10 +14,10 @@ from msgspec.structs import replace
 
 from autolearn.artifacts.datasets.errors import DatasetRefused
 from autolearn.artifacts.store.store import ArtifactStore
+from autolearn.ml.datasets.split import part
 from autolearn.ml.errors import InputError
 from autolearn.ml.models import skops_file
 from autolearn.ml.plugins import find_estimator, load_estimators
-from autolearn.ml.training.split import part
 from autolearn.ml.training.train import train
 from autolearn.schemas.values import DatasetRef, Preprocessing, Split
 from tests.support.run_samples import PENGUINS, nothing, put, table_of, training

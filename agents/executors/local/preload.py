@@ -23,6 +23,7 @@ from sklearn.pipeline import Pipeline
 from autolearn.artifacts.datasets.profile import schema_hash
 from autolearn.artifacts.datasets.table import read_table
 from autolearn.ml.captured_warnings import heard
+from autolearn.ml.datasets.split import part
 from autolearn.ml.environment import environment, one_thread
 from autolearn.ml.estimators.builtin import logistic_regression
 from autolearn.ml.estimators.estimator import distribution_of
@@ -33,7 +34,6 @@ from autolearn.ml.tasks import KINDS as KINDS  # the fork server's kinds of work
 from autolearn.ml.training.feature_profile import example, feature_profile, score_profile
 from autolearn.ml.training.learned_parameters import learned
 from autolearn.ml.training.preprocess import preprocessor
-from autolearn.ml.training.split import part
 from autolearn.schemas.datasets.read_options import ReadOptions
 from autolearn.schemas.values import Preprocessing, Split
 
