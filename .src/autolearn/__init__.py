@@ -1,6 +1,8 @@
 """AutoLearn: a Kafka-native, event-sourced system for the life cycle of machine-learning models.
 
-    from autolearn import AutoLearn
+    import autolearn
+
+    al = autolearn.connect()
 
 Public is what this module, `autolearn.plugins` and `autolearn.testing` export (docs/public.md).
 """
@@ -11,11 +13,32 @@ TYPE_CHECKING = False  # type checkers take it for true; typing's takes longer t
 
 if TYPE_CHECKING:
     from autolearn.client.sdk.client import AsyncAutoLearn, AutoLearn
-    from autolearn.client.sdk.errors import Problem, Unreachable
+    from autolearn.client.sdk.connect import connect, connect_async
+    from autolearn.client.sdk.errors import NotLoggedIn, Problem, Unreachable
 
     __version__: str
 
-__all__ = ["AsyncAutoLearn", "AutoLearn", "Problem", "Unreachable", "__version__"]
+_MODULES = {
+    "AsyncAutoLearn": "client",
+    "AutoLearn": "client",
+    "NotLoggedIn": "errors",
+    "Problem": "errors",
+    "Unreachable": "errors",
+    "connect": "connect",
+    "connect_async": "connect",
+}
+"""The module of each name in the client's room."""
+
+__all__ = [
+    "AsyncAutoLearn",
+    "AutoLearn",
+    "NotLoggedIn",
+    "Problem",
+    "Unreachable",
+    "connect",
+    "connect_async",
+    "__version__",
+]
 
 
 def __dir__() -> list[str]:
@@ -29,8 +52,8 @@ def __getattr__(name: str) -> object:
         from importlib.metadata import version
 
         return version("autolearn")
-    if name in __all__:
-        from autolearn.client.sdk import client, errors
+    if name in _MODULES:
+        from importlib import import_module
 
-        return getattr(client, name, None) or getattr(errors, name)
+        return getattr(import_module(f"autolearn.client.sdk.{_MODULES[name]}"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

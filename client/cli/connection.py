@@ -14,10 +14,11 @@ import typer
 
 from autolearn.client.cli.output import Output, console, print_json
 from autolearn.client.sdk.client import AutoLearn
+from autolearn.client.sdk.connect import url_of_up
 from autolearn.client.sdk.credentials import find, place_of
 from autolearn.client.sdk.errors import Problem, Unreachable
 from autolearn.client.sdk.sessions import SessionWithRuns
-from autolearn.runtime.home import home_of, running
+from autolearn.runtime.home import home_of
 from autolearn.runtime.process import read_settings
 from autolearn.runtime.variables import variables
 from autolearn.schemas.errors import AutoLearnError, ExitCode
@@ -52,7 +53,7 @@ class Connection:
     def __init__(self, client: AutoLearn, home: Path, session: str | None, place: str) -> None:
         self.client, self.home, self.wanted, self.place = client, home, session, place
         self.said, self.position = b"", ""
-        client.http.event_hooks["response"].append(self.keep)
+        client._http.event_hooks["response"].append(self.keep)
 
     def keep(self, response: httpx.Response) -> None:
         """Store the body of an answer, unless it is a file or an endless stream."""
@@ -136,7 +137,7 @@ def connect(url: str | None = None, session: str | None = None) -> Iterator[Conn
     """
     home = home_of(read_settings())
     given = variables()
-    at = url or given.get("AUTOLEARN_URL") or _url_of(home)
+    at = url or given.get("AUTOLEARN_URL") or url_of_up(home)
     require_url(at)
     kept = find(place := place_of(at, home))
     with AutoLearn(at, token=kept.token if kept is not None else "") as client:
@@ -163,16 +164,6 @@ def require_url(given: str) -> None:
     """Raise typer.BadParameter for an invalid URL."""
     if not given.startswith(("http://", "https://")):
         raise typer.BadParameter(f"{given!r} is not a URL: it must begin with http:// or https://.")
-
-
-def _url_of(home: Path) -> str:
-    up = running(home)
-    if up is None:
-        raise Unreachable(
-            f"`autolearn up` does not run on {home}.",
-            advice="Start `autolearn up`, or set --url or AUTOLEARN_URL.",
-        )
-    return up.url
 
 
 def reach(client: AutoLearn, url: str) -> None:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from autolearn.client.sdk.event_feed import Feed, follow
 from autolearn.client.sdk.flows import Call, Flow, ask
+from autolearn.client.sdk.operation import operation
 from autolearn.client.sdk.subscriptions import subscription
-from autolearn.client.sdk.transport import operation
 from autolearn.schemas.rest.audit import Hops
 
 

@@ -41,14 +41,14 @@ class BlockingPart(Blocking):
     """A part of `AutoLearn`, on the same connections."""
 
     def __init__(self, http: httpx.Client) -> None:
-        self.http = http
+        self._http = http
 
 
 class AwaitingPart(Awaiting):
     """A part of `AsyncAutoLearn`, on the same connections."""
 
     def __init__(self, http: httpx.AsyncClient) -> None:
-        self.http = http
+        self._http = http
 
 
 class BlockingSessions(BlockingPart, Sessions):
@@ -99,23 +99,23 @@ class AutoLearn(Blocking, System, Users, Auditing):
         seal: bool | None = None,
     ) -> None:
         reached = Reached()
-        self.http = httpx.Client(
+        self._http = httpx.Client(
             base_url=url,
             headers=_bearer(url, token),
             transport=trust.transport(url, transport, seal),
             event_hooks={"request": [reached.ask], "response": [reached.keep]},
             trust_env=False,
         )
-        self.sessions = BlockingSessions(self.http)
-        self.experiments = BlockingExperiments(self.http)
+        self.sessions = BlockingSessions(self._http)
+        self.experiments = BlockingExperiments(self._http)
 
     def session(self, session: str) -> BlockingSession:
         """Return a proxy of one session, without a request."""
-        return BlockingSession(self.http, session)
+        return BlockingSession(self._http, session)
 
     def close(self) -> None:
         """Close the connections."""
-        self.http.close()
+        self._http.close()
 
     def __enter__(self) -> Self:
         return self
@@ -141,23 +141,23 @@ class AsyncAutoLearn(Awaiting, System, Users, Auditing):
         seal: bool | None = None,
     ) -> None:
         reached = AsyncReached()
-        self.http = httpx.AsyncClient(
+        self._http = httpx.AsyncClient(
             base_url=url,
             headers=_bearer(url, token),
             transport=trust.async_transport(url, transport, seal),
             event_hooks={"request": [reached.ask_async], "response": [reached.keep_async]},
             trust_env=False,
         )
-        self.sessions = AwaitingSessions(self.http)
-        self.experiments = AwaitingExperiments(self.http)
+        self.sessions = AwaitingSessions(self._http)
+        self.experiments = AwaitingExperiments(self._http)
 
     def session(self, session: str) -> AwaitingSession:
         """Return a proxy of one session, without a request."""
-        return AwaitingSession(self.http, session)
+        return AwaitingSession(self._http, session)
 
     async def close(self) -> None:
         """Close the connections."""
-        await self.http.aclose()
+        await self._http.aclose()
 
     async def __aenter__(self) -> Self:
         return self

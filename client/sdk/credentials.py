@@ -9,7 +9,7 @@ from __future__ import annotations
 import fcntl
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
@@ -39,7 +39,7 @@ class Kept(Struct, frozen=True):
         return f"Kept({self.user!r})"
 
 
-def _file_of_tokens() -> Path:
+def file_of_tokens() -> Path:
     """Return the file: $XDG_CONFIG_HOME/autolearn/tokens.json, else below ~/.config."""
     base = os.environ.get("XDG_CONFIG_HOME", "")
     folder = Path(base) if base.startswith("/") else Path.home() / ".config"
@@ -54,15 +54,34 @@ def place_of_home(home: Path) -> str:
 def place_of(url: str, home: Path | None = None) -> str:
     """Return the key of the token of an API: the home of `autolearn up` if that is its API.
 
-    `home` is that of the settings by default.
+    `home` is that of the settings by default. Homes for which tokens are stored are looked at, too:
+    AUTOLEARN_HOME may be set in another terminal only.
+
+    Raises:
+        Unsafe: other users can read the file.
     """
     if home is None:
-        try:
+        with suppress(AutoLearnError):  # a fault of them is irrelevant for a client with a URL
             home = home_of(read_settings())
-        except AutoLearnError:  # a fault of them is irrelevant for a client with a URL
-            return _plain(url)
-    up = running(home)
-    return place_of_home(home) if up is not None and _plain(up.url) == _plain(url) else _plain(url)
+    up = None if home is None else running(home)
+    if home is not None and up is not None and _plain(up.url) == _plain(url):
+        return place_of_home(home)
+    same = (one for one, its in running_homes().items() if _plain(its) == _plain(url))
+    return next(map(place_of_home, same), _plain(url))
+
+
+def running_homes() -> dict[Path, str]:
+    """Return the homes with a stored token on which `autolearn up` runs, with the URLs.
+
+    Raises:
+        Unsafe: other users can read the file of the tokens.
+    """
+    found = {}
+    for home in filter(None, map(_path_of, read())):
+        with suppress(AutoLearnError):  # a home that this user may not use any more
+            if (home / "up.json").exists() and (up := running(home)) is not None:
+                found[home] = up.url
+    return found
 
 
 def _plain(url: str) -> str:
@@ -93,7 +112,7 @@ def token_for(url: str | None) -> str:
 
 def read() -> dict[str, Kept]:
     """Return all stored tokens."""
-    path = _file_of_tokens()
+    path = file_of_tokens()
     try:
         then = "if others may have read it, revoke the tokens."
         content = read_checked(path, then, error=Unsafe, limit=-1)
@@ -108,7 +127,7 @@ def keep(place: str, user: str, token: str) -> Path:
     """Store a token, and return the file."""
     with _changing() as kept:
         kept[place] = Kept(user, token)
-    return _file_of_tokens()
+    return file_of_tokens()
 
 
 def forget(place: str) -> None:
@@ -120,7 +139,7 @@ def forget(place: str) -> None:
 @contextmanager
 def _changing() -> Iterator[dict[str, Kept]]:
     """Change the stored tokens, one process at a time. Tokens of deleted homes are dropped."""
-    path = _file_of_tokens()
+    path = file_of_tokens()
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     with (path.parent / "tokens.lock").open("a") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
@@ -131,4 +150,10 @@ def _changing() -> Iterator[dict[str, Kept]]:
 
 
 def _is_there(place: str) -> bool:
-    return not place.startswith("file://") or Path(unquote(urlsplit(place).path)).exists()
+    path = _path_of(place)
+    return path is None or path.exists()
+
+
+def _path_of(place: str) -> Path | None:
+    """Return the home of a place, None if it is the URL of an API."""
+    return Path(unquote(urlsplit(place).path)) if place.startswith("file://") else None

@@ -2,8 +2,11 @@
 
 AutoLearnError
 ├── Problem             the API refused, or failed: everything of the RFC 9457 problem is here
+│   └── NotLoggedIn     there is no token for the API, or it is not valid
 └── LogError
     └── Unreachable     no API answers
+
+Their text is that for a notebook: title, detail and advice in one line.
 """
 
 from __future__ import annotations
@@ -13,7 +16,10 @@ from typing import Any
 import httpx
 import msgspec
 
+from autolearn.client.sdk.credentials import file_of_tokens
 from autolearn.schemas.errors import AutoLearnError, ExitCode, LogError
+
+_TOKEN_PROBLEMS = ("no-token", "bad-token", "token-expired")
 
 
 class Problem(AutoLearnError):
@@ -22,6 +28,8 @@ class Problem(AutoLearnError):
     `kind` is the last word of `type` (such as session-unknown), `errors` lists the faults of a body
     or query with the place of each, `members` holds the other members.
     """
+
+    __module__ = "autolearn"
 
     def __init__(
         self,
@@ -37,6 +45,9 @@ class Problem(AutoLearnError):
         self.exit_code = ExitCode.REFUSED if status < 500 else ExitCode.FAULT
         self.errors, self.members = errors, members
 
+    def __str__(self) -> str:
+        return _in_one_line(self)
+
     @property
     def kind(self) -> str:
         """The last word of the type."""
@@ -46,7 +57,23 @@ class Problem(AutoLearnError):
 class Unreachable(LogError):
     """No API answers, after several tries."""
 
+    __module__ = "autolearn"
     title = "AutoLearn cannot be reached"
+
+    def __str__(self) -> str:
+        return _in_one_line(self)
+
+
+class NotLoggedIn(Problem):
+    """There is no token for the API, or it is not valid."""
+
+    __module__ = "autolearn"
+
+
+def _in_one_line(error: AutoLearnError) -> str:
+    """Return the title, detail and advice of an error."""
+    parts = (f"{error.title.rstrip('.')}.", error.detail, error.advice)
+    return " ".join(part for part in parts if part)
 
 
 def problem_of(response: httpx.Response) -> Problem:
@@ -56,7 +83,7 @@ def problem_of(response: httpx.Response) -> Problem:
     except msgspec.DecodeError:
         content = {"detail": f"{response.request.url}: {response.text[:500]}"}
     known = {"type", "title", "status", "detail", "errors"}
-    return Problem(
+    problem = Problem(
         response.status_code,
         str(content.get("type", "about:blank")),
         str(content.get("title", response.reason_phrase)),
@@ -64,3 +91,17 @@ def problem_of(response: httpx.Response) -> Problem:
         list(content.get("errors", [])),
         {name: value for name, value in content.items() if name not in known},
     )
+    if response.status_code == 401 and problem.kind in _TOKEN_PROBLEMS:
+        return _not_logged_in(problem, response.request.url)
+    return problem
+
+
+def _not_logged_in(problem: Problem, url: httpx.URL) -> NotLoggedIn:
+    """Return the same problem in the words of somebody who sits before this machine."""
+    about = problem.detail
+    if problem.kind == "no-token":
+        about = f"{file_of_tokens()} has no token for it, and AUTOLEARN_TOKEN is not set."
+    title = f"You are not logged in to {url.scheme}://{url.netloc.decode()}"
+    error = NotLoggedIn(problem.status, problem.type, title, about, problem.errors, problem.members)
+    error.advice = "`autolearn login NAME` gets a token for your password."
+    return error

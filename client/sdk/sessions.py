@@ -11,8 +11,8 @@ from typing import Any, TypeVar
 from msgspec.structs import replace
 
 from autolearn.client.sdk.flows import Call, Flow, ask, fetch
+from autolearn.client.sdk.operation import operation
 from autolearn.client.sdk.paths import segment
-from autolearn.client.sdk.transport import operation
 from autolearn.schemas.errors import AutoLearnError
 from autolearn.schemas.rest.commands import CommandState
 from autolearn.schemas.rest.experiments import (

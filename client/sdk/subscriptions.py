@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
+from types import MethodType
 from typing import Any, Concatenate, Generic, ParamSpec, overload
 
 import httpx
 
 from autolearn.client.sdk.event_feed import Entry, Feed, Listen, More
 from autolearn.client.sdk.flows import Pause
+from autolearn.client.sdk.operation import WrongCall, begun, like, public
 from autolearn.client.sdk.transport import Awaiting, Blocking
+from autolearn.schemas.errors import AutoLearnError
 
 P = ParamSpec("P")
 
@@ -43,6 +47,8 @@ def _blocking(http: httpx.Client, feed: Feed) -> Iterator[Entry]:
                 except httpx.TransportError as error:
                     failure = error
             step = feed.throw(failure) if failure is not None else feed.send(result)
+    except AutoLearnError as error:
+        raise public(error) from None
     finally:
         if response is not None:
             response.close()
@@ -76,6 +82,8 @@ async def _awaiting(http: httpx.AsyncClient, feed: Feed) -> AsyncIterator[Entry]
                 except httpx.TransportError as error:
                     failure = error
             step = feed.throw(failure) if failure is not None else feed.send(result)
+    except AutoLearnError as error:
+        raise public(error) from None
     finally:
         if response is not None:
             await response.aclose()
@@ -98,24 +106,34 @@ class subscription(Generic[P]):  # noqa: N801 - it is used as a decorator
     def __init__(self, feed: Callable[Concatenate[Any, P], Feed]) -> None:
         self.feed = feed
         self.__doc__ = feed.__doc__
-        self.__name__ = feed.__name__
 
     @overload
     def __get__(self, client: Blocking, kind: type[Any]) -> Callable[P, Iterator[Entry]]: ...
     @overload
     def __get__(self, client: Awaiting, kind: type[Any]) -> Callable[P, AsyncIterator[Entry]]: ...
     @overload
-    def __get__(self, client: None, kind: type[Any]) -> subscription[P]: ...
+    def __get__(self, client: None, kind: type[Any]) -> Callable[..., Any]: ...
     def __get__(self, client: Blocking | Awaiting | None, kind: type[Any]) -> Any:
-        """Return the method of one client."""
-        if client is None:
-            return self
+        """Return the method of one client, or the function of a class."""
+        function = self._awaiting if issubclass(kind, Awaiting) else self._blocking
+        return function if client is None else MethodType(function, client)
 
-        def method(*args: P.args, **kwargs: P.kwargs) -> Any:
-            feed = self.feed(client, *args, **kwargs)
-            if isinstance(client, Blocking):
-                return _blocking(client.http, feed)
-            return _awaiting(client.http, feed)
+    @functools.cached_property
+    def _blocking(self) -> Callable[..., Any]:
+        def method(client: Blocking, *args: Any, **kwargs: Any) -> Iterator[Entry]:
+            try:
+                return _blocking(client._http, begun(self.feed, client, *args, **kwargs))
+            except WrongCall as error:
+                raise public(error) from None
 
-        method.__doc__, method.__name__ = self.__doc__, self.__name__
-        return method
+        return like(method, self.feed, Blocking)
+
+    @functools.cached_property
+    def _awaiting(self) -> Callable[..., Any]:
+        def method(client: Awaiting, *args: Any, **kwargs: Any) -> AsyncIterator[Entry]:
+            try:
+                return _awaiting(client._http, begun(self.feed, client, *args, **kwargs))
+            except WrongCall as error:
+                raise public(error) from None
+
+        return like(method, self.feed, Awaiting)

@@ -9,9 +9,9 @@ from typing import Any, Literal
 from autolearn.client.sdk.dataset_files import FileFormat, dataset_name
 from autolearn.client.sdk.event_feed import Feed, follow
 from autolearn.client.sdk.flows import EXAMINED, Call, Flow, ask, fetch
+from autolearn.client.sdk.operation import operation
 from autolearn.client.sdk.paths import segment
 from autolearn.client.sdk.subscriptions import subscription
-from autolearn.client.sdk.transport import operation
 from autolearn.schemas.reports.status import Status
 from autolearn.schemas.rest.catalog import (
     CatalogEstimator,

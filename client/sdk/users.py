@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from autolearn.client.sdk.flows import Call, Flow, ask
+from autolearn.client.sdk.operation import operation
 from autolearn.client.sdk.paths import segment
-from autolearn.client.sdk.transport import operation
 from autolearn.schemas.rest.commands import CommandState
 from autolearn.schemas.rest.page import Page
 from autolearn.schemas.rest.users import AccessToken, Me, NewToken, QuotaState, User

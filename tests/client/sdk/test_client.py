@@ -16,13 +16,10 @@ from typing import Any
 import httpx
 import pytest
 
-from autolearn.client.sdk import client as sdk
 from autolearn.client.sdk import flows
 from autolearn.client.sdk.client import AsyncAutoLearn, AutoLearn
 from autolearn.client.sdk.errors import Problem, Unreachable
 from autolearn.client.sdk.flows import seconds_of
-from autolearn.client.sdk.sessions import Experiments, OneSession, Sessions
-from autolearn.client.sdk.system import System
 from autolearn.eventlog.positions import PartitionPosition, Position
 
 SESSION = {
@@ -396,17 +393,3 @@ def test_a_file_comes_in_parts_and_is_there_once_it_is_whole(ask, tmp_path: Path
             lambda a: a.download_dataset("iris", target, version))  # fmt: skip
     assert target.read_bytes() == b"".join(parts)
     assert list(tmp_path.iterdir()) == [target]
-
-
-def test_both_clients_have_the_same_methods():
-    for blocking, awaiting, described in (
-        (AutoLearn, AsyncAutoLearn, System),
-        (sdk.BlockingSession, sdk.AwaitingSession, OneSession),
-        (sdk.BlockingSessions, sdk.AwaitingSessions, Sessions),
-        (sdk.BlockingExperiments, sdk.AwaitingExperiments, Experiments),
-    ):
-        names = {name for name in vars(described) if not name.startswith("_")}
-        assert names <= set(dir(blocking)) & set(dir(awaiting))
-        assert {n for n in dir(blocking) if n[0] != "_"} == {
-            n for n in dir(awaiting) if n[0] != "_"
-        }

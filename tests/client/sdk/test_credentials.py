@@ -102,4 +102,4 @@ def test_the_client_sends_what_is_kept_and_only_there():
         ("http://elsewhere.example:8321", None, None),
     ):
         with AutoLearn(url, token=token) as client:
-            assert client.http.headers.get("authorization") == sent
+            assert client._http.headers.get("authorization") == sent
