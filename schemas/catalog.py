@@ -15,6 +15,7 @@ from autolearn.schemas.values import Column, ColumnRole, DatasetRef, Hyperparame
 CLASSIFICATION = "classification"
 REGRESSION = "regression"
 CLUSTERING = "clustering"
+ANOMALY_DETECTION = "anomaly-detection"
 
 
 BUNDLED_DATASETS = frozenset({"breast-cancer", "diabetes", "digits", "iris", "linnerud", "wine"})
@@ -24,8 +25,8 @@ BUNDLED_DATASETS = frozenset({"breast-cancer", "diabetes", "digits", "iris", "li
 class EstimatorSpec(Struct, frozen=True):
     """An estimator of the catalog: an algorithm that can be trained.
 
-    `task` says what it learns (classification, regression, clustering, or a word of a plug-in's
-    own); `library` and `library_version` name the distribution that implements it.
+    `task` says what it learns (classification, regression, clustering, anomaly-detection, or a word
+    of a plug-in's own); `library` and `library_version` name the distribution that implements it.
     """
 
     name: str
@@ -152,7 +153,7 @@ def check_hyperparameters(spec: EstimatorSpec, given: Mapping[str, JsonValue]) -
 
 
 _METHODS = {
-    "prediction": ("predict",),
+    "prediction": ("predict", "fit_predict"),
     "scores": ("predict_proba", "decision_function"),
     "probabilities": ("predict_proba",),
 }

@@ -1,21 +1,21 @@
 """An estimator and a metric for the catalog, each a few lines."""
 
-from sklearn.metrics import balanced_accuracy_score
-from sklearn.neighbors import KNeighborsClassifier
+from sklearn.metrics import cohen_kappa_score
+from sklearn.neighbors import NearestCentroid
 
 from autolearn.plugins import Estimator, Metric
 
 nearest = Estimator(
-    name="k-nearest-neighbours",
+    name="nearest-centroid",
     task="classification",
-    summary="Takes the vote of the most similar rows.",
-    factory=KNeighborsClassifier,
-    fixed={"algorithm": "brute"},
+    summary="Takes the class whose mean is nearest.",
+    factory=NearestCentroid,
+    fixed={"metric": "euclidean"},
 )
 
-balanced = Metric(
-    name="balanced-accuracy",
+kappa = Metric(
+    name="cohen-kappa",
     tasks=("classification",),
-    summary="The mean of each class's recall.",
-    compute=balanced_accuracy_score,
+    summary="The agreement with the true classes beyond chance.",
+    compute=cohen_kappa_score,
 )

@@ -11,7 +11,7 @@ import numpy as np
 from autolearn.artifacts.datasets.table import DatasetTable
 from autolearn.ml.errors import InputError
 from autolearn.schemas.bounds import LONGEST_NAME
-from autolearn.schemas.catalog import CLASSIFICATION, REGRESSION
+from autolearn.schemas.catalog import ANOMALY_DETECTION, CLASSIFICATION, REGRESSION
 from autolearn.schemas.events import TrainingRequested
 from autolearn.schemas.values import JsonValue, Split
 
@@ -28,8 +28,9 @@ _MOST_CLASSES = 1_000
 class Subject:
     """The training data: the features of all rows, and the answers.
 
-    `rows` are the numbers of the rows that can be used (those with a target); `answers` has one
-    entry per row of the file (labels as strings, or float64), or is None without a target.
+    `rows` are the numbers of the rows that can be used: those with a target, all for the detection
+    of anomalies, which does not learn it. `answers` has one entry per row of the file (labels as
+    strings, "" where missing, or float64), or is None without a target.
     """
 
     types: dict[str, str]
@@ -95,7 +96,7 @@ def subject_of(table: DatasetTable, target: str | None, task: str, names: Iterab
             advice=f"Its columns are {', '.join(list(table.types)[:20])}.",
         )
     answers, present = answers_of(table, target, task)
-    rows = np.flatnonzero(present)
+    rows = np.arange(table.rows) if task == ANOMALY_DETECTION else np.flatnonzero(present)
     if not len(rows):
         raise InputError(f"the target {target} is missing in every row")
     return Subject(types, features, answers, rows)
@@ -137,7 +138,7 @@ def answers_of(
             f"the target {target} holds {table.types[target]} values; regression wants numbers",
             advice="Choose a classification model, or a target of numbers.",
         )
-    if table.types[target] in ("string", "boolean"):
+    if task == ANOMALY_DETECTION or table.types[target] in ("string", "boolean"):
         labels = table.labels(target)
         present = np.array([label is not None for label in labels], dtype=bool)
         return np.asarray(np.where(present, labels, ""), dtype=str), present

@@ -3,13 +3,13 @@
 A third party writes, and names in its entry points under `autolearn.estimators`:
 
     from autolearn.plugins import Estimator
-    from sklearn.neighbors import KNeighborsClassifier
+    from sklearn.neighbors import NearestCentroid
 
     nearest = Estimator(
-        name="k-nearest-neighbours",
+        name="nearest-centroid",
         task="classification",
-        summary="Takes the vote of the most similar rows.",
-        factory=KNeighborsClassifier,
+        summary="Takes the class whose mean is nearest.",
+        factory=NearestCentroid,
     )
 
 Its hyperparameters, with type, range and default, come from scikit-learn's own constraints.
@@ -38,8 +38,8 @@ class Estimator:
     """An estimator of the catalog.
 
     `factory` makes a scikit-learn estimator from keyword arguments; usually it is the class. `task`
-    is classification, regression, clustering, or a word of your own. `fixed` are arguments that are
-    always passed and not hyperparameters; `leave_out` are names that are no hyperparameters;
+    is classification, regression, clustering, anomaly-detection, or a word of your own. `fixed` are
+    arguments that are always passed and not hyperparameters; `leave_out` are names that are none;
     `override` replaces hyperparameters that are derived from the factory, or adds to them.
     `trusted` are the types (dotted names) that a fitted estimator holds besides its own class and
     those of `ml.models.trusted_types`: without them its artifact is refused.
@@ -91,12 +91,16 @@ class Estimator:
 
 
 METHODS = ("predict", "predict_proba", "decision_function", "transform")
-"""The prediction methods."""
+"""The methods that predict for any rows."""
+
+LABELS = "fit_predict"
+"""The method of a clusterer without `predict`: it labels the rows that it is fitted on."""
 
 
 def methods_of(pipeline: Any) -> tuple[str, ...]:
     """Return the prediction methods of a fitted pipeline."""
-    return tuple(method for method in METHODS if hasattr(pipeline, method))
+    found = tuple(method for method in METHODS if hasattr(pipeline, method))
+    return found if "predict" in found or not hasattr(pipeline, LABELS) else (*found, LABELS)
 
 
 @functools.cache

@@ -20,14 +20,14 @@ from autolearn.ml.datasets.split import part
 from autolearn.ml.datasets.subject import answers_of, subject_of
 from autolearn.ml.environment import environment, one_thread
 from autolearn.ml.errors import InputError, numbered
-from autolearn.ml.estimators.estimator import Estimator, distribution_of, methods_of
+from autolearn.ml.estimators.estimator import LABELS, Estimator, distribution_of, methods_of
 from autolearn.ml.evaluation.categories import Categories, known_categories
 from autolearn.ml.library_messages import words_of
 from autolearn.ml.metrics.metric import Metric
 from autolearn.ml.models import skops_file
 from autolearn.ml.plugins import find_estimator, find_metric
 from autolearn.schemas.bounds import cut, listed
-from autolearn.schemas.catalog import CLASSIFICATION, unanswered
+from autolearn.schemas.catalog import ANOMALY_DETECTION, CLASSIFICATION, unanswered
 from autolearn.schemas.datasets.read_options import ReadOptions
 from autolearn.schemas.events import EvaluationRequested
 from autolearn.schemas.results import EvaluationResult
@@ -60,6 +60,11 @@ def evaluate(request: EvaluationRequested, store: Artifacts, report: Report) -> 
 
     if request.held_out:
         rows = held_out(request.dataset, model, table)
+    elif LABELS in methods_of(model.pipeline):
+        raise InputError(
+            f"{model.training.estimator} assigns no rows but those that it was fitted on",
+            advice="Evaluate it without another dataset, or train it on that one.",
+        )
     else:
         rows = other(model, table, metrics, request.sensitive)
     report("scoring")
@@ -157,7 +162,10 @@ class _Rows:
 
 
 def held_out(dataset: DatasetRef, model: StoredArtifact, table: DatasetTable) -> _Rows:
-    """Return the held-out rows of the training. Raises InputError."""
+    """Return the held-out rows of the training, or its own rows if no others can be predicted.
+
+    Of the detection of anomalies, those with a label if some have one. Raises InputError.
+    """
     training = model.training
     if dataset.version != training.dataset.version:
         raise InputError(
@@ -175,8 +183,19 @@ def held_out(dataset: DatasetRef, model: StoredArtifact, table: DatasetTable) ->
             "version would score the model on rows that it has seen",
             advice="Train again with the library version that is installed now.",
         )
-    truth = None if subject.answers is None else subject.answers[parts.test]
-    return _Rows(subject.features.iloc[parts.test], truth)
+    chosen = parts.test
+    notes: tuple[str, ...] = ()
+    if LABELS in methods_of(model.pipeline):
+        told = f"measured on the rows that it was fitted on: {training.estimator} assigns no others"
+        chosen, notes = parts.train, (told,)
+    if subject.answers is None:
+        return _Rows(subject.features.iloc[chosen], None, notes=notes)
+    if training.task == ANOMALY_DETECTION:
+        labelled = chosen[subject.answers[chosen] != ""]
+        if not len(labelled):
+            return _Rows(subject.features.iloc[chosen], None)
+        chosen = labelled
+    return _Rows(subject.features.iloc[chosen], subject.answers[chosen], notes=notes)
 
 
 def read_for(model: StoredArtifact, file: Path, read: ReadOptions | None) -> DatasetTable:
@@ -210,7 +229,8 @@ def other(
     categories = Categories(table, secret)
     features = _features_of(model, categories)
     wanted = any(metric.needs != "features" for metric in metrics)
-    if target is None or not wanted:
+    unlearned = target is not None and target.task == ANOMALY_DETECTION
+    if target is None or not wanted or (unlearned and not _has_labels(table, target.name)):
         everything = np.arange(table.rows)
         return _Rows(features, None, categories.unseen(everything), categories.told())
     if target.name not in table.types:
@@ -233,6 +253,10 @@ def other(
     if len(rows) < table.rows:
         notes += (f"left out for want of {cut(target.name)}: {table.rows - len(rows):,} rows",)
     return _Rows(features.iloc[rows], truth, unseen, notes)
+
+
+def _has_labels(table: DatasetTable, target: str) -> bool:
+    return target in table.types and table.arrays[target].null_count < table.rows
 
 
 def _features_of(model: StoredArtifact, categories: Categories) -> pd.DataFrame:
@@ -400,6 +424,8 @@ class _Answers:
 
     def predicted(self) -> Array:
         """Return a label (string) or number per row."""
+        if LABELS in methods_of(self._pipeline):
+            return np.asarray(self._pipeline[-1].labels_)
         predicted = self._once("predict")
         return predicted.astype(str) if self._training.task == CLASSIFICATION else predicted
 
@@ -416,12 +442,15 @@ class _Answers:
     def scores(self) -> Array:
         """Return probabilities, or else decision values, per class.
 
+        Of the detection of anomalies, one number per row, which is higher for stranger rows.
         Probabilities come first: the decision values of a multinomial estimator only compare the
         classes of one row, and say little about which row is more of a class.
         """
         if hasattr(self._pipeline, "predict_proba"):
             return self.probabilities()
         values = self._once("decision_function")
+        if self._training.task == ANOMALY_DETECTION:
+            return -values  # the library's are higher for normal rows
         return np.column_stack([-values, values]) if values.ndim == 1 else values
 
     def _once(self, method: str) -> Array:

@@ -12,7 +12,7 @@ from sklearn import metrics as library
 from autolearn.ml.errors import InputError
 from autolearn.ml.metrics.metric import Array, Metric
 from autolearn.schemas.bounds import cut
-from autolearn.schemas.catalog import CLASSIFICATION, CLUSTERING, REGRESSION
+from autolearn.schemas.catalog import ANOMALY_DETECTION, CLASSIFICATION, CLUSTERING, REGRESSION
 from autolearn.schemas.values import JsonValue
 
 SILHOUETTE_ROWS = 10_000
@@ -143,21 +143,33 @@ def _r2_score(truth: Array, predicted: Array) -> float:
     return float(library.r2_score(truth, predicted))
 
 
+def _clustered(metric: str, features: Array, predicted: Array) -> tuple[Array, Array]:
+    """Return the rows that are in clusters, without noise. Raises InputError if they are unfit."""
+    inside = predicted >= 0
+    groups, rows = len(np.unique(predicted[inside])), int(inside.sum())
+    if not 1 < groups < rows:
+        raise InputError(
+            f"{metric} needs between 2 and {max(rows - 1, 2)} groups, and these rows are in "
+            f"{groups}",
+            advice="Train with other hyperparameters, or evaluate on more rows.",
+        )
+    return features[inside], predicted[inside]
+
+
 def _silhouette(features: Array, predicted: Array) -> float:
     """Return the mean silhouette (Rousseeuw 1987), of 10,000 rows at most, in [-1, 1]."""
-    groups = len(np.unique(predicted))
-    if not 1 < groups < len(predicted):
-        raise InputError(
-            f"silhouette needs between 2 and {len(predicted) - 1} groups, and these rows are in "
-            f"{groups}",
-            advice="Train with another number of groups, or evaluate on more rows.",
-        )
+    features, predicted = _clustered("silhouette", features, predicted)
     rows = min(SILHOUETTE_ROWS, len(predicted))
     return float(
         library.silhouette_score(
             features, predicted, sample_size=rows if rows < len(predicted) else None, random_state=0
         )
     )
+
+
+def _anomaly_rate(_features: Array, predicted: Array) -> float:
+    """Return the share of rows that are taken for anomalies (-1 in scikit-learn)."""
+    return float((predicted == -1).mean())
 
 
 macro = {"average": "macro", "zero_division": 0}
@@ -254,4 +266,12 @@ separation = Metric(
     summary="How much nearer rows are to their own group than to the next one.",
     compute=_silhouette,
     needs="features",
+)
+anomaly_rate = Metric(
+    name="anomaly-rate",
+    tasks=(ANOMALY_DETECTION,),
+    summary="The share of rows that are taken for anomalies.",
+    compute=_anomaly_rate,
+    needs="features",
+    greater_is_better=None,
 )

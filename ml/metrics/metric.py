@@ -3,13 +3,13 @@
 A third party writes, and names in its entry points under `autolearn.metrics`:
 
     from autolearn.plugins import Metric
-    from sklearn.metrics import balanced_accuracy_score
+    from sklearn.metrics import cohen_kappa_score
 
-    balanced = Metric(
-        name="balanced-accuracy",
+    kappa = Metric(
+        name="cohen-kappa",
         tasks=("classification",),
-        summary="The mean of each class's recall.",
-        compute=balanced_accuracy_score,
+        summary="The agreement with the true classes beyond chance.",
+        compute=cohen_kappa_score,
     )
 
 For more than two classes precision, recall and f1 are macro averages (the plain mean over classes);

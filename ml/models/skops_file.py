@@ -22,6 +22,7 @@ import msgspec
 import numpy as np
 import skops.io
 from skops.io._utils import SaveContext, get_state
+from skops.io.exceptions import UntrustedTypesFoundException
 
 from autolearn.ml.models.trusted_types import LOADERS
 from autolearn.schemas.errors import AutoLearnError
@@ -101,7 +102,10 @@ def load(path: Path, trusted: Collection[str]) -> Any:
             f"{path.name} is not a skops file ({error})", advice="Train the model again."
         ) from None
     _check(found, trusted)
-    return skops.io.load(path, trusted=sorted(found))
+    try:
+        return skops.io.load(path, trusted=sorted(found))
+    except UntrustedTypesFoundException as error:  # a type that the content of a node names
+        raise ModelRefused(f"{path.name}: {error}", advice="Train the model again.") from None
 
 
 def _check(found: Collection[str], trusted: Collection[str]) -> None:

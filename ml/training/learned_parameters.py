@@ -64,7 +64,7 @@ def learned(
         pairs = zip(names, estimator.feature_importances_.tolist(), strict=True)
         ranked = sorted(pairs, key=lambda pair: (-pair[1], pair[0]))[:_SHOWN]
         found["importances"] = [[name, _number(share)] for name, share in ranked]
-    found |= _sizes(estimator)
+    found |= _sizes(estimator) | _clusters(estimator)
     if sensitive:  # their messages may hold values
         warnings = list(dict.fromkeys(one if one == STOPPED else _WITHHELD for one in warnings))
     if warnings:
@@ -137,6 +137,16 @@ def _sizes(estimator: Any) -> dict[str, JsonValue]:
         "leaves": sum(int(tree.n_leaves) for tree in trees),
         "depth": max(int(tree.max_depth) for tree in trees),
     }
+
+
+def _clusters(estimator: Any) -> dict[str, JsonValue]:
+    """Return the number of clusters, their training rows, and the rows in none of them."""
+    labels = getattr(estimator, "labels_", None)
+    if labels is None:
+        return {}
+    sizes = np.unique(labels[labels >= 0], return_counts=True)[1]
+    noise = {"noise_rows": int((labels < 0).sum())} if (labels < 0).any() else {}
+    return {"clusters": len(sizes), "cluster_rows": _shortened(sizes), **noise}
 
 
 def _shortened(values: Any) -> JsonValue:

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from msgspec.structs import replace
 
 from autolearn.artifacts.store.errors import Tampered
 from autolearn.artifacts.store.store import ArtifactStore
@@ -67,6 +68,31 @@ def test_regressors(store: ArtifactStore, model: str) -> None:
 def test_clusters(store: ArtifactStore) -> None:
     found = scores(store, "k-means", ("silhouette",), hyperparameters={"n_clusters": 3})
     assert 0.2 < found["silhouette"] < 1
+
+
+def test_a_clusterer_that_assigns_no_new_rows_is_measured_on_its_own(store: ArtifactStore) -> None:
+    request = training(store, "dbscan", hyperparameters={"eps": 1.5})
+    trained = train(request, store, nothing)
+    assert trained.artifact.methods == ("fit_predict",)
+    found = trained.parameters
+    assert found["clusters"] == len(found["cluster_rows"]) == 3
+    assert found["noise_rows"] + sum(found["cluster_rows"]) == trained.rows_train
+    asked = evaluation(trained.artifact.digest, ("silhouette",), request.dataset)
+    result = evaluate(asked, store, nothing)
+    assert result.rows == trained.rows_train
+    assert 0.2 < result.results["silhouette"] < 1
+    assert result.notes == ("measured on the rows that it was fitted on: dbscan assigns no others",)
+    with pytest.raises(InputError, match="dbscan assigns no rows but those"):
+        evaluate(replace(asked, held_out=False), store, nothing)
+
+
+def test_noise_is_in_no_cluster(store: ArtifactStore) -> None:
+    request = training(store, "dbscan", hyperparameters={"eps": 0.01})
+    trained = train(request, store, nothing)
+    assert trained.parameters["clusters"] == 0
+    asked = evaluation(trained.artifact.digest, ("silhouette",), request.dataset)
+    with pytest.raises(InputError, match="these rows are in 0"):
+        evaluate(asked, store, nothing)
 
 
 def test_only_held_out_rows_are_used(store: ArtifactStore) -> None:

@@ -59,6 +59,7 @@ def test_every_model_learns_the_penguins(store: ArtifactStore, model: str) -> No
 
 PROGRAM = """
 import sys
+from autolearn.ml.plugins import load_estimators
 from autolearn.ml.training.train import train
 from autolearn.artifacts.store.store import ArtifactStore
 from tests.support.run_samples import nothing, training
@@ -71,7 +72,7 @@ for model in sys.argv[3:]:
 @pytest.mark.long
 @pytest.mark.parametrize("number", ["1", "2"])
 def test_the_same_request_gives_the_same_bytes_in_any_process(tmp_path: Path, number: str) -> None:
-    models = ["logistic-regression", "random-forest", "gradient-boosting", "svm", "k-means"]
+    models = sorted(load_estimators().found)
     child = subprocess.run(
         [sys.executable, "-c", PROGRAM, (tmp_path / "there").as_uri(), str(uuid.uuid4()), *models],
         env={**os.environ, "PYTHONHASHSEED": number, "PYTHONPATH": str(Path.cwd())},

@@ -21,6 +21,7 @@ from autolearn.agents.executors.local.executor import LocalExecutor
 from autolearn.artifacts.store.store import ArtifactStore
 from autolearn.ml.evaluation.compare_models import difference
 from autolearn.ml.evaluation.evaluate import evaluate
+from autolearn.ml.plugins import load_estimators
 from autolearn.ml.training.train import train
 from autolearn.operations.retrain.__main__ import check
 from autolearn.operations.retrain.retrain import environment_differences, verdict_of
@@ -42,6 +43,14 @@ METRICS = {
     "classification": ("f1", "accuracy"),
     "regression": ("rmse",),
     "clustering": ("silhouette",),
+    "anomaly-detection": ("anomaly-rate",),
+}
+
+
+ESTIMATORS = load_estimators().found
+SMALL: dict[str, Any] = {
+    **{name: {"max_iter": 10} for name in ESTIMATORS if name.startswith("hist-")},
+    "dbscan": {"eps": 1.5},
 }
 
 
@@ -108,8 +117,9 @@ def elsewhere(store: ArtifactStore, was: RecordedTraining, folder: Path) -> Reco
 
 
 def test_the_same_request_gives_an_identical_artifact_and_leaves_the_store_alone(store, checked):
-    models = ["random-forest", "svm", "k-means", "ridge"]
-    trainings = [recorded(store, model) for model in models]
+    trainings = [
+        recorded(store, name, hyperparameters=SMALL.get(name, {})) for name in sorted(ESTIMATORS)
+    ]
     before = content(store)
     found = checked(trainings, store.url)
     assert found.same

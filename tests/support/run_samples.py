@@ -8,17 +8,18 @@ import numpy as np
 from autolearn.artifacts.datasets.profile import schema_hash
 from autolearn.artifacts.datasets.table import read_table
 from autolearn.artifacts.store.store import ArtifactStore
+from autolearn.ml.plugins import load_estimators
 from autolearn.schemas.events import EvaluationRequested, TrainingRequested
 from autolearn.schemas.values import DatasetRef, Preprocessing, Split
 
 PENGUINS = (Path(__file__).parents[2] / "examples" / "penguins.csv").read_bytes()
-TASKS = {
-    "ridge": "regression",
-    "random-forest-regressor": "regression",
-    "gradient-boosting-regressor": "regression",
-    "k-means": "clustering",
+TASKS = {name: one.task for name, one in load_estimators().found.items()}
+TARGETS = {
+    "classification": "species",
+    "regression": "body_mass_g",
+    "clustering": None,
+    "anomaly-detection": None,
 }
-TARGETS = {"classification": "species", "regression": "body_mass_g", "clustering": None}
 
 
 def nothing(_: str) -> None:

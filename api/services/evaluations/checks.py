@@ -9,7 +9,7 @@ from autolearn.api.shared.sensitive_columns import sensitive_in
 from autolearn.projections.queries.decrypting_reader import May
 from autolearn.projections.queries.queries import Snapshot
 from autolearn.schemas.bounds import cut, listed
-from autolearn.schemas.catalog import CLASSIFICATION, DatasetSpec, check_metrics
+from autolearn.schemas.catalog import CLASSIFICATION, REGRESSION, DatasetSpec, check_metrics
 from autolearn.schemas.commands import RequestEvaluation
 from autolearn.schemas.datasets.meanings import meanings, number_of
 from autolearn.schemas.feature_columns import features_of
@@ -143,7 +143,9 @@ def _check_columns(training: TrainingRow, other: DatasetSpec, snapshot: Snapshot
         return
     there = {column.name: column for column in other.columns}
     names = (column.name for column in own.spec.columns)
-    used = {training.target, *features_of(names, None, training.features, training.left_out)}
+    used = {*features_of(names, training.target, training.features, training.left_out)}
+    if training.task in (CLASSIFICATION, REGRESSION):  # others do not learn it
+        used.add(training.target or "")
     columns = [column for column in own.spec.columns if column.name in used]
     missing = [column.name for column in columns if column.name not in there]
     other_kind = [
