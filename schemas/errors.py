@@ -13,8 +13,9 @@ AutoLearnError
 └── beside their code: DatasetRefused, ArtifactError (artifacts), BrokerError, SignatureRefused,
     Unreadable (eventlog), BackupRefused, Damaged, NotEmpty, BackupFailed, ProofRefused,
     PastTooLarge (projections), InputError, ModelRefused, CatalogUnavailable, Refused (agents),
-    CannotStart, DemoFailed, NothingRecorded, NothingSo, NotLoggedIn, Problem, Unreachable, Unsafe
-    (client; NotLoggedIn is a Problem, Unreachable a LogError, Unsafe a SettingsError)
+    CannotStart, DemoFailed, NoSession, NothingRecorded, NothingSo, NotLoggedIn, Problem,
+    Unreachable, Unsafe (client; NotLoggedIn is a Problem, Unreachable a LogError, Unsafe a
+    SettingsError)
 
 Each says what happened (`title`), why (`detail`) and what to do next (`advice`), and has the exit
 code of a command that it ends (`exit_code`).

@@ -36,7 +36,7 @@ SHARED = {
         api/state: damaged_tables live_rebuild
         api/system: client hostile process""",
     "laptop": """
-        client/cli: story users
+        client/cli: sessions story users
         client/local: up
         client/sdk: sessions""",
 }

@@ -85,7 +85,7 @@ def _decide(state: Session, command: SessionCommand, actor: Actor) -> Event:
         case Ended(how="committed"), commands.DeleteExperiment():
             return events.ExperimentDeleted()
         case Ended(), _:
-            return events.Refused(f"session-{state.how}", f"This session is {state.how}.")
+            return events.Refused(f"session-{state.how}", _OVER[state.how])
         case Open(), commands.OpenSession():
             return events.Refused("session-exists", "A session with this id is open already.")
         case Open(), commands.CommitSession():
@@ -157,6 +157,12 @@ def _share(
     return events.SessionUnshared(user)
 
 
+_OVER = {
+    "committed": "It is an experiment now.",
+    "discarded": "It was discarded, and nothing of it was kept.",
+    "expired": "It has expired, and nothing of it was kept.",
+    "deleted": "It was deleted, and nothing of it was kept.",
+}
 _NOT_EXPIRING = events.Refused("not-expiring", "This session is not expiring.")
 _IN_USE = events.Refused("session-in-use", "This session is in use.")
 

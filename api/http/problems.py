@@ -18,7 +18,8 @@ from starlette.types import Receive, Scope, Send
 
 from autolearn.projections.rows.command_answers import Answer
 from autolearn.schemas.errors import REASONS
-from autolearn.schemas.stream_kinds import KINDS
+from autolearn.schemas.stream_kinds import KINDS, session_id
+from autolearn.schemas.values import SessionId
 
 _PREFIX = "urn:autolearn:problem:"
 
@@ -73,9 +74,25 @@ def respond(problem: Problem, instance: str) -> Response:
     return _ProblemResponse(problem, instance)
 
 
+def committed(session: SessionId, *, status: int = 409, since: str = "", **more: Any) -> Problem:
+    """Return the problem of a session that is an experiment now, `since` a time."""
+    at = f"/v1/experiments/{session}"
+    return Problem(
+        status,
+        "session-committed",
+        REASONS["session-committed"].title,
+        f"It is an experiment{f' since {since}' * bool(since)}, and takes nothing more. `autolearn "
+        f"experiment show {session[:8]}` or GET {at} shows it.",
+        experiment=at,
+        **more,
+    )
+
+
 def refusal(answer: Answer, **members: Any) -> Problem:
     """Return the problem of a refused command."""
     reason = REASONS.get(answer.reason)
+    if answer.reason == "session-committed":
+        return committed(session_id(answer.stream), **members)
     if reason is None:
         return Problem(409, answer.reason, "The command was refused", answer.detail, **members)
     return Problem(reason.status, answer.reason, reason.title, answer.detail, **members)

@@ -17,7 +17,9 @@ from autolearn.api.identity.principal import Principal
 from autolearn.api.identity.visibility import Level, level_of
 from autolearn.api.state.context import ApiContext
 from autolearn.projections.queries.queries import Snapshot
+from autolearn.projections.queries.runs import RunQueries
 from autolearn.schemas.bounds import IDS_OF_START
+from autolearn.schemas.rest.runs import TrainingRow
 from autolearn.schemas.stream_kinds import KINDS
 from autolearn.schemas.values import RunId, SessionId, StreamId
 
@@ -90,8 +92,10 @@ async def whole_run(
         context, lambda snapshot: list(_bounded(snapshot.runs.ids(session, kind, start), given))
     )
     if not found:
+        runs = context.queries.now().runs
+        some = await context.executors.lists.run(lambda: _first_runs(runs, session, kind))
         where = f"GET /v1/sessions/{session}/{kind}s lists them."
-        detail = f"No {kind} of this session begins with {given}: {where}"
+        detail = f"No {kind} of this session begins with {given}. It has {some}: {where}"
         raise Problem(
             404 if pointer is None else 422,
             "run-unknown" if pointer is None else f"unknown-{kind}",
@@ -100,6 +104,18 @@ async def whole_run(
             **_at(pointer, detail),
         )
     return _only(found, given, f"{kind}s")
+
+
+def _first_runs(runs: RunQueries, session: SessionId, kind: str) -> str:
+    """Return the short ids of some runs, trainings with their estimators (decrypts)."""
+    ids = list(islice((run for run, work in runs.kinds(session) if work == kind), _TOLD + 1))
+    rows = (runs.get(session, kind, one) for one in ids[:_TOLD])
+    shown = [
+        f"{row.id[:8]} {row.estimator}" if isinstance(row, TrainingRow) else row.id[:8]
+        for row in rows
+        if row is not None
+    ]
+    return (", ".join(shown) or "none") + (" and more" if len(ids) > _TOLD else "")
 
 
 def one_version(snapshot: Snapshot, name: str, start: str) -> str | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TypeVar
 
-from autolearn.api.http.problems import Problem, check_id, unreadable
+from autolearn.api.http.problems import Problem, check_id, committed, unreadable
 from autolearn.api.shared.as_of import AsOfView, began, see
 from autolearn.api.state.context import ApiContext
 from autolearn.projections.queries.queries import Snapshot
@@ -123,14 +123,7 @@ def _no_session(snapshot: Snapshot, session: SessionId) -> Problem:
             f"The session is {ended.how}",
             f"It was {ended.how} at {ended.time}, and nothing of it was kept.",
         )
-    at = f"/v1/experiments/{session}"
-    return Problem(
-        404,
-        "session-committed",
-        "The session is committed",
-        f"It was committed at {ended.time} and is an experiment since then: see {at}.",
-        experiment=at,
-    )
+    return committed(session, status=404, since=ended.time)
 
 
 async def find_experiment(context: ApiContext, experiment: SessionId, as_of: str = "") -> AsOfView:

@@ -5,24 +5,29 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import httpx
 import msgspec
 import typer
 
+from autolearn.client.cli.current_session import Current, CurrentSession
 from autolearn.client.cli.output import Output, console, print_json
-from autolearn.client.sdk.client import AutoLearn
+from autolearn.client.cli.terminal_text import printable
+from autolearn.client.cli.titles import Kind, NothingSo, find
+from autolearn.client.sdk.client import AutoLearn, BlockingSession
 from autolearn.client.sdk.connect import url_of_up
-from autolearn.client.sdk.credentials import find, place_of
+from autolearn.client.sdk.credentials import find as find_token
+from autolearn.client.sdk.credentials import place_of
 from autolearn.client.sdk.errors import Problem, Unreachable
-from autolearn.client.sdk.sessions import SessionWithRuns
 from autolearn.runtime.home import home_of
 from autolearn.runtime.process import read_settings
 from autolearn.runtime.variables import variables
 from autolearn.schemas.errors import AutoLearnError, ExitCode
 from autolearn.schemas.rest.page import Page
+from autolearn.schemas.rest.sessions import SessionOverview
 from autolearn.schemas.stream_kinds import KINDS
 
 if TYPE_CHECKING:
@@ -34,24 +39,46 @@ Item = TypeVar("Item")
 _HASTE = 1.0
 """Seconds after which a silent API is given up."""
 _LIST = 500
+_NO_SESSION = {
+    f"session-{how}": f"Your current session {words}"
+    for how, words in {
+        "committed": "was committed",
+        "discarded": "was discarded",
+        "expired": "has expired",
+        "deleted": "was committed, and deleted as an experiment",
+        "unknown": "is not known here",
+    }.items()
+}
+"""The titles for what became of a session, by the kind of problem that says so."""
 
 
-class NothingSo(AutoLearnError):
-    """No id has this start."""
+class NoSession(AutoLearnError):
+    """A command needs a session, and there is none that it could use."""
 
-    title = "There is nothing of that id"
-    exit_code = ExitCode.REFUSED
+    title = "You have no current session"
+    exit_code = ExitCode.USAGE
+
+
+class InSession(NamedTuple):
+    """The session that a command uses: its proxy, and its state without the runs."""
+
+    proxy: BlockingSession
+    overview: SessionOverview
+
+    def __str__(self) -> str:
+        return str(Current(self.overview.id, self.overview.title))
 
 
 class Connection:
     """A client of the API, with the state of the command line between two commands.
 
     `said` is the body of the newest answer in JSON, unchanged; `position` is its past point, "" for
-    the present. `place` is the key of the stored token.
+    the present. `place` is the key of the stored token; `wanted` is the session by --session or
+    AUTOLEARN_SESSION.
     """
 
-    def __init__(self, client: AutoLearn, home: Path, session: str | None, place: str) -> None:
-        self.client, self.home, self.wanted, self.place = client, home, session, place
+    def __init__(self, client: AutoLearn, session: str | None, place: str) -> None:
+        self.client, self.wanted, self.place = client, session, place
         self.said, self.position = b"", ""
         client._http.event_hooks["response"].append(self.keep)
 
@@ -67,53 +94,106 @@ class Connection:
         if self.position:
             print(f"As of {self.position}", file=sys.stderr)
 
-    # The present session
+    # The session
 
-    @property
-    def memory(self) -> Path:
-        """The file with the id of the session that was opened last."""
-        return self.home / "session"
+    @cached_property
+    def current(self) -> CurrentSession:
+        """The current session of this user."""
+        kept = find_token(self.place)
+        user = kept.user if kept is not None else ""
+        return CurrentSession(self.place, user or (self.client.me().name if kept else ""))
 
-    def remember(self, session: str) -> None:
-        """Make this the session of later commands."""
-        self.memory.write_text(f"{session}\n")
-
-    def forget(self, session: str) -> None:
-        """Forget a session, if it is the remembered one."""
-        if self.memory.exists() and self.memory.read_text().strip() == session:
-            self.memory.unlink()
-
-    def session_id(self, given: str | None = None) -> str:
-        """Return the session: given, by --session, or the last opened.
-
-        A given id may be a start: the API completes it.
+    def find(self, given: str, *kinds: Kind) -> str:
+        """Return the id of a session or experiment by its id, title, or the start of either.
 
         Raises:
-            typer.BadParameter: there is none.
+            NothingSo: nothing, or more than one thing, is called so.
+        """
+        return find(self.client, given, *(kinds or ("session", "experiment")))
+
+    def session_id(self, given: str | None = None, *kinds: Kind) -> str:
+        """Return the id of the session: given, by --session, or the current one.
+
+        Raises:
+            NoSession: there is none.
+            NothingSo: as `find`.
         """
         wanted = given or self.wanted
-        if not wanted and self.memory.exists():
-            return self.memory.read_text().strip()
-        if not wanted:
-            raise typer.BadParameter(
-                "No session is open here: open one with `autolearn session open`, or name one "
-                "with --session or AUTOLEARN_SESSION.",
-                param_hint="'--session'",
+        if wanted:
+            return self.find(wanted, *(kinds or ("session",)))
+        current = self.current.get()
+        if current is None:
+            raise NoSession(
+                "No session is named with --session or AUTOLEARN_SESSION either.",
+                advice="`autolearn session open` opens one, `autolearn session use` chooses one.",
             )
-        return wanted
+        return current.id
 
-    def session(self) -> tuple[Any, SessionWithRuns]:
-        """Return the proxy of the session, and its content."""
-        proxy = self.client.session(self.session_id())
-        return proxy, proxy.get()
+    def session(self, given: str | None = None) -> InSession:
+        """Return the session that a command uses.
+
+        Raises:
+            NoSession: there is none, or the current one is no session any more.
+            NothingSo: as `find`.
+        """
+        proxy = self.client.session(self.session_id(given))
+        try:
+            return InSession(proxy, proxy.overview())
+        except Problem as problem:
+            if given or self.wanted or problem.kind not in _NO_SESSION:
+                raise
+            raise self._over(problem) from None
+
+    def say_session(self, dataset: str = "") -> InSession:
+        """Return the session that a command uses, and name it on standard error.
+
+        For a training of a `dataset` one is opened, if there is no current one.
+        """
+        if dataset and not self.wanted and self.current.get() is None:
+            self._open(dataset)
+        used = self.session()
+        print(printable(f"session  {used}"), file=sys.stderr)
+        return used
+
+    def _open(self, dataset: str) -> None:
+        title = self.client.dataset(dataset.partition("@")[0]).name  # none for what is not there
+
+        def opened() -> Current:
+            session = Current(self.client.sessions.open(title).id, title)
+            print(
+                f"Opened session {title!r} ({session.id[:8]}); keep what it makes with "
+                "`autolearn session commit`.",
+                file=sys.stderr,
+            )
+            return session
+
+        self.current.get_or_open(opened)
+
+    def _over(self, problem: Problem) -> NoSession:
+        """Forget the current session, which is none any more; return the error that says so."""
+        current = self.current.get()
+        assert current is not None, "its id was just found there"
+        self.current.forget(current.id)
+        return NoSession(
+            f"It was {current}. {problem.detail}",
+            title=_NO_SESSION[problem.kind],
+            advice="The next `autolearn train` opens a session; `autolearn session use` chooses "
+            "one.",
+        )
 
     def stream_id(self, given: str) -> str:
-        """Return the name of a stream: <kind>/<id>, or only the id of a session or experiment.
+        """Return the name of a stream: <kind>/<id>, or only a session or experiment.
 
-        It may be the start of that id.
+        That may be its id, its title, or the start of either.
         """
-        kind, slash, name = given.rpartition("/")
-        return f"session/{name}" if kind == "experiment" or not slash else given
+        kind, slash, name = given.partition("/")
+        if slash and kind not in ("session", "experiment"):
+            return given
+        try:
+            return f"session/{self.find(name if slash else given)}"
+        except NothingSo as none:
+            none.advice += " Other streams have names such as dataset/iris."
+            raise
 
     # Lists
 
@@ -139,10 +219,10 @@ def connect(url: str | None = None, session: str | None = None) -> Iterator[Conn
     given = variables()
     at = url or given.get("AUTOLEARN_URL") or url_of_up(home)
     require_url(at)
-    kept = find(place := place_of(at, home))
+    kept = find_token(place := place_of(at, home))
     with AutoLearn(at, token=kept.token if kept is not None else "") as client:
         reach(client, at)
-        yield Connection(client, home, session or given.get("AUTOLEARN_SESSION"), place)
+        yield Connection(client, session or given.get("AUTOLEARN_SESSION"), place)
 
 
 def show_list(

@@ -18,9 +18,9 @@ SessionOption = Annotated[
     str | None,
     typer.Option(
         "--session",
-        metavar="ID",
-        help="The session, or the start of its id. [default: AUTOLEARN_SESSION, else the last "
-        "that was opened]",
+        metavar="ID|TITLE",
+        help="The session: its id or its title, or the start of either. "
+        "[default: AUTOLEARN_SESSION, else the current one]",
     ),
 ]
 Wait = Annotated[

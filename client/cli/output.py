@@ -142,6 +142,17 @@ def when(time: str | None) -> str | None:
     return f"{datetime.fromisoformat(time).astimezone():%Y-%m-%d %H:%M:%S}"
 
 
+def age(time: str) -> str:
+    """Return how long ago a time of the API was, in its largest unit, such as `2 h`."""
+    from datetime import UTC, datetime
+
+    seconds = max(0.0, (datetime.now(UTC) - datetime.fromisoformat(time)).total_seconds())
+    for size, unit in ((86400, "d"), (3600, "h"), (60, "min")):
+        if seconds >= size:
+            return f"{seconds // size:.0f} {unit}"
+    return f"{seconds:.0f} s"
+
+
 def count(many: int, what: str) -> str:
     """Format a number of things, such as `1 training` or `2 trainings`."""
     return f"{many} {what}" if many == 1 else f"{many} {what}s"

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TypeVar
 
 from msgspec.structs import fields, replace
 
-from autolearn.client.cli.connection import Connection, only
+from autolearn.client.cli.connection import Connection, NoSession, only
+from autolearn.client.cli.exit_codes import words_of
 from autolearn.client.sdk.errors import Problem
 from autolearn.client.sdk.sessions import ExperimentWithRuns, SessionWithRuns
 from autolearn.schemas.errors import AutoLearnError, ExitCode
@@ -31,14 +33,15 @@ def recorded_of(to: Connection, given: str, into: Path) -> list[RecordedTraining
     """Return the records of a training, or of all trainings of an experiment.
 
     `given` is an id or its start: of an experiment, of a training of any experiment, or of a
-    training of the present session. Encrypted artifacts and datasets are fetched `into` a folder,
-    where they lie in clear.
+    training of the current session; or it is the title of an experiment. Encrypted artifacts and
+    datasets are fetched `into` a folder, where they lie in clear.
 
     Raises:
         NothingRecorded: there is no such thing, or the training has not completed.
+        NothingSo: no title begins so, or several do.
         typer.BadParameter: it is the start of several ids.
     """
-    session = _open_session(to)
+    given, session = to.find(given, "experiment"), _open_session(to)
     owners = {
         training: item["id"]
         for item in to.every(to.client.experiments.list)
@@ -90,13 +93,12 @@ def _fetched(
 
 
 def _open_session(to: Connection) -> SessionWithRuns | None:
-    if not to.wanted and not to.memory.exists():
+    if not to.wanted and to.current.get() is None:
         return None
     try:
-        return to.session()[1]
-    except Problem as problem:
-        if to.wanted or problem.status >= 500:
-            raise
+        return to.session().proxy.get()
+    except NoSession as over:  # an experiment can be trained again without one
+        print(words_of(over), file=sys.stderr)
         return None
 
 

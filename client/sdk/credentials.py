@@ -1,23 +1,15 @@
-"""The stored tokens of a user: `tokens.json` in the user's config folder.
-
-A token is stored for the URL of an API, or for the home of an `autolearn up` on this machine, whose
-URL may differ at each start. The file has mode 0600, its folder 0700.
-"""
+"""The stored tokens of a user: `tokens.json` in the user's config folder, by place."""
 
 from __future__ import annotations
 
-import fcntl
-import os
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
-from urllib.parse import unquote, urlsplit
+from urllib.parse import urlsplit
 
-import msgspec
 from msgspec import Struct
 
+from autolearn.client.sdk.config_file import ConfigFile, home_in
 from autolearn.runtime.home import home_of, running
-from autolearn.runtime.private_files import read_checked, replace
 from autolearn.runtime.process import read_settings
 from autolearn.runtime.variables import variables
 from autolearn.schemas.errors import AutoLearnError, SettingsError
@@ -39,11 +31,18 @@ class Kept(Struct, frozen=True):
         return f"Kept({self.user!r})"
 
 
+_TOKENS: ConfigFile[Kept] = ConfigFile(
+    "tokens",
+    Kept,
+    "if others may have read it, revoke the tokens.",
+    "Delete it, and log in.",
+    Unsafe,
+)
+
+
 def file_of_tokens() -> Path:
-    """Return the file: $XDG_CONFIG_HOME/autolearn/tokens.json, else below ~/.config."""
-    base = os.environ.get("XDG_CONFIG_HOME", "")
-    folder = Path(base) if base.startswith("/") else Path.home() / ".config"
-    return folder / "autolearn" / "tokens.json"
+    """Return the file of the tokens."""
+    return _TOKENS.path
 
 
 def place_of_home(home: Path) -> str:
@@ -77,7 +76,7 @@ def running_homes() -> dict[Path, str]:
         Unsafe: other users can read the file of the tokens.
     """
     found = {}
-    for home in filter(None, map(_path_of, read())):
+    for home in filter(None, map(home_in, read())):
         with suppress(AutoLearnError):  # a home that this user may not use any more
             if (home / "up.json").exists() and (up := running(home)) is not None:
                 found[home] = up.url
@@ -112,48 +111,17 @@ def token_for(url: str | None) -> str:
 
 def read() -> dict[str, Kept]:
     """Return all stored tokens."""
-    path = file_of_tokens()
-    try:
-        then = "if others may have read it, revoke the tokens."
-        content = read_checked(path, then, error=Unsafe, limit=-1)
-        return msgspec.json.decode(content, type=dict[str, Kept])
-    except FileNotFoundError:
-        return {}
-    except msgspec.DecodeError as error:
-        raise Unsafe(f"{path} cannot be read: {error}.", advice="Delete it, and log in.") from None
+    return _TOKENS.read()
 
 
 def keep(place: str, user: str, token: str) -> Path:
     """Store a token, and return the file."""
-    with _changing() as kept:
+    with _TOKENS.change() as kept:
         kept[place] = Kept(user, token)
     return file_of_tokens()
 
 
 def forget(place: str) -> None:
     """Delete the token of a place."""
-    with _changing() as kept:
+    with _TOKENS.change() as kept:
         kept.pop(place, None)
-
-
-@contextmanager
-def _changing() -> Iterator[dict[str, Kept]]:
-    """Change the stored tokens, one process at a time. Tokens of deleted homes are dropped."""
-    path = file_of_tokens()
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    with (path.parent / "tokens.lock").open("a") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        kept = read()
-        yield kept
-        left = {place: one for place, one in kept.items() if _is_there(place)}
-        replace(path, msgspec.json.format(msgspec.json.encode(left)))
-
-
-def _is_there(place: str) -> bool:
-    path = _path_of(place)
-    return path is None or path.exists()
-
-
-def _path_of(place: str) -> Path | None:
-    """Return the home of a place, None if it is the URL of an API."""
-    return Path(unquote(urlsplit(place).path)) if place.startswith("file://") else None

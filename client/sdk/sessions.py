@@ -89,6 +89,11 @@ class Experiments:
         return _whole(Call("GET", at, ExperimentWithRuns, {"as_of": as_of}))
 
     @operation
+    def overview(self, experiment: str) -> Flow[ExperimentOverview]:
+        """Return an experiment without its runs, of which it has the counts: one request."""
+        return ask(Call("GET", f"/v1/experiments/{segment(experiment)}", ExperimentOverview))
+
+    @operation
     def artifact(self, experiment: str, training: str) -> Flow[Artifact]:
         """List the files of an artifact."""
         at = f"/v1/experiments/{segment(experiment)}/trainings/{segment(training)}"
@@ -119,6 +124,11 @@ class OneSession:
         may take many requests: `trainings` and `evaluations` return a page.
         """
         return _whole(Call("GET", _at(self), SessionWithRuns, {"as_of": as_of}))
+
+    @operation
+    def overview(self) -> Flow[SessionOverview]:
+        """Return the session without its runs, of which it has the counts: one request."""
+        return ask(Call("GET", _at(self), SessionOverview))
 
     @operation
     def train(

@@ -63,8 +63,7 @@ def test_who_may_see_what(system):
     block_ = block("sh", "autolearn session share").replace(
         "autolearn admin", "echo correct-horse-battery | autolearn admin"
     )
-    opened = "session=$(autolearn session open --title shared | cut -d' ' -f3)"
-    said = run(system, ["sh", "-euc", f"{opened}\n{block_}"])
+    said = run(system, ["sh", "-euc", block_])  # the first block made the experiment
     for word in ("Added user ada", "/share", "Unbroken"):
         assert word in said
 

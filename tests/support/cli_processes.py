@@ -8,14 +8,16 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from io import BytesIO, StringIO, TextIOWrapper
 from pathlib import Path
 from typing import Any, NamedTuple
 from unittest.mock import patch
 
+import httpx
 import psutil
+import pytest
 import typer
 
 from autolearn.client.cli.app import main
@@ -66,6 +68,32 @@ def autolearn(*words: object, **settings: object) -> Said:
             code = end.code
     assert isinstance(code, int)
     return Said(code, out.getvalue(), err.getvalue())
+
+
+Played = Callable[[httpx.Request], httpx.Response]
+"""An API that is played."""
+Cli = Callable[..., Said]
+"""Runs a command against it."""
+
+
+class Desk:
+    """A user at a machine: a config folder of one's own, and what is typed."""
+
+    def __init__(self, home: Path, config: Path) -> None:
+        self.home, self.config = home, config
+
+    def __call__(self, *words: object, typed: str = "", **settings: object) -> Said:
+        with patch.object(sys, "stdin", StringIO(typed)), pytest.MonkeyPatch.context() as env:
+            env.setenv("XDG_CONFIG_HOME", str(self.config))
+            return autolearn(*words, home=self.home, **settings)
+
+    def does(self, *words: object, typed: str = "", **settings: object) -> str:
+        said = self(*words, typed=typed, **settings)
+        assert said.code == 0, said.err
+        return said.out
+
+    def says(self, *words: object) -> Any:
+        return json.loads(self.does(*words, "-o", "json"))
 
 
 def run_tool(module: str, *words: object, given: Mapping[str, str]) -> Ended:

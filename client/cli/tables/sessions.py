@@ -17,11 +17,14 @@ from autolearn.schemas.rest.sessions import SessionSummary
 from autolearn.schemas.values import DatasetRef
 
 
-def sessions(found: Iterable[SessionSummary]) -> Table:
-    """Return a table of open sessions."""
+def sessions(found: Iterable[SessionSummary], current: str = "") -> Table:
+    """Return a table of open sessions; the current one is marked."""
     found = list(found)
-    heads = ["session", "created", "changed", "title"]
-    lines = [[one.id, when(one.created), when(one.updated), _title(one)] for one in found]
+    heads = ["session", "", "created", "changed", "title"]
+    lines = [
+        [one.id, "*" * (one.id == current), when(one.created), when(one.updated), _title(one)]
+        for one in found
+    ]
     if any(one.expiring for one in found):
         heads.append("expires")
         for line, one in zip(lines, found, strict=True):

@@ -37,6 +37,7 @@ COMMANDS = (
     "session open",
     "session show",
     "session list",
+    "session use",
     "session commit",
     "session share",
     "session unshare",

@@ -1,13 +1,9 @@
 """Commands against an API that is played: what they ask, and what they print of the answers."""
 
-import functools
 import hashlib
-import io
 import json
 import re
-import sys
 import uuid
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,16 +11,12 @@ import httpx
 import pytest
 from msgspec.json import encode
 
-from autolearn.client.cli import connection
 from autolearn.client.cli.connection import Connection
 from autolearn.client.cli.recorded_trainings import recorded_of
 from autolearn.client.sdk.client import AutoLearn
 from autolearn.schemas.rest.history import Change, Diff
 from tests.client.sdk.test_client import TRAINING
-from tests.support.cli_processes import Said, autolearn
-
-Played = Callable[[httpx.Request], httpx.Response]
-Cli = Callable[..., Said]
+from tests.support.cli_processes import Cli, Played
 
 E1 = str(uuid.UUID(int=1))
 EXPERIMENT = {
@@ -39,30 +31,9 @@ EXPERIMENT = {
     "links": {},
     "counts": {"trainings": {"completed": 1}, "evaluations": {}},
 }
+SESSION = EXPERIMENT | {"updated": "", "running": []}
 ADA = {"name": "ada", "role": "user", "disabled": False, "has_password": True, "created": "",
        "updated": ""}  # fmt: skip
-
-
-@pytest.fixture
-def cli(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Cli:
-    """Run a command against a played API."""
-    monkeypatch.chdir(tmp_path)  # no .env of the developer's
-    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
-    (tmp_path / "home").mkdir()
-
-    def run(played: Played, *words: object, typed: str = "") -> Said:
-        def api(request: httpx.Request) -> httpx.Response:
-            if request.url.path == "/health/ready":
-                return httpx.Response(200, json={"status": "ok"})
-            return played(request)
-
-        client = functools.partial(AutoLearn, transport=httpx.MockTransport(api), seal=False)
-        with monkeypatch.context() as patched:
-            patched.setattr(connection, "AutoLearn", client)
-            patched.setattr(sys, "stdin", io.StringIO(typed))
-            return autolearn(*words, home=tmp_path / "home", url="http://api")
-
-    return run
 
 
 def pages(**lists: list[Any]) -> Played:
@@ -71,6 +42,8 @@ def pages(**lists: list[Any]) -> Played:
     def played(request: httpx.Request) -> httpx.Response:
         if request.method == "POST":
             return httpx.Response(201, json=EXPERIMENT)
+        if request.url.path == f"/v1/sessions/{E1}":
+            return httpx.Response(200, json=SESSION)
         found = lists.get(request.url.path.rpartition("/")[2])
         if found is None:
             return httpx.Response(500, json={"title": "no", "detail": "The disk is gone."})
@@ -145,7 +118,7 @@ def test_only_the_data_of_the_training_that_is_checked_is_fetched(tmp_path: Path
 
     transport = httpx.MockTransport(played)
     with AutoLearn("http://api", transport=transport, seal=False) as client:
-        to = Connection(client, tmp_path, None, "")
+        to = Connection(client, None, "")
         (one,) = recorded_of(to, "a", tmp_path)
     assert sorted(fetched) == ["iris", "mine"]
     assert sorted(Path(path).read_text() for path in one.data.values()) == ["iris", "mine"]

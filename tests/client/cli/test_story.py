@@ -119,13 +119,13 @@ def test_a_session_from_its_opening_to_the_experiment(cli, says, http, tmp_path)
 
     said = cli("session", "commit", "--training", training["id"][:8])
     assert said.code == 0
-    assert said.out == f"Committed: experiment {session} keeps 1 training, 2 evaluations\n"
+    assert said.out == f"Committed: experiment {session} keeps 1 of 2 trainings, 2 evaluations\n"
     experiment = says("experiment", "show", session[:8])
     assert [run["id"] for run in experiment["trainings"]] == [training["id"]]
     assert session in cli("experiment", "list").out
     assert session not in cli("session", "list").out
     again = cli("session", "show")
-    assert (again.code, "No session is open here" in again.err) == (2, True)
+    assert (again.code, "You have no current session" in again.err) == (2, True)
 
 
 def test_nothing_is_trained_for_metrics_that_do_not_fit(cli, says, session):
@@ -170,7 +170,9 @@ def test_the_past_is_shown(cli, says, session):
 
 
 def test_a_discarded_session_is_gone(cli, session):
-    assert "0 runs cancelled" in cli("session", "discard").out
+    assert (
+        "0 trainings and 0 evaluations are gone for good" in cli("session", "discard", "--yes").out
+    )
     assert (code := cli("session", "show", session).code) == 4, code
 
 
@@ -193,6 +195,7 @@ def test_ctrl_c_ends_the_waiting_and_not_the_run(system, cli, says, session):
         words, env=environment(home=system.home), stderr=subprocess.PIPE, text=True
     )
     assert waiting.stderr is not None
+    assert "session  a test" in waiting.stderr.readline()
     assert "waiting" in waiting.stderr.readline()
     waiting.send_signal(signal.SIGINT)
     err = waiting.communicate(timeout=20)[1]
@@ -323,7 +326,7 @@ def test_a_training_that_has_not_completed_is_not_trained_again(cli, says, sessi
     assert "has no model: it is cancelled" in said.err
     said = cli("replay", "retrain", "")
     assert said.code == 2
-    assert "is the start of several ids" in said.err
+    assert "The experiment is empty" in said.err
 
 
 @pytest.mark.parametrize(
@@ -342,9 +345,13 @@ def test_a_training_that_has_not_completed_is_not_trained_again(cli, says, sessi
         ("evaluate nope", "'nope' cannot be the training that is meant"),
         ("evaluate 0b9f7a52-3c1d-4e8e-9a53-6d1f2c7b8e90", "0b9f7a52"),
         ("cancel 0b9f7a52-3c1d-4e8e-9a53-6d1f2c7b8e90", "0b9f7a52"),
-        ("replay retrain nope", "No experiment, training of one, or training of the session"),
+        (
+            "replay retrain nope",
+            "No experiment of yours has an id or title that begins with 'nope'",
+        ),
+        ("replay retrain 0b9f7a", "No experiment, training of one, or training of the session"),
         ("replay retrain 0b9f7a52-3c1d-4e8e-9a53-6d1f2c7b8e90", "is no experiment"),
-        ("session show nope", "'nope' cannot be the session that is meant"),
+        ("session show nope", "No session of yours has an id or title that begins with 'nope'"),
         ("session show 0b9f7a52-3c1d-4e8e-9a53-6d1f2c7b8e90", "There is no session 0b9f7a52"),
         ("session commit", "commit"),
         ("experiment show 0b9f7a52-3c1d-4e8e-9a53-6d1f2c7b8e90", "There is no experiment"),
@@ -357,12 +364,13 @@ def test_a_training_that_has_not_completed_is_not_trained_again(cli, says, sessi
         ("session list --as-of 1990-01-01", "before the first event"),
         ("session list --as-of 2100-01-01", "in the future"),
         ("diff 0s 2h", "before the first event"),
-        ("diff 0s --stream iris", "is not a stream"),
+        ("diff 0s --stream iris", "Other streams have names such as dataset/iris."),
+        ("diff 0s --stream nope/iris", "there is no kind of stream called 'nope'"),
         ("events --follow --after nope", "'nope' is not a position"),
         ("events --type RunComplete", "Did you mean 'RunCompleted'?"),
         ("events --stream dataset/nope", "Nothing has ever happened to dataset/nope"),
         ("history person/me", "there is no kind of stream called 'person'"),
-        ("history nope", "'session/nope' is no stream"),
+        ("history nope", "No session or experiment of yours has an id or title"),
         ("history 0b9f7a52-3c1d-4e8e-9a53-6d1f2c7b8e90", "it has no events"),
         ("events --session-is-no-option", None),
     ],
@@ -395,14 +403,15 @@ def test_the_words_are_those_of_the_problem(cli, session, http):
     body = {"estimator": "svm", "dataset": "iris", "hyperparameters": {"C": -1}}
     problem = http.post(f"/v1/sessions/{session}/trainings", json=body).json()
     assert cli("train", "svm", "iris", "-p", "C=-1").err == (
-        f"{problem['title']}\n  {problem['detail']}\n"
+        f"session  a test ({session[:8]})\n{problem['title']}\n  {problem['detail']}\n"
     )
 
 
 def test_a_committed_session_takes_nothing_more(cli, session):
     assert cli("train", "svm", "iris").code == 0
     assert cli("session", "commit").code == 0
-    for words in ("session commit", "train svm iris", "session discard"):
+    for words in ("session commit", "train svm iris", "session discard --yes"):
         said = cli(*words.split(), "--session", session)
         assert said.code == 4
         assert said.err.startswith("The session is committed")
+        assert f"`autolearn experiment show {session[:8]}`" in said.err

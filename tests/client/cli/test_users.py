@@ -1,38 +1,18 @@
 """Users on the command line, on `autolearn up` with tokens on."""
 
-import io
 import json
-import sys
 from pathlib import Path
-from unittest.mock import patch
 
 import psutil
 import pytest
 
 from autolearn.client.sdk.credentials import place_of_home
 from tests.client.conftest import Laptop
-from tests.support.cli_processes import Said, Up, autolearn
+from tests.support.cli_processes import Desk, Up
 
 pytestmark = pytest.mark.kafka
 
 PASSWORD = "correct horse battery"
-
-
-class Desk:
-    """A user at a machine: a config folder of one's own, and what is typed."""
-
-    def __init__(self, home: Path, config: Path) -> None:
-        self.home, self.config = home, config
-
-    def __call__(self, *words: object, typed: str = "", **settings: object) -> Said:
-        with patch.object(sys, "stdin", io.StringIO(typed)), pytest.MonkeyPatch.context() as env:
-            env.setenv("XDG_CONFIG_HOME", str(self.config))
-            return autolearn(*words, home=self.home, **settings)
-
-    def does(self, *words: object, typed: str = "", **settings: object) -> str:
-        said = self(*words, typed=typed, **settings)
-        assert said.code == 0, said.err
-        return said.out
 
 
 @pytest.fixture
@@ -95,7 +75,7 @@ def test_a_user_logs_in_works_shares_and_logs_out(admin: Desk, ada: Desk, tmp_pa
     assert ada.does("session", "share", session[:8], "grace") == "Shared with grace\n"
     assert "mine" in grace.does("session", "show", session)
     assert "ada" in grace.does("session", "show", session)
-    assert grace("session", "discard", "--session", session).code == 4
+    assert grace("session", "discard", "--session", session, "--yes").code == 4
     assert "(confidential)" in admin.does("session", "show", session)
     assert ada.does("session", "unshare", session, "grace") == "Shared with nobody\n"
     assert grace("session", "show", session).code == 4

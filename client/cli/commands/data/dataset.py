@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from autolearn.client.cli.commands.data.catalog import list_datasets, show_dataset
+from autolearn.client.cli.confirm import Yes, confirm
 from autolearn.client.cli.exit_codes import EXIT_CODES
 from autolearn.client.cli.options import Roles, Url, roles_in
 from autolearn.client.cli.output import As, Output
@@ -240,7 +241,7 @@ def delete(
     force: Annotated[
         bool, typer.Option("--force", help="Also while experiments are kept that need it.")
     ] = False,
-    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    yes: Yes = False,
     output: As = Output.table,
     url: Url = None,
 ) -> None:
@@ -249,8 +250,7 @@ def delete(
     from autolearn.client.cli.output import print_json
 
     with connect(url) as to:
-        if not yes:
-            typer.confirm(f"Delete dataset {name}, all versions, for good?", abort=True, err=True)
+        confirm(f"Delete dataset {name}, all versions, for good?", yes=yes)
         deleted = to.client.delete_dataset(name, force=force)
         if output == Output.json:
             print_json(to.said)

@@ -42,7 +42,7 @@ def events(
     session: Annotated[
         str,
         typer.Option(
-            metavar="ID", help="Only events of a session or experiment; the start is enough."
+            metavar="ID|TITLE", help="Only events of a session or experiment; the start is enough."
         ),
     ] = "",
     output: As = Output.table,
@@ -59,7 +59,7 @@ def events(
         chosen: dict[str, Any] = {
             "after": after,
             "stream": to.stream_id(stream) if stream else "",
-            "session": session,
+            "session": to.find(session) if session else "",
             "types": types or (),
         }
         if follow:

@@ -16,14 +16,14 @@ def cancel(
     output: As = Output.table,
     url: Url = None,
 ) -> None:
-    """Stop a training or an evaluation of the open session."""
+    """Stop a training or an evaluation of the current session."""
     from autolearn.client.cli.connection import connect, only
     from autolearn.client.cli.output import print_json
     from autolearn.client.cli.run_progress import phase_of, what
     from autolearn.schemas.rest.runs import Evaluation, Training
 
     with connect(url, session) as to:
-        proxy = to.client.session(to.session_id())
+        proxy = to.say_session().proxy
         evaluations = {item["id"] for item in to.every(proxy.evaluations)}
         trainings = {item["id"] for item in to.every(proxy.trainings)}
         chosen = only(run, lambda: evaluations | trainings, "run of this session")

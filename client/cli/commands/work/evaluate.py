@@ -46,7 +46,7 @@ def evaluate(
     from autolearn.client.cli.wait import follow, require_completed
 
     with connect(url, session) as to:
-        proxy = to.client.session(to.session_id())
+        proxy = to.say_session().proxy
         evaluation = proxy.evaluate(
             training,
             words(metrics),

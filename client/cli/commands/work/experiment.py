@@ -6,10 +6,16 @@ from typing import Annotated
 
 import typer
 
+from autolearn.client.cli.confirm import Yes, confirm
 from autolearn.client.cli.exit_codes import EXIT_CODES
 from autolearn.client.cli.options import Url
 from autolearn.client.cli.output import As, Output
 from autolearn.client.cli.time_points import AsOf, point
+
+Experiment = Annotated[
+    str,
+    typer.Argument(metavar="ID|TITLE", help="Its id or its title; the start of either is enough."),
+]
 
 app = typer.Typer(
     help="Experiments: committed sessions with their runs.", no_args_is_help=True, epilog=EXIT_CODES
@@ -39,10 +45,7 @@ def list_(output: As = Output.table, url: Url = None, as_of: AsOf = None) -> Non
 
 @app.command("show")
 def show(
-    experiment: Annotated[str, typer.Argument(help="The start of its id is enough.")],
-    output: As = Output.table,
-    url: Url = None,
-    as_of: AsOf = None,
+    experiment: Experiment, output: As = Output.table, url: Url = None, as_of: AsOf = None
 ) -> None:
     """Show an experiment: its data, trainings and evaluations."""
     import msgspec
@@ -53,7 +56,7 @@ def show(
 
     then = as_of and point(as_of)
     with connect(url) as to:
-        found = to.client.experiments.get(experiment, as_of=then)
+        found = to.client.experiments.get(to.find(experiment, "experiment"), as_of=then)
         if output == Output.json:
             print_json(msgspec.json.encode(found))
         else:
@@ -63,22 +66,20 @@ def show(
 
 @app.command("delete")
 def delete(
-    experiment: Annotated[str, typer.Argument(help="The start of its id is enough.")],
-    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
-    output: As = Output.table,
-    url: Url = None,
+    experiment: Experiment, yes: Yes = False, output: As = Output.table, url: Url = None
 ) -> None:
     """Delete an experiment for good: its key is shredded, and nobody can read it any more."""
     from autolearn.client.cli.connection import connect
-    from autolearn.client.cli.output import print_json
-    from autolearn.schemas.stream_kinds import KINDS
+    from autolearn.client.cli.current_session import Current
+    from autolearn.client.cli.output import count, print_json
 
     with connect(url) as to:
-        chosen = experiment
-        if not KINDS["session"].fits(experiment):
-            chosen = to.client.experiments.get(experiment).id
+        chosen = to.find(experiment, "experiment")
         if not yes:
-            typer.confirm(f"Delete experiment {chosen} for good?", abort=True, err=True)
+            found = to.client.experiments.overview(chosen)
+            trainings = count(sum(found.counts["trainings"].values()), "training")
+            about = Current(chosen := found.id, found.title)
+            confirm(f"Delete experiment {about} with {trainings} for good?", yes=yes)
         deleted = to.client.experiments.delete(chosen)
         if output == Output.json:
             print_json(to.said)

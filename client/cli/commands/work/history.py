@@ -17,8 +17,8 @@ def history(
         str,
         typer.Argument(
             metavar="STREAM",
-            help="A stream: session/ID, dataset/iris or estimator/svm; or the id of a session or "
-            "experiment. The start of an id is enough.",
+            help="A stream: session/ID, dataset/iris or estimator/svm; or the id or title of a "
+            "session or experiment, of which the start is enough.",
         ),
     ],
     output: As = Output.table,

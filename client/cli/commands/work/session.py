@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from autolearn.client.cli.confirm import Yes, confirm
 from autolearn.client.cli.exit_codes import EXIT_CODES
 from autolearn.client.cli.options import SessionOption, Url
 from autolearn.client.cli.output import As, Output
+from autolearn.client.cli.terminal_text import printable
 from autolearn.client.cli.time_points import AsOf, point
 
 if TYPE_CHECKING:
@@ -24,6 +27,15 @@ app = typer.Typer(
 )
 
 
+Session = Annotated[
+    str | None,
+    typer.Argument(
+        metavar="ID|TITLE",
+        help="The session; the start is enough. [default: --session, else the current one]",
+    ),
+]
+
+
 @app.command("open")
 def open_(
     title: Annotated[str, typer.Option(help="A short title.")] = "",
@@ -36,22 +48,43 @@ def open_(
 ) -> None:
     """Open a session, which the following commands use."""
     from autolearn.client.cli.connection import connect
+    from autolearn.client.cli.current_session import Current
     from autolearn.client.cli.output import print_json
 
     with connect(url) as to:
         session = to.client.sessions.open(title, expires=expires)
-        to.remember(session.id)
+        to.current.set(Current(session.id, title))
         if output == Output.json:
             print_json(to.said)
         else:
             print(f"Opened session {session.id}")
 
 
+@app.command("use")
+def use(
+    session: Annotated[
+        str, typer.Argument(metavar="ID|TITLE", help="A session; the start is enough.")
+    ],
+    output: As = Output.table,
+    url: Url = None,
+) -> None:
+    """Make a session the current one, which the following commands use, in every terminal."""
+    from autolearn.client.cli.connection import connect
+    from autolearn.client.cli.current_session import Current
+    from autolearn.client.cli.output import print_json
+
+    with connect(url) as to:
+        used = to.session(session)
+        to.current.set(Current(used.overview.id, used.overview.title))
+        if output == Output.json:
+            print_json(to.said)
+        else:
+            print(printable(f"The current session is {used}"))
+
+
 @app.command("show")
 def show(
-    session: Annotated[
-        str | None, typer.Argument(metavar="ID", help="[default: --session, else the last opened]")
-    ] = None,
+    session: Session = None,
     output: As = Output.table,
     url: Url = None,
     chosen: SessionOption = None,
@@ -69,7 +102,11 @@ def show(
 
     then = as_of and point(as_of)
     with connect(url, chosen) as to:
-        found = to.client.session(to.session_id(session)).get(as_of=then)
+        if then:  # it may be an experiment since
+            proxy = to.client.session(to.session_id(session, "session", "experiment"))
+        else:
+            proxy = to.session(session).proxy
+        found = proxy.get(as_of=then)
         if output == Output.json:
             print_json(msgspec.json.encode(found))
         else:
@@ -79,7 +116,10 @@ def show(
 
 @app.command("list")
 def list_(output: As = Output.table, url: Url = None, as_of: AsOf = None) -> None:
-    """List the open sessions, newest first; with --as-of, those open at that time."""
+    """List the open sessions, newest first; * marks the current one.
+
+    With --as-of: those open at that time.
+    """
     import msgspec
 
     from autolearn.client.cli.connection import connect
@@ -93,7 +133,9 @@ def list_(output: As = Output.table, url: Url = None, as_of: AsOf = None) -> Non
         if output == Output.json:
             print_json({"items": items, "next": None})
         else:
-            console().print(views.sessions(msgspec.convert(items, list[SessionSummary])))
+            current = to.current.get()
+            found = msgspec.convert(items, list[SessionSummary])
+            console().print(views.sessions(found, current.id if current else ""))
         to.say_position()
 
 
@@ -119,20 +161,27 @@ def commit(
     from autolearn.client.cli.output import count, print_json
 
     with connect(url, session) as to:
-        proxy = to.client.session(to.session_id())
-        experiment = proxy.commit(training or None)
-        to.forget(experiment.id)
+        used = to.session()
+        experiment = used.proxy.commit(training or None)
+        to.current.forget(experiment.id)
         if output == Output.json:
             print_json(msgspec.json.encode(experiment))
-        else:
-            kept = experiment.counts
-            trainings = count(sum(kept["trainings"].values()), "training")
-            evaluations = count(sum(kept["evaluations"].values()), "evaluation")
-            print(f"Committed: experiment {experiment.id} keeps {trainings}, {evaluations}")
+            return
+        kept, all_ = (sum(one.counts["trainings"].values()) for one in (experiment, used.overview))
+        evaluations = count(sum(experiment.counts["evaluations"].values()), "evaluation")
+        left = all_ > kept
+        trainings = f"{kept} of {all_} trainings" if left else count(kept, "training")
+        print(f"Committed: experiment {experiment.id} keeps {trainings}, {evaluations}")
+        if left:
+            show = f"autolearn session show {experiment.id[:8]} --as-of {used.overview.updated}"
+            print(f"See the others with `{show}`", file=sys.stderr)
 
 
 Shared = Annotated[
-    str, typer.Argument(metavar="SESSION", help="The id of a session or experiment, or its start.")
+    str,
+    typer.Argument(
+        metavar="ID|TITLE", help="A session or experiment: its id or title; the start is enough."
+    ),
 ]
 User = Annotated[str, typer.Argument(metavar="USER", help="The other user's name.")]
 
@@ -155,7 +204,7 @@ def leave(session: Shared, url: Url = None) -> None:
     from autolearn.client.cli.connection import connect
 
     with connect(url) as to:
-        to.client.session(session).leave()
+        to.client.session(to.find(session)).leave()
     print(f"Left {session}")
 
 
@@ -164,15 +213,13 @@ def _change_readers(session: str, change: Callable[[Any], Page[Reader]], url: st
     from autolearn.client.cli.connection import connect
 
     with connect(url) as to:
-        readers = change(to.client.session(session))
+        readers = change(to.client.session(to.find(session)))
     print(f"Shared with {', '.join(one.user for one in readers.items) or 'nobody'}")
 
 
 @app.command("keep")
 def keep(
-    session: Annotated[
-        str | None, typer.Argument(metavar="ID", help="[default: --session, else the last opened]")
-    ] = None,
+    session: Session = None,
     output: As = Output.table,
     url: Url = None,
     chosen: SessionOption = None,
@@ -182,7 +229,7 @@ def keep(
     from autolearn.client.cli.output import print_json
 
     with connect(url, chosen) as to:
-        kept = to.client.session(to.session_id(session)).keep()
+        kept = to.session(session).proxy.keep()
         if output == Output.json:
             print_json(to.said)
         else:
@@ -190,16 +237,28 @@ def keep(
 
 
 @app.command("discard")
-def discard(session: SessionOption = None, output: As = Output.table, url: Url = None) -> None:
+def discard(
+    session: SessionOption = None, yes: Yes = False, output: As = Output.table, url: Url = None
+) -> None:
     """End the session and keep nothing of it; its open runs are cancelled."""
     from autolearn.client.cli.connection import connect
-    from autolearn.client.cli.output import count, print_json
+    from autolearn.client.cli.output import age, count, print_json
 
     with connect(url, session) as to:
-        discarded = to.client.session(to.session_id()).discard()
-        to.forget(discarded.id)
+        used = to.session()
+        trainings, evaluations = (
+            count(sum(used.overview.counts[f"{kind}s"].values()), kind)
+            for kind in ("training", "evaluation")
+        )
+        opened = f"opened {age(used.overview.created)} ago"
+        question = f"Discard session {used} with {trainings}, {opened}? It cannot be undone"
+        confirm(printable(question), yes=yes)
+        discarded = used.proxy.discard()
+        to.current.forget(discarded.id)
         if output == Output.json:
             print_json(to.said)
         else:
             stopped = count(len(discarded.cancelled), "run")
-            print(f"Discarded session {discarded.id}; {stopped} cancelled")
+            stopped = f"; {stopped} cancelled" if discarded.cancelled else ""
+            gone = f"{trainings} and {evaluations} are gone for good{stopped}"
+            print(printable(f"Discarded session {used}: {gone}"))

@@ -76,7 +76,7 @@ def train(
     output: As = Output.table,
     url: Url = None,
 ) -> None:
-    """Train an estimator on a dataset, in the open session.
+    """Train an estimator on a dataset, in the current session; the first time, one is opened.
 
     Ctrl-C while waiting leaves the training running. Exit code 1: it did not complete.
     """
@@ -91,7 +91,7 @@ def train(
 
     hyperparameters = parameters(given or ())
     with connect(url, session) as to:
-        proxy = to.client.session(to.session_id())
+        proxy = to.say_session(dataset).proxy
         if metrics is not None:  # it would be trained in vain
             _require_fit(to.client.estimator(estimator).task, words(metrics), to.client.metrics())
         training = proxy.train(
