@@ -10,6 +10,7 @@ from typing import Generic, TypeVar
 from autolearn.ml.errors import InputError
 from autolearn.ml.estimators.estimator import Estimator
 from autolearn.ml.metrics.metric import Metric
+from autolearn.schemas.catalog import EXTRAS, wants_extra
 
 ESTIMATORS = "autolearn.estimators"
 METRICS = "autolearn.metrics"
@@ -58,8 +59,9 @@ def _find(group: str, kind: type[T], name: str) -> T:
     """Load one entry point, once."""
     offer = load(group, kind, _entries_of(group).select(name=name))
     if name not in offer.found:
+        lacking = wants_extra(name) if kind is Estimator else ""
         raise InputError(
-            " ".join(offer.problems) or f"this worker has no {_word_of(kind)} {name!r}",
+            " ".join(offer.problems) or lacking or f"this worker has no {_word_of(kind)} {name!r}",
             advice="Install the package that brings it where the workers run.",
         )
     return offer.found[name]
@@ -85,6 +87,8 @@ def load(group: str, kind: type[T], entries: metadata.EntryPoints) -> PluginSet[
             found[entry.name] = _checked(entry, kind)
             owners[entry.name] = owner
         except Exception as error:  # noqa: BLE001 - a plug-in may raise anything
+            if owner == "autolearn" and EXTRAS.get(entry.name) == getattr(error, "name", ""):
+                continue  # its extra is not installed
             problems.append(
                 f"The {_word_of(kind)} {entry.name!r} of {owner} ({group}: {entry.value}) cannot "
                 f"be loaded and is left out: {type(error).__name__}: {error}."

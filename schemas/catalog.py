@@ -18,6 +18,18 @@ CLUSTERING = "clustering"
 ANOMALY_DETECTION = "anomaly-detection"
 
 
+EXTRAS = {"lightgbm": "lightgbm", "lightgbm-regressor": "lightgbm"}
+"""The extra of AutoLearn that an estimator needs, by the estimator's name."""
+
+
+def wants_extra(estimator: str) -> str:
+    """Return the missing extra of an estimator and its installation; nothing for unknown ones."""
+    if estimator not in EXTRAS:
+        return ""
+    package = f"autolearn[{EXTRAS[estimator]}]"
+    return f"{estimator} needs {package}: `pip install '{package}'` where the workers run"
+
+
 BUNDLED_DATASETS = frozenset({"breast-cancer", "diabetes", "digits", "iris", "linnerud", "wine"})
 """Names of the datasets that come with AutoLearn; no user may take them."""
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from autolearn.ml import plugins
 from autolearn.ml.errors import InputError
 from autolearn.ml.estimators.estimator import Estimator
 from autolearn.ml.metrics.metric import Metric
@@ -109,6 +110,17 @@ def test_a_broken_plug_in_is_named_and_left_out(
     assert words in problem
     assert f"The estimator {name!r} of broken-extra" in problem
     assert "left out" in problem
+
+
+def test_an_estimator_whose_extra_is_not_installed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "lightgbm", None)
+    monkeypatch.delitem(sys.modules, "autolearn.ml.estimators.lightgbm", raising=False)
+    offer = load_estimators()
+    assert "lightgbm" not in offer.found
+    assert offer.problems == ()
+    plugins._find.cache_clear()
+    with pytest.raises(InputError, match=r"lightgbm needs autolearn\[lightgbm\]: `pip install"):
+        find_estimator("lightgbm")
 
 
 def test_two_of_the_same_name(tmp_path: Path) -> None:

@@ -32,7 +32,7 @@ FEATURES = pd.DataFrame(
 )
 LABELS = np.array(["a", "b", "c"])[np.arange(ROWS) % 3]
 
-ENSEMBLES = ("random-forest", "gradient-boosting", "extra-trees", "isolation-forest")
+ENSEMBLES = ("random-forest", "gradient-boosting", "extra-trees", "isolation-forest", "lightgbm")
 METRICS = ("canberra", "chebyshev", "cosine", "euclidean", "manhattan", "minkowski")
 LOSSES = (
     "epsilon_insensitive",
@@ -91,6 +91,7 @@ VARIANTS: list[tuple[str, dict[str, Any]]] = [
     ("elastic-net", {"positive": True}),
     ("mini-batch-k-means", {"n_clusters": 3, "batch_size": 20}),
     ("dbscan", {"eps": 1.0, "algorithm": "kd_tree"}),
+    ("lightgbm", {"boosting_type": "dart", "class_weight": "balanced", "n_estimators": 5}),
     ("isolation-forest", {"contamination": 0.1, "max_samples": 0.5, "n_estimators": 5}),
 ]
 HOW = [
@@ -139,6 +140,8 @@ def test_the_list_of_trusted_types_is_not_longer_than_needed() -> None:
     used: set[str] = set()
     loaders: set[str] = set()
     for name, given in VARIANTS:
+        if MODELS[name].trusted:
+            continue
         for how in HOW if not given else HOW[:1]:
             raw = skops.io.dumps(fitted(name, given, how))
             tree = json.loads(zipfile.ZipFile(io.BytesIO(raw)).read("schema.json"))

@@ -23,6 +23,7 @@ from autolearn.schemas.catalog import (
     EstimatorSpec,
     check_hyperparameters,
     few_values,
+    wants_extra,
 )
 from autolearn.schemas.commands import RequestTraining
 from autolearn.schemas.settings import Settings
@@ -45,6 +46,9 @@ def request_training(
     """
     offer = snapshot.catalog.estimator(body.estimator)
     if offer is None:
+        if lacking := wants_extra(body.estimator):
+            detail = {"#/estimator": lacking}
+            raise wrong("unknown-estimator", "The estimator is not installed", detail)
         names = [row.spec.name for row in snapshot.catalog.estimators()]
         raise unknown("estimator", body.estimator, names, "/v1/catalog/estimators", "#/estimator")
     estimator, data = offer.spec, check_dataset(snapshot, body.dataset, may)
