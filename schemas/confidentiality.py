@@ -169,6 +169,8 @@ def _nothing(kind: msgspec.inspect.Type) -> Any:
             return {}
         case msgspec.inspect.VarTupleType():
             return []
+        case msgspec.inspect.LiteralType(values=values):
+            return values[0]
     return None
 
 

@@ -12,6 +12,7 @@ LEFT_OUT = {
     "group": "the group of a row",
     "time": "the time of a row",
     "weight": "the weight of a row",
+    "split": "it says which rows are held out",
     "cohort": "the cohort of a row",
     "ignore": "to be ignored",
     "row-number": "a row number",

@@ -7,12 +7,24 @@ from msgspec import Struct
 from autolearn.schemas.values import JsonValue, TrainedArtifact
 
 
-class TrainingResult(Struct, frozen=True, tag_field="kind", tag="training"):
+class FoldScores(Struct, frozen=True):
+    """A metric over the folds of a cross-validation, in their order.
+
+    `deviation` is the sample standard deviation (n - 1). A fold where the metric is undefined has
+    None, and does not count.
+    """
+
+    mean: float
+    deviation: float
+    values: tuple[float | None, ...]
+
+
+class TrainingResult(Struct, frozen=True, omit_defaults=True, tag_field="kind", tag="training"):
     """The artifact that a training has stored.
 
     `parameters` are the learned parameters (JSON, shortened where large), `environment` the library
     versions, BLAS, threads and processor that made it; times are in seconds: `fit_seconds` of the
-    bare fit, `seconds` of the whole attempt in the worker.
+    bare fit, `seconds` of the whole attempt in the worker. `cross_validation` is by metric.
     """
 
     artifact: TrainedArtifact
@@ -22,6 +34,7 @@ class TrainingResult(Struct, frozen=True, tag_field="kind", tag="training"):
     rows_test: int
     fit_seconds: float
     seconds: float
+    cross_validation: dict[str, FoldScores] = {}
 
 
 class EvaluationResult(Struct, frozen=True, omit_defaults=True, tag_field="kind", tag="evaluation"):

@@ -47,6 +47,9 @@ Role = Literal["user", "sysadmin"]
 ColumnRole = Literal["feature", "target", "id", "group", "time", "weight", "cohort", "ignore"]
 """What a column of a dataset is for. Only features and the target are learned from."""
 
+SplitBy = Literal["random", "time", "group", "column"]
+"""By what rows are split into training and held-out rows."""
+
 May = Literal["read", "write"]
 """What a grant of a dataset allows: to use and see it, or to upload new versions as well."""
 
@@ -94,11 +97,22 @@ class Column(Struct, frozen=True):
 class Split(Struct, frozen=True, gc=False):
     """How rows are split before training: `test` is the held-out fraction, in (0, 1).
 
-    `stratify` keeps the class balance in both parts (classification only).
+    `stratify` keeps the class balance in random parts and in folds (classification only). `by` says
+    how: by the time in `column` (the latest rows are held out); by the group there (a group is in
+    one part); or the column says which rows are held out, whatever `test` is. Unset: at random.
+    With `folds`, the training rows are cross-validated as well, in so many folds.
     """
 
     test: float = 0.25
     stratify: bool = True
+    by: SplitBy | UnsetType = UNSET
+    column: str | UnsetType = UNSET
+    folds: int | UnsetType = UNSET
+
+    @property
+    def kind(self) -> SplitBy:
+        """By what rows are split."""
+        return self.by or "random"
 
 
 class Preprocessing(Struct, frozen=True, gc=False):

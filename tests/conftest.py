@@ -31,8 +31,9 @@ SHARED = {
         api/system: wire""",
     "system": """
         api/http: bad_input idempotency openapi prefer
-        api/services: columns datasets dead_letters feed_http history id_prefixes read_hints runs
+        api/services: datasets dead_letters feed_http history id_prefixes read_hints runs
             sessions status system
+        api/services/trainings: columns splits
         api/state: damaged_tables live_rebuild
         api/system: client hostile process""",
     "laptop": """

@@ -15,7 +15,7 @@ from autolearn.schemas.bounds import (
     SENSITIVE_COLUMNS,
 )
 from autolearn.schemas.quotas import HIGHEST
-from autolearn.schemas.values import ColumnRole, Role
+from autolearn.schemas.values import ColumnRole, Role, SplitBy
 
 _DAYS = 90
 """Days for which a token is valid by default."""
@@ -56,7 +56,19 @@ class SplitBody(Body):
 
     test: float = Field(default=0.25, gt=0, lt=1, description="The held-out fraction of the rows.")
     stratify: bool = Field(
-        default=True, description="Keep the class balance in both parts (classification only)."
+        default=True, description="Keep the class balance (classification, split at random)."
+    )
+    by: SplitBy | None = Field(
+        default=None,
+        description="time: the latest rows are held out; group: a group is in one part; column: "
+        "the column says which rows are held out (test and train, or true and false). Without "
+        "this: by the column with the role time, else group, else random.",
+    )
+    column: Name | None = Field(
+        default=None, description="That of the time, the group, or the parts."
+    )
+    folds: int = Field(
+        default=0, ge=0, le=20, description="Folds of a cross-validation of the training rows."
     )
 
 
@@ -107,6 +119,10 @@ class TrainingBody(LimitsBody):
         description="Those that differ from the model's defaults.",
     )
     split: SplitBody = SplitBody()
+    fold_metrics: Annotated[list[Name], Field(min_length=1, max_length=100)] | None = Field(
+        default=None,
+        description="What is measured on each fold; all scalar ones that fit the task without it.",
+    )
     preprocessing: PreprocessingBody = PreprocessingBody()
     seed: int = Field(default=0, ge=0, lt=2**32)
 

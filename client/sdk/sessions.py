@@ -143,6 +143,7 @@ class OneSession:
         roles: Mapping[str, ColumnRole] | None = None,
         hyperparameters: Mapping[str, Any] | None = None,
         split: Mapping[str, Any] | None = None,
+        fold_metrics: Sequence[str] | None = None,
         preprocessing: Mapping[str, str] | None = None,
         seed: int | None = None,
         time_limit: float | None = None,
@@ -155,7 +156,9 @@ class OneSession:
         The `task` is the estimator's; "classification" makes many different numbers classes. It
         learns from `features`; without them from all columns but those to `drop`, those whose role
         is another, and those that tell nothing (ids, constants), which `left_out` of the answer
-        names. `roles` come before those of the dataset.
+        names. `roles` come before those of the dataset. The `split` is {"test": fraction,
+        "stratify": bool, "by": random|time|group|column, "column": name, "folds": number}; the
+        folds of a cross-validation are scored by `fold_metrics`.
         """
         body = {
             "estimator": estimator,
@@ -167,6 +170,7 @@ class OneSession:
             "roles": roles,
             "hyperparameters": hyperparameters,
             "split": split,
+            "fold_metrics": fold_metrics,
             "preprocessing": preprocessing,
             "seed": seed,
             "time_limit": time_limit,

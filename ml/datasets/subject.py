@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from autolearn.artifacts.datasets.table import DatasetTable
+from autolearn.ml.datasets.split import SplitRows, part
 from autolearn.ml.errors import InputError
 from autolearn.schemas.bounds import LONGEST_NAME
 from autolearn.schemas.catalog import ANOMALY_DETECTION, CLASSIFICATION, REGRESSION
@@ -79,6 +80,11 @@ class Subject:
 def subject_of(table: DatasetTable, target: str | None, task: str, names: Iterable[str]) -> Subject:
     """Take the features of these `names`, and the answers, from a table. Raises InputError."""
     types = {name: table.types[name] for name in names}
+    if not types:
+        raise InputError(
+            "the dataset has no column besides the target",
+            advice="Choose a dataset with at least one feature.",
+        )
     features = table.features(types)
     for name, column in features.items():
         if column.dtype == np.float64 and np.isinf(column.to_numpy()).any():
@@ -100,6 +106,48 @@ def subject_of(table: DatasetTable, target: str | None, task: str, names: Iterab
     if not len(rows):
         raise InputError(f"the target {target} is missing in every row")
     return Subject(types, features, answers, rows)
+
+
+def split_rows(
+    subject: Subject, table: DatasetTable, task: str, split: Split, seed: int
+) -> SplitRows:
+    """Split the rows that can be used. Raises InputError."""
+    keys = keys_of(table, split, subject.rows)
+    return part(subject.rows, subject.strata(task, split), split, seed, keys)
+
+
+def keys_of(table: DatasetTable, split: Split, rows: Array) -> Array | None:
+    """Return the values by which some rows are split, None for a random split. Raises InputError.
+
+    Times are float64, other values text (None where missing).
+    """
+    if not split.column:
+        return None
+    _check_column(table, split.column, "by which the rows are split")
+    values = table.numbers(split.column) if split.kind == "time" else table.labels(split.column)
+    return np.asarray(values[rows])
+
+
+def weights_of(table: DatasetTable, weight: str | None, rows: Array) -> Array | None:
+    """Return the weights of some rows, float64, if a column has them. Raises InputError."""
+    if weight is None:
+        return None
+    _check_column(table, weight, "with the weights of rows")
+    weights = table.numbers(weight)[rows]
+    if not np.isfinite(weights).all() or (weights < 0).any() or not weights.any():
+        raise InputError(
+            f"the weights in {weight} are not all numbers of at least 0, some above it",
+            advice="Mend them, or train without weights.",
+        )
+    return np.asarray(weights)
+
+
+def _check_column(table: DatasetTable, name: str, what: str) -> None:
+    if name not in table.types:
+        raise InputError(
+            f"the dataset has no column {name!r}, {what}",
+            advice=f"Its columns are {', '.join(list(table.types)[:20])}.",
+        )
 
 
 def answers_of(

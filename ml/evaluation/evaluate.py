@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import tempfile
 import time
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,8 +16,7 @@ import numpy as np
 from autolearn.artifacts.datasets.table import DatasetTable, read_table
 from autolearn.artifacts.store.run_files import Artifacts
 from autolearn.ml.captured_warnings import heard
-from autolearn.ml.datasets.split import part
-from autolearn.ml.datasets.subject import answers_of, subject_of
+from autolearn.ml.datasets.subject import answers_of, split_rows, subject_of
 from autolearn.ml.environment import environment, one_thread
 from autolearn.ml.errors import InputError, numbered
 from autolearn.ml.estimators.estimator import LABELS, Estimator, distribution_of, methods_of
@@ -72,7 +71,10 @@ def evaluate(request: EvaluationRequested, store: Artifacts, report: Report) -> 
     secret = target is not None and (target.sensitive or target.name in request.sensitive)
     with heard():
         found = _score(
-            metrics, _Answers(model.pipeline, rows.features, model.training), rows, request
+            metrics,
+            _Answers(model.pipeline, rows.features, model.training.task, model.training.estimator),
+            rows,
+            request,
         )
     if secret:
         found.values = {name: _unnamed(value) for name, value in found.values.items()}
@@ -175,8 +177,7 @@ def held_out(dataset: DatasetRef, model: StoredArtifact, table: DatasetTable) ->
         )
     names = [column.name for column in model.schema.columns]
     subject = subject_of(table, training.target, training.task, names)
-    strata = subject.strata(training.task, training.split)
-    parts = part(subject.rows, strata, training.split, training.seed)
+    parts = split_rows(subject, table, training.task, training.split, training.seed)
     if parts.fingerprint != training.held_out_sha256:
         raise InputError(
             "the split gives other held-out rows than it did for the training, so this library "
@@ -405,11 +406,32 @@ def _unnamed(value: JsonValue) -> JsonValue:
     return value
 
 
+def fold_scores(
+    pipeline: Any,
+    features: pd.DataFrame,
+    truth: Array | None,
+    task: str,
+    estimator: str,
+    metrics: Iterable[Metric],
+) -> dict[str, float]:
+    """Return the scalar metrics of a fitted pipeline on rows, without those that are undefined."""
+    answers, rows = _Answers(pipeline, features, task, estimator), _Rows(features, truth)
+    found: dict[str, float] = {}
+    with heard():
+        for metric in metrics:
+            try:
+                found[metric.name] = _value_of(metric, answers, rows, None)
+            except (InputError, ValueError):  # undefined on these rows, such as without a class
+                continue
+    return found
+
+
 class _Answers:
     """The predictions for rows, each computed on first use."""
 
-    def __init__(self, pipeline: Any, features: pd.DataFrame, training: TrainingRecord) -> None:
-        self._pipeline, self._features, self._training = pipeline, features, training
+    def __init__(self, pipeline: Any, features: pd.DataFrame, task: str, estimator: str) -> None:
+        self._pipeline, self._features = pipeline, features
+        self._task, self._estimator = task, estimator
         self._known: dict[str, Array] = {}
 
     def classes(self) -> list[str]:
@@ -419,7 +441,7 @@ class _Answers:
     def check(self, metric: Metric) -> None:
         """Raise InputError unless the artifact has the predictions that a metric needs."""
         methods = methods_of(self._pipeline)
-        if lacks := unanswered(metric.name, metric.needs, self._training.estimator, methods):
+        if lacks := unanswered(metric.name, metric.needs, self._estimator, methods):
             raise InputError(lacks, advice="Choose another metric, or another model.")
 
     def predicted(self) -> Array:
@@ -427,7 +449,7 @@ class _Answers:
         if LABELS in methods_of(self._pipeline):
             return np.asarray(self._pipeline[-1].labels_)
         predicted = self._once("predict")
-        return predicted.astype(str) if self._training.task == CLASSIFICATION else predicted
+        return predicted.astype(str) if self._task == CLASSIFICATION else predicted
 
     def transformed(self) -> Array:
         """Return the features after preprocessing."""
@@ -449,7 +471,7 @@ class _Answers:
         if hasattr(self._pipeline, "predict_proba"):
             return self.probabilities()
         values = self._once("decision_function")
-        if self._training.task == ANOMALY_DETECTION:
+        if self._task == ANOMALY_DETECTION:
             return -values  # the library's are higher for normal rows
         return np.column_stack([-values, values]) if values.ndim == 1 else values
 

@@ -34,11 +34,6 @@ def preprocessor(types: Mapping[str, str], how: Preprocessing) -> ColumnTransfor
     """
     numbers = [name for name, kind in types.items() if kind in _NUMERIC]
     categories = [name for name in types if name not in numbers]
-    if not types:
-        raise InputError(
-            "the dataset has no column besides the target",
-            advice="Choose a dataset with at least one feature.",
-        )
     parts = []
     if numbers:
         parts.append(("numbers", _numeric(how), numbers))

@@ -12,25 +12,27 @@ import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import msgspec
 import numpy as np
 from msgspec.structs import replace
 from sklearn.pipeline import Pipeline
+from sklearn.utils.validation import has_fit_parameter
 
 from autolearn.artifacts.datasets.profile import schema_hash
 from autolearn.artifacts.datasets.table import DatasetTable, read_table
 from autolearn.artifacts.store.run_files import Artifacts
 from autolearn.ml.captured_warnings import heard
-from autolearn.ml.datasets.split import SplitRows, part
-from autolearn.ml.datasets.subject import subject_of
+from autolearn.ml.datasets.split import SplitRows, folds_of
+from autolearn.ml.datasets.subject import keys_of, split_rows, subject_of, weights_of
 from autolearn.ml.environment import environment, one_thread
 from autolearn.ml.errors import InputError
 from autolearn.ml.estimators.estimator import distribution_of, methods_of
 from autolearn.ml.library_messages import words_of
 from autolearn.ml.models import skops_file
-from autolearn.ml.plugins import find_estimator
+from autolearn.ml.plugins import find_estimator, find_metric
+from autolearn.ml.training.cross_validate import CrossValidation, TrainingRows, cross_validate
 from autolearn.ml.training.feature_profile import example, feature_profile, score_profile
 from autolearn.ml.training.learned_parameters import learned
 from autolearn.ml.training.preprocess import name_apart, preprocessor
@@ -40,10 +42,6 @@ from autolearn.schemas.events import TrainingRequested
 from autolearn.schemas.feature_columns import features_of
 from autolearn.schemas.results import TrainingResult
 from autolearn.schemas.values import JsonValue
-
-if TYPE_CHECKING:
-    import pandas as pd
-
 
 Array = np.ndarray[Any, Any]
 Report = Callable[[str], None]
@@ -70,24 +68,41 @@ def train(request: TrainingRequested, store: Artifacts, report: Report) -> Train
     _check_schema(request, table)
     names = features_of(table.types, request.target, request.features, request.left_out)
     subject = subject_of(table, request.target, request.task, names)
-    parts = part(
-        subject.rows, subject.strata(request.task, request.split), request.split, request.seed
+    parts = split_rows(subject, table, request.task, request.split, request.seed)
+    rows = TrainingRows(
+        subject.features.iloc[parts.train],
+        None if subject.answers is None else subject.answers[parts.train],
+        weights_of(table, request.weight, parts.train),
     )
 
+    def fit(some: TrainingRows) -> Pipeline:
+        """Return a new pipeline, fitted on rows."""
+        pipeline = Pipeline(
+            [
+                ("preprocess", preprocessor(subject.types, request.preprocessing)),
+                ("estimator", estimator.build(request.hyperparameters, seed=request.seed)),
+            ]
+        )
+        _fit(pipeline, some, request)
+        return pipeline
+
+    crossed = CrossValidation({}, [])
+    if request.split.folds:
+        report("cross-validating")
+        labels = rows.answers if request.task == CLASSIFICATION and request.split.stratify else None
+        keys, count = keys_of(table, request.split, parts.train), len(parts.train)
+        crossed = cross_validate(
+            rows,
+            folds_of(labels, request.split, request.seed, keys, count),
+            fit,
+            [find_metric(name) for name in request.fold_metrics],
+            task=request.task,
+            estimator=request.estimator,
+        )
     report("fitting")
-    pipeline = Pipeline(
-        [
-            ("preprocess", preprocessor(subject.types, request.preprocessing)),
-            ("estimator", estimator.build(request.hyperparameters, seed=request.seed)),
-        ]
-    )
-    features = subject.features.iloc[parts.train]
-    answers = None if subject.answers is None else subject.answers[parts.train]
-    if request.task == CLASSIFICATION and answers is not None:
-        _check_classes(answers, request)
     with heard() as said:
         fit_started = time.perf_counter()
-        _fit(pipeline, features, answers, request.estimator)
+        pipeline = fit(rows)
         fit_seconds = time.perf_counter() - fit_started
         name_apart(pipeline[0])
 
@@ -96,16 +111,18 @@ def train(request: TrainingRequested, store: Artifacts, report: Report) -> Train
         secret = request.target in request.sensitive
         scores = score_profile(pipeline, held_out, request.task, secret=secret)
     used = environment(*distribution_of(estimator.factory))
-    files = {
+    files: dict[str, JsonValue] = {
         "schema.json": subject.schema(request),
         "profile.json": {
-            "features": feature_profile(features, request.sensitive),
+            "features": feature_profile(rows.features, request.sensitive),
             "scores": scores,
         },
         "example.json": example(held_out, request.sensitive),
         "environment.json": used,
         "training.json": _record(request, parts),
     }
+    if crossed.record:
+        files["folds.json"] = crossed.record
     artifact = _put(store, files, skops_file.dump(pipeline, estimator.allowed_types()))
     return TrainingResult(
         artifact=replace(artifact, methods=methods_of(pipeline)),
@@ -116,6 +133,7 @@ def train(request: TrainingRequested, store: Artifacts, report: Report) -> Train
         rows_test=len(parts.test),
         fit_seconds=fit_seconds,
         seconds=time.perf_counter() - started,
+        cross_validation=crossed.scores,
     )
 
 
@@ -128,7 +146,7 @@ def _check_classes(answers: Array, request: TrainingRequested) -> None:
     """Raise InputError when the training rows have only one class."""
     if len(np.unique(answers)) > 1:
         return
-    what = f"the {len(answers):,} rows to train on have one class of {request.target} only"
+    what = f"the {len(answers):,} rows to fit on have one class of {request.target} only"
     raise InputError(
         f"{what}, {cut(str(answers[0]))}: the rows of others were all held out",
         advice="Train with stratify, hold out fewer rows, choose another seed, or add rows of "
@@ -137,10 +155,21 @@ def _check_classes(answers: Array, request: TrainingRequested) -> None:
     )
 
 
-def _fit(pipeline: Pipeline, features: pd.DataFrame, answers: Array | None, model: str) -> None:
-    """Fit. Raises InputError when the library refuses a value."""
+def _fit(pipeline: Pipeline, rows: TrainingRows, request: TrainingRequested) -> None:
+    """Fit. Raises InputError when the rows do not do, or the library refuses a value."""
+    if request.task == CLASSIFICATION and rows.answers is not None:
+        _check_classes(rows.answers, request)
+    features, model = rows.features, request.estimator
+    more: dict[str, Any] = {}
+    if rows.weights is not None:
+        if not has_fit_parameter(pipeline[-1], "sample_weight"):
+            raise InputError(
+                f"{model} takes no weights of rows",
+                advice="Choose another estimator, or give the column another role than weight.",
+            )
+        more["estimator__sample_weight"] = rows.weights
     try:
-        pipeline.fit(features, answers)
+        pipeline.fit(features, rows.answers, **more)
     except ValueError as error:
         raise InputError(
             f"{model} cannot learn from these {len(features):,} rows with these settings: "
@@ -182,6 +211,8 @@ def _record(request: TrainingRequested, parts: SplitRows) -> dict[str, JsonValue
         **({} if request.read is None else {"read": msgspec.to_builtins(request.read)}),
         **({"features": request.features} if request.features else {}),
         **({"left_out": request.left_out} if request.left_out else {}),
+        **({"weight": request.weight} if request.weight else {}),
+        **({"fold_metrics": request.fold_metrics} if request.fold_metrics else {}),
     }
 
 

@@ -13,7 +13,8 @@ class RequestTraining(RequestRun, frozen=True, omit_defaults=True, kw_only=True)
     `seed` (0 to 2^32-1) fixes every random choice of the split and the fit. Values of `sensitive`
     columns are hidden. `read` says how the dataset is read (None: by the rules before that was
     recorded). The features are those named by `features`; empty: all columns but the target and
-    those of `left_out`, which maps each to the reason (a code of LEFT_OUT).
+    those of `left_out`, which maps each to the reason (a code of LEFT_OUT). In fits, a row counts
+    as the column `weight` says. The folds of the split are scored by `fold_metrics`.
     """
 
     estimator: str
@@ -30,3 +31,5 @@ class RequestTraining(RequestRun, frozen=True, omit_defaults=True, kw_only=True)
     read: ReadOptions | None = None
     features: tuple[str, ...] = ()
     left_out: dict[str, str] = {}
+    weight: str | None = None
+    fold_metrics: tuple[str, ...] = ()

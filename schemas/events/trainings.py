@@ -24,3 +24,5 @@ class TrainingRequested(RunRequested, frozen=True, omit_defaults=True, kw_only=T
     read: ReadOptions | None = None
     features: tuple[str, ...] = ()
     left_out: dict[str, str] = {}
+    weight: str | None = None
+    fold_metrics: tuple[str, ...] = ()

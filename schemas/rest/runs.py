@@ -8,6 +8,7 @@ from msgspec import Struct
 
 from autolearn.schemas.datasets.read_options import ReadOptions
 from autolearn.schemas.rest.page import Links
+from autolearn.schemas.results import FoldScores
 from autolearn.schemas.values import (
     DatasetRef,
     JsonValue,
@@ -85,6 +86,9 @@ class TrainingRow(RunFields, kw_only=True, frozen=True):
     artifact: TrainedArtifact | None = None
     features: tuple[str, ...] = ()
     left_out: dict[str, str] = {}
+    weight: str | None = None
+    fold_metrics: tuple[str, ...] = ()
+    cross_validation: dict[str, FoldScores] = {}
     parameters: dict[str, JsonValue] = {}
     rows_train: int | None = None
     rows_test: int | None = None

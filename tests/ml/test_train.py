@@ -249,7 +249,7 @@ def test_a_training_part_of_one_class_says_what_to_do(store: ArtifactStore) -> N
     with pytest.raises(InputError) as caught:
         train(replace(asked, seed=seed), store, nothing)
     detail = caught.value.detail
-    assert detail.startswith("the 30 rows to train on have one class of y only, a:")
+    assert detail.startswith("the 30 rows to fit on have one class of y only, a:")
     assert "stratify" in caught.value.advice
     assert " a:" not in caught.value.quiet
 
@@ -303,11 +303,11 @@ def test_what_the_library_refuses_is_said_in_words(store: ArtifactStore) -> None
 def test_the_split_keeps_the_balance_and_parts_all_rows() -> None:
     rows = np.arange(5, 105)
     labels = np.array(["a"] * 80 + ["b"] * 20)
-    parts = part(rows, labels, Split(test=0.25), seed=3)
+    parts = part(rows, labels, Split(), seed=3)
     assert sorted([*parts.train, *parts.test]) == list(rows)
     assert (labels[parts.test - 5] == "b").sum() == 5
-    assert part(rows, labels, Split(test=0.25), seed=3).fingerprint == parts.fingerprint
-    assert part(rows, labels, Split(test=0.25), seed=4).fingerprint != parts.fingerprint
+    assert part(rows, labels, Split(), seed=3).fingerprint == parts.fingerprint
+    assert part(rows, labels, Split(), seed=4).fingerprint != parts.fingerprint
 
 
 def test_parquet_gives_the_same_model_as_csv(store: ArtifactStore, tmp_path: Path) -> None:

@@ -22,12 +22,13 @@ from autolearn.schemas.catalog import (
     DatasetSpec,
     EstimatorSpec,
     check_hyperparameters,
+    check_metrics,
     few_values,
     wants_extra,
 )
 from autolearn.schemas.commands import RequestTraining
 from autolearn.schemas.settings import Settings
-from autolearn.schemas.values import Column, JsonValue, Preprocessing, RunId, Split
+from autolearn.schemas.values import Column, JsonValue, Preprocessing, RunId
 
 _NUMBERS = ("integer", "number")
 _LARGEST = 2**53
@@ -52,7 +53,8 @@ def request_training(
         names = [row.spec.name for row in snapshot.catalog.estimators()]
         raise unknown("estimator", body.estimator, names, "/v1/catalog/estimators", "#/estimator")
     estimator, data = offer.spec, check_dataset(snapshot, body.dataset, may)
-    column, features, left_out = columns_of(body, data, snapshot)
+    columns = columns_of(body, data, snapshot)
+    column = columns.target
     target = None if column is None else column.name
     check_accepted(data, strict=settings.data.strict == "on")
     _check_task(estimator, data, column, body.task, snapshot)
@@ -65,8 +67,11 @@ def request_training(
             "; ".join(faults) + ".",
             errors=[{"pointer": "#/hyperparameters", "detail": fault} for fault in faults],
         )
-    if estimator.task != CLUSTERING:
+    if estimator.task != CLUSTERING and columns.split.kind == "random":
         _check_rows(body, data, target, estimator.task)
+    if body.fold_metrics is not None and not columns.split.folds:
+        fault = "they are measured on folds, and none are asked for: give split.folds, or evaluate"
+        raise wrong("metric-unfit", "There are no folds", {"#/fold_metrics": fault})
     time_limit, memory_limit = check_limits(body, settings.workers)
     return RequestTraining(
         run=run,
@@ -77,16 +82,40 @@ def request_training(
         target=target,
         schema_hash=data.schema_hash,
         hyperparameters=body.hyperparameters,
-        split=Split(body.split.test, body.split.stratify),
+        split=columns.split,
         preprocessing=Preprocessing(**body.preprocessing.model_dump()),
         seed=body.seed,
         time_limit=time_limit,
         memory_limit=memory_limit,
         sensitive=sensitive_in(data),
         read=data.read,
-        features=features,
-        left_out=left_out,
+        features=columns.features,
+        left_out=columns.left_out,
+        weight=columns.weight,
+        fold_metrics=_fold_metrics(body, estimator, snapshot) if columns.split.folds else (),
     )
+
+
+def _fold_metrics(body: TrainingBody, estimator: EstimatorSpec, found: Snapshot) -> tuple[str, ...]:
+    """Return the metrics of the folds: the requested ones, or all scalar ones of the task.
+
+    Raises:
+        Problem: one is unknown or does not fit the task (422).
+    """
+    offers = {row.spec.name: row.spec for row in found.catalog.metrics()}
+    if body.fold_metrics is None:
+        fitting = (one for one in offers.values() if estimator.task in one.tasks)
+        return tuple(one.name for one in fitting if one.result == "scalar")
+    faults = check_metrics(estimator.task, body.fold_metrics, offers, estimator.name)
+    faults += [
+        f"{name} is no number: leave it out"
+        for name in body.fold_metrics
+        if name in offers and offers[name].result != "scalar"
+    ]
+    if faults:
+        fault = {"#/fold_metrics": "; ".join(faults)}
+        raise wrong("metric-unfit", "A metric does not fit the folds", fault)
+    return tuple(dict.fromkeys(body.fold_metrics))
 
 
 def _check_task(
@@ -165,7 +194,7 @@ def _check_rows(body: TrainingBody, data: DatasetSpec, target: str | None, task:
     kept = data.rows - held_out
     fault = None
     if held_out < 1 or kept < 1:
-        fault = f"{data.rows} rows cannot be parted into training and held-out rows"
+        fault = f"{data.rows} rows cannot be split into training and held-out rows"
     elif task == CLASSIFICATION and body.split.stratify and target == data.target and data.classes:
         smallest = min(data.classes, key=lambda label: data.classes[label])
         if data.classes[smallest] < 2:
@@ -179,7 +208,7 @@ def _check_rows(body: TrainingBody, data: DatasetSpec, target: str | None, task:
                 "classes: choose another fraction, or split without stratify"
             )
     if fault is not None:
-        raise wrong("split-unfit", "The rows cannot be parted like that", {"#/split": fault})
+        raise wrong("split-unfit", "The rows cannot be split like that", {"#/split": fault})
 
 
 def _large(given: dict[str, Any]) -> list[str]:

@@ -2,27 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import NamedTuple
 
 from autolearn.api.http.problems import unknown
+from autolearn.api.services.trainings.splits import split_of
 from autolearn.api.shared.bodies import TrainingBody
 from autolearn.api.shared.dataset_checks import target_of, wrong
 from autolearn.projections.queries.queries import Snapshot
 from autolearn.schemas.bounds import listed
 from autolearn.schemas.catalog import DatasetSpec
 from autolearn.schemas.feature_columns import features_of, left_out_of
-from autolearn.schemas.values import Column
+from autolearn.schemas.values import Column, Split
 
 _TITLE = "The columns do not fit"
 
 
-def columns_of(
-    body: TrainingBody, data: DatasetSpec, snapshot: Snapshot
-) -> tuple[Column | None, tuple[str, ...], dict[str, str]]:
-    """Return the target, the named features, and the reasons for the columns left out.
+class Columns(NamedTuple):
+    """The columns of a training by their use."""
+
+    target: Column | None
+    features: tuple[str, ...]
+    left_out: dict[str, str]
+    split: Split
+    weight: str | None
+
+
+def columns_of(body: TrainingBody, data: DatasetSpec, snapshot: Snapshot) -> Columns:
+    """Return the columns of a training by their use.
 
     Raises:
-        Problem: a column is unknown, or no feature remains (422).
+        Problem: a column is unknown or of an unfit type, or no feature remains (422).
     """
     named = {"#/features": body.features or (), "#/drop": body.drop, "#/roles": body.roles}
     for pointer, names in named.items():
@@ -36,15 +46,37 @@ def columns_of(
         if learned is not None and learned in named[pointer]:
             fault = f"{learned} is the target, so it is no feature: leave it out of this list"
             raise wrong("columns-unfit", _TITLE, {pointer: fault})
-    if body.features:
-        return target, tuple(dict.fromkeys(body.features)), {}
     newest = snapshot.catalog.dataset(data.name)
-    roles = {**({} if newest is None else newest.spec.roles), **body.roles}
+    given = {**({} if newest is None else newest.spec.roles), **body.roles}
+    roles: dict[str, str] = {name: role for name, role in given.items() if name != learned}
+    split, weight = split_of(body.split, data, roles), _weight_in(data, roles)
+    if split.column:
+        if split.column == learned:
+            fault = f"{learned} is the target, so the rows cannot be split by it"
+            raise wrong("split-unfit", "The rows cannot be split like that", {"#/split": fault})
+        roles[split.column] = "split" if split.kind == "column" else split.kind
+    if body.features:
+        return Columns(target, tuple(dict.fromkeys(body.features)), {}, split, weight)
     left_out = left_out_of(data, learned, body.drop, roles)
     if not features_of((one.name for one in data.columns), learned, (), left_out):
         fault = f"no column of {data.name} is left to learn from: {listed(sorted(left_out))}"
         raise wrong("columns-unfit", _TITLE, {"#/drop": f"{fault} are left out"})
-    return target, (), left_out
+    return Columns(target, (), left_out, split, weight)
+
+
+def _weight_in(data: DatasetSpec, roles: Mapping[str, str]) -> str | None:
+    """Return the column with the weights of rows. Raises a problem if two have the role."""
+    weights = [name for name, role in roles.items() if role == "weight"]
+    if not weights:
+        return None
+    types = {column.name: column.type for column in data.columns}
+    if len(weights) > 1:
+        fault = f"{listed(sorted(weights))} have the role weight: give it to one of them"
+    elif types.get(weights[0]) not in ("integer", "number"):
+        fault = f"{weights[0]} has the role weight, and holds no numbers"
+    else:
+        return weights[0]
+    raise wrong("columns-unfit", _TITLE, {"#/roles": fault})
 
 
 def _target_in(body: TrainingBody) -> str | None:

@@ -10,6 +10,7 @@ from rich.table import Table
 
 from autolearn.client.cli.output import pairs, rows, short, shortened
 from autolearn.client.cli.run_progress import phase_of
+from autolearn.schemas.catalog import CLASSIFICATION
 from autolearn.schemas.feature_columns import LEFT_OUT
 from autolearn.schemas.rest.runs import Evaluation, Training
 
@@ -50,7 +51,7 @@ def evaluations(found: Iterable[Evaluation]) -> Table:
 
 def training(one: Training) -> RenderableType:
     """Return a training in detail."""
-    return pairs(
+    about = pairs(
         {
             "training": one.id,
             "estimator": f"{one.estimator} ({one.library_version})",
@@ -58,6 +59,9 @@ def training(one: Training) -> RenderableType:
             + ("" if one.target is None else f", target {one.target}"),
             "features": _cut(", ".join(one.features), 400),
             "left out": _cut(_left_out(one.left_out), 400),
+            "split": "" if one.unreadable else split_in_words(one),
+            "folds": f"{one.split.folds}, of the rows to train" if one.split.folds else "",
+            "weights": one.weight,
             "settings": settings(one, 400),
             "status": phase_of(one),
             "reason": f"{one.reason}: {one.detail}" if one.reason else "",
@@ -68,6 +72,30 @@ def training(one: Training) -> RenderableType:
             "artifact": one.artifact and short(one.artifact.digest),
         }
     )
+    if not one.cross_validation:
+        return about
+    lines = [
+        (name, _score(of.mean), f"± {_score(of.deviation)}", " ".join(map(_score, of.values)))
+        for name, of in one.cross_validation.items()
+    ]
+    return Group(about, "", rows(("cross-validation", "mean", "deviation", "folds"), lines))
+
+
+def split_in_words(one: Training) -> str:
+    """Return which rows of a training were held out."""
+    split = one.split
+    share = f"{split.test * 100:.3g} %"
+    match split.kind:
+        case "time":
+            said = [f"the latest {share} held out by {split.column}"]
+        case "group":
+            said = [f"{share} held out, whole groups of {split.column}", f"seed {one.seed}"]
+        case "column":
+            said = [f"held out as {split.column} says"]
+        case "random":
+            balanced = ["stratified"] if split.stratify and one.task == CLASSIFICATION else []
+            said = [f"{share} held out", *balanced, f"seed {one.seed}"]
+    return ", ".join(said)
 
 
 def _left_out(columns: Mapping[str, str]) -> str:
@@ -160,7 +188,7 @@ def settings(one: Training, length: int = 60) -> str:
     """Return the requested settings of a training, without the estimator's defaults."""
     given = ", ".join(f"{name}={shortened(value)}" for name, value in one.hyperparameters.items())
     pre = one.preprocessing
-    words = f"test={one.split.test:g}, seed={one.seed}, {pre.impute}/{pre.scale}/{pre.encode}"
+    words = f"{pre.impute}/{pre.scale}/{pre.encode}"
     return _cut(f"{given}, {words}" if given else words, length)
 
 

@@ -8,8 +8,8 @@ from datetime import UTC, datetime
 from rich.console import Group, RenderableType
 from rich.table import Table
 
-from autolearn.client.cli.output import pairs, rows, short, when
-from autolearn.client.cli.tables.runs import evaluations, trainings
+from autolearn.client.cli.output import pairs, rows, sentence, short, when
+from autolearn.client.cli.tables.runs import evaluations, split_in_words, trainings
 from autolearn.client.sdk.sessions import ExperimentWithRuns, SessionWithRuns
 from autolearn.schemas.rest.experiments import ExperimentSummary
 from autolearn.schemas.rest.runs import Evaluation, Training
@@ -95,10 +95,21 @@ def runs(trained: Sequence[Training], evaluated: Sequence[Evaluation]) -> list[R
     """Return the tables of runs that are not empty, each after an empty line."""
     parts: list[RenderableType] = []
     if trained:
-        parts += ["", trainings(trained)]
+        parts += ["", *_splits(trained), trainings(trained)]
     if evaluated:
         parts += ["", evaluations(evaluated)]
     return parts
+
+
+def _splits(trained: Sequence[Training]) -> list[RenderableType]:
+    """Say how the rows of all trainings were split, and whether all share the held-out rows."""
+    known = [one for one in trained if not one.unreadable]
+    splits = {split_in_words(one) for one in known}
+    same = {(one.dataset.version, one.target, one.split.kind, one.split.column) for one in known}
+    if len(splits) != 1 or len(same) != 1:
+        return []
+    shared = ", the same rows for all" if len(known) > 1 else ""
+    return [sentence(f"Split: {splits.pop()}{shared}."), ""]
 
 
 def _names(data: Iterable[DatasetRef]) -> str:

@@ -60,6 +60,19 @@ def train(
     stratify: Annotated[
         bool | None, typer.Option(help="Keep the class balance in both parts. [default: yes]")
     ] = None,
+    split: Annotated[
+        str | None,
+        typer.Option(
+            metavar="BY[:COL]",
+            help="random; time:COL (the latest rows are held out); group:COL (a group is in one "
+            "part); column:COL (it says which are held out). [default: by the column with the role "
+            "time or group, else random]",
+        ),
+    ] = None,
+    folds: Annotated[
+        int | None,
+        typer.Option(help="Cross-validate the training rows in 2 to 20 folds. [default: 0, not]"),
+    ] = None,
     seed: Annotated[int | None, typer.Option(help="[default: 0]")] = None,
     impute: Annotated[Impute | None, typer.Option(help="[default: median]")] = None,
     scale: Annotated[Scale | None, typer.Option(help="[default: standard]")] = None,
@@ -103,7 +116,8 @@ def train(
             drop=words(drop),
             roles=roles_in(roles) or None,
             hyperparameters=hyperparameters,
-            split=_some(test=test, stratify=stratify),
+            split=_some(test=test, stratify=stratify, folds=folds, **_split_in(split)),
+            fold_metrics=words(metrics) if folds else None,
             preprocessing=_some(impute=impute, scale=scale, encode=encode),
             seed=seed,
             time_limit=time_limit,
@@ -136,6 +150,19 @@ def _require_fit(task: str, wanted: list[str] | None, offers: Page[CatalogMetric
 
     if faults := check_metrics(task, wanted or (), {one.name: one for one in offers.items}):
         raise typer.BadParameter("; ".join(faults) + ".", param_hint="'--metrics'")
+
+
+def _split_in(given: str | None) -> dict[str, str]:
+    """Return how rows are split, of BY or BY:COL. Raises typer.BadParameter."""
+    if given is None:
+        return {}
+    by, colon, column = given.partition(":")
+    if by not in ("random", "time", "group", "column") or (colon and not column):
+        raise typer.BadParameter(
+            f"give it as random, time:COL, group:COL or column:COL; got {given!r}",
+            param_hint="'--split'",
+        )
+    return {"by": by, "column": column} if column else {"by": by}
 
 
 def _some(**given: Any) -> dict[str, Any] | None:

@@ -1,0 +1,81 @@
+"""Cross-validation: a fit on each fold of the training rows, scored on the rest of them."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import statistics
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from autolearn.ml.evaluation.evaluate import fold_scores
+from autolearn.ml.metrics.metric import Metric
+from autolearn.schemas.results import FoldScores
+from autolearn.schemas.values import JsonValue
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Array = np.ndarray[Any, Any]
+
+
+@dataclass(frozen=True)
+class TrainingRows:
+    """The rows to fit on, of which each fold takes some."""
+
+    features: pd.DataFrame
+    answers: Array | None
+    weights: Array | None
+
+    def take(self, positions: Array) -> TrainingRows:
+        """Return some of the rows."""
+        return TrainingRows(
+            self.features.iloc[positions],
+            None if self.answers is None else self.answers[positions],
+            None if self.weights is None else self.weights[positions],
+        )
+
+
+@dataclass(frozen=True)
+class CrossValidation:
+    """The scores by metric, and the record of the folds, which is a file of the artifact."""
+
+    scores: dict[str, FoldScores]
+    record: list[dict[str, JsonValue]]
+
+
+def cross_validate(
+    rows: TrainingRows,
+    folds: Iterator[tuple[Array, Array]],
+    fit: Callable[[TrainingRows], Any],
+    metrics: Sequence[Metric],
+    *,
+    task: str,
+    estimator: str,
+) -> CrossValidation:
+    """Fit on each fold and score the rest (Stone 1974, "Cross-validatory choice").
+
+    `fit` returns a fitted pipeline. A metric that no fold has is left out.
+    """
+    values: dict[str, list[float | None]] = {metric.name: [] for metric in metrics}
+    record: list[dict[str, JsonValue]] = []
+    for fitted_on, scored_on in folds:
+        pipeline = fit(rows.take(fitted_on))
+        scored = rows.take(scored_on)
+        found = fold_scores(pipeline, scored.features, scored.answers, task, estimator, metrics)
+        for name, of in values.items():
+            of.append(found.get(name))
+        digest = hashlib.sha256(np.sort(scored_on).astype("<i8").tobytes()).hexdigest()
+        told = {"rows_fit": len(fitted_on), "rows_scored": len(scored_on), "scores": found}
+        record.append({**told, "scored_sha256": digest})
+    scores = {name: _summary(of) for name, of in values.items() if any(v is not None for v in of)}
+    return CrossValidation(scores, record)
+
+
+def _summary(values: Sequence[float | None]) -> FoldScores:
+    known = [value for value in values if value is not None]
+    deviation = statistics.stdev(known) if len(known) > 1 else 0.0
+    return FoldScores(math.fsum(known) / len(known), deviation, tuple(values))
