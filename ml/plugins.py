@@ -10,7 +10,7 @@ from typing import Generic, TypeVar
 from autolearn.ml.errors import InputError
 from autolearn.ml.estimators.estimator import Estimator
 from autolearn.ml.metrics.metric import Metric
-from autolearn.schemas.catalog import EXTRAS, wants_extra
+from autolearn.schemas.catalog import EXTRAS, metric_and_class, wants_extra
 
 ESTIMATORS = "autolearn.estimators"
 METRICS = "autolearn.metrics"
@@ -43,8 +43,8 @@ def find_estimator(name: str) -> Estimator:
 
 
 def find_metric(name: str) -> Metric:
-    """Return the metric of this name. Raises InputError; loads nothing else."""
-    found: Metric = _find(METRICS, Metric, name)
+    """Return the metric of this name, such as recall or recall:yes. Raises InputError."""
+    found: Metric = _find(METRICS, Metric, metric_and_class(name)[0])
     return found
 
 
@@ -103,6 +103,8 @@ def _checked(entry: metadata.EntryPoint, kind: type[T]) -> T:
         raise TypeError(f"it is a {type(loaded).__name__}, not an autolearn {kind.__name__}")
     if loaded.name != entry.name:
         raise ValueError(f"it calls itself {loaded.name!r}")
+    if ":" in loaded.name:
+        raise ValueError("a name has no colon: what follows one is a class")
     loaded.spec()
     return loaded
 

@@ -54,7 +54,8 @@ class MetricSpec(Struct, frozen=True):
 
     `tasks` are those it fits; `result` is scalar, matrix or table; `greater_is_better` is None
     where neither direction is better. `needs` is its input: prediction, scores, probabilities or
-    features; unset where that was not recorded.
+    features; unset where that was not recorded. With `of_class` it can be of one class
+    (`recall:yes`); unless `by_default` is unset, it is computed only if it is named.
     """
 
     name: str
@@ -65,6 +66,14 @@ class MetricSpec(Struct, frozen=True):
     result: str = "scalar"
     greater_is_better: bool | None = True
     needs: str | UnsetType = UNSET
+    of_class: bool | UnsetType = UNSET
+    by_default: bool | UnsetType = UNSET
+
+
+def metric_and_class(name: str) -> tuple[str, str | None]:
+    """Split the name of a metric, such as recall:yes, into metric and class (None without one)."""
+    metric, colon, of_class = name.partition(":")
+    return metric, of_class if colon else None
 
 
 class DatasetSpec(Struct, frozen=True, omit_defaults=True):
@@ -197,16 +206,18 @@ def check_metrics(
     `methods` are the prediction methods of the artifact, None if unknown.
     """
     lacks = {name: unanswered(name, one.needs, estimator, methods) for name, one in known.items()}
-    fitting = ", ".join(
-        sorted(name for name, spec in known.items() if task in spec.tasks and not lacks[name])
-    )
+    fit = sorted(name for name, spec in known.items() if task in spec.tasks and not lacks[name])
     faults = []
-    for name in wanted:
-        spec = known.get(name)
+    for full in wanted:
+        name, of_class = metric_and_class(full)
+        spec, fitting = known.get(name), ", ".join(fit)
         if spec is None:
-            faults.append(f"there is no metric {name!r}: choose from {fitting}")
+            faults.append(f"there is no metric {cut(name)!r}: choose from {fitting}")
         elif task not in spec.tasks:
             faults.append(f"{name} does not fit {task}: choose from {fitting}")
         elif lacks[name]:
             faults.append(f"{lacks[name]}: choose from {fitting}")
+        elif of_class is not None and spec.of_class is not True:
+            able = ", ".join(one for one in fit if known[one].of_class is True)
+            faults.append(f"{name} cannot be of one class: choose from {able}, or leave out the :")
     return faults

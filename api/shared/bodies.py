@@ -132,7 +132,8 @@ class EvaluationBody(LimitsBody):
 
     training: Name
     metrics: Annotated[list[Name], Field(min_length=1, max_length=100)] | None = Field(
-        default=None, description="All that fit the task without this."
+        default=None,
+        description="All that fit the task without this; `recall:yes` is the recall of class yes.",
     )
     dataset: Name | DatasetBody | None = Field(
         default=None,
@@ -140,8 +141,8 @@ class EvaluationBody(LimitsBody):
     )
     positive: Name | StrictBool | StrictInt | None = Field(
         default=None,
-        description="The class that precision, recall, f1 and roc-auc are of; without this they "
-        "are the mean over the classes.",
+        description="The class that metrics such as recall are of if they name none; without this "
+        "they are the mean over the classes.",
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 from typing import Annotated, Any, get_args
 
 import typer
@@ -33,13 +34,17 @@ MemoryLimit = Annotated[
     int | None, typer.Option(metavar="MIB", help="Stop the run above this memory.")
 ]
 Metrics = Annotated[
-    str | None, typer.Option(metavar="NAME,…", help="The metrics, such as precision,recall.")
+    str | None,
+    typer.Option(
+        metavar="NAME[:CLASS],…",
+        help="The metrics, such as f1 or recall:yes. [default: all that fit]",
+    ),
 ]
 Positive = Annotated[
     str | None,
     typer.Option(
         metavar="CLASS",
-        help="The class of precision, recall, f1 and roc-auc. [default: the mean over the classes]",
+        help="The class that metrics are of where none is named. [default: the mean over classes]",
     ),
 ]
 
@@ -88,7 +93,8 @@ def roles_in(given: list[str] | None) -> dict[str, Any]:
 
 
 def words(given: str | None) -> list[str] | None:
-    """Split an option at its commas."""
+    """Split an option at its commas, but for those in double quotes."""
     if given is None:
         return None
-    return [word.strip() for word in given.split(",") if word.strip()]
+    found = next(csv.reader([given], skipinitialspace=True))
+    return [word.strip() for word in found if word.strip()]

@@ -193,8 +193,8 @@ class OneSession:
     ) -> Flow[Evaluation]:
         """Measure an artifact, on its held-out rows or on another dataset.
 
-        Precision, recall, f1 and roc-auc are of the class `positive`, if one is named. Named
-        metrics must be computable; `left_out` has the reasons of others.
+        A metric may name its class, as recall:yes does; `positive` is the class of the others.
+        Named metrics must be computable; `left_out` has the reasons of others.
         """
         body = {
             "training": training,

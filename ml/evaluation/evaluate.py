@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -26,7 +27,12 @@ from autolearn.ml.metrics.metric import Metric
 from autolearn.ml.models import skops_file
 from autolearn.ml.plugins import find_estimator, find_metric
 from autolearn.schemas.bounds import cut, listed
-from autolearn.schemas.catalog import ANOMALY_DETECTION, CLASSIFICATION, unanswered
+from autolearn.schemas.catalog import (
+    ANOMALY_DETECTION,
+    CLASSIFICATION,
+    metric_and_class,
+    unanswered,
+)
 from autolearn.schemas.datasets.read_options import ReadOptions
 from autolearn.schemas.events import EvaluationRequested
 from autolearn.schemas.results import EvaluationResult
@@ -48,11 +54,11 @@ def evaluate(request: EvaluationRequested, store: Artifacts, report: Report) -> 
     """
     started = time.perf_counter()
     one_thread()
-    metrics = [find_metric(name) for name in request.metrics]
+    metrics = {name: find_metric(name) for name in request.metrics}
     report("reading")
     with tempfile.TemporaryDirectory(prefix="autolearn-") as scratch:
         model = open_model(store, request.artifact, Path(scratch))
-        for metric in metrics:
+        for metric in metrics.values():
             _check_task(metric, model.training)
         file = store.fetch_dataset(request.dataset, Path(scratch))
         table = read_for(model, file, request.read)
@@ -65,7 +71,7 @@ def evaluate(request: EvaluationRequested, store: Artifacts, report: Report) -> 
             advice="Evaluate it without another dataset, or train it on that one.",
         )
     else:
-        rows = other(model, table, metrics, request.sensitive)
+        rows = other(model, table, metrics.values(), request.sensitive)
     report("scoring")
     target = model.schema.target
     secret = target is not None and (target.sensitive or target.name in request.sensitive)
@@ -208,7 +214,7 @@ def read_for(model: StoredArtifact, file: Path, read: ReadOptions | None) -> Dat
 def other(
     model: StoredArtifact,
     table: DatasetTable,
-    metrics: list[Metric],
+    metrics: Iterable[Metric],
     sensitive: Collection[str] = (),
 ) -> _Rows:
     """Return all rows with a target of another dataset, mapped to the artifact's values.
@@ -303,28 +309,34 @@ class _MetricValues:
 
 
 def _score(
-    metrics: list[Metric], answers: _Answers, rows: _Rows, request: EvaluationRequested
+    metrics: Mapping[str, Metric], answers: _Answers, rows: _Rows, request: EvaluationRequested
 ) -> _MetricValues:
-    """Compute each metric. Raises InputError when a required one cannot be computed."""
-    positive, found = request.positive, _MetricValues()
-    if positive is not None:
-        _check_class(positive, answers)
-    for metric in metrics:
-        of_one = metric.positive is not None and positive is not None
+    """Compute each metric by its name, such as recall or recall:yes.
+
+    Raises InputError when a required one cannot be computed.
+    """
+    found = _MetricValues()
+    common = request.positive or answers.anomaly(rows.truth)
+    if request.positive is not None:
+        answers.check_class(request.positive)
+    for name, metric in metrics.items():
+        own = metric_and_class(name)[1]
+        of_class = (own or common) if metric.positive is not None else None
         try:
-            found.values[metric.name] = _value_of(
-                metric, answers, rows, positive if of_one else None
-            )
+            found.values[name] = _value_of(metric, answers, rows, of_class)
         except MemoryError:
             raise
         except Exception as error:
-            if metric.name not in request.optional and not isinstance(error, InputError):
+            if name not in request.optional and not isinstance(error, InputError):
                 raise
-            found.left_out[metric.name] = _reason_of(error, secret=bool(request.sensitive))
+            found.left_out[name] = _reason_of(error, secret=bool(request.sensitive))
         else:
-            if of_one or metric.average:
-                found.averages[metric.name] = f"of class {positive}" if of_one else metric.average
-    if missed := [metric.name for metric in metrics if _needed(metric, found, request)]:
+            if of_class is None and metric.average:
+                found.averages[name] = metric.average
+            elif of_class is not None and own is None:
+                secret = request.positive is None and bool(request.sensitive)
+                found.averages[name] = "of the rarest class" if secret else f"of class {of_class}"
+    if missed := [one for one in found.left_out if one not in request.optional]:
         told = ", ".join(f"{n} {v:.4f}" for n, v in found.values.items() if isinstance(v, float))
         raise InputError(
             "; ".join(f"{name} cannot be computed: {found.left_out[name]}" for name in missed),
@@ -334,11 +346,6 @@ def _score(
     return found
 
 
-def _needed(metric: Metric, found: _MetricValues, request: EvaluationRequested) -> bool:
-    """Return whether a required metric is missing."""
-    return metric.name in found.left_out and metric.name not in request.optional
-
-
 def _reason_of(error: Exception, *, secret: bool) -> str:
     """Return why a metric could not be computed; without words of others that may have values."""
     if isinstance(error, InputError):
@@ -346,41 +353,36 @@ def _reason_of(error: Exception, *, secret: bool) -> str:
     return type(error).__name__ if secret else words_of(error)
 
 
-def _check_class(positive: str, answers: _Answers) -> None:
-    """Raise InputError unless the artifact knows a class."""
-    classes = answers.classes()
-    if positive not in classes:
-        raise InputError(
-            f"the model has no class {cut(positive)!r}",
-            advice=f"Its classes are {listed(classes)}.",
-            quiet="the model has no such class",
-        )
-
-
-def _value_of(metric: Metric, answers: _Answers, rows: _Rows, positive: str | None) -> JsonValue:
+def _value_of(metric: Metric, answers: _Answers, rows: _Rows, of_class: str | None) -> JsonValue:
     """Return a metric's value, of one class if it is named. Raises InputError."""
     given: tuple[Any, ...]
     answers.check(metric)
     if metric.needs == "features":
         given = (answers.transformed(), answers.predicted())
     elif rows.truth is None:
-        raise InputError(f"{metric.name} compares with a target, and the model has none")
+        raise InputError(f"{metric.name} compares with a target, and these rows have none")
+    elif metric.positive is not None and of_class is not None:
+        answers.check_class(of_class)
+        said = answers.of_class(of_class, metric.needs)
+        return _finite(metric, metric.positive(rows.truth == of_class, said))
+    elif answers.anomalies:
+        raise InputError(
+            f"{metric.name} needs anomalies among the rows, and all of them have the same label",
+            advice="Name the class of anomalies, such as recall:fraud.",
+        )
     elif metric.needs == "scores":
         given = (rows.truth, answers.scores(), answers.classes())
     elif metric.needs == "probabilities":
         given = (rows.truth, answers.probabilities(), answers.classes())
     else:
         given = (rows.truth, answers.predicted())
-    if positive is not None and metric.positive is not None:
-        truth, said = given[0] == positive, given[1]
-        said = said[:, given[2].index(positive)] if len(given) > 2 else said == positive
-        value: Any = metric.positive(truth, said)
-    else:
-        if len(given) > 2:
-            _check_known(given[0], given[2])
-        value = metric.compute(*given)
-    if metric.result != "scalar":
-        return value
+    if len(given) > 2:
+        _check_known(given[0], given[2])
+    value = metric.compute(*given)
+    return value if metric.result != "scalar" else _finite(metric, value)
+
+
+def _finite(metric: Metric, value: float) -> float:
     if not math.isfinite(value):
         raise InputError(f"{metric.name} is undefined on these rows: it comes out as {value}")
     return float(value)
@@ -420,7 +422,7 @@ def fold_scores(
     with heard():
         for metric in metrics:
             try:
-                found[metric.name] = _value_of(metric, answers, rows, None)
+                found[metric.name] = _value_of(metric, answers, rows, answers.anomaly(truth))
             except (InputError, ValueError):  # undefined on these rows, such as without a class
                 continue
     return found
@@ -432,11 +434,42 @@ class _Answers:
     def __init__(self, pipeline: Any, features: pd.DataFrame, task: str, estimator: str) -> None:
         self._pipeline, self._features = pipeline, features
         self._task, self._estimator = task, estimator
+        self.anomalies = task == ANOMALY_DETECTION
         self._known: dict[str, Array] = {}
 
     def classes(self) -> list[str]:
         """Return the classes in the order of the columns of scores and probabilities."""
         return [str(label) for label in self._pipeline.classes_]
+
+    def check_class(self, name: str) -> None:
+        """Raise InputError unless the artifact knows a class, if it learns any."""
+        if self.anomalies:
+            return
+        classes = self.classes()
+        if name not in classes:
+            raise InputError(
+                f"the model has no class {cut(name)!r}",
+                advice=f"Its classes are {listed(classes)}.",
+                quiet="the model has no such class",
+            )
+
+    def anomaly(self, truth: Array | None) -> str | None:
+        """Return the class of anomalies, the rarest of several; None for another task."""
+        rows: Counter[str] = Counter(truth.tolist() if self.anomalies and truth is not None else ())
+        return min(rows, key=lambda label: (rows[label], label)) if len(rows) > 1 else None
+
+    def of_class(self, name: str, needs: str) -> Array:
+        """Return which rows were taken for a class, or their scores for it.
+
+        In the detection of anomalies the class is that of the anomalies.
+        """
+        if self.anomalies:
+            return self.scores() if needs == "scores" else np.equal(self.predicted(), -1)
+        if needs == "prediction":
+            return np.equal(self.predicted(), name)
+        values = self.scores() if needs == "scores" else self.probabilities()
+        column: Array = values[:, self.classes().index(name)]
+        return column
 
     def check(self, metric: Metric) -> None:
         """Raise InputError unless the artifact has the predictions that a metric needs."""
@@ -471,7 +504,7 @@ class _Answers:
         if hasattr(self._pipeline, "predict_proba"):
             return self.probabilities()
         values = self._once("decision_function")
-        if self._task == ANOMALY_DETECTION:
+        if self.anomalies:
             return -values  # the library's are higher for normal rows
         return np.column_stack([-values, values]) if values.ndim == 1 else values
 

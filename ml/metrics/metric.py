@@ -12,9 +12,8 @@ A third party writes, and names in its entry points under `autolearn.metrics`:
         compute=cohen_kappa_score,
     )
 
-For more than two classes precision, recall and f1 are macro averages (the plain mean over classes);
-for two classes as well, unless one of them is named as the positive one: then they are of that
-class. A class that was never predicted counts as 0.
+A metric that can be of one class is a macro average (the plain mean over classes) unless a class is
+named, also for two classes. A class that was never predicted counts as 0.
 """
 
 from __future__ import annotations
@@ -25,6 +24,7 @@ from functools import partial
 from typing import Any, Literal
 
 import numpy as np
+from msgspec import UNSET
 
 from autolearn.ml.estimators.estimator import distribution_of
 from autolearn.schemas.catalog import MetricSpec
@@ -48,8 +48,9 @@ class Metric:
     `InputError`.
 
     Of a metric that can be of one class, `positive` is called in place of `compute` when a class is
-    named: with which rows are of it, and which were taken for it, or their scores for it. `average`
-    says what the number is of without that, as macro does.
+    named, and for the detection of anomalies: with which rows are of it, and which were taken for
+    it, or their scores for it. `average` says what the number is of without that, as macro does.
+    Without `by_default` it is computed only if it is named.
     """
 
     name: str
@@ -61,6 +62,7 @@ class Metric:
     greater_is_better: bool | None = True
     positive: Callable[[Array, Array], float] | None = None
     average: str = ""
+    by_default: bool = True
 
     def spec(self) -> MetricSpec:
         """Return the specification for the catalog."""
@@ -75,4 +77,6 @@ class Metric:
             result=self.result,
             greater_is_better=self.greater_is_better,
             needs=self.needs,
+            of_class=UNSET if self.positive is None else True,
+            by_default=UNSET if self.by_default else False,
         )

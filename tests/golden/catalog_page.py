@@ -84,8 +84,11 @@ def _estimators() -> Iterator[str]:
 def _metrics() -> Iterator[str]:
     offered = {one.name: one for one in vars(metrics).values() if isinstance(one, Metric)}
     better = {True: "higher", False: "lower", None: ""}
-    yield "| metric | tasks | what it is | better | needs |\n|---|---|---|---|---|"
+    yield "| metric | tasks | what it is | better | needs | of one class |"
+    yield "|---|---|---|---|---|---|"
     for name in sorted(offered, key=lambda name: (TASKS.index(offered[name].tasks[0]), name)):
         one = offered[name]
-        tasks, needs = ", ".join(one.tasks), one.needs
-        yield f"| `{name}` | {tasks} | {one.summary} | {better[one.greater_is_better]} | {needs} |"
+        tasks, of_class = ", ".join(one.tasks), f"`{name}:CLASS`" if one.positive else ""
+        said = one.summary if one.by_default else f"{one.summary} Only if it is named."
+        direction = better[one.greater_is_better]
+        yield f"| `{name}` | {tasks} | {said} | {direction} | {one.needs} | {of_class} |"

@@ -95,6 +95,83 @@ def test_noise_is_in_no_cluster(store: ArtifactStore) -> None:
         evaluate(asked, store, nothing)
 
 
+def test_metrics_of_one_class_beside_those_of_all(store: ArtifactStore) -> None:
+    rows = [f"{n % 7},{'yes' if n % 7 > 4 and n % 3 else 'no'}" for n in range(210)]
+    request = training(
+        store, "naive-bayes", dataset=put(store, "\n".join(("x,y", *rows)).encode()), target="y"
+    )
+    trained = train(request, store, nothing).artifact.digest
+    names = ("recall", "recall:yes", "recall:no", "roc-auc:no", "average-precision:yes", "f1")
+    asked = evaluation(trained, names, request.dataset)
+    plain = evaluate(asked, store, nothing)
+    found = plain.results
+    assert list(found) == list(names)
+    assert found["recall"] == pytest.approx((found["recall:yes"] + found["recall:no"]) / 2)
+    assert plain.averages == {"recall": "macro", "f1": "macro"}
+    of_yes = evaluate(replace(asked, positive="yes"), store, nothing)
+    assert of_yes.results["recall"] == found["recall:yes"] == of_yes.results["recall:yes"]
+    assert of_yes.results["recall:no"] == found["recall:no"]
+    assert of_yes.averages == {"recall": "of class yes", "f1": "of class yes"}
+    with pytest.raises(InputError, match=r"recall:maybe cannot be .* has no class 'maybe'"):
+        evaluate(replace(asked, metrics=("recall:maybe",)), store, nothing)
+    optional = replace(asked, metrics=("recall:maybe", "f1"), optional=("recall:maybe",))
+    assert list(evaluate(optional, store, nothing).left_out) == ["recall:maybe"]
+
+
+def anomalies(labels: str, rows: int = 200) -> bytes:
+    """Return rows of which each tenth is far away, with a label in one of `labels`, or none."""
+    random = np.random.default_rng(0)
+    normal, strange = labels.split(",")
+    lines = ["a,b,label"]
+    for number in range(rows):
+        far = number % 10 == 0
+        label = "" if number % 4 == 3 else strange if far else normal
+        lines.append(",".join(f"{random.normal(8 if far else 0):.3f}" for _ in "ab") + f",{label}")
+    return "\n".join(lines).encode()
+
+
+OF_ANOMALIES = ("precision", "recall", "f1", "roc-auc", "average-precision", "anomaly-rate")
+
+
+def test_anomalies_are_found_without_a_target_and_measured_with_one(store: ArtifactStore) -> None:
+    dataset = put(store, anomalies("fine,fraud"))
+    request = training(
+        store, "isolation-forest", dataset=dataset, target="label",
+        hyperparameters={"contamination": 0.1})  # fmt: skip
+    trained = train(request, store, nothing)
+    assert trained.rows_train + trained.rows_test == 200  # those without a label as well
+    asked = evaluation(trained.artifact.digest, OF_ANOMALIES, dataset)
+    result = evaluate(asked, store, nothing)
+    assert result.rows < trained.rows_test
+    assert result.results["roc-auc"] > 0.99
+    assert result.results["recall"] > 0.7
+    assert 0.05 < result.results["anomaly-rate"] < 0.2
+    assert result.averages == dict.fromkeys(OF_ANOMALIES[:5], "of class fraud")
+    of_fine = evaluate(replace(asked, metrics=("recall:fine",)), store, nothing)
+    assert of_fine.results["recall:fine"] < 0.1
+    assert evaluate(replace(asked, positive="fine"), store, nothing).results["roc-auc"] < 0.01
+
+    hidden = evaluate(replace(asked, sensitive=("label",)), store, nothing)
+    assert hidden.averages == dict.fromkeys(OF_ANOMALIES[:5], "of the rarest class")
+    everything = replace(asked, held_out=False)
+    assert evaluate(everything, store, nothing).rows == 150
+    bare = put(
+        store, b"\n".join(line.rpartition(b",")[0] for line in anomalies("x,y").splitlines())
+    )
+    unlabelled = replace(everything, dataset=bare, optional=OF_ANOMALIES)
+    found = evaluate(unlabelled, store, nothing)
+    assert (found.rows, list(found.results)) == (200, ["anomaly-rate"])
+    assert found.left_out["recall"] == "recall compares with a target, and these rows have none"
+    same = put(store, anomalies("fine,fine"))
+    with pytest.raises(InputError, match="all of them have the same label"):
+        evaluate(replace(everything, dataset=same), store, nothing)
+
+    plain = train(replace(request, target=None), store, nothing)
+    digest = plain.artifact.digest
+    without = evaluation(digest, OF_ANOMALIES, dataset, optional=OF_ANOMALIES)
+    assert list(evaluate(without, store, nothing).results) == ["anomaly-rate"]
+
+
 def test_only_held_out_rows_are_used(store: ArtifactStore) -> None:
     """A tree that has learned noise by heart is perfect on its training rows, and only there."""
     random = np.random.default_rng(0)

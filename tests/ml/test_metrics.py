@@ -7,7 +7,7 @@ from sklearn import metrics as library
 from autolearn.ml.errors import InputError
 from autolearn.ml.metrics.metric import Metric
 from autolearn.ml.plugins import load_metrics
-from autolearn.schemas.catalog import check_metrics
+from autolearn.schemas.catalog import check_metrics, metric_and_class
 
 METRICS = load_metrics().found
 TRUTH = np.array(["a", "a", "a", "b", "b", "c"])
@@ -23,7 +23,10 @@ def test_the_metrics_are_on_offer() -> None:
         assert spec.summary.endswith(".")
     assert METRICS["precision"].spec().library == "scikit-learn"
     lower = {name for name, one in METRICS.items() if one.greater_is_better is False}
-    assert lower == {"log-loss", "mae", "rmse"}
+    assert lower == {
+        *("brier", "davies-bouldin", "log-loss"),
+        *("mae", "mape", "median-absolute-error", "rmse"),
+    }
 
 
 def test_they_fit_tasks() -> None:
@@ -79,6 +82,88 @@ def test_regression() -> None:
     assert METRICS["mae"].compute(truth, given) == pytest.approx(2 / 3)
     assert METRICS["rmse"].compute(truth, given) == pytest.approx((4 / 3) ** 0.5)
     assert METRICS["r2"].compute(truth, given) == pytest.approx(1 - 4 / 2)
+
+
+def test_measures_of_classes_by_hand() -> None:
+    """b: 1 of 2 found, 1 of 2 right; a: 2 of 3 and 2 of 4; c: none."""
+    recalls, precisions = (2 / 3, 1 / 2, 0), (2 / 4, 1 / 2, 0)
+    assert METRICS["balanced-accuracy"].compute(TRUTH, GIVEN) == pytest.approx(sum(recalls) / 3)
+    for name, beta in (("f2", 2), ("f0.5", 0.5)):
+        each = [
+            (1 + beta**2) * p * r / (beta**2 * p + r) if p + r else 0
+            for p, r in zip(precisions, recalls, strict=True)
+        ]
+        assert METRICS[name].compute(TRUTH, GIVEN) == pytest.approx(sum(each) / 3)
+        of_b = METRICS[name].positive
+        assert of_b is not None
+        assert of_b(TRUTH == "b", GIVEN == "b") == pytest.approx(each[1])
+    two = np.array(["y", "y", "n", "n", "n"]), np.array(["y", "n", "n", "n", "y"])
+    tp, fn, tn, fp = 1, 1, 2, 1
+    mcc = (tp * tn - fp * fn) / ((tp + fp) * (tp + fn) * (tn + fp) * (tn + fn)) ** 0.5
+    assert METRICS["mcc"].compute(*two) == pytest.approx(mcc)
+
+
+def test_average_precision_is_the_mean_over_the_classes_or_of_one() -> None:
+    truth = np.array(["n", "n", "y", "y"])
+    scores = np.array([[0.9, 0.1], [0.6, 0.4], [0.65, 0.35], [0.2, 0.8]])
+    of_yes = (1 / 1 + 2 / 3) / 2  # ranks of the two: 1 and 3
+    of_no = (1 / 1 + 2 / 3) / 2  # ranks of the two: 1 and 3
+    metric = METRICS["average-precision"]
+    assert metric.compute(truth, scores, ["n", "y"]) == pytest.approx((of_yes + of_no) / 2)
+    assert metric.positive is not None
+    assert metric.positive(truth == "y", scores[:, 1]) == pytest.approx(of_yes)
+    with pytest.raises(InputError, match="none of these rows"):
+        metric.positive(truth == "x", scores[:, 1])
+
+
+def test_brier_by_hand() -> None:
+    brier = METRICS["brier"].compute
+    two = np.array([[0.9, 0.1], [0.4, 0.6]])
+    assert brier(np.array(["a", "b"]), two, ["a", "b"]) == pytest.approx((0.01 + 0.16) / 2)
+    three = np.array([[0.7, 0.2, 0.1]])
+    found = brier(np.array(["a"]), three, ["a", "b", "c"])
+    assert found == pytest.approx(0.3**2 + 0.2**2 + 0.1**2)
+
+
+def test_top_k_accuracy() -> None:
+    truth = np.array(["a", "b", "c", "c"])
+    scores = np.array([[0.5, 0.3, 0.2], [0.5, 0.3, 0.2], [0.5, 0.3, 0.2], [0.1, 0.3, 0.6]])
+    classes = ["a", "b", "c"]
+    assert METRICS["top-2-accuracy"].compute(truth, scores, classes) == pytest.approx(3 / 4)
+    with pytest.raises(InputError, match="top-3-accuracy is always 1 with 3 classes"):
+        METRICS["top-3-accuracy"].compute(truth, scores, classes)
+
+
+def test_shares_of_the_target() -> None:
+    truth, given = np.array([10.0, 20.0, 40.0]), np.array([11.0, 16.0, 40.0])
+    assert METRICS["mape"].compute(truth, given) == pytest.approx((0.1 + 0.2 + 0) / 3)
+    assert METRICS["median-absolute-error"].compute(truth, given) == pytest.approx(1)
+    with pytest.raises(InputError, match="which is 0 in 1 of these 3 rows"):
+        METRICS["mape"].compute(np.array([0.0, 1, 2]), given)
+
+
+def test_measures_of_clusters_leave_noise_out() -> None:
+    points = np.array([[0.0], [2.0], [10.0], [12.0], [500.0]])
+    groups = np.array([0, 0, 1, 1, -1])
+    # between: 2 * (5² + 5²) / 1, within: 4 * 1² / 2
+    assert METRICS["calinski-harabasz"].compute(points, groups) == pytest.approx(100 / 2)
+    assert METRICS["davies-bouldin"].compute(points, groups) == pytest.approx((1 + 1) / 10)
+    assert METRICS["silhouette"].compute(points, groups) > 0.7
+    for name in ("calinski-harabasz", "davies-bouldin", "silhouette"):
+        with pytest.raises(InputError, match=f"{name} needs between 2 and .* are in 1"):
+            METRICS[name].compute(points, np.array([0, 0, 0, 0, -1]))
+
+
+def test_a_metric_names_its_class() -> None:
+    specs = {name: one.spec() for name, one in METRICS.items()}
+    assert metric_and_class("recall:yes") == ("recall", "yes")
+    assert metric_and_class("recall:a:b") == ("recall", "a:b")
+    assert metric_and_class("recall") == ("recall", None)
+    assert check_metrics("classification", ["recall:yes", "roc-auc:no", "brier:no"], specs) == []
+    [fault] = check_metrics("classification", ["accuracy:yes"], specs)
+    assert fault.startswith("accuracy cannot be of one class: choose from average-precision, ")
+    [fault] = check_metrics("classification", ["recal:yes"], specs)
+    assert fault.startswith("there is no metric 'recal'")
 
 
 def test_roc_auc_of_two_classes_is_that_of_the_second() -> None:

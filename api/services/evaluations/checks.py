@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from autolearn.api.http.problems import Problem, unknown
 from autolearn.api.shared.bodies import EvaluationBody
 from autolearn.api.shared.dataset_checks import check_dataset, check_limits, known, wrong
@@ -9,7 +11,14 @@ from autolearn.api.shared.sensitive_columns import sensitive_in
 from autolearn.projections.queries.decrypting_reader import May
 from autolearn.projections.queries.queries import Snapshot
 from autolearn.schemas.bounds import cut, listed
-from autolearn.schemas.catalog import CLASSIFICATION, REGRESSION, DatasetSpec, check_metrics
+from autolearn.schemas.catalog import (
+    ANOMALY_DETECTION,
+    CLASSIFICATION,
+    REGRESSION,
+    DatasetSpec,
+    check_metrics,
+    metric_and_class,
+)
 from autolearn.schemas.commands import RequestEvaluation
 from autolearn.schemas.datasets.meanings import meanings, number_of
 from autolearn.schemas.feature_columns import features_of
@@ -42,7 +51,10 @@ def request_evaluation(
     if training is None:
         raise _no_training(snapshot, session, asked)
     metrics, optional = _fitting(training, body.metrics, snapshot)
-    positive = None if body.positive is None else _check_positive(training, _word(body.positive))
+    positive = None if body.positive is None else _word(body.positive)
+    classes = _classes_of(metrics, positive)
+    for one, pointer in classes.items():
+        _check_class(training, one, pointer)
     own = snapshot.catalog.dataset(training.dataset.name, training.dataset.version)
     dataset, read = training.dataset, training.read
     specs = [] if own is None else [own.spec]
@@ -56,7 +68,7 @@ def request_evaluation(
             secret = training.target in {*training.sensitive}.union(*map(sensitive_in, specs))
             if training.task == CLASSIFICATION and not secret:
                 named = [one for one in metrics if one not in optional]
-                _check_classes(training, spec, positive, named, snapshot)
+                _check_classes(training, spec, classes, named, snapshot)
     elif not may(dataset.name):  # its grant has ended
         raise unknown(
             "dataset", dataset.name, known(snapshot, may), "/v1/catalog/datasets", "#/dataset"
@@ -97,13 +109,14 @@ def _fitting(
     offers = {row.spec.name: row.spec for row in snapshot.catalog.metrics()}
     fit = tuple(name for name, spec in offers.items() if training.task in spec.tasks)
     if wanted is None:
+        fit = tuple(name for name in fit if offers[name].by_default is not False)
         return fit, fit
     methods = None if training.artifact is None else training.artifact.methods
     faults = check_metrics(training.task, wanted, offers, training.estimator, methods)
     if not faults:
         beside = tuple(name for name in (_PER_CLASS,) if name in fit and name not in wanted)
         return (*dict.fromkeys(wanted), *beside), beside
-    unknown_ones = [name for name in wanted if name not in offers]
+    unknown_ones = [name for name in wanted if metric_and_class(name)[0] not in offers]
     raise Problem(
         422,
         "unknown-metric" if unknown_ones else "metric-unfit",
@@ -114,18 +127,27 @@ def _fitting(
     )
 
 
-def _check_positive(training: TrainingRow, positive: str) -> str:
-    """Return the positive class. Raises a problem if it cannot be one."""
+def _classes_of(metrics: Iterable[str], positive: str | None) -> dict[str, str]:
+    """Return the classes that a request names, with the pointer to each."""
+    named = (metric_and_class(name)[1] for name in metrics)
+    found = {one: "#/metrics" for one in named if one is not None}
+    return found if positive is None else {**found, positive: "#/positive"}
+
+
+def _check_class(training: TrainingRow, name: str, pointer: str) -> None:
+    """Raise a problem unless metrics can be of a class."""
     classes = [str(label) for label in training.parameters.get("classes", ())]
-    if training.task != CLASSIFICATION:
+    if training.task not in (CLASSIFICATION, ANOMALY_DETECTION):
         fault = f"{training.estimator} is for {training.task}, and has no classes"
+    elif training.target is None:
+        fault = "the training has no target, so there are no classes"
     elif training.target in training.sensitive:
         fault = f"the target {training.target} is sensitive, so none of its classes is named"
-    elif classes and positive not in classes:
-        fault = f"the model has no class {cut(positive)!r}; its classes are {listed(classes)}"
+    elif classes and name not in classes:
+        fault = f"the model has no class {cut(name)!r}; its classes are {listed(classes)}"
     else:
-        return positive
-    raise wrong("class-unknown", "There is no such class", {"#/positive": fault})
+        return
+    raise wrong("class-unknown", "There is no such class", {pointer: fault})
 
 
 def _word(label: str | bool | int) -> str:
@@ -189,15 +211,15 @@ def _differ(unit: str, other: str) -> bool:
 def _check_classes(
     training: TrainingRow,
     other: DatasetSpec,
-    positive: str | None,
+    classes: dict[str, str],
     named: list[str],
     snapshot: Snapshot,
 ) -> None:
-    """Raise a problem if another dataset has no class that the artifact knows, or no `positive`.
+    """Raise a problem if another dataset has no class that the artifact knows.
 
-    Or if it has an unknown class, and `named` metrics cannot have such rows. The run itself checks
-    where the classes are not known here: the dataset has another target, they are too many, or
-    numbers that are not written plainly.
+    Or if it lacks one of `classes`, or has an unknown one that `named` metrics cannot have. The run
+    itself checks where the classes are not known here: the dataset has another target, they are too
+    many, or numbers that are not written plainly.
     """
     known = [str(label) for label in training.parameters.get("classes", ())]
     if other.target != training.target or not other.classes or not known or not _is_plain(other):
@@ -212,13 +234,14 @@ def _check_classes(
             "them as in the training, or train on data like these)"
         )
         raise wrong("dataset-unfit", "The dataset does not fit the model", {"#/dataset": fault})
-    if positive is not None and positive not in there:
-        fault = f"no row of {other.name} is of class {cut(positive)!r}: {has}"
-        raise wrong("class-unknown", "There is no such class", {"#/positive": fault})
+    for one, pointer in classes.items():
+        if one not in there:
+            fault = f"no row of {other.name} is of class {cut(one)!r}: {has}"
+            raise wrong("class-unknown", "There is no such class", {pointer: fault})
     needs = {row.spec.name: row.spec.needs for row in snapshot.catalog.metrics()}
-    unfit = [one for one in named if needs[one] in ("scores", "probabilities")]
+    unfit = [one for one in named if needs.get(one) in ("scores", "probabilities")]
     unseen = sorted(there.difference(known))
-    if unseen and unfit and positive is None:
+    if unseen and unfit and "#/positive" not in classes.values():
         fault = (
             f"{listed(unfit)} cannot be computed on rows with classes that the model was not "
             f"trained on, and {other.name} has {listed(unseen)}"

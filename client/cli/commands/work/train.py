@@ -79,7 +79,7 @@ def train(
     encode: Annotated[Encode | None, typer.Option(help="[default: one-hot]")] = None,
     metrics: Annotated[
         str | None,
-        typer.Option(metavar="NAME,…", help="Evaluate afterwards, such as precision,recall."),
+        typer.Option(metavar="NAME[:CLASS],…", help="Evaluate afterwards, such as f1,recall:yes."),
     ] = None,
     positive: Positive = None,
     time_limit: TimeLimit = None,
