@@ -416,7 +416,15 @@ def fold_scores(
     estimator: str,
     metrics: Iterable[Metric],
 ) -> dict[str, float]:
-    """Return the scalar metrics of a fitted pipeline on rows, without those that are undefined."""
+    """Return the scalar metrics of a fitted pipeline on rows, without those that are undefined.
+
+    Raises InputError when it predicts nothing for them.
+    """
+    if LABELS in methods_of(pipeline):
+        raise InputError(
+            f"{estimator} assigns no rows but those that it was fitted on, so it has no folds",
+            advice="Train it without folds.",
+        )
     answers, rows = _Answers(pipeline, features, task, estimator), _Rows(features, truth)
     found: dict[str, float] = {}
     with heard():
