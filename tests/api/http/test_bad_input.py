@@ -66,7 +66,10 @@ def test_all_faults_of_a_body_are_named(http: httpx.Client, session: str):
 @pytest.mark.parametrize(
     ("metrics", "kind", "words"),
     [
-        (["f2"], "unknown-metric", "f1"),
+        (["f9"], "unknown-metric", "f1"),
+        (["f9:setosa"], "unknown-metric", "no metric 'f9'"),
+        (["accuracy:setosa"], "metric-unfit", "accuracy cannot be of one class: choose from av"),
+        (["f1", "f1:rose"], "class-unknown", "its classes are setosa, versicolor, virginica"),
         (["r2"], "metric-unfit", "accuracy"),
         (["accuracy", "silhouette"], "metric-unfit", "silhouette does not fit"),
         ([], "invalid-body", "#/metrics"),

@@ -57,7 +57,7 @@ def test_all_metrics_that_fit_are_measured_unless_some_are_named(
     fitting = {
         metric["name"]
         for metric in http.get("/v1/catalog/metrics").json()["items"]
-        if "classification" in metric["tasks"]
+        if "classification" in metric["tasks"] and metric.get("by_default", True)
     }
     assert set(answer.json()["results"]) == fitting
     assert answer.json()["held_out"] is True
@@ -66,6 +66,13 @@ def test_all_metrics_that_fit_are_measured_unless_some_are_named(
     named = http.post(f"{session}/evaluations", json=body, headers=WAIT).json()
     assert set(named["results"]) == {"f1", "per-class"}
     assert (named["optional"], named["averages"]) == (["per-class"], {"f1": "macro"})
+    body = {"training": training, "metrics": ["f1", "f1:setosa", "roc-auc:virginica"]}
+    of_one = http.post(f"{session}/evaluations", json=body, headers=WAIT).json()
+    assert of_one["metrics"] == [*body["metrics"], "per-class"]
+    assert of_one["results"]["f1"] == named["results"]["f1"]
+    lines = {line["class"]: line["f1"] for line in of_one["results"]["per-class"]}
+    assert of_one["results"]["f1:setosa"] == lines["setosa"]
+    assert of_one["averages"] == {"f1": "macro"}
 
 
 def test_a_metric_that_cannot_be_computed_is_left_out_unless_it_is_named(
@@ -76,14 +83,16 @@ def test_a_metric_that_cannot_be_computed_is_left_out_unless_it_is_named(
     asked = {"training": run["id"], "positive": "setosa"}
     found = http.post(f"{session}/evaluations", json=asked, headers=WAIT).json()
     assert found["status"] == "completed", found
-    assert found["left_out"] == {"log-loss": "log-loss needs probabilities, and svm gives none"}
+    assert found["left_out"] == {
+        name: f"{name} needs probabilities, and svm gives none" for name in ("brier", "log-loss")
+    }
     assert found["positive"] == "setosa"
     assert found["averages"]["recall"] == "of class setosa"
     lines = {line["class"]: line for line in found["results"]["per-class"]}
     assert lines["setosa"]["recall"] == found["results"]["recall"]
     asked = {"training": run["id"], "metrics": ["log-loss", "f1"]}
     before = position(http)
-    words = "log-loss needs probabilities, and svm gives none: choose from accuracy, confusion-"
+    words = "log-loss needs probabilities, and svm gives none: choose from accuracy, average-prec"
     problem(http.post(f"{session}/evaluations", json=asked), 422, "metric-unfit", words)
     assert position(http) == before
 
