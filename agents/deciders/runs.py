@@ -5,7 +5,7 @@ request -> start (a worker's claim of one attempt) -> complete | fail | cancel, 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import TypeVar
 
 from msgspec import Struct
@@ -89,6 +89,19 @@ def newest_first(state: Runs) -> Iterator[tuple[RunId, Run]]:
 def forgotten(state: Runs) -> Parts[Run]:
     """Return the parts of a session that has ended: without any run."""
     return state.parts.put(dict.fromkeys((name for name, _ in newest_first(state)), None))
+
+
+def kept_of(state: Runs, trainings: Collection[str]) -> Runs:
+    """Return the runs that stay of a session: these trainings, and what was completed of them."""
+    parts: dict[str, Run | None] = {}
+    newest, many = NO_RUN, 0
+    for name, run in reversed([*newest_first(state)]):
+        done = run.status == "completed" and run.training in trainings
+        kept = name in trainings if run.kind == "training" else done
+        parts[name] = replace(run, before=newest, evaluating=0) if kept else None
+        newest, many = (name, many + 1) if kept else (newest, many)
+    parts_after = state.parts.put(parts)
+    return Runs(runs=many, trained=len(trainings), newest=newest, parts=parts_after)
 
 
 def taken(state: Runs, command: commands.RequestRun) -> Event | None:

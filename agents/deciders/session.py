@@ -18,6 +18,7 @@ from autolearn.agents.deciders.runs import (
     decide_run,
     evolve_runs,
     forgotten,
+    kept_of,
     newest_first,
     taken,
 )
@@ -44,16 +45,25 @@ class Open(Runs, frozen=True, tag="open", omit_defaults=True):
     expiring: str = ""
 
 
-class Ended(Struct, frozen=True, tag="ended", omit_defaults=True):
-    """A session that has ended. An experiment may be shared, or deleted."""
+class Committed(Runs, frozen=True, tag="committed", omit_defaults=True):
+    """An experiment: the trainings that it keeps, and what was asked of them since.
 
-    how: Literal["committed", "discarded", "expired", "deleted"]
+    It may be shared, or deleted. Nothing is trained in it.
+    """
+
     owner: str = ""
     readers: tuple[str, ...] = ()
+
+
+class Ended(Struct, frozen=True, tag="ended", omit_defaults=True):
+    """A session or experiment of which nothing is kept."""
+
+    how: Literal["discarded", "expired", "deleted"]
+    owner: str = ""
     parts: Parts[Run] = NO_PARTS
 
 
-Session = Unopened | Open | Ended
+Session = Unopened | Open | Committed | Ended
 
 SessionCommand = (
     commands.OpenSession
@@ -77,15 +87,17 @@ def _decide(state: Session, command: SessionCommand, actor: Actor) -> Event:
             return events.SessionOpened(command.title, command.expires)
         case Unopened(), _:
             return events.Refused("session-unknown", "There is no session with this id.")
-        case ((Open() | Ended()), _) if not _may(state.owner, command, actor):
+        case ((Open() | Committed() | Ended()), _) if not _may(state.owner, command, actor):
             why = f"{actor.name or 'Nobody known'} may not do that to this session."
             return events.Refused("forbidden", why)
-        case Ended(how="committed"), commands.ShareSession() | commands.UnshareSession():
-            return _share(state.readers, command)
-        case Ended(how="committed"), commands.DeleteExperiment():
-            return events.ExperimentDeleted()
         case Ended(), _:
             return events.Refused(f"session-{state.how}", _OVER[state.how])
+        case (Open() | Committed()), commands.ShareSession() | commands.UnshareSession():
+            return _share(state.readers, command)
+        case (Open() | Committed()), commands.RequestEvaluation():
+            return _request_evaluation(state, command)
+        case Committed(), _:
+            return _decide_committed(state, command)
         case Open(), commands.OpenSession():
             return events.Refused("session-exists", "A session with this id is open already.")
         case Open(), commands.CommitSession():
@@ -101,10 +113,6 @@ def _decide(state: Session, command: SessionCommand, actor: Actor) -> Event:
             return _propose_expiry(state, command)
         case Open(), commands.KeepSession():
             return events.SessionKept() if state.expiring else _NOT_EXPIRING
-        case Open(), commands.ShareSession() | commands.UnshareSession():
-            return _share(state.readers, command)
-        case Open(), commands.RequestEvaluation():
-            return _request_evaluation(state, command)
         case Open(), commands.RequestRun():
             return taken(state, command) or WORK[kind_of_run(command)].requested(**asdict(command))
         case Open(), (
@@ -117,6 +125,15 @@ def _decide(state: Session, command: SessionCommand, actor: Actor) -> Event:
             return decide_run(state, command)
         case _:
             assert_never((state, command))
+
+
+def _decide_committed(state: Committed, command: SessionCommand) -> Event:
+    """Answer what only an experiment is asked: about its runs since the commit, and its end."""
+    if isinstance(command, RunCommand) and state.parts.get(command.run) is not None:
+        return decide_run(state, command)
+    if isinstance(command, commands.DeleteExperiment):
+        return events.ExperimentDeleted(cancelled=_active(state))
+    return events.Refused("session-committed", "It is an experiment now.")
 
 
 def _may(owner: str, command: SessionCommand, actor: Actor) -> bool:
@@ -158,7 +175,6 @@ def _share(
 
 
 _OVER = {
-    "committed": "It is an experiment now.",
     "discarded": "It was discarded, and nothing of it was kept.",
     "expired": "It has expired, and nothing of it was kept.",
     "deleted": "It was deleted, and nothing of it was kept.",
@@ -192,7 +208,7 @@ def _in_use(state: Open, command: commands.ProposeExpiry | commands.ExpireSessio
     return state.runs != command.runs or state.active > 0
 
 
-def _request_evaluation(state: Open, command: commands.RequestEvaluation) -> Event:
+def _request_evaluation(state: Open | Committed, command: commands.RequestEvaluation) -> Event:
     """Accept an evaluation of a completed training."""
     if refused := taken(state, command) or _without_artifact(state, command.training):
         return refused
@@ -201,7 +217,7 @@ def _request_evaluation(state: Open, command: commands.RequestEvaluation) -> Eve
     return events.EvaluationRequested(**asdict(command), artifact=training.artifact)
 
 
-def _without_artifact(state: Open, name: str) -> Event | None:
+def _without_artifact(state: Runs, name: str) -> Event | None:
     """Refuse to use a training that has no artifact, or is none; else None."""
     run = state.parts.get(name)
     if run is None or run.kind != "training":
@@ -247,7 +263,7 @@ def _commit_all(state: Open) -> Event:
     return events.SessionCommitted(trainings=chosen[::-1])
 
 
-def _active(state: Open) -> tuple[RunId, ...]:
+def _active(state: Runs) -> tuple[RunId, ...]:
     if not state.active:
         return ()
     return tuple(name for name, run in newest_first(state) if run.active)[::-1]
@@ -270,25 +286,26 @@ def _evolve(state: Session, event: Event, actor: str) -> Session:
         return state
     if isinstance(state, Open) and state.expiring:
         state = replace(state, expiring="")
-    if isinstance(state, Open) and isinstance(event, _OF_RUNS):
+    if isinstance(state, Open | Committed) and isinstance(event, _OF_RUNS):
         return evolve_runs(state, event)
     match state, event:
         case Open(), events.SessionExpiring(until=until):
             return replace(state, expiring=until)
         case Unopened(), events.SessionOpened():
             return Open(owner=actor)
-        case (Open() | Ended()) as there, events.SessionShared(user=user):
+        case (Open() | Committed()) as there, events.SessionShared(user=user):
             return replace(there, readers=(*there.readers, user))
-        case (Open() | Ended()) as there, events.SessionUnshared(user=user):
+        case (Open() | Committed()) as there, events.SessionUnshared(user=user):
             return replace(there, readers=tuple(one for one in there.readers if one != user))
-        case Open(), events.SessionCommitted():
-            return Ended("committed", state.owner, state.readers, forgotten(state))
+        case Open(), events.SessionCommitted(trainings=chosen):
+            kept = kept_of(state, chosen)
+            return Committed(**asdict(kept), owner=state.owner, readers=state.readers)
         case Open(), events.SessionDiscarded():
             return Ended("discarded", state.owner, parts=forgotten(state))
         case Open(), events.SessionExpired():
             return Ended("expired", state.owner, parts=forgotten(state))
-        case Ended(), events.ExperimentDeleted():
-            return Ended("deleted", state.owner)
+        case Committed(), events.ExperimentDeleted():
+            return Ended("deleted", state.owner, parts=forgotten(state))
         case _:
             return state
 

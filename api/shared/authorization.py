@@ -121,6 +121,8 @@ RULES: dict[str, Rule] = {
     f"GET {EXPERIMENT}/evaluations": Rule.READER,
     f"GET {EXPERIMENT}/trainings/{{run}}": Rule.READER,
     f"GET {EXPERIMENT}/evaluations/{{run}}": Rule.READER,
+    f"POST {EXPERIMENT}/evaluations": Rule.OWNER,
+    f"POST {EXPERIMENT}/evaluations/{{run}}/cancel": Rule.OWNER,
     f"GET {EXPERIMENT}/trainings/{{run}}/artifact": Rule.READER,
     f"GET {EXPERIMENT}/trainings/{{run}}/artifact/{{file}}": Rule.READER,
 }

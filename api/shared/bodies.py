@@ -130,7 +130,9 @@ class TrainingBody(LimitsBody):
 class EvaluationBody(LimitsBody):
     """The training, metrics and data of an evaluation."""
 
-    training: Name
+    training: Name | None = Field(
+        default=None, description="May be left out where one training is completed."
+    )
     metrics: Annotated[list[Name], Field(min_length=1, max_length=100)] | None = Field(
         default=None,
         description="All that fit the task without this; `recall:yes` is the recall of class yes.",

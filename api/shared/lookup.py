@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TypeVar
+from typing import Literal, NamedTuple, TypeVar
 
 from autolearn.api.http.problems import Problem, check_id, committed, unreadable
 from autolearn.api.shared.as_of import AsOfView, began, see
@@ -157,23 +157,45 @@ async def find_experiment(context: ApiContext, experiment: SessionId, as_of: str
     raise Problem(404, "experiment-unknown", "There is no such experiment", detail)
 
 
+class RunOwner(NamedTuple):
+    """The session or the experiment in whose path a run is; `kind` says which."""
+
+    kind: Literal["session", "experiment"]
+    id: SessionId
+
+    @property
+    def path(self) -> str:
+        """Its path."""
+        return f"/v1/{self.kind}s/{self.id}"
+
+
+async def find_owner(context: ApiContext, owner: RunOwner, as_of: str = "") -> AsOfView:
+    """Return a snapshot with a session that is open, or with an experiment.
+
+    Raises:
+        Problem: there is none.
+    """
+    find_it = find_session if owner.kind == "session" else find_experiment
+    return await find_it(context, owner.id, as_of)
+
+
 async def find_run(
-    context: ApiContext, session: SessionId, kind: str, run: RunId, as_of: str = ""
+    context: ApiContext, owner: RunOwner, kind: str, run: RunId, as_of: str = ""
 ) -> tuple[AsOfView, StoredRun]:
-    """Return the state of a run of an open session, or raise the problem that there is none."""
+    """Return the state of a run, or raise the problem that there is none."""
     check_id("session", run, kind)
-    seen = await find_session(context, session, as_of)
-    row = seen.snapshot.runs.stored(session, kind, run)
+    seen = await find_owner(context, owner, as_of)
+    row = seen.snapshot.runs.stored(owner.id, kind, run)
     if row is None and not as_of:
         await context.reader.fresh()
-        seen = await find_session(context, session)
-        row = seen.snapshot.runs.stored(session, kind, run)
+        seen = await find_owner(context, owner)
+        row = seen.snapshot.runs.stored(owner.id, kind, run)
     if row is None:
         has = "had" if as_of else "has"
         raise Problem(
             404,
             "run-unknown",
             f"There {'was' if as_of else 'is'} no such {kind}{' then' if as_of else ''}",
-            f"The session {has} no {kind} {run}: GET /v1/sessions/{session}/{kind}s lists them.",
+            f"The {owner.kind} {has} no {kind} {run}: GET {owner.path}/{kind}s lists them.",
         )
     return seen, row

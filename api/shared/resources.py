@@ -130,16 +130,25 @@ class _Runs:
     """What a session or experiment shows of its runs; nothing is decrypted for it."""
 
     def __init__(
-        self, snapshot: Snapshot, session: SessionId, base: str, after: int, live: Live
+        self,
+        snapshot: Snapshot,
+        session: SessionId,
+        base: str,
+        after: int,
+        live: Live,
+        commit: int | None = None,
     ) -> None:
-        counts = {kind: Counter[str]() for kind in WORK}
+        """Count the runs, those past the number of a `commit` by themselves."""
+        counts, since = ({kind: Counter[str]() for kind in WORK} for _ in range(2))
         self.running: list[LiveProgress] = []
         for run, row in snapshot.runs.all_stored(session):
-            counts[row.kind][row.status] += 1
+            late = commit is not None and row.number > commit
+            (since if late else counts)[row.kind][row.status] += 1
             if row.ended is None and len(self.running) < RUNNING_SHOWN:
                 now = live(outline_of_run(session, row, run))
                 self.running += [now] if now is not None else []
         self.counts = {f"{kind}s": dict(many) for kind, many in counts.items()}
+        self.since = {f"{kind}s": dict(many) for kind, many in since.items() if many}
         items, self.next = page_of(
             snapshot.runs.all_stored(session, after),
             _RUNS_SHOWN,
@@ -171,11 +180,12 @@ def experiment(
     """Return an experiment as clients see it, with a page of runs past a number."""
     at = f"/v1/experiments/{row.id}"
     shown = _outline(row) if withheld else row
-    runs = _Runs(snapshot, row.id, at, after, live)
+    runs = _Runs(snapshot, row.id, at, after, live, row.sequence)
     return Experiment(
         **{name: getattr(shown, name) for name in ExperimentCore.__struct_fields__},
         withheld=withheld,
         counts=runs.counts,
+        since_commit=runs.since,
         runs=[] if withheld else runs.items,
         next=None if withheld else runs.next,
         links={"self": at, "trainings": f"{at}/trainings", "evaluations": f"{at}/evaluations"},

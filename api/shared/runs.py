@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Depends, Query, Request
 from msgspec import Raw
 from msgspec.json import encode
 from starlette.datastructures import URL
@@ -21,8 +21,8 @@ from autolearn.api.limits.disk_room import require_disk
 from autolearn.api.limits.quotas import check_run
 from autolearn.api.shared import resources
 from autolearn.api.shared.as_of import AsOf, AsOfView, present
-from autolearn.api.shared.authorization import authorise
-from autolearn.api.shared.lookup import find_run, find_session
+from autolearn.api.shared.authorization import EXPERIMENT, SESSION, authorise
+from autolearn.api.shared.lookup import RunOwner, find_owner, find_run
 from autolearn.api.state.context import ApiContext
 from autolearn.schemas.commands import CancelRun
 from autolearn.schemas.messages import Command
@@ -38,7 +38,7 @@ Limit = Annotated[int, Query(ge=1, le=500)]
 async def request_run(
     context: ApiContext,
     asked: CommandRequest,
-    session: SessionId,
+    owner: RunOwner,
     kind: str,
     command: Command | None,
 ) -> Response:
@@ -47,19 +47,19 @@ async def request_run(
     There is a `command` unless the request was answered before.
     """
     began = asyncio.get_running_loop().time()
-    run = RunId(derive(asked.id, "run"))
+    run, session = RunId(derive(asked.id, "run")), owner.id
     if context.queries.answer(asked.id) is None:  # a repeated request takes nothing more
         require_disk(context.settings.limits, context.uploads.folders)
         check_run(context.settings.quotas, context.queries.now(), session)
     answer = await context.commands.post(stream("session", session), command, asked)
     if isinstance(answer, Accepted):
         return pending(answer, asked)
-    at, status = f"/v1/sessions/{session}/{kind}s/{run}", 201
+    at, status = f"{owner.path}/{kind}s/{run}", 201
     if asked.prefer.wait is not None:
         left = asked.prefer.wait - (asyncio.get_running_loop().time() - began)
         status = 201 if await _until_ended(context, session, kind, run, left) else 202
     headers = {"Location": at, **asked.prefer.applied()}
-    shown = await show_run(context, present(context), f"/v1/sessions/{session}", kind, run)
+    shown = await show_run(context, present(context), owner.path, kind, run)
     if shown is None:  # the session has ended since, and does not keep it
         return created(CommandState(asked.id, "accepted", answer.stream, at), at, asked)
     return json(shown, status, headers)
@@ -79,7 +79,7 @@ async def show_run(
     return await context.executors.lists.run(shown)
 
 
-async def list_runs(
+async def _list_runs(
     context: ApiContext,
     seen: AsOfView,
     base: str,
@@ -121,67 +121,89 @@ async def _until_ended(
     return await context.arrivals.until(ended, max(0.0, seconds), stream("session", session))
 
 
-def add_run_routes(routes: APIRouter, context: ApiContext, kind: str, resource: Any) -> None:
-    """Add the routes that list, show and cancel the runs of a kind of work."""
+async def _of_session(session: SessionId) -> RunOwner:
+    return RunOwner("session", session)
+
+
+async def _of_experiment(experiment: SessionId) -> RunOwner:
+    return RunOwner("experiment", experiment)
+
+
+owner_in = {SESSION: Depends(_of_session), EXPERIMENT: Depends(_of_experiment)}
+"""The dependency that gives the owner of the runs below each path."""
+
+
+def add_run_routes(
+    routes: APIRouter, context: ApiContext, at: str, kind: str, resource: Any
+) -> None:
+    """Add the routes that list and show the runs of a kind of work, below a path of `owner_in`."""
 
     @routes.get(
-        "",
+        f"{at}/{kind}s",
         responses=answers({200: Page[resource]}, "Link", "AutoLearn-Position"),
         name=f"list_{kind}s",
     )
-    async def list_of_session(
+    async def list_of_owner(
         request: Request,
-        session: SessionId,
+        owner: RunOwner = owner_in[at],
         limit: Limit = 100,
         page: str = "",
         status: RunStatus | None = None,
         as_of: AsOf = "",
     ) -> Response:
         """List the runs of this kind in the order of their requests."""
-        seen, base = await find_session(context, session, as_of), f"/v1/sessions/{session}"
-        return await list_runs(context, seen, base, kind, status, page, limit, request.url)
+        seen = await find_owner(context, owner, as_of)
+        return await _list_runs(context, seen, owner.path, kind, status, page, limit, request.url)
 
     @routes.get(
-        "/{run}",
+        f"{at}/{kind}s/{{run}}",
         openapi_extra=accepts(None, prefer=True),
         responses=answers({200: resource}, "Preference-Applied", "AutoLearn-Position"),
         name=f"see_{kind}",
     )
     async def see_run(
-        request: Request, session: SessionId, run: RunId, as_of: AsOf = ""
+        request: Request, run: RunId, owner: RunOwner = owner_in[at], as_of: AsOf = ""
     ) -> Response:
         """Show one run; with `Prefer: wait=N`, as soon as it has ended.
 
         With `as_of` its state at that time is shown, at once.
         """
-        seen, row = await find_run(context, session, kind, run, as_of)
+        seen, row = await find_run(context, owner, kind, run, as_of)
         prefer = prefer_of(request)
         if prefer.wait is not None and row.ended is None and not as_of:
-            await _until_ended(context, session, kind, run, prefer.wait)
+            await _until_ended(context, owner.id, kind, run, prefer.wait)
             await authorise(request)  # again: it may have waited for long
-            seen, row = await find_run(context, session, kind, run)
-        content = await show_run(context, seen, f"/v1/sessions/{session}", kind, run)
+            seen, row = await find_run(context, owner, kind, run)
+        content = await show_run(context, seen, owner.path, kind, run)
         return json(content, headers=seen.headers or prefer.applied())
 
+
+def add_cancel_route(
+    routes: APIRouter, context: ApiContext, at: str, kind: str, resource: Any
+) -> None:
+    """Add the route that cancels the runs of a kind of work, below a path of `owner_in`."""
+
     @routes.post(
-        "/{run}/cancel",
+        f"{at}/{kind}s/{{run}}/cancel",
         openapi_extra=accepts(None, command=True),
         responses=answers({200: resource, 202: CommandState}),
         name=f"cancel_{kind}",
     )
-    async def cancel_run(request: Request, session: SessionId, run: RunId) -> Response:
+    async def cancel_run(
+        request: Request, run: RunId, owner: RunOwner = owner_in[at]
+    ) -> Response:
         """Stop a run that has not ended."""
-        check_id("session", session)
+        check_id("session", owner.id, owner.kind)
         check_id("session", run, kind)
         asked = CommandRequest.of(request, {})
         now = context.queries.latest()
-        if any(now.runs.stored(session, other, run) for other in WORK if other != kind):
-            await find_run(context, session, kind, run)  # reports that there is none
+        if any(now.runs.stored(owner.id, other, run) for other in WORK if other != kind):
+            await find_run(context, owner, kind, run)  # reports that there is none
         command = CancelRun(run)
-        answer = await context.commands.post(stream("session", session), command, asked)
+        answer = await context.commands.post(stream("session", owner.id), command, asked)
         if isinstance(answer, Accepted):
             return pending(answer, asked)
-        content = await show_run(context, present(context), f"/v1/sessions/{session}", kind, run)
+        content = await show_run(context, present(context), owner.path, kind, run)
         if content is None:
             return json(CommandState(asked.id, "accepted", answer.stream))
         return json(content, headers=asked.prefer.applied())

@@ -10,8 +10,10 @@ from autolearn.projections.queries.run_rows import dataset_of
 from autolearn.projections.queries.runs import RunQueries
 from autolearn.projections.queries.sessions import SessionQueries
 from autolearn.projections.rows import experiments
+from autolearn.projections.rows.experiments import StoredExperiment
+from autolearn.projections.rows.runs import RUNS, StoredRun
 from autolearn.schemas.rest.experiments import ExperimentRow
-from autolearn.schemas.values import DatasetRef, SessionId
+from autolearn.schemas.values import DatasetRef, RunId, SessionId
 from autolearn.security.data_key import Unreadable
 
 
@@ -32,7 +34,7 @@ class ExperimentQueries(Queries):
         if row is None:
             return None
         opened = self.sessions.opened(experiment, row.opened)
-        training_data, evaluation_data = self._data_of(experiment) if opened else ((), ())
+        training_data, evaluation_data = self._data_of(experiment, row) if opened else ((), ())
         return ExperimentRow(
             id=experiment,
             title=opened.title if opened else "",
@@ -48,12 +50,12 @@ class ExperimentQueries(Queries):
 
     def stored(
         self, experiment: SessionId, *, gone: bool = False
-    ) -> experiments.StoredExperiment | None:
+    ) -> StoredExperiment | None:
         """Return the stored row of an experiment, or of a deleted one, without decryption."""
         return self.rows.get(experiments.GONE if gone else experiments.KEPT, experiment)
 
-    def _data_of(self, experiment: SessionId) -> Data:
-        """Return the datasets of an experiment's trainings and evaluations.
+    def _data_of(self, experiment: SessionId, kept: StoredExperiment) -> Data:
+        """Return the datasets of the trainings and evaluations that an experiment keeps.
 
         The requests of its runs name them. As they never change, they are cached.
         """
@@ -61,6 +63,8 @@ class ExperimentQueries(Queries):
             return known
         found: dict[str, dict[DatasetRef, None]] = {"training": {}, "evaluation": {}}
         for run, row in self.runs.all_stored(experiment):
+            if row.number > kept.sequence:
+                break
             self.rows.looked += 1
             request = self.runs.request(experiment, run)
             found[row.kind][dataset_of(experiment, self.rows.opens, request)] = None
@@ -80,6 +84,13 @@ class ExperimentQueries(Queries):
             return map(SessionId, self.rows.newest(experiments.BY_TIME, after=after))
         return map(SessionId, self.rows.newest(experiments.OF_USER, whose, after=after))
 
+    def open_runs(self) -> Iterator[tuple[SessionId, RunId, StoredRun]]:
+        """Yield the runs since a commit that have not ended, each with its experiment and id."""
+        for run, entry in self.rows.items(experiments.OPEN_RUNS):
+            row = self.rows.get(RUNS, entry.id, run)
+            assert row is not None, f"the run {run} of {entry.id} is lost"
+            yield SessionId(entry.id), RunId(run), row
+
     def gone_ids(self, after: After = None) -> Iterator[SessionId]:
         """Yield the ids of deleted experiments, the newest commit first."""
         return map(SessionId, self.rows.newest(experiments.GONE_BY_TIME, after=after))
@@ -89,15 +100,13 @@ class ExperimentQueries(Queries):
 
         It reads all experiments.
         """
-        return [
-            one
-            for one in map(SessionId, self.rows.names(experiments.KEPT))
-            if self.needs(one, name)
-        ]
+        every = self.rows.items(experiments.KEPT)
+        return [at for one, row in every if self._needs(at := SessionId(one), row, name)]
 
-    def needs(self, experiment: SessionId, name: str) -> bool:
-        """Return whether an experiment has a run on a dataset; False if it cannot be read."""
+    def _needs(self, experiment: SessionId, row: StoredExperiment, name: str) -> bool:
+        """Return whether an experiment keeps a run on a dataset; False if it cannot be read."""
         try:
-            return any(ref.name == name for refs in self._data_of(experiment) for ref in refs)
+            data = self._data_of(experiment, row)
+            return any(ref.name == name for refs in data for ref in refs)
         except Unreadable:
             return False

@@ -57,6 +57,12 @@ class RunQueries(Queries):
         """Yield the runs of a session or experiment by their ids, each with its kind of work."""
         return ((run, row.kind) for run, row in self.all_stored(session))
 
+    def open_of(self, session: SessionId) -> Iterator[tuple[SessionId, RunId, runs.StoredRun]]:
+        """Yield the runs of a session that have not ended, each with its session and id."""
+        return (
+            (session, run, row) for run, row in self.all_stored(session) if row.ended is None
+        )
+
     def all_stored(
         self, session: SessionId, after: int = 0
     ) -> Iterator[tuple[RunId, runs.StoredRun]]:

@@ -32,3 +32,5 @@ GONE = Table("experiment-gone", StoredExperiment)
 """The deleted ones."""
 GONE_BY_TIME = Table("experiment-gone-by-time", IndexEntry)
 """By time of the commit and id."""
+OPEN_RUNS = Table("experiment-run", IndexEntry)
+"""The runs since the commit that have not ended, by experiment and run."""

@@ -232,8 +232,8 @@ class AsOfReader:
     ) -> list[SessionId]:
         """Return the experiments at this point, the newest commit first, past (time of it, id).
 
-        An experiment never changes but for its end, so nothing is folded: its commit must come
-        before this point, and its deletion must not.
+        What an experiment keeps never changes but for its end, so nothing is folded: its commit
+        must come before this point, and its deletion must not.
         """
         there = self._commits(after, may, gone=False)
         gone = self._commits(after, may, gone=True)

@@ -1,4 +1,4 @@
-"""Experiments: committed sessions, with the trainings and evaluations that they keep."""
+"""Experiments: committed sessions, with the runs that they keep, and those since the commit."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from autolearn.projections.storage.table import IndexEntry
 from autolearn.projections.views import runs
 from autolearn.projections.views.view import View
 from autolearn.schemas import events
-from autolearn.schemas.values import RunId, SessionId
+from autolearn.schemas.codec import EventRecord, read_part
+from autolearn.schemas.values import NO_RUN, RunId, SessionId
 
 
 def commit(
@@ -34,6 +35,29 @@ def commit(
     rows.put_once(experiments.BY_TIME, entry, row.updated, session)
     for user in readers_of(rows, session, row):
         rows.put(experiments.OF_USER, entry, user, row.updated, session)
+
+
+def request(rows: RowBatch, record: EventRecord, session: SessionId, kind: str) -> None:
+    """Fold the request of a run since the commit."""
+    row = _kept(rows, record, session)
+    run = runs.request(rows, record, session, row.actor, kind, NO_RUN)
+    rows.put(experiments.OPEN_RUNS, IndexEntry(session), session, run)
+
+
+def change(rows: RowBatch, record: EventRecord, session: SessionId, how: runs.Change) -> None:
+    """Fold an event of a run since the commit."""
+    run = read_part(record, runs.part).run
+    row = runs.change(rows, record, session, _kept(rows, record, session).actor, how)
+    if row.ended is not None:
+        rows.delete(experiments.OPEN_RUNS, session, run)
+
+
+def _kept(
+    rows: RowBatch, record: EventRecord, session: SessionId
+) -> experiments.StoredExperiment:
+    row = rows.get(experiments.KEPT, session)
+    assert row is not None, f"{record.type} for a session that is neither open nor committed"
+    return row
 
 
 def share(rows: RowBatch, session: SessionId, user: str, *, may_read: bool) -> None:
@@ -60,6 +84,11 @@ def delete(rows: RowBatch, session: SessionId, sequence: int) -> None:
     """
     row = rows.get(experiments.KEPT, session)
     assert row is not None, f"{session} is deleted and was no experiment"
+    for run in map(RunId, rows.names(experiments.OPEN_RUNS, session)):
+        going = rows.get(RUNS, session, run)
+        assert going is not None, f"the run {run} of {session} is lost"
+        runs.count(rows, row.actor, going.status, "")
+        rows.delete(experiments.OPEN_RUNS, session, run)
     for run in map(RunId, rows.names(RUNS, session)):
         runs.delete(rows, session, run)
     rows.delete(experiments.KEPT, session)

@@ -52,9 +52,9 @@ def delete(rows: RowBatch, session: SessionId, run: RunId) -> None:
 
 
 def request(
-    rows: RowBatch, record: EventRecord, session: SessionId, row: StoredSession, kind: str
-) -> None:
-    """Fold the request of a run."""
+    rows: RowBatch, record: EventRecord, session: SessionId, owner: str, kind: str, before: RunId
+) -> RunId:
+    """Fold the request of a run, and return its id. `before` is that of the session's last run."""
     about = read_part(record, part)
     requested = StoredRun(
         kind,
@@ -63,13 +63,13 @@ def request(
         record.time,
         record.time,
         training=about.training,
-        before=row.newest,
+        before=before,
     )
     rows.put(RUNS, requested, session, about.run)
     rows.put_once(BY_NUMBER, IndexEntry(about.run), session, record.sequence)
     rows.put_once(REQUESTS, kept(record), session, about.run)
-    row.runs, row.newest = row.runs + 1, about.run
-    count(rows, row.actor, "", "open")
+    count(rows, owner, "", "open")
+    return about.run
 
 
 def newest_first(
@@ -99,17 +99,18 @@ def count(rows: RowBatch, user: str, before: str, after: str) -> None:
 
 
 def change(
-    rows: RowBatch, record: EventRecord, session: SessionId, row: StoredSession, how: Change
-) -> None:
-    """Fold an event of a run."""
+    rows: RowBatch, record: EventRecord, session: SessionId, owner: str, how: Change
+) -> StoredRun:
+    """Fold an event of a run, and return its row."""
     about = read_part(record, part)
     run = rows.change(RUNS, session, about.run)
     assert run is not None, f"{record.type} for a run that was not requested"
     run.updated, before = record.time, run.status
     how(run, about, record)
-    count(rows, row.actor, before, run.status)
+    count(rows, owner, before, run.status)
     if run.status in _TOLD:
         rows.put_once(OUTCOMES, kept(record), session, about.run)
+    return run
 
 
 def _start(run: StoredRun, about: RunPart, record: EventRecord) -> None:

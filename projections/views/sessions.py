@@ -55,7 +55,12 @@ def _request(kind: str) -> Handler:
 
     def handle(rows: RowBatch, record: EventRecord) -> None:
         session = _session_of(record)
-        runs.request(rows, record, session, _changed(rows, record, session), kind)
+        if rows.get(sessions.OPEN, session) is None:
+            experiments.request(rows, record, session, kind)
+            return
+        row = _changed(rows, record, session)
+        row.newest = runs.request(rows, record, session, row.actor, kind, row.newest)
+        row.runs += 1
 
     return handle
 
@@ -65,7 +70,10 @@ def _change(how: runs.Change) -> Handler:
 
     def handle(rows: RowBatch, record: EventRecord) -> None:
         session = _session_of(record)
-        runs.change(rows, record, session, _changed(rows, record, session), how)
+        if rows.get(sessions.OPEN, session) is None:
+            experiments.change(rows, record, session, how)
+        else:
+            runs.change(rows, record, session, _changed(rows, record, session).actor, how)
 
     return handle
 

@@ -101,7 +101,9 @@ class OpenRuns(StoredProjection):
                 self.rows.put(_OPEN, again, at, event.run)
             case events.RunCompleted() | events.RunFailed() | events.RunCancelled():
                 self.rows.delete(_OPEN, at, event.run)
-            case events.SessionCommitted() | events.SessionDiscarded():
+            case (
+                events.SessionCommitted() | events.SessionDiscarded() | events.ExperimentDeleted()
+            ):
                 for run_id in event.cancelled:
                     self.rows.delete(_OPEN, at, run_id)
             case events.QuotaSet(name="runs-running", limit=limit):
@@ -135,7 +137,11 @@ def _opened(record: EventRecord, event: events.RunRequested, traceparent: str) -
 def runs_in(record: EventRecord) -> tuple[RunId, ...]:
     """Return the ids of the runs of the event's session whose state it may change."""
     match outline_of(record):
-        case events.SessionCommitted(cancelled=runs) | events.SessionDiscarded(cancelled=runs):
+        case (
+            events.SessionCommitted(cancelled=runs)
+            | events.SessionDiscarded(cancelled=runs)
+            | events.ExperimentDeleted(cancelled=runs)
+        ):
             return runs
         case event:
             run: RunId | None = getattr(event, "run", None)

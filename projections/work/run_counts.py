@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable
+from itertools import chain
 
 import msgspec
 from msgspec import Struct
@@ -43,11 +44,11 @@ class RunCounts:
         """Start anew from the read models (blocks)."""
         self.runs.clear()
         self.counts.clear()
-        for session in snapshot.sessions.ids():
-            for run, row in snapshot.runs.all_stored(session):
-                if row.ended is None:
-                    state = RUNNING if row.status == "started" else WAITING
-                    self.put(StreamId(f"session/{session}"), run, row.kind, state)
+        going = [snapshot.experiments.open_runs()]
+        going += (snapshot.runs.open_of(session) for session in snapshot.sessions.ids())
+        for session, run, row in chain.from_iterable(going):
+            state = RUNNING if row.status == "started" else WAITING
+            self.put(StreamId(f"session/{session}"), run, row.kind, state)
 
     def put(self, stream: StreamId, run: RunId, kind: str, state: str) -> None:
         """Store the state of a run."""
@@ -110,7 +111,12 @@ def _ended(result: str) -> _Change:
 
 _SESSION_ENDS = {
     _name_of(event)
-    for event in (events.SessionCommitted, events.SessionDiscarded, events.SessionExpired)
+    for event in (
+        events.SessionCommitted,
+        events.SessionDiscarded,
+        events.SessionExpired,
+        events.ExperimentDeleted,
+    )
 }
 _CHANGES: dict[str, _Change] = {
     **{_name_of(work.requested): _requested(kind) for kind, work in WORK.items()},

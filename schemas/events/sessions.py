@@ -40,8 +40,10 @@ class SessionExpired(Event, frozen=True):
     """The unused session has expired; nothing of it is kept."""
 
 
-class ExperimentDeleted(Event, frozen=True):
-    """The experiment is deleted; nothing of it is kept."""
+class ExperimentDeleted(Event, frozen=True, omit_defaults=True):
+    """The experiment is deleted, and nothing of it kept; the runs in `cancelled` were stopped."""
+
+    cancelled: tuple[RunId, ...] = ()
 
 
 class SessionShared(Event, frozen=True):

@@ -37,15 +37,19 @@ class ExperimentSummary(ExperimentRow, kw_only=True, frozen=True):
 
 
 class ExperimentOverview(ExperimentCore, kw_only=True, frozen=True):
-    """An experiment with how many runs it keeps. `counts` and `withheld` are as in a session."""
+    """An experiment with how many runs it keeps. `counts` and `withheld` are as in a session.
+
+    `since_commit` counts the runs since the commit, which have a number beyond `sequence`.
+    """
 
     withheld: bool = False
     counts: dict[str, dict[str, int]]
+    since_commit: dict[str, dict[str, int]] = {}
     links: Links
 
 
 class Experiment(ExperimentOverview, kw_only=True, frozen=True):
-    """An experiment with a page of the runs that it keeps, in the order of their requests."""
+    """An experiment with a page of its runs, in the order of their requests."""
 
     runs: list[RunSummary]
     next: str | None

@@ -27,6 +27,13 @@ class Model:
                 return "Refused", "session-unknown"
             self.sessions[subject] = {"status": "open", "runs": {}}
             return "SessionOpened", ""
+        runs = session["runs"]
+        if session["status"] == "committed":
+            if kind == "RequestEvaluation":
+                return self.request(runs, "evaluation", data)
+            if data.get("run") not in runs or kind.startswith("Request"):
+                return "Refused", "session-committed"
+            return self.step(runs, kind, data)
         if session["status"] != "open":
             return "Refused", f"session-{session['status']}"
         match kind:
@@ -73,7 +80,13 @@ class Model:
             return "Refused", "run-active"
         if not (done if chosen is None else chosen):
             return "Refused", "nothing-to-commit"
+        kept = done if chosen is None else chosen
         session["status"] = "committed"
+        session["runs"] = {
+            name: run
+            for name, run in runs.items()
+            if name in kept or (run["of"] in kept and run["status"] == "completed")
+        }
         return "SessionCommitted", ""
 
     def request(self, runs: dict[str, Any], kind: str, data: dict[str, Any]) -> tuple[str, str]:

@@ -213,6 +213,26 @@ def test_a_commit_of_everything_keeps_what_is_completed():
     assert told.ids("run") == ["e1", "e2", "t1", "t2"]
 
 
+def test_what_is_asked_of_an_experiment_changes_nothing_of_what_it_keeps():
+    told = Told()
+    told.tell(*STORY, commands.CommitSession(("t1",)))
+    before, work = told.now().experiments.get(ID), told.now().users.work("ada")
+    asked = (request_evaluation("e8", "t1", dataset=samples.IRIS), commands.StartRun("e8", 1, "w1"))
+    told.tell(*asked, request_evaluation("e9", "t1"))
+    assert told.ids("experiment-run") == ["e8", "e9"]
+    going = told.now().users.work("ada")
+    assert (work.queued, work.running, going.queued, going.running) == (0, 0, 1, 1)
+    told.tell(complete_evaluation("e8"))
+    assert told.now().experiments.get(ID) == before
+    assert told.run("evaluation", "e8").status == "completed"
+    assert told.run("evaluation", "e8").number > before.sequence
+    assert [run for _, run, _ in told.now().experiments.open_runs()] == ["e9"]
+    told.tell(commands.DeleteExperiment())
+    gone = told.now().users.work("ada")
+    assert (gone.queued, gone.running) == (0, 0)
+    assert told.ids("run") == told.ids("experiment-run") == told.ids("run-at") == []
+
+
 class WatchedStore(MemoryStore):
     """Looks at itself after every write."""
 

@@ -15,10 +15,12 @@ from autolearn.api.http.problems import Problem, check_id
 from autolearn.api.identity.principal import Who
 from autolearn.api.identity.visibility import Visibility
 from autolearn.api.state.context import ApiContext
+from autolearn.projections.queries.queries import Snapshot
 from autolearn.projections.rows.command_answers import Answer
 from autolearn.schemas.events import EVENTS
 from autolearn.schemas.messages import type_of
 from autolearn.schemas.rest.commands import CommandState
+from autolearn.schemas.values import SessionId
 from autolearn.schemas.work_kinds import WORK
 
 Place = Annotated[int, Query(ge=0)]
@@ -38,7 +40,7 @@ def router(context: ApiContext) -> APIRouter:
         reached = context.queries.progress()
         answer = context.queries.answer(command)
         if answer is not None and Visibility(who, context.queries).knows(answer.stream):
-            return json(_state_of(command, answer))
+            return json(_state_of(command, answer, context.queries.latest()))
         if partition in reached and offset is not None and reached[partition].last < offset:
             at = f"/v1/commands/{command}?partition={partition}&offset={offset}"
             return json(CommandState(command, "pending", links={"self": at}))
@@ -53,9 +55,9 @@ def router(context: ApiContext) -> APIRouter:
     return routes
 
 
-def _state_of(command: str, answer: Answer) -> CommandState:
+def _state_of(command: str, answer: Answer, now: Snapshot) -> CommandState:
     if not answer.reason:
-        resource = _resource_of(command, answer)
+        resource = _resource_of(command, answer, now)
         links = {"resource": resource} if resource else {}
         return CommandState(command, "accepted", answer.stream, resource, links=links)
     failed = answer.reason == "command-failed"
@@ -63,12 +65,13 @@ def _state_of(command: str, answer: Answer) -> CommandState:
     return CommandState(command, "refused", answer.stream, problem=problem.body())
 
 
-def _resource_of(command: str, answer: Answer) -> str | None:
+def _resource_of(command: str, answer: Answer, now: Snapshot) -> str | None:
     """Return the path of the resource of a command of this API."""
     kind, _, name = answer.stream.partition("/")
     for work, (_, requested, _) in WORK.items():
         if answer.type == type_of(requested):
-            return f"/v1/sessions/{name}/{work}s/{derive(command, 'run')}"
+            owner = "experiment" if now.experiments.has(SessionId(name)) else "session"
+            return f"/v1/{owner}s/{name}/{work}s/{derive(command, 'run')}"
     event = EVENTS[answer.type].__name__ if answer.type in EVENTS else ""
     match kind, event:
         case "session", "SessionCommitted":

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from autolearn.api.http.problems import Problem, unknown
 from autolearn.api.shared.bodies import EvaluationBody
 from autolearn.api.shared.dataset_checks import check_dataset, check_limits, known, wrong
+from autolearn.api.shared.lookup import RunOwner
 from autolearn.api.shared.sensitive_columns import sensitive_in
 from autolearn.projections.queries.decrypting_reader import May
 from autolearn.projections.queries.queries import Snapshot
@@ -24,7 +25,7 @@ from autolearn.schemas.datasets.meanings import meanings, number_of
 from autolearn.schemas.feature_columns import features_of
 from autolearn.schemas.rest.runs import TrainingRow
 from autolearn.schemas.settings import WorkerSettings
-from autolearn.schemas.values import KINDS, Column, RunId, SessionId
+from autolearn.schemas.values import KINDS, Column, RunId
 
 _PER_CLASS = "per-class"
 _NUMBERS = {"integer", "number"}
@@ -32,13 +33,14 @@ _NUMBERS = {"integer", "number"}
 
 def request_evaluation(
     run: RunId,
-    session: SessionId,
+    owner: RunOwner,
+    asked: RunId,
     body: EvaluationBody,
     snapshot: Snapshot,
     most: WorkerSettings,
     may: May,
 ) -> RequestEvaluation:
-    """Return the command for an evaluation.
+    """Return the command for an evaluation of the training `asked`.
 
     The decider alone knows whether the training is completed. `may` says which datasets may be
     used.
@@ -46,10 +48,9 @@ def request_evaluation(
     Raises:
         Problem: the training, a metric or the dataset is unknown, or they do not fit together.
     """
-    asked = RunId(body.training)
-    training = snapshot.runs.training(session, asked)
+    training = snapshot.runs.training(owner.id, asked)
     if training is None:
-        raise _no_training(snapshot, session, asked)
+        raise _no_training(snapshot, owner, asked)
     metrics, optional = _fitting(training, body.metrics, snapshot)
     positive = None if body.positive is None else _word(body.positive)
     classes = _classes_of(metrics, positive)
@@ -89,10 +90,9 @@ def request_evaluation(
     )
 
 
-def _no_training(snapshot: Snapshot, session: SessionId, training: RunId) -> Problem:
-    names = [run for run, kind in snapshot.runs.kinds(session) if kind == "training"]
-    where = f"/v1/sessions/{session}/trainings"
-    return unknown("training", training, names, where, "#/training")
+def _no_training(snapshot: Snapshot, owner: RunOwner, training: RunId) -> Problem:
+    names = [run for run, kind in snapshot.runs.kinds(owner.id) if kind == "training"]
+    return unknown("training", training, names, f"{owner.path}/trainings", "#/training")
 
 
 def _fitting(

@@ -13,15 +13,15 @@ from autolearn.api.commands.command_headers import CommandRequest
 from autolearn.api.commands.responses import json, pending
 from autolearn.api.http.openapi import accepts, answers
 from autolearn.api.http.pagination import from_token, next_link, page_of
-from autolearn.api.http.problems import Problem, check_id
+from autolearn.api.http.problems import check_id
 from autolearn.api.identity.principal import Who
 from autolearn.api.identity.visibility import Level, level_of, may_list
 from autolearn.api.shared import resources
 from autolearn.api.shared.artifact_files import artifact_of, artifact_shown, send_file
 from autolearn.api.shared.as_of import AsOf, see
+from autolearn.api.shared.authorization import EXPERIMENT
 from autolearn.api.shared.lookup import experiment_row, find_experiment
-from autolearn.api.shared.runs import Limit as RunLimit
-from autolearn.api.shared.runs import list_runs, show_run
+from autolearn.api.shared.runs import add_run_routes
 from autolearn.api.state.context import ApiContext
 from autolearn.schemas import commands
 from autolearn.schemas.rest.commands import CommandState
@@ -36,9 +36,12 @@ Limit = Annotated[int, Query(ge=1, le=500)]
 
 def router(context: ApiContext) -> APIRouter:
     """Return the routes of the service."""
-    routes = APIRouter(prefix="/v1/experiments", tags=["storage"])
+    routes = APIRouter(tags=["storage"])
 
-    @routes.get("", responses=answers({200: Page[ExperimentSummary]}, "Link", "AutoLearn-Position"))
+    @routes.get(
+        "/v1/experiments",
+        responses=answers({200: Page[ExperimentSummary]}, "Link", "AutoLearn-Position"),
+    )
     async def list_experiments(
         request: Request, who: Who, limit: Limit = 50, page: str = "", as_of: AsOf = ""
     ) -> Response:
@@ -64,7 +67,7 @@ def router(context: ApiContext) -> APIRouter:
 
         return await context.executors.lists.run(page_shown)
 
-    @routes.get("/{experiment}", responses=answers({200: Experiment}, "AutoLearn-Position"))
+    @routes.get(EXPERIMENT, responses=answers({200: Experiment}, "AutoLearn-Position"))
     async def see_experiment(
         request: Request, experiment: SessionId, who: Who, page: str = "", as_of: AsOf = ""
     ) -> Response:
@@ -80,59 +83,17 @@ def router(context: ApiContext) -> APIRouter:
         content = await context.executors.lists.run(look)
         return json(content, headers={**seen.headers, **next_link(request.url, content.next)})
 
-    @routes.get(
-        "/{experiment}/trainings",
-        responses=answers({200: Page[Training]}, "Link", "AutoLearn-Position"),
-    )
-    async def list_trainings(
-        request: Request,
-        experiment: SessionId,
-        limit: RunLimit = 100,
-        page: str = "",
-        as_of: AsOf = "",
-    ) -> Response:
-        """List the trainings of an experiment, in the order of their requests."""
-        seen, base = await find_experiment(context, experiment, as_of), _at(experiment)
-        return await list_runs(context, seen, base, "training", None, page, limit, request.url)
+    add_run_routes(routes, context, EXPERIMENT, "training", Training)
+    add_run_routes(routes, context, EXPERIMENT, "evaluation", Evaluation)
 
-    @routes.get(
-        "/{experiment}/evaluations",
-        responses=answers({200: Page[Evaluation]}, "Link", "AutoLearn-Position"),
-    )
-    async def list_evaluations(
-        request: Request,
-        experiment: SessionId,
-        limit: RunLimit = 100,
-        page: str = "",
-        as_of: AsOf = "",
-    ) -> Response:
-        """List the evaluations of an experiment, in the order of their requests."""
-        seen, base = await find_experiment(context, experiment, as_of), _at(experiment)
-        return await list_runs(context, seen, base, "evaluation", None, page, limit, request.url)
-
-    @routes.get(
-        "/{experiment}/trainings/{run}", responses=answers({200: Training}, "AutoLearn-Position")
-    )
-    async def see_training(experiment: SessionId, run: RunId, as_of: AsOf = "") -> Response:
-        """Show a training of an experiment."""
-        return await see_run(experiment, "training", run, as_of)
-
-    @routes.get(
-        "/{experiment}/evaluations/{run}",
-        responses=answers({200: Evaluation}, "AutoLearn-Position"),
-    )
-    async def see_evaluation(experiment: SessionId, run: RunId, as_of: AsOf = "") -> Response:
-        """Show an evaluation of an experiment."""
-        return await see_run(experiment, "evaluation", run, as_of)
-
-    @routes.get("/{experiment}/trainings/{run}/artifact", responses=answers({200: Artifact}))
+    @routes.get(f"{EXPERIMENT}/trainings/{{run}}/artifact", responses=answers({200: Artifact}))
     async def see_artifact(experiment: SessionId, run: RunId) -> Response:
         """List the files of an artifact."""
         seen = await find_experiment(context, experiment)
         found = partial(artifact_shown, seen.snapshot, experiment, run, _at(experiment))
         return json(await context.executors.lists.run(found))
 
-    @routes.get("/{experiment}/trainings/{run}/artifact/{file}", response_class=Response)
+    @routes.get(f"{EXPERIMENT}/trainings/{{run}}/artifact/{{file}}", response_class=Response)
     async def get_file(experiment: SessionId, run: RunId, file: str) -> Response:
         """Send one file of an artifact."""
         seen = await find_experiment(context, experiment)
@@ -141,7 +102,7 @@ def router(context: ApiContext) -> APIRouter:
         return await send_file(context, seen.snapshot, experiment, artifact, file)
 
     @routes.post(
-        "/{experiment}/delete",
+        f"{EXPERIMENT}/delete",
         openapi_extra=accepts(None, command=True),
         responses=answers({200: DeletedExperiment, 202: CommandState}),
     )
@@ -156,15 +117,6 @@ def router(context: ApiContext) -> APIRouter:
             return pending(answer, asked)
         deleted = DeletedExperiment(experiment, answer.time)
         return json(deleted, headers=asked.prefer.applied())
-
-    async def see_run(experiment: SessionId, kind: str, run: RunId, as_of: str) -> Response:
-        check_id("session", run, kind)
-        seen, base = await find_experiment(context, experiment, as_of), _at(experiment)
-        shown = await show_run(context, seen, base, kind, run)
-        if shown is None:
-            detail = f"The experiment keeps no {kind} {run}: see {base}."
-            raise Problem(404, "run-unknown", f"There is no such {kind}", detail)
-        return json(shown, headers=seen.headers)
 
     return routes
 

@@ -17,8 +17,9 @@ from autolearn.api.identity.visibility import may_use
 from autolearn.api.services.trainings.checks import request_training
 from autolearn.api.shared import bodies, dataset_checks
 from autolearn.api.shared.artifact_files import artifact_of, artifact_shown, send_file
-from autolearn.api.shared.lookup import find_run, find_session
-from autolearn.api.shared.runs import add_run_routes, request_run
+from autolearn.api.shared.authorization import SESSION
+from autolearn.api.shared.lookup import RunOwner, find_run, find_session
+from autolearn.api.shared.runs import add_cancel_route, add_run_routes, request_run
 from autolearn.api.state.context import ApiContext
 from autolearn.schemas.commands import RequestTraining
 from autolearn.schemas.rest.commands import CommandState
@@ -28,11 +29,12 @@ from autolearn.schemas.values import RunId, SessionId
 
 def router(context: ApiContext) -> APIRouter:
     """Return the routes of the service."""
-    routes = APIRouter(prefix="/v1/sessions/{session}/trainings", tags=["trainings"])
-    add_run_routes(routes, context, "training", Training)
+    routes = APIRouter(tags=["trainings"])
+    add_run_routes(routes, context, SESSION, "training", Training)
+    add_cancel_route(routes, context, SESSION, "training", Training)
 
     @routes.post(
-        "",
+        f"{SESSION}/trainings",
         status_code=201,
         openapi_extra=accepts(bodies.TrainingBody, command=True),
         responses=answers({201: Training, 202: (Training, CommandState)}, "Location"),
@@ -56,20 +58,21 @@ def router(context: ApiContext) -> APIRouter:
                 ),
                 lambda now: request_training(run, body, now, settings, may_use(who, now)),
             )
-        return await request_run(context, asked, session, "training", command)
+        owner = RunOwner("session", session)
+        return await request_run(context, asked, owner, "training", command)
 
-    @routes.get("/{run}/artifact", responses=answers({200: Artifact}))
+    @routes.get(f"{SESSION}/trainings/{{run}}/artifact", responses=answers({200: Artifact}))
     async def see_artifact(session: SessionId, run: RunId) -> Response:
         """List the files of the artifact."""
-        seen, _ = await find_run(context, session, "training", run)
+        seen, _ = await find_run(context, RunOwner("session", session), "training", run)
         base = f"/v1/sessions/{session}"
         found = partial(artifact_shown, seen.snapshot, session, run, base)
         return json(await context.executors.lists.run(found))
 
-    @routes.get("/{run}/artifact/{file}", response_class=Response)
+    @routes.get(f"{SESSION}/trainings/{{run}}/artifact/{{file}}", response_class=Response)
     async def get_file(session: SessionId, run: RunId, file: str) -> Response:
         """Send one file of the artifact."""
-        seen, _ = await find_run(context, session, "training", run)
+        seen, _ = await find_run(context, RunOwner("session", session), "training", run)
         found = partial(artifact_of, seen.snapshot, session, run, f"/v1/sessions/{session}")
         artifact = await context.executors.lists.run(found)
         return await send_file(context, seen.snapshot, session, artifact, file)

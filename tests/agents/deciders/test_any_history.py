@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from autolearn.agents.deciders import DECIDERS
 from autolearn.agents.deciders.runs import newest_first
-from autolearn.agents.deciders.session import Ended, Open
+from autolearn.agents.deciders.session import Committed, Ended, Open
 from autolearn.agents.deciders.specification import entitled
 from autolearn.schemas import events
 from autolearn.schemas.codec import command_of
@@ -65,13 +65,22 @@ def test_every_accepted_run_ends_at_most_once_and_has_one_worker_at_a_time(rando
                 ends[event.run] += 1
             case events.RunLost():
                 assert holder.pop(event.run) == event.worker
-            case events.SessionCommitted() | events.SessionDiscarded():
+            case events.SessionCommitted():
+                ends.update(event.cancelled)
+                assert ends == requested, "what was accepted has ended, once"
+                assert isinstance(after, Committed)
+                kept = dict(newest_first(after))
+                assert {*event.trainings} <= kept.keys() <= {*requested}
+                # what is not kept is forgotten, and its ids may come again
+                requested, ends = (Counter([*kept][::-1]) for _ in range(2))
+                holder = {}
+            case events.SessionDiscarded() | events.ExperimentDeleted():
                 ends.update(event.cancelled)
                 assert ends == requested, "what was accepted has ended, once"
                 assert isinstance(after, Ended)
         assert all(count == 1 for count in (*requested.values(), *ends.values()))
         assert not ends - requested
-        if isinstance(after, Open):
+        if isinstance(after, Open | Committed):
             found = dict(newest_first(after))
             assert list(found) == [*requested][::-1], "the order of the requests"
             assert {name for name, run in found.items() if not run.active} == set(ends)

@@ -1,10 +1,14 @@
 """The rules of a session: opening, asking for work, committing, discarding."""
 
+from typing import get_args
+
 import pytest
+from msgspec.structs import replace
 
 from autolearn.agents.deciders.dataset import dataset
 from autolearn.agents.deciders.decider import Parts
-from autolearn.agents.deciders.session import Ended, Open, session
+from autolearn.agents.deciders.runs import RunCommand
+from autolearn.agents.deciders.session import Committed, Ended, Open, session
 from autolearn.agents.deciders.specification import Refused, given
 from autolearn.agents.deciders.user import user
 from autolearn.schemas import commands, events
@@ -18,6 +22,7 @@ from autolearn.schemas.commands import (
     KeepSession,
     OpenSession,
     ProposeExpiry,
+    RequestEvaluation,
     ShareSession,
     UnshareSession,
 )
@@ -46,6 +51,7 @@ from tests.support.samples import (
 )
 
 OPENED = SessionOpened("Irises")
+OF_RUNS = tuple(get_args(RunCommand))
 SESSION_COMMANDS = [
     command for command in samples.COMMANDS.values() if isinstance(command, session.commands)
 ]
@@ -89,17 +95,10 @@ def test_nothing_happens_in_a_session_that_is_not_open(command):
 @pytest.mark.parametrize("command", SESSION_COMMANDS, ids=named)
 @pytest.mark.parametrize(
     ("ended", "reason"),
-    [
-        (SessionCommitted(("t1",)), "session-committed"),
-        (SessionDiscarded(), "session-discarded"),
-        (SessionExpired(), "session-expired"),
-    ],
-    ids=["committed", "discarded", "expired"],
+    [(SessionDiscarded(), "session-discarded"), (SessionExpired(), "session-expired")],
+    ids=["discarded", "expired"],
 )
 def test_nothing_happens_in_a_session_that_has_ended(ended, reason, command):
-    what_is_kept = (ShareSession, UnshareSession, DeleteExperiment)
-    if isinstance(command, what_is_kept) and isinstance(ended, SessionCommitted):
-        return  # an experiment can be shared, and deleted: see below
     given(session, OPENED, *trained(), ended).when(command).then(Refused(reason=reason))
 
 
@@ -160,14 +159,66 @@ def test_an_experiment_is_deleted_once():
         )
 
 
+# What is asked of an experiment
+
+SHARED = SessionShared("grace")
+UNSHARED = SessionUnshared("grace")
+
+KEPT = (OPENED, *trained("t1"), *trained("t2"), SessionCommitted(("t1",)))
+
+
+def test_an_experiment_trains_nothing_and_ends_no_other_way():
+    asked = (RequestEvaluation, ShareSession, UnshareSession, DeleteExperiment)
+    for command in SESSION_COMMANDS:
+        if not isinstance(command, (*asked, *OF_RUNS)):
+            given(session, *KEPT).when(command).then(Refused(reason="session-committed"))
+    for command in SESSION_COMMANDS:  # a late worker, of a run that is not kept
+        if isinstance(command, OF_RUNS):
+            late = replace(command, run="t9")
+            given(session, *KEPT).when(late).then(Refused(reason="session-committed"))
+
+
+def test_the_trainings_that_an_experiment_keeps_can_be_evaluated():
+    experiment = given(session, *KEPT)
+    experiment.when(request_evaluation("e1", "t1")).then(evaluation_requested("e1", "t1"))
+    for training in ("t2", "t9"):
+        asked = request_evaluation("e1", training)
+        experiment.when(asked).then(Refused(reason="training-unknown"))
+    taken = evaluation_requested("e1", "t1"), RunStarted("e1", 1, "w1")
+    after = given(session, *KEPT, *taken)
+    after.when(request_evaluation("e1", "t1")).then(Refused(reason="run-exists"))
+    done = samples.complete_evaluation("e1")
+    after.when(done).then(evaluation_completed("e1"))
+    given(session, *KEPT, *taken, evaluation_completed("e1")).when(done).then(
+        Refused(reason="run-ended")
+    )
+
+
+def test_the_id_of_an_evaluation_that_an_experiment_keeps_is_taken():
+    evaluated = evaluation_requested("e1", "t1"), RunStarted("e1", 1, "w1")
+    past = (OPENED, *trained("t1"), *evaluated, evaluation_completed("e1"))
+    again = request_evaluation("e1", "t1")
+    given(session, *past, SessionCommitted(("t1",))).when(again).then(Refused(reason="run-exists"))
+
+
+def test_a_deletion_stops_the_runs_since_the_commit():
+    going = evaluation_requested("e1", "t1"), evaluation_requested("e2", "t1"), RunCancelled("e2")
+    given(session, *KEPT, *going).when(DeleteExperiment()).then(ExperimentDeleted(("e1",)))
+
+
+def test_only_the_owner_has_an_experiment_evaluated():
+    experiment = given(session, *KEPT, SHARED, actor="ada")
+    asked = request_evaluation("e1", "t1")
+    experiment.when(asked, Actor("grace")).then(Refused(reason="forbidden"))
+    experiment.when(asked, Actor("ada")).then(evaluation_requested("e1", "t1"))
+
+
 def test_an_open_session_is_discarded_and_not_deleted():
     given(session, OPENED).when(DeleteExperiment()).then(Refused(reason="session-open"))
 
 
 # Sharing
 
-SHARED = SessionShared("grace")
-UNSHARED = SessionUnshared("grace")
 
 
 @pytest.mark.parametrize("past", [(), (*trained(), SessionCommitted(("t1",)))])
@@ -347,7 +398,7 @@ def test_a_discard_stops_what_is_going():
 
 def test_answers_that_change_nothing_change_nothing():
     for answer in (events.Refused("run-unknown", "…"), events.CommandFailed("…")):
-        for state in (session.initial, Open(), Ended("committed")):
+        for state in (session.initial, Open(), Committed(), Ended("discarded")):
             assert session.evolve(state, answer, "") == state
 
 

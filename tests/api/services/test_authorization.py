@@ -268,6 +268,12 @@ ASKED: dict[str, Asked] = {
     "GET /v1/sessions/{session}/trainings/{run}/artifact/{file}": Asked(
         run("training", "/artifact/model.skops")
     ),
+    "POST /v1/experiments/{experiment}/evaluations": Asked(
+        kept("/evaluations"), 422, {"training": str(uuid.UUID(int=7))}
+    ),
+    "POST /v1/experiments/{experiment}/evaluations/{run}/cancel": Asked(
+        lambda world: f"{world.experiment}/evaluations/{world.measured}/cancel", 409
+    ),
     "GET /v1/experiments": Asked("/v1/experiments"),
     "GET /v1/experiments/{experiment}": Asked(lambda world: world.experiment),
     # An open session is no experiment, and stays for the others.

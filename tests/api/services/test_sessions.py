@@ -8,6 +8,8 @@ from autolearn.eventlog.positions import Position
 from tests.api.conftest import System
 from tests.support.api_assertions import problem
 
+WAIT = {"Prefer": "wait=60"}
+
 
 def test_a_session_is_there_for_whoever_opened_it(http: httpx.Client):
     answer = http.post("/v1/sessions", json={"title": "mine"})
@@ -113,6 +115,58 @@ def test_a_committed_session_is_an_experiment_and_no_session_any_more(http: http
     again = {"estimator": "naive-bayes", "dataset": "iris"}
     problem(http.post(f"{at}/trainings", json=again), 409, "session-committed")
     problem(http.get(f"{at}/trainings"), 404, "session-committed")
+
+
+def test_an_experiment_is_evaluated_on_new_data_beside_what_it_keeps(http: httpx.Client):
+    at = http.post("/v1/sessions", json={"title": "measured later"}).headers["location"]
+    body = {"estimator": "naive-bayes", "dataset": "iris"}
+    for seed in (0, 1):
+        answer = http.post(f"{at}/trainings", json={**body, "seed": seed}, headers=WAIT)
+        assert answer.status_code == 201, answer.text
+    trainings = [one["id"] for one in http.get(f"{at}/trainings").json()["items"]]
+    held_out = {"training": trainings[0], "metrics": ["accuracy"]}
+    http.post(f"{at}/evaluations", json=held_out, headers=WAIT)
+    experiment = http.post(f"{at}/commit").headers["location"]
+    before = http.get(experiment).json()
+    rows = http.get("/v1/catalog/datasets/iris/content").content
+    http.put("/v1/catalog/datasets/irises-of-june?target=species", content=rows)
+    body = {"training": trainings[1][:8], "dataset": "irises-of-june"}
+    answer = http.post(f"{experiment}/evaluations", json=body, headers=WAIT)
+    assert answer.status_code == 201, answer.text
+    found = answer.json()
+    assert (found["status"], found["held_out"], found["rows"]) == ("completed", False, 150)
+    assert found["links"]["owner"] == experiment
+    assert http.get(answer.headers["location"]).json() == found
+    assert [one["id"] for one in http.get(f"{experiment}/evaluations").json()["items"]][-1] == (
+        found["id"]
+    )
+    after = http.get(experiment).json()
+    assert after["counts"] == before["counts"]
+    assert after["evaluation_data"] == before["evaluation_data"]
+    assert after["since_commit"] == {"evaluations": {"completed": 1}}
+    assert found["number"] > after["sequence"]
+    refused = problem(
+        http.post(f"{experiment}/evaluations", json={}), 422, "training-ambiguous", "2 completed"
+    )
+    assert [one["detail"].split()[:2] for one in refused["errors"]] == [
+        [one[:8], "naive-bayes"] for one in trainings
+    ]
+    assert "accuracy" in refused["errors"][0]["detail"]
+    asked = {"Prefer": "respond-async"}
+    pending = http.post(f"{experiment}/evaluations", json=body, headers=asked)
+    assert pending.status_code == 202, pending.text
+    state = http.get(pending.headers["location"]).json()
+    while state["state"] == "pending":
+        state = http.get(pending.headers["location"]).json()
+    assert state["resource"].startswith(f"{experiment}/evaluations/")
+
+
+def test_the_only_training_need_not_be_named(http: httpx.Client, session: str):
+    problem(http.post(f"{session}/evaluations", json={}), 422, "training-missing", "train first")
+    body = {"estimator": "naive-bayes", "dataset": "iris"}
+    training = http.post(f"{session}/trainings", json=body, headers=WAIT).json()["id"]
+    found = http.post(f"{session}/evaluations", json={"metrics": ["f1"]}, headers=WAIT).json()
+    assert (found["training"], found["status"]) == (training, "completed")
 
 
 def test_nothing_is_left_of_a_discarded_session(http: httpx.Client, session: str):
