@@ -92,9 +92,9 @@ def _decide(state: Session, command: SessionCommand, actor: Actor) -> Event:
             return events.Refused("forbidden", why)
         case Ended(), _:
             return events.Refused(f"session-{state.how}", _OVER[state.how])
-        case (Open() | Committed()), commands.ShareSession() | commands.UnshareSession():
+        case ((Open() | Committed()), commands.ShareSession() | commands.UnshareSession()):
             return _share(state.readers, command)
-        case (Open() | Committed()), commands.RequestEvaluation():
+        case ((Open() | Committed()), commands.RequestEvaluation()):
             return _request_evaluation(state, command)
         case Committed(), _:
             return _decide_committed(state, command)

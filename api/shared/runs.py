@@ -36,11 +36,7 @@ Limit = Annotated[int, Query(ge=1, le=500)]
 
 
 async def request_run(
-    context: ApiContext,
-    asked: CommandRequest,
-    owner: RunOwner,
-    kind: str,
-    command: Command | None,
+    context: ApiContext, asked: CommandRequest, owner: RunOwner, kind: str, command: Command | None
 ) -> Response:
     """Have a run accepted, and answer with it: at once, or at its end if preferred.
 
@@ -59,13 +55,13 @@ async def request_run(
         left = asked.prefer.wait - (asyncio.get_running_loop().time() - began)
         status = 201 if await _until_ended(context, session, kind, run, left) else 202
     headers = {"Location": at, **asked.prefer.applied()}
-    shown = await show_run(context, present(context), owner.path, kind, run)
+    shown = await _show_run(context, present(context), owner.path, kind, run)
     if shown is None:  # the session has ended since, and does not keep it
         return created(CommandState(asked.id, "accepted", answer.stream, at), at, asked)
     return json(shown, status, headers)
 
 
-async def show_run(
+async def _show_run(
     context: ApiContext, seen: AsOfView, base: str, kind: str, run: RunId
 ) -> Raw | None:
     """Return a run as JSON, None if there is none; `base` is its session's or experiment's path."""
@@ -174,7 +170,7 @@ def add_run_routes(
             await _until_ended(context, owner.id, kind, run, prefer.wait)
             await authorise(request)  # again: it may have waited for long
             seen, row = await find_run(context, owner, kind, run)
-        content = await show_run(context, seen, owner.path, kind, run)
+        content = await _show_run(context, seen, owner.path, kind, run)
         return json(content, headers=seen.headers or prefer.applied())
 
 
@@ -189,9 +185,7 @@ def add_cancel_route(
         responses=answers({200: resource, 202: CommandState}),
         name=f"cancel_{kind}",
     )
-    async def cancel_run(
-        request: Request, run: RunId, owner: RunOwner = owner_in[at]
-    ) -> Response:
+    async def cancel_run(request: Request, run: RunId, owner: RunOwner = owner_in[at]) -> Response:
         """Stop a run that has not ended."""
         check_id("session", owner.id, owner.kind)
         check_id("session", run, kind)
@@ -203,7 +197,7 @@ def add_cancel_route(
         answer = await context.commands.post(stream("session", owner.id), command, asked)
         if isinstance(answer, Accepted):
             return pending(answer, asked)
-        content = await show_run(context, present(context), owner.path, kind, run)
+        content = await _show_run(context, present(context), owner.path, kind, run)
         if content is None:
             return json(CommandState(asked.id, "accepted", answer.stream))
         return json(content, headers=asked.prefer.applied())

@@ -48,9 +48,7 @@ class ExperimentQueries(Queries):
             unreadable=opened is None,
         )
 
-    def stored(
-        self, experiment: SessionId, *, gone: bool = False
-    ) -> StoredExperiment | None:
+    def stored(self, experiment: SessionId, *, gone: bool = False) -> StoredExperiment | None:
         """Return the stored row of an experiment, or of a deleted one, without decryption."""
         return self.rows.get(experiments.GONE if gone else experiments.KEPT, experiment)
 

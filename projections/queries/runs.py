@@ -59,9 +59,7 @@ class RunQueries(Queries):
 
     def open_of(self, session: SessionId) -> Iterator[tuple[SessionId, RunId, runs.StoredRun]]:
         """Yield the runs of a session that have not ended, each with its session and id."""
-        return (
-            (session, run, row) for run, row in self.all_stored(session) if row.ended is None
-        )
+        return ((session, run, row) for run, row in self.all_stored(session) if row.ended is None)
 
     def all_stored(
         self, session: SessionId, after: int = 0

@@ -52,9 +52,7 @@ def change(rows: RowBatch, record: EventRecord, session: SessionId, how: runs.Ch
         rows.delete(experiments.OPEN_RUNS, session, run)
 
 
-def _kept(
-    rows: RowBatch, record: EventRecord, session: SessionId
-) -> experiments.StoredExperiment:
+def _kept(rows: RowBatch, record: EventRecord, session: SessionId) -> experiments.StoredExperiment:
     row = rows.get(experiments.KEPT, session)
     assert row is not None, f"{record.type} for a session that is neither open nor committed"
     return row

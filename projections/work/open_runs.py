@@ -101,9 +101,7 @@ class OpenRuns(StoredProjection):
                 self.rows.put(_OPEN, again, at, event.run)
             case events.RunCompleted() | events.RunFailed() | events.RunCancelled():
                 self.rows.delete(_OPEN, at, event.run)
-            case (
-                events.SessionCommitted() | events.SessionDiscarded() | events.ExperimentDeleted()
-            ):
+            case events.SessionCommitted() | events.SessionDiscarded() | events.ExperimentDeleted():
                 for run_id in event.cancelled:
                     self.rows.delete(_OPEN, at, run_id)
             case events.QuotaSet(name="runs-running", limit=limit):

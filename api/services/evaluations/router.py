@@ -13,9 +13,9 @@ from autolearn.api.identity.visibility import may_use
 from autolearn.api.services.evaluations.checks import request_evaluation
 from autolearn.api.shared import bodies, dataset_checks
 from autolearn.api.shared.authorization import SESSION
-from autolearn.api.shared.chosen_training import chosen_training
 from autolearn.api.shared.lookup import RunOwner
 from autolearn.api.shared.runs import add_cancel_route, add_run_routes, owner_in, request_run
+from autolearn.api.shared.training_choice import choose_training
 from autolearn.api.state.context import ApiContext
 from autolearn.schemas.commands import RequestEvaluation
 from autolearn.schemas.rest.commands import CommandState
@@ -51,7 +51,7 @@ def _add_request_route(routes: APIRouter, context: ApiContext, at: str) -> None:
         asked = CommandRequest.of(request, body.model_dump())
         command: RequestEvaluation | None = None
         if context.queries.answer(asked.id) is None:
-            training = await chosen_training(context, owner, body.training)
+            training = await choose_training(context, owner, body.training)
             run, named, settings = RunId(derive(asked.id, "run")), body.dataset, context.settings
             command = await dataset_checks.checked(
                 context,

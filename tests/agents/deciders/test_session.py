@@ -220,7 +220,6 @@ def test_an_open_session_is_discarded_and_not_deleted():
 # Sharing
 
 
-
 @pytest.mark.parametrize("past", [(), (*trained(), SessionCommitted(("t1",)))])
 def test_a_session_or_experiment_is_shared_and_unshared(past):
     stream = given(session, OPENED, *past)

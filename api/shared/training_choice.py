@@ -18,7 +18,7 @@ _FIRST = ("roc-auc", "f1", "accuracy", "r2", "rmse", "silhouette")
 """The metrics of which a refusal shows the first one that a training has."""
 
 
-async def chosen_training(context: ApiContext, owner: RunOwner, given: str | None) -> RunId:
+async def choose_training(context: ApiContext, owner: RunOwner, given: str | None) -> RunId:
     """Return the id of the `given` training, or of the only one with an artifact.
 
     Raises:
