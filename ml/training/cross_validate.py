@@ -7,36 +7,17 @@ import math
 import statistics
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from autolearn.ml.evaluation.evaluate import fold_scores
 from autolearn.ml.metrics.metric import Metric
+from autolearn.ml.training.fit import TrainingRows
 from autolearn.schemas.results import FoldScores
 from autolearn.schemas.values import JsonValue
 
-if TYPE_CHECKING:
-    import pandas as pd
-
 Array = np.ndarray[Any, Any]
-
-
-@dataclass(frozen=True)
-class TrainingRows:
-    """The rows to fit on, of which each fold takes some."""
-
-    features: pd.DataFrame
-    answers: Array | None
-    weights: Array | None
-
-    def take(self, positions: Array) -> TrainingRows:
-        """Return some of the rows."""
-        return TrainingRows(
-            self.features.iloc[positions],
-            None if self.answers is None else self.answers[positions],
-            None if self.weights is None else self.weights[positions],
-        )
 
 
 @dataclass(frozen=True)

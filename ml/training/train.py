@@ -18,7 +18,6 @@ import msgspec
 import numpy as np
 from msgspec.structs import replace
 from sklearn.pipeline import Pipeline
-from sklearn.utils.validation import has_fit_parameter
 
 from autolearn.artifacts.datasets.profile import schema_hash
 from autolearn.artifacts.datasets.table import DatasetTable, read_table
@@ -29,21 +28,19 @@ from autolearn.ml.datasets.subject import keys_of, split_rows, subject_of, weigh
 from autolearn.ml.environment import environment, one_thread
 from autolearn.ml.errors import InputError
 from autolearn.ml.estimators.estimator import distribution_of, methods_of
-from autolearn.ml.library_messages import words_of
 from autolearn.ml.models import skops_file
 from autolearn.ml.plugins import find_estimator, find_metric
-from autolearn.ml.training.cross_validate import CrossValidation, TrainingRows, cross_validate
+from autolearn.ml.training.cross_validate import CrossValidation, cross_validate
 from autolearn.ml.training.feature_profile import example, feature_profile, score_profile
+from autolearn.ml.training.fit import TrainingRows, build_pipeline, fitted
 from autolearn.ml.training.learned_parameters import learned
-from autolearn.ml.training.preprocess import name_apart, preprocessor
-from autolearn.schemas.bounds import cut
+from autolearn.ml.training.preprocess import name_apart
 from autolearn.schemas.catalog import CLASSIFICATION
 from autolearn.schemas.events import TrainingRequested
 from autolearn.schemas.feature_columns import features_of
 from autolearn.schemas.results import TrainingResult
 from autolearn.schemas.values import JsonValue
 
-Array = np.ndarray[Any, Any]
 Report = Callable[[str], None]
 
 
@@ -77,14 +74,7 @@ def train(request: TrainingRequested, store: Artifacts, report: Report) -> Train
 
     def fit(some: TrainingRows) -> Pipeline:
         """Return a new pipeline, fitted on rows."""
-        pipeline = Pipeline(
-            [
-                ("preprocess", preprocessor(subject.types, request.preprocessing)),
-                ("estimator", estimator.build(request.hyperparameters, seed=request.seed)),
-            ]
-        )
-        _fit(pipeline, some, request)
-        return pipeline
+        return fitted(request, build_pipeline(request, subject.types, estimator), some)
 
     crossed = CrossValidation({}, [])
     if request.split.folds:
@@ -140,44 +130,6 @@ def train(request: TrainingRequested, store: Artifacts, report: Report) -> Train
 def _without_target(rows: int) -> dict[str, JsonValue]:
     """Describe the rows that could not be used, because they have no target."""
     return {"rows_without_target": rows} if rows else {}
-
-
-def _check_classes(answers: Array, request: TrainingRequested) -> None:
-    """Raise InputError when the training rows have only one class."""
-    if len(np.unique(answers)) > 1:
-        return
-    what = f"the {len(answers):,} rows to fit on have one class of {request.target} only"
-    raise InputError(
-        f"{what}, {cut(str(answers[0]))}: the rows of others were all held out",
-        advice="Train with stratify, hold out fewer rows, choose another seed, or add rows of "
-        "other classes.",
-        quiet=what,
-    )
-
-
-def _fit(pipeline: Pipeline, rows: TrainingRows, request: TrainingRequested) -> None:
-    """Fit. Raises InputError when the rows do not do, or the library refuses a value."""
-    if request.task == CLASSIFICATION and rows.answers is not None:
-        _check_classes(rows.answers, request)
-    features, model = rows.features, request.estimator
-    more: dict[str, Any] = {}
-    if rows.weights is not None:
-        if not has_fit_parameter(pipeline[-1], "sample_weight"):
-            raise InputError(
-                f"{model} takes no weights of rows",
-                advice="Choose another estimator, or give the column another role than weight.",
-            )
-        more["estimator__sample_weight"] = rows.weights
-    try:
-        pipeline.fit(features, rows.answers, **more)
-    except ValueError as error:
-        raise InputError(
-            f"{model} cannot learn from these {len(features):,} rows with these settings: "
-            f"{words_of(error).rstrip('.')}",
-            advice=f"Choose other hyperparameters, which `autolearn catalog estimators {model}` "
-            "has, or other data.",
-            quiet=f"{model} cannot learn from these {len(features):,} rows with these settings",
-        ) from error
 
 
 def _check_schema(request: TrainingRequested, table: DatasetTable) -> None:

@@ -1,0 +1,95 @@
+"""The pipeline of a training: built, and fitted on rows, anew for each fold."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from sklearn.pipeline import Pipeline
+from sklearn.utils.validation import has_fit_parameter
+
+from autolearn.ml.errors import InputError
+from autolearn.ml.estimators.estimator import Estimator
+from autolearn.ml.library_messages import words_of
+from autolearn.ml.training.preprocess import preprocessor
+from autolearn.schemas.bounds import cut
+from autolearn.schemas.catalog import CLASSIFICATION
+from autolearn.schemas.events import TrainingRequested
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Array = np.ndarray[Any, Any]
+
+
+@dataclass(frozen=True)
+class TrainingRows:
+    """The rows to fit on, of which each fold takes some."""
+
+    features: pd.DataFrame
+    answers: Array | None
+    weights: Array | None
+
+    def take(self, positions: Array) -> TrainingRows:
+        """Return some of the rows."""
+        return TrainingRows(
+            self.features.iloc[positions],
+            None if self.answers is None else self.answers[positions],
+            None if self.weights is None else self.weights[positions],
+        )
+
+
+def build_pipeline(
+    request: TrainingRequested, types: Mapping[str, str], estimator: Estimator
+) -> Pipeline:
+    """Return the unfitted pipeline for features of these column types. Raises InputError."""
+    return Pipeline(
+        [
+            ("preprocess", preprocessor(types, request.preprocessing)),
+            ("estimator", estimator.build(request.hyperparameters, seed=request.seed)),
+        ]
+    )
+
+
+def fitted(request: TrainingRequested, pipeline: Pipeline, rows: TrainingRows) -> Pipeline:
+    """Fit a pipeline, and return it.
+
+    Raises InputError when the rows do not do, or the library refuses a value.
+    """
+    if request.task == CLASSIFICATION and rows.answers is not None:
+        _check_classes(rows.answers, request)
+    features, model = rows.features, request.estimator
+    more: dict[str, Any] = {}
+    if rows.weights is not None:
+        if not has_fit_parameter(pipeline[-1], "sample_weight"):
+            raise InputError(
+                f"{model} takes no weights of rows",
+                advice="Choose another estimator, or give the column another role than weight.",
+            )
+        more["estimator__sample_weight"] = rows.weights
+    try:
+        pipeline.fit(features, rows.answers, **more)
+    except ValueError as error:
+        raise InputError(
+            f"{model} cannot learn from these {len(features):,} rows with these settings: "
+            f"{words_of(error).rstrip('.')}",
+            advice=f"Choose other hyperparameters, which `autolearn catalog estimators {model}` "
+            "has, or other data.",
+            quiet=f"{model} cannot learn from these {len(features):,} rows with these settings",
+        ) from error
+    return pipeline
+
+
+def _check_classes(answers: Array, request: TrainingRequested) -> None:
+    """Raise InputError when the training rows have only one class."""
+    if len(np.unique(answers)) > 1:
+        return
+    what = f"the {len(answers):,} rows to fit on have one class of {request.target} only"
+    raise InputError(
+        f"{what}, {cut(str(answers[0]))}: the rows of others were all held out",
+        advice="Train with stratify, hold out fewer rows, choose another seed, or add rows of "
+        "other classes.",
+        quiet=what,
+    )
