@@ -13,9 +13,8 @@ AutoLearnError
 └── beside their code: DatasetRefused, ArtifactError (artifacts), BrokerError, SignatureRefused,
     Unreadable (eventlog), BackupRefused, Damaged, NotEmpty, BackupFailed, ProofRefused,
     PastTooLarge (projections), InputError, ModelRefused, CatalogUnavailable, Refused (agents),
-    CannotStart, DemoFailed, NoSession, NothingRecorded, NothingSo, NotLoggedIn, Problem,
-    Unreachable, Unsafe (client; NotLoggedIn is a Problem, Unreachable a LogError, Unsafe a
-    SettingsError)
+    CannotStart, DemoFailed, NoSession, NothingRecorded, NothingSo, Unsafe (client; Unsafe is a
+    SettingsError), and those of client/sdk/errors.py, which has their tree
 
 Each says what happened (`title`), why (`detail`) and what to do next (`advice`), and has the exit
 code of a command that it ends (`exit_code`).

@@ -14,15 +14,27 @@ TYPE_CHECKING = False  # type checkers take it for true; typing's takes longer t
 if TYPE_CHECKING:
     from autolearn.client.sdk.client import AsyncAutoLearn, AutoLearn
     from autolearn.client.sdk.connect import connect, connect_async
-    from autolearn.client.sdk.errors import NotLoggedIn, Problem, Unreachable
+    from autolearn.client.sdk.errors import (
+        BadArgument,
+        EvaluationFailed,
+        NotLoggedIn,
+        Problem,
+        TimedOut,
+        TrainingFailed,
+        Unreachable,
+    )
 
     __version__: str
 
 _MODULES = {
     "AsyncAutoLearn": "client",
     "AutoLearn": "client",
+    "BadArgument": "errors",
+    "EvaluationFailed": "errors",
     "NotLoggedIn": "errors",
     "Problem": "errors",
+    "TimedOut": "errors",
+    "TrainingFailed": "errors",
     "Unreachable": "errors",
     "connect": "connect",
     "connect_async": "connect",
@@ -32,8 +44,12 @@ _MODULES = {
 __all__ = [
     "AsyncAutoLearn",
     "AutoLearn",
+    "BadArgument",
+    "EvaluationFailed",
     "NotLoggedIn",
     "Problem",
+    "TimedOut",
+    "TrainingFailed",
     "Unreachable",
     "connect",
     "connect_async",

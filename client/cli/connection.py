@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import httpx
 import msgspec
@@ -16,17 +16,18 @@ from autolearn.client.cli.current_session import Current, CurrentSession
 from autolearn.client.cli.output import Output, console, print_json
 from autolearn.client.cli.terminal_text import printable
 from autolearn.client.cli.titles import Kind, NothingSo, find
-from autolearn.client.sdk.client import AutoLearn, BlockingSession
+from autolearn.client.sdk.client import AutoLearn
 from autolearn.client.sdk.connect import url_of_up
 from autolearn.client.sdk.credentials import find as find_token
 from autolearn.client.sdk.credentials import place_of
 from autolearn.client.sdk.errors import Problem, Unreachable
+from autolearn.client.sdk.handles.pages import Listing
+from autolearn.client.sdk.handles.run_parent import RunParent
+from autolearn.client.sdk.sessions import ExperimentHandle, SessionHandle
 from autolearn.runtime.home import home_of
 from autolearn.runtime.process import read_settings
 from autolearn.runtime.variables import variables
 from autolearn.schemas.errors import AutoLearnError, ExitCode
-from autolearn.schemas.rest.page import Page
-from autolearn.schemas.rest.sessions import SessionOverview
 from autolearn.schemas.stream_kinds import KINDS
 
 if TYPE_CHECKING:
@@ -37,7 +38,6 @@ Item = TypeVar("Item")
 
 _HASTE = 1.0
 """Seconds after which a silent API is given up."""
-_LIST = 500
 _NO_SESSION = {
     f"session-{how}": f"Your current session {words}"
     for how, words in {
@@ -58,14 +58,9 @@ class NoSession(AutoLearnError):
     exit_code = ExitCode.USAGE
 
 
-class InSession(NamedTuple):
-    """The session that a command uses: its proxy, and its state without the runs."""
-
-    proxy: BlockingSession
-    overview: SessionOverview
-
-    def __str__(self) -> str:
-        return str(Current(self.overview.id, self.overview.title))
+def called(session: SessionHandle) -> str:
+    """Return the title and the short id of a session."""
+    return str(Current(session.id, session.title))
 
 
 class Connection:
@@ -128,22 +123,35 @@ class Connection:
             )
         return current.id
 
-    def session(self, given: str | None = None) -> InSession:
+    def session_of(self, session: str) -> SessionHandle:
+        """Return a session or experiment by its id, without a request."""
+        return SessionHandle(self.client._http, RunParent(session), None)
+
+    def experiment(self, given: str) -> ExperimentHandle:
+        """Return an experiment, without its state.
+
+        Raises:
+            NothingSo: as `find`.
+        """
+        owner = RunParent(self.find(given, "experiment"), "experiment")
+        return ExperimentHandle(self.client._http, owner, None)
+
+    def session(self, given: str | None = None) -> SessionHandle:
         """Return the session that a command uses.
 
         Raises:
             NoSession: there is none, or the current one is no session any more.
             NothingSo: as `find`.
         """
-        proxy = self.client.session(self.session_id(given))
+        session = self.session_of(self.session_id(given))
         try:
-            return InSession(proxy, proxy.overview())
+            return session.refresh()
         except Problem as problem:
             if given or self.wanted or problem.kind not in _NO_SESSION:
                 raise
             raise self._over(problem) from None
 
-    def say_session(self, dataset: str = "") -> InSession:
+    def say_session(self, dataset: str = "") -> SessionHandle:
         """Return the session that a command uses, and name it on standard error.
 
         For a training of a `dataset` one is opened, if there is no current one.
@@ -151,7 +159,7 @@ class Connection:
         if dataset and not self.wanted and self.current.get() is None:
             self._open(dataset)
         used = self.session()
-        print(printable(f"session  {used}"), file=sys.stderr)
+        print(printable(f"session  {called(used)}"), file=sys.stderr)
         return used
 
     def _open(self, dataset: str) -> None:
@@ -196,14 +204,9 @@ class Connection:
 
     # Lists
 
-    def every(self, ask: Callable[..., Page[Any]], **given: Any) -> list[dict[str, Any]]:
+    def every(self, found: Listing[Any]) -> list[dict[str, Any]]:
         """Return the items of all pages of a list, unchanged."""
-        items, page = [], None
-        while True:
-            answer = ask(limit=_LIST, page=page, **given)
-            items += msgspec.json.decode(self.said)["items"]
-            if (page := answer.next) is None:
-                return items
+        return [one for _ in found.pages() for one in msgspec.json.decode(self.said)["items"]]
 
 
 @contextmanager
@@ -225,18 +228,18 @@ def connect(url: str | None = None, session: str | None = None) -> Iterator[Conn
 
 
 def show_list(
-    ask: Callable[[AutoLearn], Page[Item]],
+    ask: Callable[[AutoLearn], Listing[Item]],
     table: Callable[[Iterable[Item]], RenderableType],
     output: Output,
     url: str | None,
 ) -> None:
     """Print a list that has one page: as a table, or as unchanged JSON."""
     with connect(url) as to:
-        found = ask(to.client)
+        found = [*ask(to.client)]
     if output == Output.json:
         print_json(to.said)
     else:
-        console().print(table(found.items))
+        console().print(table(found))
 
 
 def require_url(given: str) -> None:

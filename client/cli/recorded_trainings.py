@@ -12,7 +12,8 @@ from msgspec.structs import fields, replace
 from autolearn.client.cli.connection import Connection, NoSession, only
 from autolearn.client.cli.exit_codes import words_of
 from autolearn.client.sdk.errors import Problem
-from autolearn.client.sdk.sessions import ExperimentWithRuns, SessionWithRuns
+from autolearn.client.sdk.handles.runs import TrainingHandle
+from autolearn.client.sdk.sessions import ExperimentHandle, SessionHandle
 from autolearn.schemas.errors import AutoLearnError, ExitCode
 from autolearn.schemas.events import EvaluationRequested, TrainingRequested
 from autolearn.schemas.reports.retrain import RecordedEvaluation, RecordedTraining
@@ -42,30 +43,33 @@ def recorded_of(to: Connection, given: str, into: Path) -> list[RecordedTraining
         typer.BadParameter: it is the start of several ids.
     """
     given, session = to.find(given, "experiment"), _open_session(to)
+    open_ones = [*session.trainings()] if session is not None else []
     owners = {
         training: item["id"]
-        for item in to.every(to.client.experiments.list)
+        for item in to.every(to.client.experiments.list())
         for training in item["trainings"]
     }
-    here = {training.id for training in session.trainings} if session is not None else set()
+    here = {one.id for one in open_ones}
     what = "experiment, training of one, or training of the session that is meant,"
     chosen = only(given, lambda: {*owners, *owners.values(), *here}, what)
-    owner: SessionWithRuns | ExperimentWithRuns
+    owner: SessionHandle | ExperimentHandle
     if chosen in here and session is not None:
-        owner = session
+        owner, trained = session, open_ones
     elif chosen in owners or chosen in owners.values():
-        owner = to.client.experiments.get(owners.get(chosen, chosen))
+        owner = to.experiment(owners.get(chosen, chosen))
+        trained = [*owner.trainings()]
     else:
         raise NothingRecorded(
             f"{given!r} is no experiment, no training of one, and no training of the session that "
             "is meant.",
             advice="`autolearn experiment list` and `autolearn session show` have the ids.",
         )
-    trainings = [one for one in owner.trainings if chosen in (owner.id, one.id)]
-    evaluations = [one for one in owner.evaluations if one.training in {t.id for t in trainings}]
-    found = [_recorded(one, evaluations) for one in trainings]
-    found = [_fetched(to, owner, one, into) if one.artifact.stored else one for one in found]
-    refs = {ref.version: ref for run in (*trainings, *evaluations) if (ref := run.dataset).stored}
+    trainings = [one for one in trained if chosen in (owner.id, one.id)]
+    ids = {one.id for one in trainings}
+    evaluations = [one.data for one in owner.evaluations() if one.data.training in ids]
+    found = [_fetched(one, _recorded(one.data, evaluations), into) for one in trainings]
+    runs = (*(one.data for one in trainings), *evaluations)
+    refs = {ref.version: ref for run in runs if (ref := run.dataset).stored}
     files: dict[str, str] = {}
     missing: dict[str, str] = {}
     for version, ref in refs.items():
@@ -77,26 +81,23 @@ def recorded_of(to: Connection, given: str, into: Path) -> list[RecordedTraining
     return [replace(one, data=files, data_missing=missing) for one in found]
 
 
-def _fetched(
-    to: Connection, owner: SessionWithRuns | ExperimentWithRuns, one: RecordedTraining, into: Path
-) -> RecordedTraining:
-    """Return a training with the folder of its fetched artifact."""
-    training, folder = one.request.run, into / one.request.run
+def _fetched(training: TrainingHandle, one: RecordedTraining, into: Path) -> RecordedTraining:
+    """Return a record with the folder of its artifact, which is fetched if it is encrypted."""
+    if not one.artifact.stored:
+        return one
+    folder = into / training.id
     try:
-        if isinstance(owner, ExperimentWithRuns):
-            to.client.experiments.download(owner.id, training, folder)
-        else:
-            to.client.session(owner.id).download(training, folder)
+        training.download(folder)
     except Problem as problem:  # the rest of the record can still be compared
         return replace(one, missing=f"{problem.title}. {problem.detail}")
     return replace(one, folder=str(folder))
 
 
-def _open_session(to: Connection) -> SessionWithRuns | None:
+def _open_session(to: Connection) -> SessionHandle | None:
     if not to.wanted and to.current.get() is None:
         return None
     try:
-        return to.session().proxy.get()
+        return to.session()
     except NoSession as over:  # an experiment can be trained again without one
         print(words_of(over), file=sys.stderr)
         return None

@@ -23,7 +23,6 @@ Kind = Literal["session", "experiment"]
 _SEARCHED = 1000
 """The newest sessions and the newest experiments, whose titles are searched."""
 _LISTED = 8
-_PAGE = 500
 _START = re.compile(r"[0-9a-f-]{1,36}")
 
 
@@ -82,15 +81,9 @@ def find(client: AutoLearn, given: str, *kinds: Kind) -> str:
 
 def _newest(client: AutoLearn, kind: Kind) -> Iterable[_Titled]:
     """Yield the newest sessions or experiments; without titles where these are withheld."""
-    many, page = 0, None
     of_kind = client.sessions if kind == "session" else client.experiments
-    while many < _SEARCHED:
-        answer = of_kind.list(limit=min(_PAGE, _SEARCHED - many), page=page)
-        for one in answer.items:
-            yield _Titled(kind, one.id, one.title)
-        many, page = many + len(answer.items), answer.next
-        if page is None:
-            return
+    for one in of_kind.list(limit=_SEARCHED):
+        yield _Titled(kind, one.id, one.title)
 
 
 def _words(found: Iterable[_Titled]) -> str:

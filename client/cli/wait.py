@@ -3,37 +3,36 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
 from typing import TypeVar
 
 import typer
 
 from autolearn.client.cli.run_progress import RunProgress, what
+from autolearn.client.sdk.handles.runs import EvaluationHandle, TrainingHandle
 from autolearn.schemas.errors import ExitCode
 from autolearn.schemas.rest.runs import Evaluation, Training
 
-R = TypeVar("R", Training, Evaluation)
+R = TypeVar("R", TrainingHandle, EvaluationHandle)
 _STEP = 1.0
 """Seconds after which the phase is requested again."""
 
 
-def follow(run: R, again: Callable[[float], R]) -> R:
-    """Show a run until it has ended. `again(seconds)` returns it then, or after so many seconds.
+def follow(run: R) -> R:
+    """Show a run until it has ended, and return it.
 
     Raises:
         typer.Exit: Ctrl-C was pressed; the run goes on.
     """
     try:
         with RunProgress() as board:
-            board.show(run)
-            while run.ended is None:
-                run = again(_STEP)
-                board.show(run)
+            board.show(run.data)
+            while run.data.ended is None:
+                board.show(run.refresh(wait=_STEP).data)
     except KeyboardInterrupt:
         print(
-            f"Interrupted: {what(run)} goes on.\n"
-            f"  See it:    autolearn session show {run.session[:8]}\n"
-            f"  Cancel it: autolearn cancel {run.id[:8]} --session {run.session[:8]}",
+            f"Interrupted: {what(run.data)} goes on.\n"
+            f"  See it:    autolearn session show {run.data.session[:8]}\n"
+            f"  Cancel it: autolearn cancel {run.data.id[:8]} --session {run.data.session[:8]}",
             file=sys.stderr,
         )
         raise typer.Exit(ExitCode.INTERRUPTED) from None

@@ -1,9 +1,8 @@
 """The Python client, sync and async: the same methods, one description of each.
 
-    with AutoLearn("http://127.0.0.1:8321") as autolearn:
-        session = autolearn.session(autolearn.sessions.open("first steps").id)
-        training = session.train("random-forest", "iris", wait=60)
-        print(session.evaluate(training.id, ["f1"], wait=60).results)
+    with autolearn.connect() as al, al.session("first steps") as session:
+        training = session.train("random-forest", "iris", metrics=["f1"])
+        print(training.results)
         session.commit()
 
 `AsyncAutoLearn` is used with `async with` and `await`. What changes something carries an
@@ -23,9 +22,9 @@ from autolearn.client.sdk import trust
 from autolearn.client.sdk.audit import Auditing
 from autolearn.client.sdk.credentials import find, place_of
 from autolearn.client.sdk.read_your_writes import AsyncReached, Reached
-from autolearn.client.sdk.sessions import Experiments, OneSession, Sessions
+from autolearn.client.sdk.sessions import Experiments, SessionOpener, Sessions
 from autolearn.client.sdk.system import System
-from autolearn.client.sdk.transport import Awaiting, Blocking
+from autolearn.client.sdk.transport import Awaiting, AwaitingPart, Blocking, BlockingPart
 from autolearn.client.sdk.users import Users
 
 
@@ -35,20 +34,6 @@ def _bearer(url: str, token: str | None) -> dict[str, str]:
         kept = find(place_of(url))
         token = kept.token if kept is not None else ""
     return {"Authorization": f"Bearer {token}"} if token else {}
-
-
-class BlockingPart(Blocking):
-    """A part of `AutoLearn`, on the same connections."""
-
-    def __init__(self, http: httpx.Client) -> None:
-        self._http = http
-
-
-class AwaitingPart(Awaiting):
-    """A part of `AsyncAutoLearn`, on the same connections."""
-
-    def __init__(self, http: httpx.AsyncClient) -> None:
-        self._http = http
 
 
 class BlockingSessions(BlockingPart, Sessions):
@@ -67,23 +52,7 @@ class AwaitingExperiments(AwaitingPart, Experiments):
     """The experiments."""
 
 
-class BlockingSession(BlockingPart, OneSession):
-    """One session."""
-
-    def __init__(self, http: httpx.Client, session: str) -> None:
-        super().__init__(http)
-        self.id = session
-
-
-class AwaitingSession(AwaitingPart, OneSession):
-    """One session."""
-
-    def __init__(self, http: httpx.AsyncClient, session: str) -> None:
-        super().__init__(http)
-        self.id = session
-
-
-class AutoLearn(Blocking, System, Users, Auditing):
+class AutoLearn(Blocking, SessionOpener, System, Users, Auditing):
     """A client that blocks. `url` is that of the API; use it from one thread at a time.
 
     `token` authenticates; without it, AUTOLEARN_TOKEN or the one stored by `autolearn login` does.
@@ -109,10 +78,6 @@ class AutoLearn(Blocking, System, Users, Auditing):
         self.sessions = BlockingSessions(self._http)
         self.experiments = BlockingExperiments(self._http)
 
-    def session(self, session: str) -> BlockingSession:
-        """Return a proxy of one session, without a request."""
-        return BlockingSession(self._http, session)
-
     def close(self) -> None:
         """Close the connections."""
         self._http.close()
@@ -129,7 +94,7 @@ class AutoLearn(Blocking, System, Users, Auditing):
         self.close()
 
 
-class AsyncAutoLearn(Awaiting, System, Users, Auditing):
+class AsyncAutoLearn(Awaiting, SessionOpener, System, Users, Auditing):
     """A client to await. `url` and `token` as in AutoLearn."""
 
     def __init__(
@@ -150,10 +115,6 @@ class AsyncAutoLearn(Awaiting, System, Users, Auditing):
         )
         self.sessions = AwaitingSessions(self._http)
         self.experiments = AwaitingExperiments(self._http)
-
-    def session(self, session: str) -> AwaitingSession:
-        """Return a proxy of one session, without a request."""
-        return AwaitingSession(self._http, session)
 
     async def close(self) -> None:
         """Close the connections."""

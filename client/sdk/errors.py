@@ -3,6 +3,10 @@
 AutoLearnError
 ├── Problem             the API refused, or failed: everything of the RFC 9457 problem is here
 │   └── NotLoggedIn     there is no token for the API, or it is not valid
+├── TimedOut            a run has not ended in time; it goes on
+├── TrainingFailed      a training failed or was cancelled
+├── EvaluationFailed    an evaluation failed or was cancelled
+├── BadArgument         an argument of a call does not fit; also a ValueError
 └── LogError
     └── Unreachable     no API answers
 
@@ -68,6 +72,49 @@ class NotLoggedIn(Problem):
     """There is no token for the API, or it is not valid."""
 
     __module__ = "autolearn"
+
+
+class _OfRun(AutoLearnError):
+    """About one run; `run` is its handle."""
+
+    __module__ = "autolearn"
+    exit_code = ExitCode.NO
+
+    def __init__(self, run: Any, title: str, detail: str, advice: str = "") -> None:
+        super().__init__(detail, title=title, advice=advice)
+        self.run = run
+
+    def __str__(self) -> str:
+        return _in_one_line(self)
+
+
+class TimedOut(_OfRun):
+    """A run has not ended within the given seconds; it goes on. `run` is its handle."""
+
+    __module__ = "autolearn"
+
+
+class TrainingFailed(_OfRun):
+    """A training failed, or was cancelled. `run` is its handle."""
+
+    __module__ = "autolearn"
+
+
+class EvaluationFailed(_OfRun):
+    """An evaluation failed, or was cancelled. `run` is its handle."""
+
+    __module__ = "autolearn"
+
+
+class BadArgument(AutoLearnError, ValueError):
+    """An argument of a call does not fit."""
+
+    __module__ = "autolearn"
+    title = "An argument does not fit"
+    exit_code = ExitCode.USAGE
+
+    def __str__(self) -> str:
+        return _in_one_line(self)
 
 
 def _in_one_line(error: AutoLearnError) -> str:

@@ -9,10 +9,11 @@ from __future__ import annotations
 import difflib
 import functools
 import inspect
+import itertools
 import re
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping
 from types import MethodType
-from typing import Any, Concatenate, Generic, ParamSpec, TypeVar, overload
+from typing import Any, Concatenate, Generic, ParamSpec, TypeVar, cast, overload
 
 from autolearn.client.sdk.flows import Flow
 from autolearn.client.sdk.transport import Awaiting, Blocking
@@ -24,10 +25,20 @@ X = TypeVar("X")
 Y = TypeVar("Y")
 B = TypeVar("B", covariant=True)
 A = TypeVar("A", covariant=True)
+Sync = TypeVar("Sync", bound=Blocking)
+Later = TypeVar("Later", bound=Awaiting)
 
 
 class Either(Generic[B, A]):
     """The type of a flow's result that is a B for a `Blocking`, and an A for an `Awaiting`."""
+
+
+def either(
+    client: Any, blocking: Callable[..., X], awaiting: Callable[..., Y], *content: Any
+) -> Either[X, Y]:
+    """Make the one or the other of `content`, whichever is a client's."""
+    made = (blocking if isinstance(client, Blocking) else awaiting)(*content)
+    return cast("Either[X, Y]", made)
 
 
 class operation(Generic[P, B, A]):  # noqa: N801 - it is used as a decorator
@@ -35,6 +46,9 @@ class operation(Generic[P, B, A]):  # noqa: N801 - it is used as a decorator
 
     On a `Blocking` it returns the flow's result, on an `Awaiting` an awaitable of it.
     """
+
+    _returns = ""
+    """Its result in words, if not that of the flow."""
 
     @overload
     def __init__(
@@ -64,22 +78,47 @@ class operation(Generic[P, B, A]):  # noqa: N801 - it is used as a decorator
         def method(client: Blocking, *args: Any, **kwargs: Any) -> Any:
             __tracebackhide__ = True
             try:
-                return client._drive(begun(self.flow, client, *args, **kwargs))
+                result = client._drive(begun(self.flow, client, *args, **kwargs))
+                return self._returned(client, result)
             except (AutoLearnError, WrongCall) as error:
                 raise public(error) from None
 
-        return like(method, self.flow, Blocking)
+        return like(method, self.flow, Blocking, self._returns)
 
     @functools.cached_property
     def _awaiting(self) -> Callable[..., Any]:
         async def method(client: Awaiting, *args: Any, **kwargs: Any) -> Any:
             __tracebackhide__ = True
             try:
-                return await client._drive(begun(self.flow, client, *args, **kwargs))
+                result = await client._drive(begun(self.flow, client, *args, **kwargs))
+                return self._returned(client, result)
             except (AutoLearnError, WrongCall) as error:
                 raise public(error) from None
 
-        return like(method, self.flow, Awaiting)
+        return like(method, self.flow, Awaiting, self._returns)
+
+    def _returned(self, client: Blocking | Awaiting, result: Any) -> Any:  # noqa: ARG002
+        """Return the result of the method."""
+        return result
+
+
+class chained(operation[P, Any, Any]):  # noqa: N801 - it is used as a decorator
+    """A method of one flow for both clients, which returns its object: `run.wait().results`."""
+
+    _returns = "Self"
+
+    @overload
+    def __get__(self, client: Sync, kind: type[Any]) -> Callable[P, Sync]: ...
+    @overload
+    def __get__(self, client: Later, kind: type[Any]) -> Callable[P, Awaitable[Later]]: ...
+    @overload
+    def __get__(self, client: None, kind: type[Any]) -> Callable[..., Any]: ...
+    def __get__(self, client: Blocking | Awaiting | None, kind: type[Any]) -> Any:
+        """Return the method of one client, or the function of a class."""
+        return super().__get__(client, kind)
+
+    def _returned(self, client: Blocking | Awaiting, result: Any) -> Any:  # noqa: ARG002
+        return client
 
 
 class WrongCall(Exception):
@@ -134,7 +173,7 @@ class _Source(str):
 
 
 def like(
-    method: Callable[..., Any], flow: Callable[..., Any], kind: type[Any]
+    method: Callable[..., Any], flow: Callable[..., Any], kind: type[Any], returns: str = ""
 ) -> Callable[..., Any]:
     """Give a method the name, text and signature of its flow, with the result for a client."""
     signature = inspect.signature(flow)
@@ -145,24 +184,27 @@ def like(
     wrapped: Any = functools.wraps(flow)(method)
     wrapped.__signature__ = signature.replace(
         parameters=parameters,
-        return_annotation=_Source(_result(str(signature.return_annotation), kind)),
+        return_annotation=_Source(returns or _result(str(signature.return_annotation), kind)),
     )
     function: Callable[..., Any] = wrapped
     return function
 
 
 def _result(annotation: str, kind: type[Any]) -> str:
-    """Return the result of a method, in the words of its flow: of Flow[X] or Either[X, Y]."""
-    inner = re.sub(r"^(Flow|Pages)\[(.*)\]$", r"\2", annotation)
-    if found := re.fullmatch(r"Either\[(.*)\]", inner):
-        halves = _halves(found[1])
-        return halves[issubclass(kind, Awaiting)]
-    return inner
+    """Return the result of a method, in the words of its flow."""
+    found = re.fullmatch(r"(Flow|Pages)\[(.*)\]", annotation)
+    if found is None:
+        return annotation
+    outer, inner = found.groups()
+    if outer == "Pages":
+        listed = "AsyncListing" if issubclass(kind, Awaiting) else "Listing"
+        return f"{listed}[{_half(inner, kind)}]"
+    either = re.fullmatch(r"Either\[(.*)\]", inner)
+    return inner if either is None else _half(either[1], kind)
 
 
-def _halves(words: str) -> Sequence[str]:
-    """Split at the comma that is in no brackets."""
-    for place, letter in enumerate(words):
-        if letter == "," and words[:place].count("[") == words[:place].count("]"):
-            return words[:place].strip(), words[place + 1 :].strip()
-    return words, words
+def _half(words: str, kind: type[Any]) -> str:
+    """Return the words before the comma, for an `Awaiting` those behind it."""
+    depths = itertools.accumulate((one == "[") - (one == "]") for one in words)
+    place = next(n for n, depth in enumerate(depths) if not depth and words[n] == ",")
+    return (words[place + 1 :] if issubclass(kind, Awaiting) else words[:place]).strip()

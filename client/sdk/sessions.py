@@ -2,18 +2,32 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping, Sequence
-from pathlib import Path
-from types import MappingProxyType
-from typing import Any, TypeVar
+from types import MappingProxyType, TracebackType
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from msgspec.structs import replace
 
-from autolearn.client.sdk.flows import Call, Flow, ask, fetch
-from autolearn.client.sdk.operation import operation
+from autolearn.client.sdk.errors import BadArgument
+from autolearn.client.sdk.flows import Call, Flow, ask
+from autolearn.client.sdk.handles.handle import Handle
+from autolearn.client.sdk.handles.pages import Pages, listing
+from autolearn.client.sdk.handles.run_parent import RunParent
+from autolearn.client.sdk.handles.runs import (
+    AsyncEvaluationHandle,
+    AsyncTrainingHandle,
+    Data,
+    EvaluationHandle,
+    TrainingHandle,
+    Wait,
+    every,
+    require_metrics,
+    seconds_of_wait,
+    waiting,
+)
+from autolearn.client.sdk.operation import Either, chained, either, operation
 from autolearn.client.sdk.paths import segment
-from autolearn.schemas.errors import AutoLearnError
+from autolearn.client.sdk.transport import AwaitingPart, BlockingPart
 from autolearn.schemas.rest.commands import CommandState
 from autolearn.schemas.rest.experiments import (
     DeletedExperiment,
@@ -21,13 +35,17 @@ from autolearn.schemas.rest.experiments import (
     ExperimentSummary,
 )
 from autolearn.schemas.rest.page import Page
-from autolearn.schemas.rest.runs import Artifact, Evaluation, Training
+from autolearn.schemas.rest.runs import Evaluation, Training
 from autolearn.schemas.rest.sessions import Discarded, Reader, SessionOverview, SessionSummary
+from autolearn.schemas.stream_kinds import KINDS
 from autolearn.schemas.values import ColumnRole, RunStatus
+
+if TYPE_CHECKING:
+    import httpx
 
 
 class SessionWithRuns(SessionOverview, kw_only=True, frozen=True):
-    """An open session with all its runs, of which `sessions.open` returns none."""
+    """An open session with all its runs."""
 
     trainings: list[Training] = []
     evaluations: list[Evaluation] = []
@@ -40,95 +58,101 @@ class ExperimentWithRuns(ExperimentOverview, kw_only=True, frozen=True):
     evaluations: list[Evaluation] = []
 
 
-R = TypeVar("R", Training, Evaluation)
-
-_LONGEST_WAIT = 300.0
-"""Seconds for which one request may wait; longer waits are several requests."""
-Data = str | Mapping[str, str]
-"""A dataset: its name, NAME@VERSION, or {"name": …, "version": …}, also the start of a version."""
+_Kept = ExperimentSummary | ExperimentOverview
+D = TypeVar("D", bound=SessionSummary | ExperimentSummary | ExperimentOverview)
 
 
-class Sessions:
-    """The open sessions."""
+class WorkMethods(Handle[D]):
+    """What open sessions and experiments have in common: runs, and readers."""
 
-    @operation
-    def open(
-        self, title: str = "", *, expires: float | None = None, key: str | None = None
-    ) -> Flow[SessionWithRuns]:
-        """Open a session. `key` makes a repetition by another process safe.
+    _owner: RunParent
 
-        It expires when it is unused for `expires` days, 0: never; None: the system's default.
-        """
-        body = {"title": title} if expires is None else {"title": title, "expires": expires}
-        return ask(Call("POST", "/v1/sessions", SessionWithRuns, body=body, key=key))
+    @property
+    def id(self) -> str:
+        """Its id."""
+        return self._owner.id
 
     @operation
-    def list(
-        self, *, limit: int | None = None, page: str | None = None, as_of: str | None = None
-    ) -> Flow[Page[SessionSummary]]:
-        """List the open sessions, newest first."""
-        query = {"limit": limit, "page": page, "as_of": as_of}
-        return ask(Call("GET", "/v1/sessions", Page[SessionSummary], query))
-
-
-class Experiments:
-    """The committed sessions."""
+    def training(self, run: str) -> Flow[Either[TrainingHandle, AsyncTrainingHandle]]:
+        """Get a training by its id, or the start of it."""
+        found = yield from self._owner.read(
+            lambda at: ask(Call("GET", f"{at}/trainings/{segment(run)}", Training))
+        )
+        return self._as_training(found)
 
     @operation
-    def list(
-        self, *, limit: int | None = None, page: str | None = None, as_of: str | None = None
-    ) -> Flow[Page[ExperimentSummary]]:
-        """List the experiments, the newest commit first."""
-        query = {"limit": limit, "page": page, "as_of": as_of}
-        return ask(Call("GET", "/v1/experiments", Page[ExperimentSummary], query))
+    def evaluation(self, run: str) -> Flow[Either[EvaluationHandle, AsyncEvaluationHandle]]:
+        """Get an evaluation by its id, or the start of it."""
+        found = yield from self._owner.read(
+            lambda at: ask(Call("GET", f"{at}/evaluations/{segment(run)}", Evaluation))
+        )
+        return self._as_evaluation(found)
 
     @operation
-    def get(self, experiment: str, *, as_of: str | None = None) -> Flow[ExperimentWithRuns]:
-        """Return an experiment with all its runs, which may take many requests."""
-        at = f"/v1/experiments/{segment(experiment)}"
-        return _whole(Call("GET", at, ExperimentWithRuns, {"as_of": as_of}))
+    def share(self, user: str) -> Flow[Page[Reader]]:
+        """Let another user read it, also as the experiment; return the readers."""
+        body = {"user": user}
+        return ask(Call("POST", f"{_at(self)}/share", Page[Reader], body=body))
 
     @operation
-    def overview(self, experiment: str) -> Flow[ExperimentOverview]:
-        """Return an experiment without its runs, of which it has the counts: one request."""
-        return ask(Call("GET", f"/v1/experiments/{segment(experiment)}", ExperimentOverview))
+    def unshare(self, user: str) -> Flow[Page[Reader]]:
+        """End a user's right to read it; return the remaining readers."""
+        body = {"user": user}
+        return ask(Call("POST", f"{_at(self)}/unshare", Page[Reader], body=body))
 
     @operation
-    def artifact(self, experiment: str, training: str) -> Flow[Artifact]:
-        """List the files of an artifact."""
-        at = f"/v1/experiments/{segment(experiment)}/trainings/{segment(training)}"
-        return ask(Call("GET", f"{at}/artifact", Artifact))
+    def leave(self) -> Flow[CommandState]:
+        """Leave a session or experiment that another user has shared."""
+        return ask(Call("POST", f"{_at(self)}/leave", CommandState))
+
+    @listing
+    def readers(self) -> Pages[Reader, Reader]:
+        """List the readers, without the owner."""
+        return Pages(Call("GET", f"{_at(self)}/readers", Page[Reader]), paged=False)
+
+    def _as_training(self, data: Training) -> Either[TrainingHandle, AsyncTrainingHandle]:
+        return either(self, TrainingHandle, AsyncTrainingHandle, self._http, self._owner, data)
+
+    def _as_evaluation(self, data: Evaluation) -> Either[EvaluationHandle, AsyncEvaluationHandle]:
+        kinds = EvaluationHandle, AsyncEvaluationHandle
+        return either(self, *kinds, self._http, self._owner, data)
+
+
+class OneSession(WorkMethods[SessionSummary]):
+    """A session. It stays open until it is committed, discarded, or expires."""
+
+    _fields = frozenset(SessionOverview.__struct_fields__)
+
+    def _title(self) -> str:
+        title = "(confidential)" if self.data.withheld else repr(self.data.title)
+        ended = ", committed" if self._owner.kind == "experiment" else ""
+        return f"Session {self.id[:8]} {title}{_counted(self.data)}{ended}"
+
+    def _about(self) -> dict[str, object]:
+        one = self.data
+        return {
+            "session": one.id[:8],
+            "title": "(confidential)" if one.withheld else one.title,
+            "owner": one.actor,
+            "created": one.created,
+            "updated": one.updated,
+            "runs": _counted(one).strip(", "),
+        }
+
+    @chained
+    def refresh(self) -> Flow[None]:
+        """Get its present state."""
+        self._data = yield from ask(Call("GET", _at(self), SessionOverview))
+        self._owner.id = self._data.id
 
     @operation
-    def download(self, experiment: str, training: str, folder: Path | str) -> Flow[Artifact]:
-        """Fetch the files of an artifact into a folder, each checked by its hash."""
-        at = f"/v1/experiments/{segment(experiment)}/trainings/{segment(training)}"
-        return _download(f"{at}/artifact", Path(folder))
-
-    @operation
-    def delete(self, experiment: str) -> Flow[DeletedExperiment]:
-        """Delete an experiment: none of it can be read any more."""
-        return ask(Call("POST", f"/v1/experiments/{segment(experiment)}/delete", DeletedExperiment))
-
-
-class OneSession:
-    """One session. `id` is its own."""
-
-    id: str
-
-    @operation
-    def get(self, *, as_of: str | None = None) -> Flow[SessionWithRuns]:
-        """Return the session with its runs and their progress; or its state at a point.
+    def content(self, *, as_of: str | None = None) -> Flow[SessionWithRuns]:
+        """Return the session with all its runs and their progress; or its state at a point.
 
         A point is a position's token or a time, RFC 3339 with a zone, here and elsewhere. All runs
-        may take many requests: `trainings` and `evaluations` return a page.
+        may take many requests: `trainings` and `evaluations` fetch them as they are needed.
         """
         return _whole(Call("GET", _at(self), SessionWithRuns, {"as_of": as_of}))
-
-    @operation
-    def overview(self) -> Flow[SessionOverview]:
-        """Return the session without its runs, of which it has the counts: one request."""
-        return ask(Call("GET", _at(self), SessionOverview))
 
     @operation
     def train(
@@ -148,18 +172,32 @@ class OneSession:
         seed: int | None = None,
         time_limit: float | None = None,
         memory_limit: int | None = None,
-        wait: float | None = None,
+        metrics: Sequence[str] | None = None,
+        positive: str | bool | int | None = None,
+        wait: Wait = True,
+        raise_on_failure: bool = True,
         key: str | None = None,
-    ) -> Flow[Training]:
-        """Train an estimator; `wait` up to so many seconds for its end (math.inf: without limit).
+    ) -> Flow[Either[TrainingHandle, AsyncTrainingHandle]]:
+        """Train an estimator, and wait for its end: `wait` seconds at most, or not at all.
 
         The `task` is the estimator's; "classification" makes many different numbers classes. It
         learns from `features`; without them from all columns but those to `drop`, those whose role
         is another, and those that tell nothing (ids, constants), which `left_out` of the answer
         names. `roles` come before those of the dataset. The `split` is {"test": fraction,
         "stratify": bool, "by": random|time|group|column, "column": name, "folds": number}; the
-        folds of a cross-validation are scored by `fold_metrics`.
+        folds of a cross-validation are scored by `fold_metrics`, by default by `metrics`.
+
+        An evaluation by `metrics` follows, of the class `positive` if one is named: `results` has
+        what they gave.
+
+        Raises:
+            BadArgument: a metric does not exist, or does not fit the estimator.
+            TimedOut: it has not ended after `wait` seconds; it goes on.
+            TrainingFailed, EvaluationFailed: it failed or was cancelled, unless `raise_on_failure`
+                is off.
         """
+        if metrics is not None:
+            yield from require_metrics(estimator, metrics)
         body = {
             "estimator": estimator,
             "dataset": dataset,
@@ -170,13 +208,18 @@ class OneSession:
             "roles": roles,
             "hyperparameters": hyperparameters,
             "split": split,
-            "fold_metrics": fold_metrics,
+            "fold_metrics": fold_metrics or (metrics if (split or {}).get("folds") else None),
             "preprocessing": preprocessing,
             "seed": seed,
             "time_limit": time_limit,
             "memory_limit": memory_limit,
         }
-        return _started(f"{_at(self)}/trainings", Training, body, wait, key)
+        limit = seconds_of_wait(wait)
+        call = Call("POST", f"{_at(self)}/trainings", Training, body=body, key=key)
+        made = self._as_training((yield from ask(waiting(call, limit))))
+        then = None if metrics is None else {"metrics": metrics, "positive": positive}
+        yield from _ended(made, limit, then, raise_on_failure=raise_on_failure)
+        return made
 
     @operation
     def evaluate(
@@ -188,13 +231,19 @@ class OneSession:
         positive: str | bool | int | None = None,
         time_limit: float | None = None,
         memory_limit: int | None = None,
-        wait: float | None = None,
+        wait: Wait = True,
+        raise_on_failure: bool = True,
         key: str | None = None,
-    ) -> Flow[Evaluation]:
-        """Measure an artifact, on its held-out rows or on another dataset.
+    ) -> Flow[Either[EvaluationHandle, AsyncEvaluationHandle]]:
+        """Measure an artifact, by the id of its training: as its own method `evaluate` does.
 
         A metric may name its class, as recall:yes does; `positive` is the class of the others.
-        Named metrics must be computable; `left_out` has the reasons of others.
+        Named metrics must be computable; `left_out` has the reasons of others. `wait` as in
+        `train`.
+
+        Raises:
+            TimedOut: it has not ended after `wait` seconds; it goes on.
+            EvaluationFailed: it failed or was cancelled, unless `raise_on_failure` is off.
         """
         body = {
             "training": training,
@@ -204,103 +253,41 @@ class OneSession:
             "time_limit": time_limit,
             "memory_limit": memory_limit,
         }
-        return _started(f"{_at(self)}/evaluations", Evaluation, body, wait, key)
+        limit = seconds_of_wait(wait)
+        call = Call("POST", f"{_at(self)}/evaluations", Evaluation, body=body, key=key)
+        made = self._as_evaluation((yield from ask(waiting(call, limit))))
+        yield from _ended(made, limit, raise_on_failure=raise_on_failure)
+        return made
 
-    @operation
+    @listing
     def trainings(
-        self,
-        *,
-        status: RunStatus | None = None,
-        limit: int | None = None,
-        page: str | None = None,
-        as_of: str | None = None,
-    ) -> Flow[Page[Training]]:
-        """List the trainings in the order of their requests."""
-        query = {"status": status, "limit": limit, "page": page, "as_of": as_of}
-        return ask(Call("GET", f"{_at(self)}/trainings", Page[Training], query))
+        self, *, status: RunStatus | None = None, limit: int | None = None, as_of: str | None = None
+    ) -> Pages[TrainingHandle, AsyncTrainingHandle]:
+        """List the trainings in the order of their requests, at most `limit`."""
+        query = {"status": status, "as_of": as_of}
+        call = Call("GET", f"{self._owner.path}/trainings", Page[Training], query)
+        return Pages(call, self._as_training, limit)
 
-    @operation
+    @listing
     def evaluations(
-        self,
-        *,
-        status: RunStatus | None = None,
-        limit: int | None = None,
-        page: str | None = None,
-        as_of: str | None = None,
-    ) -> Flow[Page[Evaluation]]:
-        """List the evaluations in the order of their requests."""
-        query = {"status": status, "limit": limit, "page": page, "as_of": as_of}
-        return ask(Call("GET", f"{_at(self)}/evaluations", Page[Evaluation], query))
+        self, *, status: RunStatus | None = None, limit: int | None = None, as_of: str | None = None
+    ) -> Pages[EvaluationHandle, AsyncEvaluationHandle]:
+        """List the evaluations in the order of their requests, at most `limit`."""
+        query = {"status": status, "as_of": as_of}
+        call = Call("GET", f"{self._owner.path}/evaluations", Page[Evaluation], query)
+        return Pages(call, self._as_evaluation, limit)
 
     @operation
-    def training(self, run: str, *, wait: float | None = None) -> Flow[Training]:
-        """Return a training, as soon as it has ended or `wait` seconds are over."""
-        return _waited(f"{_at(self)}/trainings/{segment(run)}", Training, wait)
-
-    @operation
-    def evaluation(self, run: str, *, wait: float | None = None) -> Flow[Evaluation]:
-        """Return an evaluation, as soon as it has ended or `wait` seconds are over."""
-        return _waited(f"{_at(self)}/evaluations/{segment(run)}", Evaluation, wait)
-
-    @operation
-    def cancel_training(self, run: str) -> Flow[Training]:
-        """Stop a training."""
-        return ask(Call("POST", f"{_at(self)}/trainings/{segment(run)}/cancel", Training))
-
-    @operation
-    def cancel_evaluation(self, run: str) -> Flow[Evaluation]:
-        """Stop an evaluation."""
-        return ask(Call("POST", f"{_at(self)}/evaluations/{segment(run)}/cancel", Evaluation))
-
-    @operation
-    def artifact(self, training: str) -> Flow[Artifact]:
-        """List the files of an artifact."""
-        return ask(Call("GET", f"{_at(self)}/trainings/{segment(training)}/artifact", Artifact))
-
-    @operation
-    def download(self, training: str, folder: Path | str) -> Flow[Artifact]:
-        """Fetch the files of an artifact into a folder, each checked by its hash."""
-        return _download(f"{_at(self)}/trainings/{segment(training)}/artifact", Path(folder))
-
-    @operation
-    def share(self, user: str) -> Flow[Page[Reader]]:
-        """Let another user read the session, and the experiment; return the readers."""
-        body = {"user": user}
-        return ask(Call("POST", f"{_at(self)}/share", Page[Reader], body=body))
-
-    @operation
-    def unshare(self, user: str) -> Flow[Page[Reader]]:
-        """End a user's right to read it; return the remaining readers."""
-        body = {"user": user}
-        return ask(Call("POST", f"{_at(self)}/unshare", Page[Reader], body=body))
-
-    @operation
-    def leave(self) -> Flow[CommandState]:
-        """Leave a session or experiment that another user has shared."""
-        return ask(Call("POST", f"{_at(self)}/leave", CommandState))
-
-    @operation
-    def readers(self) -> Flow[Page[Reader]]:
-        """List the readers, without the owner."""
-        return ask(Call("GET", f"{_at(self)}/readers", Page[Reader]))
-
-    @operation
-    def commit(self, trainings: Sequence[str] | None = None) -> Flow[ExperimentWithRuns]:
-        """Commit the session as an experiment: all completed trainings, or only those named.
-
-        Raises:
-            Problem, Unreachable: it is not committed; or it is, as the title says, and its runs
-                could not be read.
-        """
-        call = Call(
-            "POST", f"{_at(self)}/commit", ExperimentWithRuns, body={"trainings": trainings}
-        )
+    def commit(
+        self, keep: Sequence[str | TrainingHandle | AsyncTrainingHandle] | None = None
+    ) -> Flow[Either[ExperimentHandle, AsyncExperimentHandle]]:
+        """Commit the session as an experiment: all completed trainings, or only those to `keep`."""
+        named = None if keep is None else [one if isinstance(one, str) else one.id for one in keep]
+        call = Call("POST", f"{_at(self)}/commit", ExperimentOverview, body={"trainings": named})
         kept = yield from ask(call)
-        try:
-            return (yield from _with_runs(kept, f"/v1/experiments/{segment(kept.id)}"))
-        except AutoLearnError as error:
-            error.title = f"Committed as experiment {kept.id}, whose runs were not told"
-            raise
+        self._owner.commit()
+        kinds = ExperimentHandle, AsyncExperimentHandle
+        return either(self, *kinds, self._http, self._owner, kept)
 
     @operation
     def keep(self) -> Flow[SessionSummary]:
@@ -310,12 +297,243 @@ class OneSession:
     @operation
     def discard(self) -> Flow[Discarded]:
         """End the session and keep nothing of it."""
-        return ask(Call("POST", f"{_at(self)}/discard", Discarded))
+        discarded = yield from ask(Call("POST", f"{_at(self)}/discard", Discarded))
+        self._owner.open = False
+        return discarded
+
+    def _leave_open(self, error: BaseException | None) -> None:
+        """Say which session stays open when a `with` block ends by an error."""
+        if error is not None and self._owner.open:
+            name = f"Session {self.id[:8]} {self.data.title!r}"
+            error.add_note(f"{name} stays open: session(id={self.id!r}) returns to it.")
 
 
-def _at(session: OneSession) -> str:
-    """Return the path of a session."""
+class ExperimentMethods(WorkMethods[_Kept]):
+    """An experiment: a committed session, with the runs that it keeps."""
+
+    _fields = frozenset(ExperimentOverview.__struct_fields__)
+
+    def _title(self) -> str:
+        title = "(confidential)" if self.data.withheld else repr(self.data.title)
+        return f"Experiment {self.id[:8]} {title}{_counted(self.data)}"
+
+    def _about(self) -> dict[str, object]:
+        one = self.data
+        return {
+            "experiment": one.id[:8],
+            "title": "(confidential)" if one.withheld else one.title,
+            "owner": one.actor,
+            "committed": one.committed,
+            "runs": _counted(one).strip(", "),
+            "data": ", ".join(ref.name for ref in one.training_data),
+        }
+
+    @chained
+    def refresh(self) -> Flow[None]:
+        """Get its present state."""
+        self._data = yield from ask(Call("GET", self._owner.path, ExperimentOverview))
+        self._owner.id = self._data.id
+
+    @operation
+    def content(self, *, as_of: str | None = None) -> Flow[ExperimentWithRuns]:
+        """Return the experiment with all its runs, which may take many requests."""
+        return _whole(Call("GET", self._owner.path, ExperimentWithRuns, {"as_of": as_of}))
+
+    @listing
+    def trainings(
+        self, *, limit: int | None = None, as_of: str | None = None
+    ) -> Pages[TrainingHandle, AsyncTrainingHandle]:
+        """List the trainings that it keeps, in the order of their requests, at most `limit`."""
+        path = f"{self._owner.path}/trainings"
+        return Pages(Call("GET", path, Page[Training], {"as_of": as_of}), self._as_training, limit)
+
+    @listing
+    def evaluations(
+        self, *, limit: int | None = None, as_of: str | None = None
+    ) -> Pages[EvaluationHandle, AsyncEvaluationHandle]:
+        """List the evaluations that it keeps, in the order of their requests, at most `limit`."""
+        call = Call("GET", f"{self._owner.path}/evaluations", Page[Evaluation], {"as_of": as_of})
+        return Pages(call, self._as_evaluation, limit)
+
+    @operation
+    def delete(self) -> Flow[DeletedExperiment]:
+        """Delete the experiment: none of it can be read any more."""
+        return ask(Call("POST", f"{self._owner.path}/delete", DeletedExperiment))
+
+
+class SessionHandle(OneSession, BlockingPart):
+    """An open session. At the end of a `with` block it stays open, as after an error."""
+
+    def __init__(self, http: httpx.Client, owner: RunParent, data: SessionSummary | None) -> None:
+        super().__init__(http)
+        self._owner, self._data = owner, data
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._leave_open(error)
+
+
+class AsyncSessionHandle(OneSession, AwaitingPart):
+    """An open session, to await."""
+
+    def __init__(
+        self, http: httpx.AsyncClient, owner: RunParent, data: SessionSummary | None
+    ) -> None:
+        super().__init__(http)
+        self._owner, self._data = owner, data
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._leave_open(error)
+
+
+class ExperimentHandle(ExperimentMethods, BlockingPart):
+    """An experiment."""
+
+    def __init__(self, http: httpx.Client, owner: RunParent, data: _Kept | None) -> None:
+        super().__init__(http)
+        self._owner, self._data = owner, data
+
+
+class AsyncExperimentHandle(ExperimentMethods, AwaitingPart):
+    """An experiment, to await."""
+
+    def __init__(self, http: httpx.AsyncClient, owner: RunParent, data: _Kept | None) -> None:
+        super().__init__(http)
+        self._owner, self._data = owner, data
+
+
+class SessionOpener:
+    """Sessions, as the client opens them."""
+
+    _http: Any
+
+    @operation
+    def session(
+        self,
+        title: str = "",
+        *,
+        id: str | None = None,  # noqa: A002 - the word for it
+        expires: float | None = None,
+    ) -> Flow[Either[SessionHandle, AsyncSessionHandle]]:
+        """Open a session of this title; with `id` return to one, by its id or the start of it.
+
+        It expires when it is unused for `expires` days, 0: never; None: the system's default. In a
+        `with` block an error names the session, which stays open.
+
+        Raises:
+            BadArgument: the title is an id.
+        """
+        if id is not None:
+            found = yield from ask(Call("GET", f"/v1/sessions/{segment(id)}", SessionOverview))
+            return _session(self, RunParent(found.id), found)
+        if KINDS["session"].fits(title):
+            raise BadArgument(f"{title} is an id.", advice=f"session(id={title!r}) returns to it.")
+        return (yield from _opened(self, title, expires))
+
+
+class Sessions:
+    """The open sessions."""
+
+    _http: Any
+
+    @operation
+    def open(
+        self, title: str = "", *, expires: float | None = None, key: str | None = None
+    ) -> Flow[Either[SessionHandle, AsyncSessionHandle]]:
+        """Open a session. `key` makes a repetition by another process safe.
+
+        It expires when it is unused for `expires` days, 0: never; None: the system's default.
+        """
+        return _opened(self, title, expires, key)
+
+    @listing
+    def list(
+        self, *, limit: int | None = None, as_of: str | None = None
+    ) -> Pages[SessionHandle, AsyncSessionHandle]:
+        """List the open sessions, newest first, at most `limit`."""
+        call = Call("GET", "/v1/sessions", Page[SessionSummary], {"as_of": as_of})
+        return Pages(call, lambda one: _session(self, RunParent(one.id), one), limit)
+
+
+class Experiments:
+    """The committed sessions."""
+
+    _http: Any
+
+    @listing
+    def list(
+        self, *, limit: int | None = None, as_of: str | None = None
+    ) -> Pages[ExperimentHandle, AsyncExperimentHandle]:
+        """List the experiments, the newest commit first, at most `limit`."""
+        call = Call("GET", "/v1/experiments", Page[ExperimentSummary], {"as_of": as_of})
+        return Pages(call, lambda one: _experiment(self, one), limit)
+
+    @operation
+    def get(self, experiment: str) -> Flow[Either[ExperimentHandle, AsyncExperimentHandle]]:
+        """Get an experiment by its id, or the start of it."""
+        path = f"/v1/experiments/{segment(experiment)}"
+        return _experiment(self, (yield from ask(Call("GET", path, ExperimentOverview))))
+
+
+def _opened(
+    client: Any, title: str, expires: float | None, key: str | None = None
+) -> Flow[Either[SessionHandle, AsyncSessionHandle]]:
+    """Open a session."""
+    body = {"title": title} if expires is None else {"title": title, "expires": expires}
+    data = yield from ask(Call("POST", "/v1/sessions", SessionOverview, body=body, key=key))
+    return _session(client, RunParent(data.id), data)
+
+
+def _session(
+    client: Any, owner: RunParent, data: SessionSummary
+) -> Either[SessionHandle, AsyncSessionHandle]:
+    """Return a session as an object."""
+    return either(client, SessionHandle, AsyncSessionHandle, client._http, owner, data)
+
+
+def _experiment(client: Any, data: _Kept) -> Either[ExperimentHandle, AsyncExperimentHandle]:
+    owner = RunParent(data.id, "experiment")
+    return either(client, ExperimentHandle, AsyncExperimentHandle, client._http, owner, data)
+
+
+def _at(session: WorkMethods[Any]) -> str:
+    """Return the path of a session, under which an experiment has its readers too."""
     return f"/v1/sessions/{segment(session.id)}"
+
+
+def _ended(
+    run: Any,
+    limit: float | None,
+    then: Mapping[str, object] | None = None,
+    *,
+    raise_on_failure: bool,
+) -> Flow[None]:
+    """Wait for the end of a requested run, and of the evaluation that is to follow it."""
+    if then is not None:
+        run._then = then
+    if limit is not None:
+        yield from run._until_ended(limit, raise_on_failure=raise_on_failure)
+
+
+def _counted(one: Any) -> str:
+    """Return the numbers of runs in words, where they are known."""
+    numbers = {kind: sum(states.values()) for kind, states in getattr(one, "counts", {}).items()}
+    return "".join(f", {many} {kind[:-1] if many == 1 else kind}" for kind, many in numbers.items())
 
 
 W = TypeVar("W", SessionWithRuns, ExperimentWithRuns)
@@ -325,58 +543,8 @@ _NO_QUERY: Mapping[str, object] = MappingProxyType({})
 def _whole(call: Call[W]) -> Flow[W]:
     """Return a session or experiment with all its runs, unless they are withheld."""
     found = yield from ask(call)
-    return (yield from _with_runs(found, call.path, call.query))
-
-
-def _with_runs(found: W, path: str, query: Mapping[str, object] = _NO_QUERY) -> Flow[W]:
     if found.withheld:
         return found
-    trainings = yield from _every(f"{path}/trainings", Page[Training], query)
-    evaluations = yield from _every(f"{path}/evaluations", Page[Evaluation], query)
+    trainings = yield from every(f"{call.path}/trainings", Page[Training], call.query)
+    evaluations = yield from every(f"{call.path}/evaluations", Page[Evaluation], call.query)
     return replace(found, trainings=trainings, evaluations=evaluations)
-
-
-def _every(path: str, kind: type[Page[R]], query: Mapping[str, object]) -> Flow[list[R]]:
-    items, page = list[R](), None
-    while True:
-        some = yield from ask(Call("GET", path, kind, {**query, "limit": 500, "page": page}))
-        items += some.items
-        if (page := some.next) is None:
-            return items
-
-
-def _started(
-    path: str, kind: type[R], body: Mapping[str, object], wait: float | None, key: str | None
-) -> Flow[R]:
-    """Request a run, and wait for its end if requested."""
-    until = None if wait is None else time.monotonic() + wait
-    first = None if wait is None else min(wait, _LONGEST_WAIT)
-    run = yield from ask(Call("POST", path, kind, body=body, wait=first, key=key))
-    if until is None:
-        return run
-    return (yield from _ended(run, f"{path}/{run.id}", kind, until))
-
-
-def _waited(path: str, kind: type[R], wait: float | None) -> Flow[R]:
-    until = None if wait is None else time.monotonic() + wait
-    first = None if wait is None else min(wait, _LONGEST_WAIT)
-    run = yield from ask(Call("GET", path, kind, wait=first))
-    return run if until is None else (yield from _ended(run, path, kind, until))
-
-
-def _ended(run: R, path: str, kind: type[R], until: float) -> Flow[R]:
-    """Return a run when it has ended, or its state when the time is over."""
-    while run.ended is None and (left := until - time.monotonic()) > 0:
-        wait = max(1.0, min(left, _LONGEST_WAIT))
-        run = yield from ask(Call("GET", path, kind, wait=wait))
-    return run
-
-
-def _download(path: str, folder: Path) -> Flow[Artifact]:
-    """Fetch all files of an artifact."""
-    artifact = yield from ask(Call("GET", path, Artifact))
-    folder.mkdir(parents=True, exist_ok=True)
-    for file in artifact.files:
-        call = Call("GET", f"{path}/{segment(file.name)}", bytes)
-        yield from fetch(call, folder / Path(file.name).name, file.sha256)
-    return artifact

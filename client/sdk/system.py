@@ -9,6 +9,7 @@ from typing import Any, Literal
 from autolearn.client.sdk.dataset_files import FileFormat, dataset_name
 from autolearn.client.sdk.event_feed import Feed, follow
 from autolearn.client.sdk.flows import EXAMINED, Call, Flow, ask, fetch
+from autolearn.client.sdk.handles.pages import Pages, listing
 from autolearn.client.sdk.operation import operation
 from autolearn.client.sdk.paths import segment
 from autolearn.client.sdk.subscriptions import subscription
@@ -35,10 +36,11 @@ _DIGESTED = 60.0
 class System:
     """The catalog, the log as this API knows it, and the status of the installation."""
 
-    @operation
-    def estimators(self, *, as_of: str | None = None) -> Flow[Page[CatalogEstimator]]:
+    @listing
+    def estimators(self, *, as_of: str | None = None) -> Pages[CatalogEstimator, CatalogEstimator]:
         """List the estimators."""
-        return ask(Call("GET", "/v1/catalog/estimators", Page[CatalogEstimator], {"as_of": as_of}))
+        call = Call("GET", "/v1/catalog/estimators", Page[CatalogEstimator], {"as_of": as_of})
+        return Pages(call, paged=False)
 
     @operation
     def estimator(self, name: str, *, as_of: str | None = None) -> Flow[CatalogEstimator]:
@@ -49,10 +51,11 @@ class System:
             )
         )
 
-    @operation
-    def metrics(self, *, as_of: str | None = None) -> Flow[Page[CatalogMetric]]:
+    @listing
+    def metrics(self, *, as_of: str | None = None) -> Pages[CatalogMetric, CatalogMetric]:
         """List the metrics."""
-        return ask(Call("GET", "/v1/catalog/metrics", Page[CatalogMetric], {"as_of": as_of}))
+        call = Call("GET", "/v1/catalog/metrics", Page[CatalogMetric], {"as_of": as_of})
+        return Pages(call, paged=False)
 
     @operation
     def metric(self, name: str, *, as_of: str | None = None) -> Flow[CatalogMetric]:
@@ -61,13 +64,13 @@ class System:
             Call("GET", f"/v1/catalog/metrics/{segment(name)}", CatalogMetric, {"as_of": as_of})
         )
 
-    @operation
+    @listing
     def datasets(
-        self, *, limit: int | None = None, page: str | None = None, as_of: str | None = None
-    ) -> Flow[Page[Dataset]]:
-        """List the datasets, each in its newest version."""
-        query = {"limit": limit, "page": page, "as_of": as_of}
-        return ask(Call("GET", "/v1/catalog/datasets", Page[Dataset], query))
+        self, *, limit: int | None = None, as_of: str | None = None
+    ) -> Pages[Dataset, Dataset]:
+        """List the datasets, each in its newest version, at most `limit`."""
+        call = Call("GET", "/v1/catalog/datasets", Page[Dataset], {"as_of": as_of})
+        return Pages(call, limit=limit)
 
     @operation
     def dataset(
@@ -77,19 +80,13 @@ class System:
         query = {"version": version, "as_of": as_of}
         return ask(Call("GET", f"/v1/catalog/datasets/{segment(name)}", Dataset, query))
 
-    @operation
+    @listing
     def dataset_versions(
-        self,
-        name: str,
-        *,
-        limit: int | None = None,
-        page: str | None = None,
-        as_of: str | None = None,
-    ) -> Flow[Page[Dataset]]:
-        """List the versions of a dataset, newest first."""
+        self, name: str, *, limit: int | None = None, as_of: str | None = None
+    ) -> Pages[Dataset, Dataset]:
+        """List the versions of a dataset, newest first, at most `limit`."""
         at = f"/v1/catalog/datasets/{segment(name)}/versions"
-        query = {"limit": limit, "page": page, "as_of": as_of}
-        return ask(Call("GET", at, Page[Dataset], query))
+        return Pages(Call("GET", at, Page[Dataset], {"as_of": as_of}), limit=limit)
 
     @operation
     def upload_dataset(
@@ -186,10 +183,11 @@ class System:
         at = f"/v1/catalog/datasets/{segment(name)}/delete"
         return ask(Call("POST", at, DeletedDataset, body={"force": force}))
 
-    @operation
-    def dataset_readers(self, name: str) -> Flow[Page[Grant]]:
-        """Return the users with a grant of a dataset, without its owner."""
-        return ask(Call("GET", f"/v1/catalog/datasets/{segment(name)}/readers", Page[Grant]))
+    @listing
+    def dataset_readers(self, name: str) -> Pages[Grant, Grant]:
+        """List the users with a grant of a dataset, without its owner."""
+        at = f"/v1/catalog/datasets/{segment(name)}/readers"
+        return Pages(Call("GET", at, Page[Grant]), paged=False)
 
     @operation
     def share_dataset(

@@ -106,6 +106,20 @@ class Awaiting:
             return response
 
 
+class BlockingPart(Blocking):
+    """A part of `AutoLearn`, on the same connections."""
+
+    def __init__(self, http: httpx.Client) -> None:
+        self._http = http
+
+
+class AwaitingPart(Awaiting):
+    """A part of `AsyncAutoLearn`, on the same connections."""
+
+    def __init__(self, http: httpx.AsyncClient) -> None:
+        self._http = http
+
+
 def _arguments(step: Send) -> dict[str, Any]:
     return {
         "method": step.method,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from autolearn.client.sdk.flows import Call, Flow, ask
+from autolearn.client.sdk.handles.pages import Pages, listing
 from autolearn.client.sdk.operation import operation
 from autolearn.client.sdk.paths import segment
 from autolearn.schemas.rest.commands import CommandState
@@ -26,10 +27,10 @@ class Users:
         """Return the own identity."""
         return ask(Call("GET", "/v1/me", Me))
 
-    @operation
-    def quotas(self) -> Flow[Page[QuotaState]]:
+    @listing
+    def quotas(self) -> Pages[QuotaState, QuotaState]:
         """List one's own quotas: limits and use."""
-        return ask(Call("GET", "/v1/me/quota", Page[QuotaState]))
+        return Pages(Call("GET", "/v1/me/quota", Page[QuotaState]), paged=False)
 
     @operation
     def set_own_password(self, password: str, *, present: str | None = None) -> Flow[CommandState]:
@@ -40,10 +41,10 @@ class Users:
         body = {"password": password, "present": present}
         return ask(Call("POST", "/v1/me/password", CommandState, body=body))
 
-    @operation
-    def tokens(self) -> Flow[Page[AccessToken]]:
+    @listing
+    def tokens(self) -> Pages[AccessToken, AccessToken]:
         """List one's own tokens."""
-        return ask(Call("GET", "/v1/tokens", Page[AccessToken]))
+        return Pages(Call("GET", "/v1/tokens", Page[AccessToken]), paged=False)
 
     @operation
     def new_token(self, *, name: str = "", days: float = 90) -> Flow[NewToken]:
@@ -61,10 +62,10 @@ class Users:
         """Revoke all of one's own tokens but the one in use."""
         return ask(Call("POST", "/v1/tokens/revoke", CommandState))
 
-    @operation
-    def users(self) -> Flow[Page[User]]:
+    @listing
+    def users(self) -> Pages[User, User]:
         """List all users (sysadmins only, like everything below)."""
-        return ask(Call("GET", "/v1/users", Page[User]))
+        return Pages(Call("GET", "/v1/users", Page[User]), paged=False)
 
     @operation
     def add_user(self, name: str, *, role: str = "user", password: str | None = None) -> Flow[User]:
@@ -93,10 +94,10 @@ class Users:
         """Enable a user, who must log in again: former tokens stay revoked."""
         return ask(Call("POST", f"/v1/users/{segment(user)}/enable", User))
 
-    @operation
-    def quotas_of(self, user: str) -> Flow[Page[QuotaState]]:
+    @listing
+    def quotas_of(self, user: str) -> Pages[QuotaState, QuotaState]:
         """List the quotas of a user."""
-        return ask(Call("GET", f"/v1/users/{segment(user)}/quota", Page[QuotaState]))
+        return Pages(Call("GET", f"/v1/users/{segment(user)}/quota", Page[QuotaState]), paged=False)
 
     @operation
     def set_quota(self, user: str, name: str, limit: int | None) -> Flow[Page[QuotaState]]:

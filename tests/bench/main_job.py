@@ -18,6 +18,7 @@ import psutil
 
 from autolearn.client.local.system import System
 from autolearn.client.sdk.client import AsyncAutoLearn
+from autolearn.client.sdk.sessions import AsyncSessionHandle
 from autolearn.schemas.settings import Settings
 from tests.bench.floor import floor_ms
 from tests.support.settings import settings_of
@@ -113,10 +114,10 @@ async def training_overhead(connect: Connect, warm: int = 10, count: int = 100) 
     """What a training takes, waited for, that is not its fit: the median, in milliseconds."""
     overheads = []
     async with connect() as client:
-        session = (await client.sessions.open("bench")).id
+        session = await client.sessions.open("bench")
         for seed in range(warm + count):
             began = time.perf_counter()
-            took = await fit(client, session, seed)
+            took = await fit(session, seed)
             overheads.append(time.perf_counter() - began - took)
     return statistics.median(overheads[warm:]) * 1000
 
@@ -124,9 +125,9 @@ async def training_overhead(connect: Connect, warm: int = 10, count: int = 100) 
 async def short_trainings(connect: Connect, count: int = 50) -> float:
     """The time of trainings that are asked for all at once, against the fits alone."""
     async with connect() as client:
-        session = (await client.sessions.open("bench")).id
+        session = await client.sessions.open("bench")
         began = time.perf_counter()
-        fits = await asyncio.gather(*(fit(client, session, seed) for seed in range(count)))
+        fits = await asyncio.gather(*(fit(session, seed) for seed in range(count)))
         took = time.perf_counter() - began
     return took / (sum(fits) / SLOTS)
 
@@ -138,9 +139,9 @@ async def ready(settings: Settings) -> float:
         return time.perf_counter() - began
 
 
-async def fit(client: AsyncAutoLearn, session: str, seed: int) -> float:
+async def fit(session: AsyncSessionHandle, seed: int) -> float:
     """Train, wait for it, and return the seconds that the fit took in the run's own process."""
-    run = await client.session(session).train(*TRAINING, seed=seed, wait=60)
+    run = await session.train(*TRAINING, seed=seed, wait=60)
     assert run.status == "completed", run
     assert run.fit_seconds is not None
     return run.fit_seconds

@@ -49,10 +49,10 @@ def measure() -> dict[str, float]:
 
 def sleep_all(pool: WorkerPool, count: int) -> list[str]:
     """Ask for short runs, and wait until all have ended."""
-    session = pool.client.session(pool.client.sessions.open().id)
+    session = pool.client.sessions.open()
     runs = sleep(pool.client, session.id, SHORT, count)
     for run in runs:
-        assert session.training(run, wait=120).status == "completed"
+        assert session.training(run).wait(120).status == "completed"
     return runs
 
 
@@ -68,11 +68,11 @@ def rate(pool: WorkerPool, count: int) -> float:
 
 def long_and_short(pool: WorkerPool, count: int = 40) -> dict[str, float]:
     """Short runs on two workers, one of which does a long one."""
-    session = pool.client.session(pool.client.sessions.open().id)
+    session = pool.client.sessions.open()
     [long] = sleep(pool.client, session.id, LONG)
     until(lambda: Course(pool.client).started[long])
     runs = sleep_all(pool, count)
-    session.cancel_training(long)
+    session.training(long).cancel()
     course = Course(pool.client)
     asked = min(course.requested[run] for run in runs)
     return {
@@ -83,10 +83,10 @@ def long_and_short(pool: WorkerPool, count: int = 40) -> dict[str, float]:
 
 def one_beside_many(pool: WorkerPool, count: int = 1000) -> dict[str, float]:
     """The only run of a session, asked for while another session has very many in the queue."""
-    many, one = (pool.client.session(pool.client.sessions.open().id) for _ in range(2))
+    many, one = (pool.client.sessions.open() for _ in range(2))
     queued = sleep(pool.client, many.id, SHORT, count)
     [single] = sleep(pool.client, one.id, SHORT)
-    assert one.training(single, wait=120).status == "completed"
+    assert one.training(single).wait(120).status == "completed"
     course = Course(pool.client)
     asked, began = course.requested[single], course.started[single][0][0]
     starts = [course.started[run][0][0] if course.started[run] else began for run in queued]
@@ -100,7 +100,7 @@ def one_beside_many(pool: WorkerPool, count: int = 1000) -> dict[str, float]:
 
 def recovery(pool: WorkerPool) -> float:
     """Seconds from the kill -9 of a worker until another one has started what it held."""
-    session = pool.client.session(pool.client.sessions.open().id)
+    session = pool.client.sessions.open()
     [run] = sleep(pool.client, session.id, LONG)
     until(lambda: Course(pool.client).started[run])
     instance = Course(pool.client).started[run][0][1].split("-")[-2]
@@ -111,7 +111,7 @@ def recovery(pool: WorkerPool) -> float:
         pool.workers[instance].kill()
     until(lambda: len(Course(pool.client).started[run]) == 2, pause=0.2)
     took = Course(pool.client).started[run][1][0] - killed
-    session.cancel_training(run)
+    session.training(run).cancel()
     assert len(Course(pool.client).ended[run]) == 1
     if instance != "0":
         pool.start(instance)

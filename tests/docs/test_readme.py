@@ -69,8 +69,8 @@ def test_who_may_see_what(system):
 
 
 def test_the_python_client(system):
-    program = block("python", "AutoLearn(").replace(URL, system.system.url)
-    assert "precision" in run(system, [sys.executable, "-c", program])
+    program = block("python", "autolearn.connect()")
+    assert "f1" in run(system, [sys.executable, "-c", program])
 
 
 @pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")

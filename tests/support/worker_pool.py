@@ -128,9 +128,12 @@ def worker_pool(kafka: str, home: Path, workers: int, **settings: Any) -> Iterat
 
 def sleep(client: AutoLearn, session: str, seconds: float, count: int = 1) -> list[str]:
     """Ask for trainings that take so many seconds."""
-    at = client.session(session)
+    at = client.session(id=session)
     how = {"seconds": seconds}
-    return [at.train("sleeper", "iris", hyperparameters=how, seed=n).id for n in range(count)]
+    return [
+        at.train("sleeper", "iris", hyperparameters=how, seed=n, wait=False).id
+        for n in range(count)
+    ]
 
 
 class Course:

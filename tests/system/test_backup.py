@@ -46,11 +46,11 @@ def test_a_system_at_work_is_put_back_elsewhere_and_goes_on(kafka, tmp_path):
     old, new = tmp_path / "here", tmp_path / "there"
     with up(old, auth="none", **here):
         with client_of(old) as client:
-            kept = client.session(client.sessions.open(title="kept").id)
+            kept = client.sessions.open(title="kept")
             model = kept.train("decision-tree", "iris", wait=60)
             kept.commit()
-            open_one = client.session(client.sessions.open(title="open").id)
-            long = open_one.train("random-forest", "digits", hyperparameters=LONG)
+            open_one = client.sessions.open(title="open")
+            long = open_one.train("random-forest", "digits", hyperparameters=LONG, wait=False)
             until(lambda: open_one.training(long.id).status == "started")
             made = result_of(run_alone("backup", tmp_path / "set", "-o", "json", home=old, **here))
             digests = made["digests"]
@@ -70,13 +70,14 @@ def test_a_system_at_work_is_put_back_elsewhere_and_goes_on(kafka, tmp_path):
     assert (again.code, "restored already" in again.out) == (0, True), again.err
 
     with up(new, auth="none", **there), client_of(new) as client:
-        assert [each.id for each in client.experiments.list().items] == [kept.id]
-        found = client.experiments.download(kept.id, model.id, tmp_path / "model")
+        assert [each.id for each in client.experiments.list()] == [kept.id]
+        kept_model = client.experiments.get(kept.id).training(model.id)
+        found = kept_model.download(tmp_path / "model")
         assert found.digest == model.artifact.digest
-        session = client.session(open_one.id)
+        session = client.session(id=open_one.id)
         until(lambda: session.training(long.id).attempt == 2)  # its worker is gone
         until(lambda: session.training(long.id).status == "started")
-        assert session.cancel_training(long.id).status == "cancelled"
+        assert session.training(long.id).cancel().status == "cancelled"
         more = session.train("decision-tree", "iris", wait=60)
         assert more.status == "completed"
         assert more.artifact.digest == model.artifact.digest
@@ -103,7 +104,7 @@ def test_on_a_laptop_the_embedded_broker_runs_for_as_long_as_it_takes(tmp_path):
     assert restored["digests"] == made["digests"]
     take_master_key(restored, tmp_path / "old", tmp_path / "new")
     with up(tmp_path / "new", auth="none") as running, client_of(running.home) as client:
-        assert client.session(session).get().title == "mine"
+        assert client.session(id=session).title == "mine"
     (tmp_path / "new" / "restoring").write_text("/a/set\n")
     refused = run_alone("up", home=tmp_path / "new")
     assert (refused.returncode, "autolearn restore /a/set" in refused.stderr) == (5, True)

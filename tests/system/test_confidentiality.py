@@ -63,7 +63,7 @@ def log(system: RunningSystem) -> Iterator[KafkaLog]:
 
 def work(client: AutoLearn) -> Any:
     """A session with a training that has completed, and its evaluation."""
-    session = client.session(client.sessions.open(TITLE).id)
+    session = client.sessions.open(TITLE)
     about = {"hyperparameters": {"max_depth": DEPTH}, "wait": 60}
     training = session.train("decision-tree", "iris", **about)
     assert training.status == "completed", training.detail
@@ -123,10 +123,10 @@ def vanished(needles: dict[str, bytes], folder: Path, within: float) -> bool:
 
 def test_what_is_said_is_on_no_topic_and_in_no_file(system, log, place):
     session, training, evaluation = work(system.client)
-    assert session.get().title == TITLE
+    assert session.content().title == TITLE
     assert session.training(training.id).hyperparameters == {"max_depth": DEPTH}
     assert evaluation.results["accuracy"] > 0.8
-    assert session.download(training.id, place.parent / "downloaded").digest
+    assert session.training(training.id).download(place.parent / "downloaded").digest
     needles = {"title": TITLE.encode(), "depth": str(DEPTH).encode()}
     topics = Topics.of(system.settings)
     lying = [v or b"" for t in topics.all() for _, v in values(log, t.name)]
@@ -187,10 +187,10 @@ def test_what_was_shredded_is_nowhere_also_for_who_has_the_master_key(system, lo
 
     # Everything else goes on.
     with pytest.raises(Problem) as problem:
-        session.get()
+        session.content()
     assert problem.value.status == 410
     with pytest.raises(Problem) as problem:
-        system.client.session(session.id).get(as_of=position)
+        session.content(as_of=position)
     assert (problem.value.status, problem.value.kind) == (410, "unreadable")
     told = system.client.events(session=session.id, limit=1000).items
     withheld = {event["type"] for event in told if event.get("withheld") == "shredded"}
@@ -199,7 +199,7 @@ def test_what_was_shredded_is_nowhere_also_for_who_has_the_master_key(system, lo
 
 
 def test_what_is_asked_of_a_session_that_has_ended_is_not_on_the_log(system, log):
-    session, depth = system.client.session(system.client.sessions.open("short").id), 6_203_771
+    session, depth = system.client.sessions.open("short"), 6_203_771
     topics = Topics.of(system.settings)
     session.discard()
     keyid = f"{session.id}.".encode()
@@ -219,17 +219,17 @@ def test_an_experiment_that_is_deleted_is_shredded_too(system, log):
     kept = session.commit()
     assert (kept.title, [one.name for one in kept.training_data]) == (TITLE, ["iris"])
     position = client.position().token
-    assert client.experiments.delete(kept.id).id == kept.id
-    for call in (client.experiments.get, client.experiments.delete):
+    assert kept.delete().id == kept.id
+    for call in (kept.refresh, kept.delete):
         with pytest.raises(Problem) as problem:
-            call(kept.id)
+            call()
         assert problem.value.kind in ("experiment-deleted", "session-deleted")
     store = ArtifactStore((system.system.home / "artifacts").as_uri())
     until(lambda: not store.folder_exists(training.artifact.stored), seconds=20)
     until(lambda: f"{kept.id}".encode() in tombs(values(log, topics.keys.name)), seconds=20)
-    then = client.experiments.list(as_of=position).items
+    then = client.experiments.list(as_of=position)
     assert [(one.id, one.title) for one in then if one.id == kept.id] == [(kept.id, "")]
-    assert kept.id not in [one.id for one in client.experiments.list().items]
+    assert kept.id not in [one.id for one in client.experiments.list()]
 
 
 def tombs(records: list[tuple[bytes | None, bytes | None]]) -> set[bytes]:
@@ -240,12 +240,12 @@ def tombs(records: list[tuple[bytes | None, bytes | None]]) -> set[bytes]:
 
 def test_a_session_that_is_not_used_expires(system, log):
     client = system.client
-    session = client.session(client.sessions.open(TITLE, expires=2 / 86_400).id)
-    assert session.get().expires == 2
+    session = client.sessions.open(TITLE, expires=2 / 86_400)
+    assert session.content().expires == 2
 
     def expired() -> bool:
         try:
-            session.get()
+            session.content()
         except Problem as problem:
             return (problem.status, problem.kind) == (410, "session-expired")
         return False

@@ -15,7 +15,7 @@ import pytest
 from confluent_kafka import Producer
 
 from autolearn.client.sdk.client import AutoLearn
-from autolearn.client.sdk.errors import Problem
+from autolearn.client.sdk.errors import Problem, TrainingFailed
 from autolearn.runtime.state_folders import state_folders
 from tests.support.log_checker import read_topic
 from tests.support.running_system import RunningSystem, running_system
@@ -41,7 +41,7 @@ def client(system: RunningSystem) -> AutoLearn:
 def fitting(client: AutoLearn, session: str, run: str) -> bool:
     """Whether a run is at the heart of its work."""
     return any(
-        now.run == run and now.phase == "fitting" for now in client.session(session).get().running
+        now.run == run and now.phase == "fitting" for now in client.session(id=session).running
     )
 
 
@@ -80,23 +80,23 @@ def ends(client: AutoLearn, run: str) -> Counter[str]:
 
 
 def test_a_cancelled_training_ends_at_once_and_its_process_with_it(system, client):
-    session = client.session(client.sessions.open().id)
-    run = session.train("random-forest", "digits", hyperparameters=LONG)
+    session = client.sessions.open()
+    run = session.train("random-forest", "digits", hyperparameters=LONG, wait=False)
     until(lambda: fitting(client, session.id, run.id) and working(system))
-    assert session.cancel_training(run.id).status == "cancelled"
+    assert run.cancel().status == "cancelled"
     until(lambda: not working(system))
-    assert session.get().running == []
+    assert session.content().running == []
     assert ends(client, run.id) == {"RunCancelled": 1}
 
 
 def test_discarding_a_session_ends_what_it_runs(system, client):
-    session = client.session(client.sessions.open().id)
-    run = session.train("random-forest", "digits", hyperparameters=LONG)
+    session = client.sessions.open()
+    run = session.train("random-forest", "digits", hyperparameters=LONG, wait=False)
     until(lambda: fitting(client, session.id, run.id) and working(system))
     assert session.discard().cancelled == (run.id,)
     until(lambda: not working(system))
     with pytest.raises(Problem) as gone:
-        session.get()
+        session.content()
     assert gone.value.status == 410
 
 
@@ -108,23 +108,25 @@ def test_discarding_a_session_ends_what_it_runs(system, client):
     ],
 )
 def test_a_training_beyond_its_limits_fails_with_the_reason(client, limit, reason, words):
-    session = client.session(client.sessions.open().id)
-    run = session.train("random-forest", "digits", hyperparameters=LONG, wait=60, **limit)
-    assert (run.status, run.reason) == ("failed", reason)
-    assert words in run.detail
+    session = client.sessions.open()
+    with pytest.raises(TrainingFailed, match=words) as failed:
+        session.train("random-forest", "digits", hyperparameters=LONG, wait=60, **limit)
+    assert (failed.value.run.status, failed.value.run.reason) == ("failed", reason)
 
 
 def test_a_training_that_raises_fails_with_what_it_said(client):
-    session = client.session(client.sessions.open().id)
+    session = client.sessions.open()
     bad_mix = {"solver": "lbfgs", "l1_ratio": 1.0}
-    run = session.train("logistic-regression", "iris", hyperparameters=bad_mix, wait=60)
+    run = session.train(
+        "logistic-regression", "iris", hyperparameters=bad_mix, wait=60, raise_on_failure=False
+    )
     assert (run.status, run.reason) == ("failed", "input")
     assert "lbfgs" in run.detail
 
 
 @pytest.mark.long
 def test_the_same_request_gives_the_same_model(client):
-    session = client.session(client.sessions.open().id)
+    session = client.sessions.open()
     runs = [session.train("random-forest", "wine", seed=7, wait=60) for _ in range(2)]
     other = session.train("random-forest", "wine", seed=8, wait=60)
     assert runs[0].artifact.digest == runs[1].artifact.digest != other.artifact.digest
@@ -132,12 +134,14 @@ def test_the_same_request_gives_the_same_model(client):
 
 @pytest.mark.long
 def test_a_killed_worker_loses_nothing_and_nothing_ends_twice(system, client):
-    session = client.session(client.sessions.open().id)
-    long = session.train("random-forest", "digits", hyperparameters={"n_estimators": 2000})
+    session = client.sessions.open()
+    long = session.train(
+        "random-forest", "digits", hyperparameters={"n_estimators": 2000}, wait=False
+    )
     until(lambda: fitting(client, session.id, long.id))
-    short = [session.train("naive-bayes", "iris", seed=seed) for seed in range(6)]
+    short = [session.train("naive-bayes", "iris", seed=seed, wait=False) for seed in range(6)]
     os.kill(system.pid("workers"), signal.SIGKILL)
-    done = [session.training(run.id, wait=60) for run in [long, *short]]
+    done = [run.wait(60) for run in [long, *short]]
     assert {run.status for run in done} == {"completed"}
     assert done[0].attempt == 2
     for run in done:
@@ -145,7 +149,7 @@ def test_a_killed_worker_loses_nothing_and_nothing_ends_twice(system, client):
 
 
 def test_tasks_that_come_again_take_no_slot_for_ever(kafka, system, client):
-    session = client.session(client.sessions.open().id)
+    session = client.sessions.open()
     runs = [
         session.train("naive-bayes", "iris", seed=seed, wait=60)
         for seed in range(2 * system.settings.workers.slots)
@@ -165,7 +169,7 @@ def test_tasks_that_come_again_take_no_slot_for_ever(kafka, system, client):
 def test_commands_are_answered_after_the_deciders_were_killed(system, client):
     os.kill(system.pid("agents"), signal.SIGKILL)
     session = client.sessions.open("asked while nobody decides")
-    assert client.session(session.id).get().title == "asked while nobody decides"
+    assert client.session(id=session.id).title == "asked while nobody decides"
 
 
 @pytest.mark.long
@@ -181,13 +185,15 @@ def test_two_workers_share_the_work(system, client):
         try:
             assert second.stdout is not None
             assert second.stdout.readline() == "ready\n"
-            session = client.session(client.sessions.open().id)
+            session = client.sessions.open()
             workers: set[str] = set()
             deadline = time.monotonic() + 30
             while len(workers) < 2:
                 assert time.monotonic() < deadline, workers
-                runs = [session.train("naive-bayes", "iris", seed=seed) for seed in range(8)]
-                workers |= {session.training(run.id, wait=60).worker for run in runs}
+                runs = [
+                    session.train("naive-bayes", "iris", seed=seed, wait=False) for seed in range(8)
+                ]
+                workers |= {run.wait(60).worker for run in runs}
         finally:
             second.terminate()
             assert second.wait(20) == 0
@@ -203,10 +209,11 @@ def settled(views: dict[str, str]) -> dict[str, str]:
 
 @pytest.mark.long
 def test_everything_is_rebuilt_from_the_log(system):
-    session = system.client.session(system.client.sessions.open("to keep").id)
+    session = system.client.sessions.open("to keep")
     training = session.train("decision-tree", "iris", wait=60)
     session.evaluate(training.id, ["precision", "recall"], wait=60)
     experiment = session.commit()
+    kept = experiment.content()
     open_one = system.client.sessions.open("to stay open")
     before = settled(system.client.digests().views)
     system.stop()
@@ -219,8 +226,8 @@ def test_everything_is_rebuilt_from_the_log(system):
         folder.rmdir()
     system.start()
     assert settled(system.client.digests().views) == before
-    assert system.client.experiments.get(experiment.id) == experiment
-    assert system.client.session(open_one.id).get().title == "to stay open"
+    assert system.client.experiments.get(experiment.id).content() == kept
+    assert system.client.session(id=open_one.id).title == "to stay open"
 
     verified = subprocess.run(
         [sys.executable, "-m", "autolearn.client.cli.app", "replay", "verify"],

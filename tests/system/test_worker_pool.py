@@ -22,8 +22,8 @@ def pool(kafka: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Worke
 
 
 def wait(pool: WorkerPool, session: str, runs: list[str]) -> None:
-    at = pool.client.session(session)
-    assert {at.training(run, wait=90).status for run in runs} == {"completed"}
+    at = pool.client.session(id=session)
+    assert {at.training(run).wait(90).status for run in runs} == {"completed"}
 
 
 def new_session(pool: WorkerPool) -> str:
@@ -42,7 +42,7 @@ def test_short_runs_do_not_wait_for_a_long_one(pool: WorkerPool):
     [long] = sleep(pool.client, session, 60)
     short = sleep(pool.client, session, 0.05, 40)
     wait(pool, session, short)
-    assert pool.client.session(session).cancel_training(long).status == "cancelled"
+    assert pool.client.session(id=session).training(long).cancel().status == "cancelled"
     assert Course(pool.client).longest_idle() <= 2.0
 
 
@@ -117,7 +117,7 @@ def test_a_worker_that_wakes_up_too_late_gives_up_what_others_do(pool: WorkerPoo
     [late] = course.workers() - before
     [lost] = [run for run in runs if course.started[run][0][1] == late]
     pool.workers["3"].process.send_signal(signal.SIGSTOP)
-    pool.client.session(session).cancel_training(next(run for run in runs if run != lost))
+    pool.client.session(id=session).training(next(run for run in runs if run != lost)).cancel()
     until(lambda: len(Course(pool.client).started[lost]) == 2)
     pool.workers["3"].process.send_signal(signal.SIGCONT)
     short = sleep(pool.client, session, 0.05)  # everybody else is busy with 60 s
@@ -125,4 +125,4 @@ def test_a_worker_that_wakes_up_too_late_gives_up_what_others_do(pool: WorkerPoo
     course = Course(pool.client)
     assert course.started[short[0]][0][1] == late
     assert course.ended[lost] == []
-    pool.client.session(session).discard()
+    pool.client.session(id=session).discard()

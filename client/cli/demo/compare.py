@@ -20,7 +20,8 @@ class DemoState(NamedTuple):
 
 async def take(client: AsyncAutoLearn, experiment: str) -> DemoState:
     """Fetch the digests and the experiment."""
-    return DemoState((await client.digests()).views, await client.experiments.get(experiment))
+    kept = await client.experiments.get(experiment)
+    return DemoState((await client.digests()).views, await kept.content())
 
 
 def differences(before: DemoState, after: DemoState) -> list[str]:

@@ -15,7 +15,6 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from importlib.resources import as_file, files
 from pathlib import Path
-from typing import Any
 
 from msgspec.structs import replace
 from rich.console import Console
@@ -26,6 +25,7 @@ from autolearn.client.cli.run_progress import RunProgress, what
 from autolearn.client.cli.tables import catalog, runs, sessions
 from autolearn.client.local.system import System, install_kafka
 from autolearn.client.sdk.client import AsyncAutoLearn
+from autolearn.client.sdk.sessions import AsyncSessionHandle
 from autolearn.runtime.process import read_settings
 from autolearn.runtime.state_folders import delete_state
 from autolearn.schemas.errors import AutoLearnError
@@ -112,17 +112,17 @@ class _Story:
             with self.step("List the catalog"):
                 await self._show_catalog(client)
             with self.step("Open a session, and add a CSV with missing values and categories"):
-                proxy = client.session((await client.sessions.open("demo")).id)
-                self.say(f"  session {proxy.id}")
+                session = await client.session("demo")
+                self.say(f"  session {session.id}")
                 await self._add_penguins(client)
             with self.step(f"Train {len(_CLASSIFIERS)} classifiers on two datasets, all at once"):
-                trained = await self.train(proxy)
+                trained = await self.train(session)
             with self.step(f"Evaluate {' and '.join(_METRICS)} on the held-out rows"):
-                evaluated = await self.evaluate(proxy, trained)
+                evaluated = await self.evaluate(session, trained)
                 self._show_scores(trained, evaluated)
             with self.step("Commit: the session becomes an experiment"):
-                experiment = await proxy.commit()
-                self.out.print(sessions.experiment(experiment))
+                experiment = await session.commit()
+                self.out.print(sessions.experiment(await experiment.content()))
             with self.step("Note the digest of every view"):
                 before = await take(client, experiment.id)
                 self._show_digests(before)
@@ -150,31 +150,40 @@ class _Story:
         return 1 if differs else 0
 
     async def _show_catalog(self, client: AsyncAutoLearn) -> None:
-        self.out.print(catalog.estimators((await client.estimators()).items), "")
-        self.out.print(catalog.metrics((await client.metrics()).items), "")
-        self.out.print(catalog.datasets((await client.datasets()).items))
+        self.out.print(catalog.estimators(await client.estimators()), "")
+        self.out.print(catalog.metrics(await client.metrics()), "")
+        self.out.print(catalog.datasets(await client.datasets()))
 
     async def _add_penguins(self, client: AsyncAutoLearn) -> None:
         with as_file(files("autolearn.client.cli.demo") / "penguins.csv") as path:
             added = await client.upload_dataset(path, OWN, target=OWN_TARGET)
         self.out.print(catalog.dataset(added, [added]))
 
-    async def train(self, proxy: Any) -> list[Training]:
+    async def train(self, session: AsyncSessionHandle) -> list[Training]:
         """Train every classifier on both datasets, all at the same time."""
-        asked = [proxy.train(model, data) for data in (BUNDLED, OWN) for model in _CLASSIFIERS]
+        asked = [
+            session.train(model, data, wait=False)
+            for data in (BUNDLED, OWN)
+            for model in _CLASSIFIERS
+        ]
         started = await asyncio.gather(*asked)
-        await self.watch(proxy, started)
-        found = {one.id: one for one in (await proxy.get()).trainings}
-        return [found[one.id] for one in started]
+        await self.watch(session, [one.data for one in started])
+        found = {one.id: one.data async for one in session.trainings()}
+        return [found[one.data.id] for one in started]
 
-    async def evaluate(self, proxy: Any, trained: Sequence[Training]) -> list[Evaluation]:
+    async def evaluate(
+        self, session: AsyncSessionHandle, trained: Sequence[Training]
+    ) -> list[Evaluation]:
         """Measure every artifact, all at the same time."""
-        started = await asyncio.gather(*(proxy.evaluate(one.id, _METRICS) for one in trained))
-        await self.watch(proxy, started)
-        found = {one.id: one for one in (await proxy.get()).evaluations}
-        return [found[one.id] for one in started]
+        asked = [session.evaluate(one.id, _METRICS, wait=False) for one in trained]
+        started = await asyncio.gather(*asked)
+        await self.watch(session, [one.data for one in started])
+        found = {one.id: one.data async for one in session.evaluations()}
+        return [found[one.data.id] for one in started]
 
-    async def watch(self, proxy: Any, started: Sequence[Training | Evaluation]) -> None:
+    async def watch(
+        self, session: AsyncSessionHandle, started: Sequence[Training | Evaluation]
+    ) -> None:
         """Show runs until all have ended.
 
         Raises:
@@ -183,11 +192,10 @@ class _Story:
         wanted, until = {one.id for one in started}, time.monotonic() + _PATIENCE
         with RunProgress() as board:
             while True:
-                session = await proxy.get()
-                found = [r for r in (*session.trainings, *session.evaluations) if r.id in wanted]
-                labels = {
-                    one.id: f"{one.estimator} on {one.dataset.name}" for one in session.trainings
-                }
+                now = await session.content()
+                runs: list[Training | Evaluation] = [*now.trainings, *now.evaluations]
+                found = [run for run in runs if run.id in wanted]
+                labels = {one.id: f"{one.estimator} on {one.dataset.name}" for one in now.trainings}
                 for run in found:
                     about = run.training if isinstance(run, Evaluation) else run.id
                     board.show(run, labels[about])

@@ -159,7 +159,7 @@ def test_what_is_sealed_is_in_it_as_what_is_plain(world: People):
         AutoLearn(world.first.url, token=world.tokens["owner"], seal=True) as client,
         pytest.raises(Problem, match="There is no session"),
     ):
-        client.session(str(uuid.UUID(int=3))).commit()
+        client.session(id=str(uuid.UUID(int=3))).commit()
 
     def found() -> Hops:
         hops = audit(world, f"actor=owner&stream=session/{uuid.UUID(int=3)}")

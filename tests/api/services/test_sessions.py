@@ -61,9 +61,9 @@ def test_a_client_reads_its_own_writes_through_whichever_process(system: System)
     ):
         for _ in range(20):
             opened = client.sessions.open("mine")
-            assert client.sessions.list(limit=1).items[0].id == opened.id
-            client.session(opened.id).discard()
-            assert opened.id not in [one.id for one in client.sessions.list(limit=5).items]
+            assert client.sessions.list(limit=1)[0].id == opened.id
+            client.session(id=opened.id).discard()
+            assert opened.id not in [one.id for one in client.sessions.list(limit=5)]
 
 
 def test_sessions_are_listed_newest_first_in_pages_that_any_process_gives(system: System):

@@ -77,7 +77,7 @@ class Examples:
         target, model = learnable(dataset, truth)
         if not target:
             return
-        session = self.client.session(self.client.sessions.open().id)
+        session = self.client.sessions.open()
         severe = [one.words for one in dataset.findings if one.severe]
         try:
             run = session.train(model, dataset.name, target=target, wait=60)

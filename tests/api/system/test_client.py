@@ -18,11 +18,11 @@ def test_the_story_with_the_blocking_client(system: System, tmp_path: Path):
     (tmp_path / "by-hand.csv").write_text(CSV)
     with AutoLearn(system.first.url) as autolearn:
         assert autolearn.ready().status == "ready"
-        assert {"svm", "ridge"} <= {model.name for model in autolearn.estimators().items}
+        assert {"svm", "ridge"} <= {model.name for model in autolearn.estimators()}
         dataset = autolearn.upload_dataset(tmp_path / "by-hand.csv", target="kind")
         assert (dataset.name, dataset.rows) == ("by-hand", 40)
         at = autolearn.position().token
-        session = autolearn.session(autolearn.sessions.open("by hand").id)
+        session = autolearn.sessions.open("by hand")
         training = session.train(
             "decision-tree", "by-hand", hyperparameters={"max_depth": 1}, wait=60
         )
@@ -30,14 +30,14 @@ def test_the_story_with_the_blocking_client(system: System, tmp_path: Path):
         assert training.artifact is not None
         evaluation = session.evaluate(training.id, ["f1"], wait=60)
         assert 0 <= evaluation.results["f1"] <= 1
-        assert session.get().counts["evaluations"] == {"completed": 1}
-        assert [run.id for run in session.trainings(status="completed").items] == [training.id]
+        assert session.content().counts["evaluations"] == {"completed": 1}
+        assert [run.id for run in session.trainings(status="completed")] == [training.id]
         with pytest.raises(Problem) as raised:
             session.train("decisiontree", "by-hand")
         assert raised.value.kind == "unknown-estimator"
-        experiment = session.commit([training.id])
-        assert experiment.evaluations[0].id == evaluation.id
-        artifact = autolearn.experiments.download(experiment.id, training.id, tmp_path / "model")
+        experiment = session.commit([training])
+        assert experiment.evaluations()[0].id == evaluation.id
+        artifact = training.download(tmp_path / "model")
         for file in artifact.files:
             content = (tmp_path / "model" / file.name).read_bytes()
             assert hashlib.sha256(content).hexdigest() == file.sha256
@@ -54,17 +54,17 @@ def test_the_story_with_the_blocking_client(system: System, tmp_path: Path):
 def test_the_story_with_the_async_client(system: System, tmp_path: Path):
     async def story() -> None:
         async with AsyncAutoLearn(system.second.url) as autolearn:
-            session = autolearn.session((await autolearn.sessions.open()).id)
+            session = await autolearn.sessions.open()
             runs = await asyncio.gather(
                 *(session.train("naive-bayes", "iris", seed=seed, wait=60) for seed in range(4))
             )
             assert [run.status for run in runs] == ["completed"] * 4
             assert len({run.id for run in runs}) == 4
-            artifact = await session.download(runs[0].id, tmp_path / "model")
+            artifact = await runs[0].download(tmp_path / "model")
             assert (tmp_path / "model" / artifact.files[0].name).exists()
             assert (await session.discard()).cancelled == ()
             with pytest.raises(Problem) as raised:
-                await session.get()
+                await session.content()
             assert raised.value.status == 410
 
     asyncio.run(story())

@@ -44,12 +44,12 @@ def strict(known: People) -> Iterator[Api]:
 
 def test_everything_works_sealed(known: People, strict: Api, tmp_path: Path):
     with AutoLearn(strict.url, token=known.tokens["owner"]) as client:
-        one = client.session(client.sessions.open(CANARY).id)
+        one = client.sessions.open(CANARY)
         training = one.train("decision-tree", "iris", hyperparameters={"max_depth": 3}, wait=60)
         assert training.status == "completed"
         evaluation = one.evaluate(training.id, ["f1"], wait=60)
         assert evaluation.results
-        one.download(training.id, tmp_path)
+        training.download(tmp_path)
         assert (tmp_path / "model.skops").stat().st_size > 1000
         feed = client.follow(session=one.id)
         assert next(feed).event["type"].startswith("autolearn.SessionOpened")
@@ -58,15 +58,15 @@ def test_everything_works_sealed(known: People, strict: Api, tmp_path: Path):
         data = tmp_path / "data.csv"
         data.write_text("a,b\n" + "".join(f"{n},{n % 2}\n" for n in range(50)))
         assert client.upload_dataset(data, "ours", target="b", accept_changes=True).name == "ours"
-        assert client.sessions.list().items[0].title == CANARY
+        assert client.sessions.list()[0].title == CANARY
         experiment = one.commit()
-        assert client.experiments.get(experiment.id).title == CANARY
+        assert client.experiments.get(experiment.id[:8]).title == CANARY
     with AutoLearn(strict.url, token="") as client, pytest.raises(Problem) as refused:
-        client.sessions.list()
+        len(client.sessions.list())
     assert refused.value.kind == "no-token"
     with AutoLearn(strict.url, token=known.tokens["other"]) as client:
         with pytest.raises(Problem) as refused:
-            client.session(experiment.id).get()
+            client.session(id=experiment.id)
         assert refused.value.kind == "session-unknown"
 
 
@@ -87,7 +87,7 @@ def test_nothing_plain_where_it_is_forbidden(known: People, strict: Api):
             assert http.get(path).status_code == 200
     with AutoLearn(strict.url, token=known.tokens["owner"], seal=False) as client:
         with pytest.raises(Problem) as refused:
-            client.sessions.list()
+            len(client.sessions.list())
         assert refused.value.kind == "plain-forbidden"
 
 
@@ -240,7 +240,7 @@ def test_tls(known: People, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
         monkeypatch.setenv("AUTOLEARN_CA", str(files.authority))
         for seal in (True, False):
             with AutoLearn(url, seal=seal) as client:
-                assert client.session(made.json()["id"]).get().title == "over TLS"
+                assert client.session(id=made.json()["id"]).title == "over TLS"
         given = {"home": tmp_path / "home", "url": url}
         said = autolearn("session", "list", **given, ca=files.authority)
         assert "over TLS" in said.out

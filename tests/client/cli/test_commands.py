@@ -40,8 +40,8 @@ def pages(**lists: list[Any]) -> Played:
     """Commit a session, and list its runs."""
 
     def played(request: httpx.Request) -> httpx.Response:
-        if request.method == "POST":
-            return httpx.Response(201, json=EXPERIMENT)
+        if request.method == "POST" or request.url.path == f"/v1/experiments/{E1}":
+            return httpx.Response(200, json=EXPERIMENT)
         if request.url.path == f"/v1/sessions/{E1}":
             return httpx.Response(200, json=SESSION)
         found = lists.get(request.url.path.rpartition("/")[2])
@@ -62,9 +62,9 @@ def test_a_commit_prints_the_experiment(cli: Cli):
 
 
 def test_a_commit_whose_runs_cannot_be_told_is_still_one(cli: Cli):
-    said = cli(pages(trainings=[TRAINING]), "session", "commit", "--session", E1)
+    said = cli(pages(trainings=[TRAINING]), "session", "commit", "--session", E1, "-o", "json")
     assert said.code == 5
-    assert said.err.startswith(f"Committed as experiment {E1}, whose runs were not told\n")
+    assert said.err.startswith(f"Committed as experiment {E1}, whose runs are not shown\n")
     assert "The disk is gone." in said.err
 
 

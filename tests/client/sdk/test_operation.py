@@ -8,13 +8,19 @@ import httpx
 import pytest
 
 from autolearn import AsyncAutoLearn, AutoLearn, Problem
-from autolearn.client.sdk import client as sdk
+from autolearn.client.sdk import client, sessions
+from autolearn.client.sdk.handles import runs
+from autolearn.client.sdk.handles.run_parent import RunParent
+from autolearn.client.sdk.sessions import SessionHandle
 
 CLASSES = [
     (AutoLearn, AsyncAutoLearn),
-    (sdk.BlockingSession, sdk.AwaitingSession),
-    (sdk.BlockingSessions, sdk.AwaitingSessions),
-    (sdk.BlockingExperiments, sdk.AwaitingExperiments),
+    (client.BlockingSessions, client.AwaitingSessions),
+    (client.BlockingExperiments, client.AwaitingExperiments),
+    (SessionHandle, sessions.AsyncSessionHandle),
+    (sessions.ExperimentHandle, sessions.AsyncExperimentHandle),
+    (runs.TrainingHandle, runs.AsyncTrainingHandle),
+    (runs.EvaluationHandle, runs.AsyncEvaluationHandle),
 ]
 
 
@@ -62,15 +68,25 @@ def al() -> AutoLearn:
     return AutoLearn("http://api", token="", transport=played, seal=False)
 
 
-def test_a_signature_has_no_quotes_and_no_flows(al):
+@pytest.fixture
+def session(al: AutoLearn) -> SessionHandle:
+    return SessionHandle(al._http, RunParent("x"), None)
+
+
+def test_a_signature_has_no_quotes_and_no_flows(al, session):
     assert str(inspect.signature(al.estimator)) == (
         "(name: str, *, as_of: str | None = None) -> CatalogEstimator"
     )
-    shown = pydoc.render_doc(al.session("x").train, renderer=pydoc.plaintext)
+    shown = pydoc.render_doc(session.train, renderer=pydoc.plaintext)
     assert "train(estimator: str, dataset: Data, *, target: str | None = None," in shown
+    assert "-> TrainingHandle" in shown
     assert "Train an estimator" in shown
+    assert str(inspect.signature(sessions.AsyncSessionHandle.trainings)).endswith(
+        "-> AsyncListing[AsyncTrainingHandle]"
+    )
+    assert str(inspect.signature(runs.TrainingHandle.wait)).endswith("-> Self")
     assert "train(self, estimator: str, dataset: Data," in pydoc.render_doc(
-        sdk.BlockingSession, renderer=pydoc.plaintext
+        SessionHandle, renderer=pydoc.plaintext
     )
 
 
@@ -87,12 +103,12 @@ def test_nothing_internal_is_shown(al):
         ({"hyperparameter": {}}, "did you mean hyperparameters?"),
     ],
 )
-def test_an_unknown_argument_is_answered_with_how_it_may_be_meant(al, given, hint):
+def test_an_unknown_argument_is_answered_with_how_it_may_be_meant(al, session, given, hint):
     with pytest.raises(TypeError, match="got an unexpected keyword argument") as raised:
-        al.session("x").train("svm", "iris", **given)
+        session.train("svm", "iris", **given)
     assert str(raised.value).endswith(hint)
     with pytest.raises(TypeError, match="missing a required argument: 'dataset'"):
-        al.session("x").train("svm")
+        session.train("svm")
     with pytest.raises(TypeError, match="it takes name, as_of"):
         al.estimator("svm", max_depth=5)
 

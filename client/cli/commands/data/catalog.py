@@ -35,7 +35,7 @@ def estimators(
     with connect(url) as to:
         client = to.client
         found = (
-            client.estimators(as_of=then).items
+            [*client.estimators(as_of=then)]
             if name is None
             else [client.estimator(name, as_of=then)]
         )
@@ -58,9 +58,7 @@ def metrics(
     then = as_of and point(as_of)
     with connect(url) as to:
         client = to.client
-        found = (
-            client.metrics(as_of=then).items if name is None else [client.metric(name, as_of=then)]
-        )
+        found = [*client.metrics(as_of=then)] if name is None else [client.metric(name, as_of=then)]
         if output == Output.json:
             print_json(to.said)
         else:
@@ -91,7 +89,7 @@ def list_datasets(to: Connection, output: Output, then: str | None) -> None:
     from autolearn.client.cli.tables import catalog as views
     from autolearn.schemas.rest.catalog import Dataset
 
-    items = to.every(to.client.datasets, as_of=then)
+    items = to.every(to.client.datasets(as_of=then))
     if output == Output.json:
         print_json({"items": items, "next": None})
     else:
@@ -103,8 +101,6 @@ def show_dataset(
     to: Connection, name: str, output: Output, then: str | None, *, findings: bool = False
 ) -> None:
     """Print a dataset, NAME or NAME@VERSION, with all of its findings if requested."""
-    from functools import partial
-
     import msgspec
 
     from autolearn.client.cli.output import console, print_json
@@ -118,7 +114,7 @@ def show_dataset(
     if output == Output.json:
         print_json(to.said)
     else:
-        versions = to.every(partial(to.client.dataset_versions, name), as_of=then)
+        versions = to.every(to.client.dataset_versions(name, as_of=then))
         kind = list[Dataset]
         shown = None if findings else views.FEW
         console().print(views.dataset(dataset, msgspec.convert(versions, kind), findings=shown))

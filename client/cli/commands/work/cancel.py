@@ -20,19 +20,16 @@ def cancel(
     from autolearn.client.cli.connection import connect, only
     from autolearn.client.cli.output import print_json
     from autolearn.client.cli.run_progress import phase_of, what
-    from autolearn.schemas.rest.runs import Evaluation, Training
+    from autolearn.client.sdk.handles.runs import EvaluationHandle, TrainingHandle
 
     with connect(url, session) as to:
-        proxy = to.say_session().proxy
-        evaluations = {item["id"] for item in to.every(proxy.evaluations)}
-        trainings = {item["id"] for item in to.every(proxy.trainings)}
-        chosen = only(run, lambda: evaluations | trainings, "run of this session")
-        cancelled: Training | Evaluation
-        if chosen in evaluations:
-            cancelled = proxy.cancel_evaluation(chosen)
-        else:
-            cancelled = proxy.cancel_training(chosen)
+        used = to.say_session()
+        runs: dict[str, TrainingHandle | EvaluationHandle] = {}
+        runs |= {one.id: one for one in used.trainings()}
+        runs |= {one.id: one for one in used.evaluations()}
+        chosen = only(run, lambda: runs, "run of this session")
+        cancelled = (runs.get(chosen) or used.training(chosen)).cancel()
         if output == Output.json:
             print_json(to.said)
         else:
-            print(f"{what(cancelled)}: {phase_of(cancelled)}")
+            print(f"{what(cancelled.data)}: {phase_of(cancelled.data)}")

@@ -46,17 +46,16 @@ def evaluate(
     from autolearn.client.cli.wait import follow, require_completed
 
     with connect(url, session) as to:
-        proxy = to.say_session().proxy
-        evaluation = proxy.evaluate(
+        run = to.say_session().evaluate(
             training,
             words(metrics),
             dataset=dataset,
             positive=positive,
             time_limit=time_limit,
             memory_limit=memory_limit,
+            wait=False,
         )
-        if wait:
-            evaluation = follow(evaluation, lambda s: proxy.evaluation(evaluation.id, wait=s))
+        evaluation = follow(run).data if wait else run.data
         if output == Output.json:
             print_json(to.said)
         else:

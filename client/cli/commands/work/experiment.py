@@ -34,7 +34,7 @@ def list_(output: As = Output.table, url: Url = None, as_of: AsOf = None) -> Non
 
     then = as_of and point(as_of)
     with connect(url) as to:
-        items = to.every(to.client.experiments.list, as_of=then)
+        items = to.every(to.client.experiments.list(as_of=then))
         if output == Output.json:
             print_json({"items": items, "next": None})
         else:
@@ -56,7 +56,7 @@ def show(
 
     then = as_of and point(as_of)
     with connect(url) as to:
-        found = to.client.experiments.get(to.find(experiment, "experiment"), as_of=then)
+        found = to.experiment(experiment).content(as_of=then)
         if output == Output.json:
             print_json(msgspec.json.encode(found))
         else:
@@ -74,13 +74,12 @@ def delete(
     from autolearn.client.cli.output import count, print_json
 
     with connect(url) as to:
-        chosen = to.find(experiment, "experiment")
+        found = to.experiment(experiment)
         if not yes:
-            found = to.client.experiments.overview(chosen)
-            trainings = count(sum(found.counts["trainings"].values()), "training")
-            about = Current(chosen := found.id, found.title)
+            trainings = count(sum(found.refresh().counts["trainings"].values()), "training")
+            about = Current(found.id, found.title)
             confirm(f"Delete experiment {about} with {trainings} for good?", yes=yes)
-        deleted = to.client.experiments.delete(chosen)
+        deleted = found.delete()
         if output == Output.json:
             print_json(to.said)
         else:

@@ -69,17 +69,17 @@ def use(
     url: Url = None,
 ) -> None:
     """Make a session the current one, which the following commands use, in every terminal."""
-    from autolearn.client.cli.connection import connect
+    from autolearn.client.cli.connection import called, connect
     from autolearn.client.cli.current_session import Current
     from autolearn.client.cli.output import print_json
 
     with connect(url) as to:
         used = to.session(session)
-        to.current.set(Current(used.overview.id, used.overview.title))
+        to.current.set(Current(used.id, used.title))
         if output == Output.json:
             print_json(to.said)
         else:
-            print(printable(f"The current session is {used}"))
+            print(printable(f"The current session is {called(used)}"))
 
 
 @app.command("show")
@@ -103,10 +103,10 @@ def show(
     then = as_of and point(as_of)
     with connect(url, chosen) as to:
         if then:  # it may be an experiment since
-            proxy = to.client.session(to.session_id(session, "session", "experiment"))
+            shown = to.session_of(to.session_id(session, "session", "experiment"))
         else:
-            proxy = to.session(session).proxy
-        found = proxy.get(as_of=then)
+            shown = to.session(session)
+        found = shown.content(as_of=then)
         if output == Output.json:
             print_json(msgspec.json.encode(found))
         else:
@@ -129,7 +129,7 @@ def list_(output: As = Output.table, url: Url = None, as_of: AsOf = None) -> Non
 
     then = as_of and point(as_of)
     with connect(url) as to:
-        items = to.every(to.client.sessions.list, as_of=then)
+        items = to.every(to.client.sessions.list(as_of=then))
         if output == Output.json:
             print_json({"items": items, "next": None})
         else:
@@ -159,21 +159,26 @@ def commit(
 
     from autolearn.client.cli.connection import connect
     from autolearn.client.cli.output import count, print_json
+    from autolearn.schemas.errors import AutoLearnError
 
     with connect(url, session) as to:
         used = to.session()
-        experiment = used.proxy.commit(training or None)
+        experiment = used.commit(training or None)
         to.current.forget(experiment.id)
         if output == Output.json:
-            print_json(msgspec.json.encode(experiment))
+            try:
+                print_json(msgspec.json.encode(experiment.content()))
+            except AutoLearnError as error:
+                error.title = f"Committed as experiment {experiment.id}, whose runs are not shown"
+                raise
             return
-        kept, all_ = (sum(one.counts["trainings"].values()) for one in (experiment, used.overview))
+        kept, all_ = (sum(one.counts["trainings"].values()) for one in (experiment, used))
         evaluations = count(sum(experiment.counts["evaluations"].values()), "evaluation")
         left = all_ > kept
         trainings = f"{kept} of {all_} trainings" if left else count(kept, "training")
         print(f"Committed: experiment {experiment.id} keeps {trainings}, {evaluations}")
         if left:
-            show = f"autolearn session show {experiment.id[:8]} --as-of {used.overview.updated}"
+            show = f"autolearn session show {experiment.id[:8]} --as-of {used.updated}"
             print(f"See the others with `{show}`", file=sys.stderr)
 
 
@@ -204,7 +209,7 @@ def leave(session: Shared, url: Url = None) -> None:
     from autolearn.client.cli.connection import connect
 
     with connect(url) as to:
-        to.client.session(to.find(session)).leave()
+        to.session_of(to.find(session)).leave()
     print(f"Left {session}")
 
 
@@ -213,7 +218,7 @@ def _change_readers(session: str, change: Callable[[Any], Page[Reader]], url: st
     from autolearn.client.cli.connection import connect
 
     with connect(url) as to:
-        readers = change(to.client.session(to.find(session)))
+        readers = change(to.session_of(to.find(session)))
     print(f"Shared with {', '.join(one.user for one in readers.items) or 'nobody'}")
 
 
@@ -229,7 +234,7 @@ def keep(
     from autolearn.client.cli.output import print_json
 
     with connect(url, chosen) as to:
-        kept = to.session(session).proxy.keep()
+        kept = to.session(session).keep()
         if output == Output.json:
             print_json(to.said)
         else:
@@ -241,19 +246,19 @@ def discard(
     session: SessionOption = None, yes: Yes = False, output: As = Output.table, url: Url = None
 ) -> None:
     """End the session and keep nothing of it; its open runs are cancelled."""
-    from autolearn.client.cli.connection import connect
+    from autolearn.client.cli.connection import called, connect
     from autolearn.client.cli.output import age, count, print_json
 
     with connect(url, session) as to:
         used = to.session()
         trainings, evaluations = (
-            count(sum(used.overview.counts[f"{kind}s"].values()), kind)
+            count(sum(used.counts[f"{kind}s"].values()), kind)
             for kind in ("training", "evaluation")
         )
-        opened = f"opened {age(used.overview.created)} ago"
-        question = f"Discard session {used} with {trainings}, {opened}? It cannot be undone"
+        opened = f"opened {age(used.created)} ago"
+        question = f"Discard session {called(used)} with {trainings}, {opened}? It cannot be undone"
         confirm(printable(question), yes=yes)
-        discarded = used.proxy.discard()
+        discarded = used.discard()
         to.current.forget(discarded.id)
         if output == Output.json:
             print_json(to.said)
@@ -261,4 +266,4 @@ def discard(
             stopped = count(len(discarded.cancelled), "run")
             stopped = f"; {stopped} cancelled" if discarded.cancelled else ""
             gone = f"{trainings} and {evaluations} are gone for good{stopped}"
-            print(printable(f"Discarded session {used}: {gone}"))
+            print(printable(f"Discarded session {called(used)}: {gone}"))

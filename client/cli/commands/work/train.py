@@ -20,8 +20,9 @@ from autolearn.client.cli.options import (
 from autolearn.client.cli.output import As, Output
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from autolearn.schemas.rest.catalog import CatalogMetric
-    from autolearn.schemas.rest.page import Page
 
 
 Impute = Literal["mean", "median", "most-frequent"]
@@ -104,10 +105,10 @@ def train(
 
     hyperparameters = parameters(given or ())
     with connect(url, session) as to:
-        proxy = to.say_session(dataset).proxy
+        used = to.say_session(dataset)
         if metrics is not None:  # it would be trained in vain
             _require_fit(to.client.estimator(estimator).task, words(metrics), to.client.metrics())
-        training = proxy.train(
+        run = used.train(
             estimator,
             dataset,
             target=target,
@@ -122,13 +123,13 @@ def train(
             seed=seed,
             time_limit=time_limit,
             memory_limit=memory_limit,
+            wait=False,
         )
-        if wait:
-            training = follow(training, lambda s: proxy.training(training.id, wait=s))
+        training = follow(run).data if wait else run.data
         trained, evaluated = to.said, None
         if metrics is not None and training.status == "completed":
-            evaluation = proxy.evaluate(training.id, words(metrics), positive=positive)
-            evaluation = follow(evaluation, lambda s: proxy.evaluation(evaluation.id, wait=s))
+            measured = run.evaluate(words(metrics), positive=positive, wait=False)
+            evaluation = follow(measured).data
             evaluated = to.said
         if output == Output.json and evaluated is not None:
             print_json(b'{"training":%b,"evaluation":%b}' % (trained, evaluated))
@@ -144,11 +145,11 @@ def train(
         require_completed(evaluation)
 
 
-def _require_fit(task: str, wanted: list[str] | None, offers: Page[CatalogMetric]) -> None:
+def _require_fit(task: str, wanted: list[str] | None, offers: Iterable[CatalogMetric]) -> None:
     """Raise typer.BadParameter unless the wanted metrics fit a task."""
     from autolearn.schemas.catalog import check_metrics
 
-    if faults := check_metrics(task, wanted or (), {one.name: one for one in offers.items}):
+    if faults := check_metrics(task, wanted or (), {one.name: one for one in offers}):
         raise typer.BadParameter("; ".join(faults) + ".", param_hint="'--metrics'")
 
 

@@ -1,0 +1,1 @@
+"""What the client returns for sessions, runs, experiments and datasets: objects with methods."""

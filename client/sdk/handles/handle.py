@@ -1,0 +1,49 @@
+"""A resource of the API as an object: its newest known state, and methods."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar, Generic, TypeVar
+
+from msgspec import Struct
+
+from autolearn.client.sdk.handles.display import as_html, printable
+
+D = TypeVar("D", bound=Struct)
+
+
+class Handle(Generic[D]):
+    """A resource of the API. `data` is its newest known state, whose fields are attributes too."""
+
+    _fields: ClassVar[frozenset[str]] = frozenset()
+    """The names of the fields of `data`."""
+
+    _http: Any
+    _data: D | None
+
+    @property
+    def data(self) -> D:
+        """The newest known state, as the API has sent it; `refresh` gets the present one."""
+        assert self._data is not None, "users get none without"
+        return self._data
+
+    def __getattr__(self, name: str) -> Any:
+        if name in self._fields:
+            return getattr(self.data, name)
+        raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+
+    def __dir__(self) -> list[str]:
+        return sorted({*super().__dir__(), *self._fields})
+
+    def _title(self) -> str:
+        """Return one line that says which it is, and how it is."""
+        raise NotImplementedError
+
+    def _about(self) -> dict[str, object]:
+        """Return the values that a notebook shows, by name."""
+        return {}
+
+    def __repr__(self) -> str:
+        return f"<{printable(self._title())}>"
+
+    def _repr_html_(self) -> str:
+        return as_html(self._title(), self._about())
