@@ -221,3 +221,40 @@ def check_metrics(
             able = ", ".join(one for one in fit if known[one].of_class is True)
             faults.append(f"{name} cannot be of one class: choose from {able}, or leave out the :")
     return faults
+
+
+_SUPERVISED = (CLASSIFICATION, REGRESSION)
+
+PLOTS: dict[str, tuple[str, ...]] = {
+    "confusion": (CLASSIFICATION,),
+    "roc": (CLASSIFICATION,),
+    "precision-recall": (CLASSIFICATION,),
+    "calibration": (CLASSIFICATION,),
+    "residuals": (REGRESSION,),
+    "importance": _SUPERVISED,
+    "partial-dependence": _SUPERVISED,
+    "learning-curve": _SUPERVISED,
+}
+"""The tasks of each plot, by its name."""
+
+ALL_PLOTS = "all"
+
+
+def plots_of(task: str) -> list[str]:
+    """Return the plots of a task."""
+    return [name for name, tasks in PLOTS.items() if task in tasks]
+
+
+def plot_faults(task: str, wanted: Sequence[str]) -> list[str]:
+    """Return the faults of the `wanted` plots for a task, a sentence each; [] for none."""
+    fitting = plots_of(task)
+    offered = (
+        f"choose from {', '.join([ALL_PLOTS, *fitting])}" if fitting else "none fits that task"
+    )
+    return [
+        f"there is no plot {name[:100]!r}: {offered}"
+        if name not in PLOTS
+        else f"{name} does not fit {task}: {offered}"
+        for name in wanted
+        if name not in fitting
+    ]

@@ -43,7 +43,7 @@ class EvaluationResult(Struct, frozen=True, omit_defaults=True, tag_field="kind"
     Each is a number, or a dict with `labels` and `matrix` (confusion matrix). `left_out` has the
     reason for each metric without a result, `averages` the aggregation of averages. `unseen`
     counts, per column of another dataset, the rows with a class or category unknown to the
-    artifact; `notes` say which values were taken for which.
+    artifact; `notes` say which values were taken for which. `plot_data` is by plot.
     """
 
     results: dict[str, JsonValue]
@@ -54,6 +54,7 @@ class EvaluationResult(Struct, frozen=True, omit_defaults=True, tag_field="kind"
     averages: dict[str, str] = {}
     unseen: dict[str, int] = {}
     notes: tuple[str, ...] = ()
+    plot_data: dict[str, JsonValue] = {}
 
 
 Result = TrainingResult | EvaluationResult

@@ -141,6 +141,9 @@ class EvaluationBody(LimitsBody):
         default=None,
         description="The held-out rows of the training without this, else all rows of it.",
     )
+    plots: Annotated[list[Name], Field(max_length=20)] = Field(
+        default=[], description="Such as roc and importance, as data; `all`: those of the task."
+    )
     positive: Name | StrictBool | StrictInt | None = Field(
         default=None,
         description="The class that metrics such as recall are of if they name none; without this "

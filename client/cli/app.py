@@ -29,6 +29,7 @@ from autolearn.client.cli.commands.work import (
     demo,
     diff,
     evaluate,
+    evaluation,
     experiment,
     history,
     login,
@@ -73,6 +74,7 @@ app.command("version", rich_help_panel=RUNS)(version.version)
 app.add_typer(session.app, name="session", rich_help_panel=WORK)
 app.command("train", rich_help_panel=WORK)(train.train)
 app.command("evaluate", rich_help_panel=WORK)(evaluate.evaluate)
+app.add_typer(evaluation.app, name="evaluation", rich_help_panel=WORK)
 app.command("cancel", rich_help_panel=WORK)(cancel.cancel)
 app.add_typer(catalog.app, name="catalog", rich_help_panel=PAST)
 app.add_typer(dataset.app, name="dataset", rich_help_panel=PAST)

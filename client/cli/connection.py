@@ -28,6 +28,7 @@ from autolearn.runtime.home import home_of
 from autolearn.runtime.process import read_settings
 from autolearn.runtime.variables import variables
 from autolearn.schemas.errors import AutoLearnError, ExitCode
+from autolearn.schemas.rest.runs import Evaluation
 from autolearn.schemas.stream_kinds import KINDS
 
 if TYPE_CHECKING:
@@ -187,6 +188,15 @@ class Connection:
             advice="The next `autolearn train` opens a session; `autolearn session use` chooses "
             "one.",
         )
+
+    def evaluations(self, owner: str) -> list[Evaluation]:
+        """Return all evaluations of a session or experiment, by its id."""
+        try:
+            return [one.data for one in self.client.session(owner).evaluations()]
+        except Problem as problem:
+            if problem.kind != "session-committed":
+                raise
+            return [one.data for one in self.client.experiments.get(owner).evaluations()]
 
     def stream_id(self, given: str) -> str:
         """Return the name of a stream: <kind>/<id>, or only a session or experiment.

@@ -140,4 +140,5 @@ def _recorded_evaluation(evaluation: Evaluation) -> RecordedEvaluation:
         request=_request_of(evaluation, EvaluationRequested),
         results=evaluation.results,
         environment=evaluation.environment,
+        plot_data=evaluation.plot_data,
     )

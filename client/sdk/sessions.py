@@ -228,6 +228,7 @@ class OneSession(WorkMethods[SessionSummary]):
         metrics: Sequence[str] | None = None,
         *,
         dataset: Data | None = None,
+        plots: Sequence[str] | None = None,
         positive: str | bool | int | None = None,
         time_limit: float | None = None,
         memory_limit: int | None = None,
@@ -238,8 +239,8 @@ class OneSession(WorkMethods[SessionSummary]):
         """Measure an artifact, by the id of its training: as its own method `evaluate` does.
 
         A metric may name its class, as recall:yes does; `positive` is the class of the others.
-        Named metrics must be computable; `left_out` has the reasons of others. `wait` as in
-        `train`.
+        Named metrics must be computable; `left_out` has the reasons of others. `plots` (roc,
+        importance and so on, or all) are data in `plot_data`. `wait` as in `train`.
 
         Raises:
             TimedOut: it has not ended after `wait` seconds; it goes on.
@@ -249,6 +250,7 @@ class OneSession(WorkMethods[SessionSummary]):
             "training": training,
             "metrics": metrics,
             "dataset": dataset,
+            "plots": plots,
             "positive": positive,
             "time_limit": time_limit,
             "memory_limit": memory_limit,

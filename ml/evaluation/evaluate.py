@@ -17,11 +17,13 @@ import numpy as np
 from autolearn.artifacts.datasets.table import DatasetTable, read_table
 from autolearn.artifacts.store.run_files import Artifacts
 from autolearn.ml.captured_warnings import heard
-from autolearn.ml.datasets.subject import answers_of, split_rows, subject_of
+from autolearn.ml.datasets.split import folds_of
+from autolearn.ml.datasets.subject import answers_of, keys_of, split_rows, subject_of
 from autolearn.ml.environment import environment, one_thread
 from autolearn.ml.errors import InputError, numbered
 from autolearn.ml.estimators.estimator import LABELS, Estimator, distribution_of, methods_of
 from autolearn.ml.evaluation.categories import Categories, known_categories
+from autolearn.ml.evaluation.plots import FOLDS, FittedRows, PlotRows, plot
 from autolearn.ml.library_messages import words_of
 from autolearn.ml.metrics.metric import Metric
 from autolearn.ml.models import skops_file
@@ -71,7 +73,7 @@ def evaluate(request: EvaluationRequested, store: Artifacts, report: Report) -> 
             advice="Evaluate it without another dataset, or train it on that one.",
         )
     else:
-        rows = other(model, table, metrics.values(), request.sensitive)
+        rows = other(model, table, metrics.values(), request.sensitive, truth=bool(request.plots))
     report("scoring")
     target = model.schema.target
     secret = target is not None and (target.sensitive or target.name in request.sensitive)
@@ -84,6 +86,10 @@ def evaluate(request: EvaluationRequested, store: Artifacts, report: Report) -> 
         )
     if secret:
         found.values = {name: _unnamed(value) for name, value in found.values.items()}
+    plots = {}
+    if request.plots:
+        report("plotting")
+        plots = _plots(request, model, table, rows, found.left_out, secret=secret)
     return EvaluationResult(
         results=found.values,
         environment=environment(*distribution_of(model.estimator.factory)),
@@ -93,7 +99,57 @@ def evaluate(request: EvaluationRequested, store: Artifacts, report: Report) -> 
         averages=found.averages,
         unseen=rows.unseen,
         notes=rows.notes,
+        plot_data=plots,
     )
+
+
+def _plots(
+    request: EvaluationRequested,
+    model: StoredArtifact,
+    table: DatasetTable,
+    rows: _Rows,
+    left_out: dict[str, str],
+    *,
+    secret: bool,
+) -> dict[str, JsonValue]:
+    """Return the data of the plots; the reasons for those that there are not are left out."""
+    training, found = model.training, dict[str, JsonValue]()
+    if rows.truth is None:
+        left_out |= dict.fromkeys(request.plots, "the model has no target to compare with")
+        return found
+    shown = PlotRows(
+        rows.features,
+        rows.truth,
+        training.task,
+        training.seed,
+        (lambda: _fitted_rows(model, table)) if request.held_out else None,
+        frozenset(column.name for column in model.schema.columns if column.sensitive)
+        | frozenset(request.sensitive),
+        secret,
+    )
+    for name in request.plots:
+        try:
+            found[name] = plot(name, model.pipeline, shown)
+        except InputError as error:
+            left_out[name] = error.quiet if secret else error.detail
+    return found
+
+
+def _fitted_rows(model: StoredArtifact, table: DatasetTable) -> FittedRows:
+    """Return the rows on which an artifact was fitted, of its own dataset. Raises InputError."""
+    training = model.training
+    names = [column.name for column in model.schema.columns]
+    subject = subject_of(table, training.target, training.task, names)
+    rows = split_rows(subject, table, training.task, training.split, training.seed).train
+    assert subject.answers is not None, "rows with the truth have a target"
+    truth = subject.answers[rows]
+    if training.task == CLASSIFICATION:
+        truth = truth.astype(str)
+    labels = truth if training.task == CLASSIFICATION and training.split.stratify else None
+    split = msgspec.structs.replace(training.split, folds=FOLDS)
+    keys = keys_of(table, split, rows)
+    folds = list(folds_of(labels, split, training.seed, keys, len(rows)))
+    return FittedRows(subject.features.iloc[rows], truth, folds)
 
 
 class TrainingRecord(msgspec.Struct, frozen=True):
@@ -216,9 +272,12 @@ def other(
     table: DatasetTable,
     metrics: Iterable[Metric],
     sensitive: Collection[str] = (),
+    *,
+    truth: bool = False,
 ) -> _Rows:
     """Return all rows with a target of another dataset, mapped to the artifact's values.
 
+    The target is needed by some metrics, and for the `truth` of plots.
     Raises InputError when the dataset has other columns or kinds of values than the training's, or
     when no class or category of a column is known.
     """
@@ -235,7 +294,7 @@ def other(
         secret.add(target.name)
     categories = Categories(table, secret)
     features = _features_of(model, categories)
-    wanted = any(metric.needs != "features" for metric in metrics)
+    wanted = truth or any(metric.needs != "features" for metric in metrics)
     unlearned = target is not None and target.task == ANOMALY_DETECTION
     if target is None or not wanted or (unlearned and not _has_labels(table, target.name)):
         everything = np.arange(table.rows)
@@ -245,21 +304,21 @@ def other(
             f"the dataset lacks the target {target.name}, so nothing can be compared",
             advice="Evaluate on a dataset that has it.",
         )
-    truth, present = answers_of(table, target.name, target.task, classes=1)
+    answers, present = answers_of(table, target.name, target.task, classes=1)
     rows = np.flatnonzero(present)
     if not len(rows):
         raise InputError(f"the target {target.name} is missing in every row")
     if target.task == CLASSIFICATION:
         classes = [str(one) for one in getattr(model.pipeline, "classes_", target.classes)]
         if classes:  # a plug-in's estimator may not list the known ones
-            truth = categories.labels(target.name, classes, of="classes")
-    truth = truth[rows]
+            answers = categories.labels(target.name, classes, of="classes")
+    answers = answers[rows]
     if target.task == CLASSIFICATION:
-        truth = truth.astype(str)
+        answers = answers.astype(str)
     unseen, notes = categories.unseen(rows), categories.told()
     if len(rows) < table.rows:
         notes += (f"left out for want of {cut(target.name)}: {table.rows - len(rows):,} rows",)
-    return _Rows(features.iloc[rows], truth, unseen, notes)
+    return _Rows(features.iloc[rows], answers, unseen, notes)
 
 
 def _has_labels(table: DatasetTable, target: str) -> bool:

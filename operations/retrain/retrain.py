@@ -120,7 +120,7 @@ class Retraining:
                 found: EvaluationResult = result
         return replace(
             repeated,
-            equal=found.results == recorded.results,
+            equal=(found.results, found.plot_data) == (recorded.results, recorded.plot_data),
             present=found.results,
             environment=environment_differences(recorded.environment, found.environment),
         )

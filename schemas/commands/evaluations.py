@@ -14,7 +14,7 @@ class RequestEvaluation(RequestRun, frozen=True, omit_defaults=True, kw_only=Tru
     rows of `dataset` are. Values of `sensitive` columns are hidden. `read` says how the dataset is
     read (None: by the rules before that was recorded). Those of `metrics` that are `optional` are
     left out if they cannot be computed; without the others it fails. Metrics of one class are of
-    the class `positive`, if one is named.
+    the class `positive`, if one is named. `plots` are optional too.
     """
 
     training: RunId
@@ -25,3 +25,4 @@ class RequestEvaluation(RequestRun, frozen=True, omit_defaults=True, kw_only=Tru
     read: ReadOptions | None = None
     optional: tuple[str, ...] = ()
     positive: str | None = None
+    plots: tuple[str, ...] = ()

@@ -19,3 +19,4 @@ class EvaluationRequested(RunRequested, frozen=True, omit_defaults=True, kw_only
     read: ReadOptions | None = None
     optional: tuple[str, ...] = ()
     positive: str | None = None
+    plots: tuple[str, ...] = ()

@@ -20,6 +20,7 @@ class RecordedEvaluation(Struct, frozen=True):
     request: EvaluationRequested
     results: dict[str, JsonValue]
     environment: dict[str, JsonValue]
+    plot_data: dict[str, JsonValue] = {}
 
 
 class RecordedTraining(Struct, frozen=True):
@@ -84,7 +85,8 @@ class Difference(Struct, frozen=True):
 class Repeated(Struct, frozen=True):
     """A recorded evaluation, repeated with the new artifact.
 
-    `equal` says whether every result equals the record; `detail` why it could not be repeated.
+    `equal` says whether every result, also of plots, equals the record; `detail` why it could not
+    be repeated.
     """
 
     evaluation: str

@@ -106,8 +106,8 @@ class Training(TrainingRow, kw_only=True, frozen=True):
 class EvaluationRow(RunFields, kw_only=True, frozen=True):
     """One evaluation of a training; `results` are by metric.
 
-    `left_out` has the reason for each metric without a result, `averages` the aggregation of
-    averages.
+    `left_out` has the reason for each metric or plot without a result, `averages` the aggregation
+    of averages.
     """
 
     kind: ClassVar[str] = "evaluation"
@@ -125,6 +125,8 @@ class EvaluationRow(RunFields, kw_only=True, frozen=True):
     averages: dict[str, str] = {}
     unseen: dict[str, int] = {}
     notes: tuple[str, ...] = ()
+    plots: tuple[str, ...] = ()
+    plot_data: dict[str, JsonValue] = {}
 
 
 class Evaluation(EvaluationRow, kw_only=True, frozen=True):

@@ -13,12 +13,15 @@ from autolearn.projections.queries.decrypting_reader import May
 from autolearn.projections.queries.queries import Snapshot
 from autolearn.schemas.bounds import cut, listed
 from autolearn.schemas.catalog import (
+    ALL_PLOTS,
     ANOMALY_DETECTION,
     CLASSIFICATION,
     REGRESSION,
     DatasetSpec,
     check_metrics,
     metric_and_class,
+    plot_faults,
+    plots_of,
 )
 from autolearn.schemas.commands import RequestEvaluation
 from autolearn.schemas.datasets.meanings import meanings, number_of
@@ -85,9 +88,18 @@ def request_evaluation(
         memory_limit=memory_limit,
         optional=optional,
         positive=positive,
+        plots=_plots(training.task, body.plots),
         sensitive=tuple(sorted({*training.sensitive}.union(*map(sensitive_in, specs)))),
         read=read,
     )
+
+
+def _plots(task: str, wanted: list[str]) -> tuple[str, ...]:
+    """Return the wanted plots; `all` are those of the task. Raises a problem for others."""
+    named = [name for name in wanted if name != ALL_PLOTS]
+    if faults := plot_faults(task, named):
+        raise wrong("plot-unfit", "A plot does not fit the model", {"#/plots": "; ".join(faults)})
+    return tuple(plots_of(task)) if ALL_PLOTS in wanted else tuple(dict.fromkeys(named))
 
 
 def _no_training(snapshot: Snapshot, owner: RunOwner, training: RunId) -> Problem:

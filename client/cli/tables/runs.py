@@ -10,6 +10,7 @@ from rich.table import Table
 
 from autolearn.client.cli.output import pairs, rows, short, shortened
 from autolearn.client.cli.run_progress import phase_of
+from autolearn.client.cli.tables.plots import plots
 from autolearn.schemas.catalog import CLASSIFICATION
 from autolearn.schemas.feature_columns import LEFT_OUT
 from autolearn.schemas.rest.runs import Evaluation, Training
@@ -132,6 +133,8 @@ def evaluation(one: Evaluation) -> RenderableType:
     parts += [
         part for value in one.results.values() if _is_table(value) for part in ("", _table(value))
     ]
+    if one.plot_data:
+        parts += ["", plots(one.plot_data)]
     if one.left_out:
         parts += ["", rows(("left out", "why"), list(one.left_out.items()))]
     return Group(*parts)

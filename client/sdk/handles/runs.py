@@ -307,6 +307,7 @@ class TrainingMethods(RunMethods[Training]):
         metrics: Sequence[str] | None = None,
         *,
         dataset: Data | None = None,
+        plots: Sequence[str] | None = None,
         positive: str | bool | int | None = None,
         time_limit: float | None = None,
         memory_limit: int | None = None,
@@ -317,7 +318,8 @@ class TrainingMethods(RunMethods[Training]):
         """Measure it on its held-out rows, or on another dataset.
 
         Without `metrics`, by all that fit. A metric may name its class, as recall:yes does;
-        `positive` is the class of the others. `wait` as in `train`.
+        `positive` is the class of the others. `plots` (roc, importance and so on, or all) are data
+        in `plot_data`. `wait` as in `train`.
 
         Raises:
             TimedOut: it has not ended after `wait` seconds; it goes on.
@@ -327,6 +329,7 @@ class TrainingMethods(RunMethods[Training]):
             "training": self.id,
             "metrics": metrics,
             "dataset": dataset,
+            "plots": plots,
             "positive": positive,
             "time_limit": time_limit,
             "memory_limit": memory_limit,

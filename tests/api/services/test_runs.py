@@ -163,3 +163,20 @@ def test_clustering_needs_no_target(http: httpx.Client, session: str):
     body = {"training": run["id"], "metrics": ["silhouette"]}
     found = http.post(f"{session}/evaluations", json=body, headers=WAIT).json()
     assert -1 <= found["results"]["silhouette"] <= 1
+
+
+def test_plots_are_data_of_an_evaluation(http: httpx.Client, trained: tuple[str, str]):
+    at, training = trained
+    body = {"training": training, "metrics": ["accuracy"], "plots": ["roc", "confusion"]}
+    answer = http.post(f"{at}/evaluations", json=body, headers={"Prefer": "wait=60"})
+    assert answer.status_code == 201, answer.text
+    found = answer.json()
+    assert (found["plots"], sorted(found["plot_data"])) == (
+        ["roc", "confusion"],
+        sorted(found["plots"]),
+    )
+    assert sorted(found["plot_data"]["roc"]["classes"]) == ["setosa", "versicolor", "virginica"]
+    answer = http.post(f"{at}/evaluations", json={**body, "plots": ["residuals"]})
+    fault = problem(answer, 422, "plot-unfit", "residuals does not fit classification")
+    assert fault["errors"][0]["pointer"] == "#/plots"
+    assert "choose from all, confusion, roc" in fault["detail"]

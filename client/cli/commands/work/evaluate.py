@@ -26,6 +26,10 @@ def evaluate(
         str | None,
         typer.Option(help="NAME or NAME@VERSION. [default: the held-out rows of the training]"),
     ] = None,
+    plots: Annotated[
+        str | None,
+        typer.Option(metavar="NAME,…", help="roc, importance and so on, or all: docs/plots.md."),
+    ] = None,
     positive: Positive = None,
     time_limit: TimeLimit = None,
     memory_limit: MemoryLimit = None,
@@ -50,6 +54,7 @@ def evaluate(
             training,
             words(metrics),
             dataset=dataset,
+            plots=words(plots),
             positive=positive,
             time_limit=time_limit,
             memory_limit=memory_limit,
