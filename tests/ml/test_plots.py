@@ -111,6 +111,6 @@ def test_a_plot_is_of_a_task():
     assert plot_faults("regression", ["residuals"]) == []
     assert "choose from all, residuals" in plot_faults("regression", ["roc"])[0]
     assert "there is no plot 'rock'" in plot_faults("classification", ["rock"])[0]
-    assert "none fits it" in plot_faults("clustering", ["roc"])[0]
+    assert "none fits that task" in plot_faults("clustering", ["roc"])[0]
     assert {task for tasks in PLOTS.values() for task in tasks} == {"classification", "regression"}
     assert {*TASKS.values()} > {"regression"}
