@@ -126,6 +126,9 @@ def size_of(value: bytes, key: str | bytes | None, headers: Iterable[tuple[str, 
     return len(value) + len(key or b"") + sum(len(name) + len(word) for name, word in headers)
 
 
+COMPARED, COMPARED_TRAININGS, COMPARED_RUNS = 100, 2000, 10_000
+"""Things that one comparison names; and the trainings that it has, and runs that it reads."""
+
 IDS_OF_START = 1000
 """Ids that are read to resolve the beginning of an id."""
 

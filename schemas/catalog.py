@@ -30,6 +30,8 @@ def wants_extra(estimator: str) -> str:
     return f"{estimator} needs {package}: `pip install '{package}'` where the workers run"
 
 
+BASELINES = frozenset({"dummy", "dummy-regressor"})
+"""The estimators that ignore the features: what is not better has learned nothing."""
 BUNDLED_DATASETS = frozenset({"breast-cancer", "diabetes", "digits", "iris", "linnerud", "wine"})
 """Names of the datasets that come with AutoLearn; no user may take them."""
 

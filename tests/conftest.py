@@ -28,6 +28,7 @@ BROKER = pytest.StashKey[EmbeddedBroker]()
 SHARED = {
     "known": """
         api/services: audit authorization dataset_keys dataset_owners users sensitive_columns
+        api/services/comparisons: router
         api/system: wire""",
     "system": """
         api/http: bad_input idempotency openapi prefer

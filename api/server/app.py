@@ -29,6 +29,7 @@ from autolearn.api.middleware.staleness import MarkStale
 from autolearn.api.services.audit import router as audit
 from autolearn.api.services.catalog import router as catalog
 from autolearn.api.services.commands import router as commands
+from autolearn.api.services.comparisons import router as comparisons
 from autolearn.api.services.dead_letters import router as dead_letters
 from autolearn.api.services.evaluations import router as evaluations
 from autolearn.api.services.events import router as events
@@ -56,6 +57,7 @@ SERVICES: Mapping[str, Callable[[ApiContext], APIRouter]] = MappingProxyType(
         "trainings": trainings.router,
         "evaluations": evaluations.router,
         "storage": experiments.router,
+        "comparisons": comparisons.router,
     }
 )
 """The services that a process can serve, with their routers."""

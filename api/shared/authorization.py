@@ -114,6 +114,7 @@ RULES: dict[str, Rule] = {
     **{f"POST {runs}/{{run}}/cancel": Rule.OWNER for runs in _RUNS},
     f"GET {SESSION}/trainings/{{run}}/artifact": Rule.READER,
     f"GET {SESSION}/trainings/{{run}}/artifact/{{file}}": Rule.READER,
+    "GET /v1/compare": Rule.USER,
     "GET /v1/experiments": Rule.USER,
     f"GET {EXPERIMENT}": Rule.ACTIVITY,
     f"POST {EXPERIMENT}/delete": Rule.OWNER,

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable
 from functools import partial
-from itertools import islice
+from itertools import chain, islice
 from typing import Any, TypeVar
 
 from autolearn.api.http.problems import Problem, malformed_id
@@ -27,6 +27,8 @@ _START = re.compile(r"[0-9a-f-]{1,36}")
 _WHOLE_VERSION = 64
 _WORDS = "an id such as 0b9f7a52-3c1d-4e8e-9a53-6d1f2c7b8e90, or the start of one"
 T = TypeVar("T", bound=str)
+_SEARCHED = 500
+"""The newest sessions, and the newest experiments, in which a training is looked up."""
 _TOLD = 10
 """Ids that an answer names."""
 
@@ -61,6 +63,51 @@ async def whole_session(
             f"No {called} of yours begins with {given}: GET /v1/{called}s lists them.",
         )
     return _only(found, given, f"{called}s")
+
+
+async def session_or_training(
+    context: ApiContext, who: Principal, given: str
+) -> tuple[SessionId, RunId | None]:
+    """Return the session or experiment with this start, or a training and its own.
+
+    Trainings are looked up in the newest sessions and experiments that the principal may read.
+
+    Raises:
+        Problem: it is malformed, or no id (404) or more than one (422) has it.
+    """
+    what = "session, experiment or training"
+    start = _lowered(given, what)
+
+    def look(snapshot: Snapshot) -> list[str]:
+        of_start = _bounded(snapshot.sessions.ids_with(SessionId(start)), given)
+        there = [one for one in of_start if _is_there(who, snapshot, one)]
+        if there:
+            return list(there)
+        whose = None if who.everything else who.name
+        newest = (snapshot.sessions.ids(None, whose), snapshot.experiments.ids(None, whose))
+        return [
+            f"{run} {session}"
+            for session in chain.from_iterable(islice(ids, _SEARCHED) for ids in newest)
+            for run in snapshot.runs.ids(session, "training", start)
+        ]
+
+    found = await _looked(context, look)
+    if not found:
+        raise Problem(
+            404,
+            "session-or-training-unknown",
+            f"There is no such {what}",
+            f"No {what} of yours begins with {given}: GET /v1/sessions and /v1/experiments list "
+            f"the former; trainings of the newest {_SEARCHED} of each are looked up.",
+        )
+    first, _, session = _only(found, given, "ids").partition(" ")
+    return (SessionId(session), RunId(first)) if session else (SessionId(first), None)
+
+
+def _is_there(who: Principal, snapshot: Snapshot, session: SessionId) -> bool:
+    """Return whether a session or experiment is known to the principal, and has not ended."""
+    there = snapshot.sessions.is_open(session) or snapshot.experiments.has(session)
+    return there and level_of(who, snapshot, session) > Level.NOTHING
 
 
 async def whole_stream(context: ApiContext, who: Principal, stream: str) -> StreamId:

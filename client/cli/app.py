@@ -26,6 +26,7 @@ from autolearn.client.cli.commands.operate import (
 )
 from autolearn.client.cli.commands.work import (
     cancel,
+    compare,
     demo,
     diff,
     evaluate,
@@ -49,6 +50,7 @@ app = typer.Typer(
     epilog=EXIT_CODES,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
+    rich_markup_mode="markdown",  # as markup of Rich, [default: …] would not be shown
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
@@ -75,6 +77,7 @@ app.add_typer(session.app, name="session", rich_help_panel=WORK)
 app.command("train", rich_help_panel=WORK)(train.train)
 app.command("evaluate", rich_help_panel=WORK)(evaluate.evaluate)
 app.add_typer(evaluation.app, name="evaluation", rich_help_panel=WORK)
+app.command("compare", rich_help_panel=WORK)(compare.compare)
 app.command("cancel", rich_help_panel=WORK)(cancel.cancel)
 app.add_typer(catalog.app, name="catalog", rich_help_panel=PAST)
 app.add_typer(dataset.app, name="dataset", rich_help_panel=PAST)

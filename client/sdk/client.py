@@ -20,6 +20,7 @@ import httpx
 
 from autolearn.client.sdk import trust
 from autolearn.client.sdk.audit import Auditing
+from autolearn.client.sdk.comparisons import Comparing
 from autolearn.client.sdk.credentials import find, place_of
 from autolearn.client.sdk.read_your_writes import AsyncReached, Reached
 from autolearn.client.sdk.sessions import Experiments, SessionOpener, Sessions
@@ -52,7 +53,7 @@ class AwaitingExperiments(AwaitingPart, Experiments):
     """The experiments."""
 
 
-class AutoLearn(Blocking, SessionOpener, System, Users, Auditing):
+class AutoLearn(Blocking, SessionOpener, System, Users, Auditing, Comparing):
     """A client that blocks. `url` is that of the API; use it from one thread at a time.
 
     `token` authenticates; without it, AUTOLEARN_TOKEN or the one stored by `autolearn login` does.
@@ -94,7 +95,7 @@ class AutoLearn(Blocking, SessionOpener, System, Users, Auditing):
         self.close()
 
 
-class AsyncAutoLearn(Awaiting, SessionOpener, System, Users, Auditing):
+class AsyncAutoLearn(Awaiting, SessionOpener, System, Users, Auditing, Comparing):
     """A client to await. `url` and `token` as in AutoLearn."""
 
     def __init__(

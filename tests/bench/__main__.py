@@ -22,6 +22,7 @@ from rich.table import Table
 
 from tests.bench.api_start import api_start
 from tests.bench.chain import chain
+from tests.bench.comparisons.compare import compare
 from tests.bench.datasets.ingest import ingest
 from tests.bench.deciders import deciders
 from tests.bench.feed import feed
@@ -186,6 +187,18 @@ BENCHES = {
             "session_command_us_10": Aim("a command in a session with 10 runs, us"),
             "session_command_us_5000": Aim("the same with 5,000 runs"),
             "session_growth_ratio": Aim("5,000 / 10", 1.3),
+        },
+    ),
+    "compare": Bench(
+        compare,
+        {
+            "compare_1000_trainings_ms": Aim(
+                "comparison of 1,000 trainings with their evaluations: median, ms",
+                300,
+                beside="compare_floor_ms",
+            ),
+            "compare_floor_ms": Aim("the same rows only read, decrypted and decoded, ms"),
+            "compare_vs_floor": Aim("comparison / these rows"),
         },
     ),
     "recovery": Bench(

@@ -274,6 +274,9 @@ ASKED: dict[str, Asked] = {
     "POST /v1/experiments/{experiment}/evaluations/{run}/cancel": Asked(
         lambda world: f"{world.experiment}/evaluations/{world.measured}/cancel", 409
     ),
+    "GET /v1/compare": Asked(
+        lambda world: f"/v1/compare?of={world.training}", but={"other": 404, "sysadmin": 404}
+    ),
     "GET /v1/experiments": Asked("/v1/experiments"),
     "GET /v1/experiments/{experiment}": Asked(lambda world: world.experiment),
     # An open session is no experiment, and stays for the others.

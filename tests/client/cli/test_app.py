@@ -62,6 +62,7 @@ COMMANDS = (
     "train",
     "evaluate",
     "cancel",
+    "compare",
     "catalog estimators",
     "catalog metrics",
     "catalog datasets",
@@ -88,6 +89,7 @@ READS = (
     "dataset show iris",
     "session list",
     "session show",
+    "compare 1",
     "experiment list",
     "experiment show 1",
     "replay retrain 1",
@@ -114,6 +116,14 @@ def test_every_command_explains_itself(command, home):
     assert said.code == 0
     assert f"autolearn {command}" in said.out
     assert said.err == ""
+
+
+def test_help_shows_defaults(home):
+    said = autolearn("train", "--help", home=home)
+    assert "[default: 0.25]" in said.out
+    assert "[default: median]" in said.out
+    shown = autolearn("session", "show", "--help", home=home)
+    assert "else the current one]" in re.sub(r"[│\s]+", " ", shown.out)
 
 
 def test_help_names_the_exit_codes(home):

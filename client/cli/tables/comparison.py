@@ -1,0 +1,180 @@
+"""A comparison of trainings, as a table and as CSV."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TextIO
+
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from autolearn.client.cli.current_session import Current
+from autolearn.client.cli.output import count, sentence, short, shortened
+from autolearn.client.cli.terminal_text import printable
+from autolearn.schemas.rest.comparisons import (
+    ComparedMetric,
+    ComparedTraining,
+    Score,
+    TrainingComparison,
+)
+from autolearn.schemas.values import JsonValue
+
+_GROUPS = ("hyperparameters.", "split.", "preprocessing.")
+_SETTINGS = 18
+"""Characters that the settings of a line keep, at the cost of metrics."""
+_GAP = 2
+
+
+def comparison(one: TrainingComparison, chosen: Sequence[str] | None, width: int) -> RenderableType:
+    """Return a comparison as a table that fits into so many characters, a line a training.
+
+    Metrics that have no room are left out, and counted below. `chosen` names those to show.
+    """
+    of = ", ".join(f"{o.kind} {Current(o.id, o.title)}" for o in one.owners)
+    parts: list[RenderableType] = [sentence(f"{of}: {count(len(one.trainings), 'training')}")]
+    if not one.trainings:
+        return Group(*parts)
+    if same := _settings({n: v for n, v in one.shared.items() if v not in (None, [], {})}):
+        parts.append(sentence(f"all with {same}"))
+    metrics = _metrics(one, chosen)
+    table, shown = _table(one, metrics, width)
+    return Group(*parts, "", table, "", *map(sentence, _notes(one, metrics, shown)))
+
+
+def write_csv(one: TrainingComparison, chosen: Sequence[str] | None, file: TextIO) -> None:
+    """Write a comparison as CSV: the lines of the table with whole values."""
+    metrics = [metric.name for metric in _metrics(one, chosen)]
+    settings = list(dict.fromkeys(name for line in one.trainings for name in line.settings))
+    out = csv.writer(file, lineterminator="\n")
+    about = ("training", "session", "estimator", "baseline", "status")
+    out.writerow([*about, *settings, *metrics, "fit_seconds"])
+    for line in one.trainings:
+        scores = (line.scores.get(name) for name in metrics)
+        out.writerow(
+            [
+                *(line.id, line.session, line.estimator, str(line.baseline).lower(), line.status),
+                *(_plain(line.settings[n]) if n in line.settings else "" for n in settings),
+                *("" if score is None else score.value for score in scores),
+                "" if line.fit_seconds is None else line.fit_seconds,
+            ]
+        )
+
+
+def _metrics(one: TrainingComparison, chosen: Sequence[str] | None) -> list[ComparedMetric]:
+    """Return the columns to show, that by which the lines are sorted first."""
+    found = [m for m in one.metrics if chosen is None or {m.name, m.metric} & {*chosen}]
+    return sorted(found, key=lambda metric: one.sort not in (metric.name, metric.metric))
+
+
+def _table(
+    one: TrainingComparison, metrics: Sequence[ComparedMetric], width: int
+) -> tuple[Table, list[ComparedMetric]]:
+    """Return the table, and the metrics for which there was room: at least one."""
+    from rich import box
+
+    lines = sorted(one.trainings, key=lambda line: line.baseline)
+    about = {
+        "training": [Text(short(line.id)) for line in lines],
+        "estimator": [_estimator(line) for line in lines],
+    }
+    settings = [printable(_settings(line.settings)) for line in lines]
+    fit = {"fit s": [Text(_seconds(line)) for line in lines]}
+    best = {metric.name: _best(metric, lines) for metric in metrics}
+    scores = {
+        m.name: [_score(one.scores.get(m.name), best[m.name]) for one in lines] for m in metrics
+    }
+    wanted = max(map(len, settings))
+    left = width - sum(_width(*column) for column in (about | fit).items())
+    kept = min(max(wanted, len("settings")), _SETTINGS) + _GAP if wanted else 0
+    shown: list[ComparedMetric] = []
+    for metric in metrics:
+        needed = _width(metric.name, scores[metric.name])
+        if not shown or needed <= left - kept:
+            left -= needed
+            shown.append(metric)
+    columns = about
+    if wanted:
+        room = max(left - _GAP, _SETTINGS)
+        columns = columns | {"settings": [Text(_cut(words, room)) for words in settings]}
+    columns |= {metric.name: scores[metric.name] for metric in shown} | fit
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, padding=(0, _GAP - 1, 0, 0))
+    for name in columns:
+        right = name == "fit s" or name in scores
+        table.add_column(Text(printable(name)), justify="right" if right else "left", no_wrap=True)
+    for at, cells in enumerate(zip(*columns.values(), strict=True)):
+        if at and lines[at].baseline and not lines[at - 1].baseline:
+            table.add_section()
+        table.add_row(*cells)
+    return table, shown
+
+
+def _width(name: str, cells: Sequence[Text]) -> int:
+    """Return the characters of a column, with the gap behind it."""
+    return max(len(name), *(cell.cell_len for cell in cells)) + _GAP
+
+
+def _estimator(line: ComparedTraining) -> Text:
+    name = printable(line.estimator)
+    return Text(f"{name} (baseline)", "dim") if line.baseline else Text(name)
+
+
+def _best(metric: ComparedMetric, lines: Sequence[ComparedTraining]) -> float | None:
+    found = (line.scores[metric.name].value for line in lines if line.id == metric.best)
+    return next(found, None)
+
+
+def _score(score: Score | None, best: float | None) -> Text:
+    """Return a score, with half of its interval; all that are the best are bold."""
+    if score is None:
+        return Text("-")
+    said = f"{score.value:.4f}" if abs(score.value) < 10_000 else f"{score.value:.4g}"
+    if score.low is not None and score.high is not None:
+        said += f" ±{(score.high - score.low) / 2:.3f}"
+    return Text(said, "bold" if score.value == best else "")
+
+
+def _seconds(line: ComparedTraining) -> str:
+    """Return how long the fit took; or the state of a training that has not completed."""
+    return line.status if line.fit_seconds is None else f"{line.fit_seconds:.3f}"
+
+
+def _settings(given: Mapping[str, JsonValue]) -> str:
+    """Return settings in a line: those of the estimator first."""
+    names = sorted(given, key=lambda name: not name.startswith(_GROUPS[0]))
+    words = []
+    for name in names:
+        value = given[name]
+        if name == "dataset" and isinstance(value, str):
+            data, _, version = value.partition("@")
+            words.append(f"{data}@{short(version)}")
+            continue
+        for group in _GROUPS:
+            name = name.removeprefix(group)
+        words.append(f"{name}={_plain(value)}")
+    return ", ".join(words)
+
+
+def _plain(value: JsonValue) -> str:
+    return value if isinstance(value, str) else shortened(value, 200)
+
+
+def _cut(words: str, room: int) -> str:
+    return words if len(words) <= room else f"{words[: room - 1]}…"
+
+
+def _notes(
+    one: TrainingComparison, metrics: Sequence[ComparedMetric], shown: Sequence[ComparedMetric]
+) -> Iterator[str]:
+    """Yield what a reader must know of the table."""
+    scores = [line.scores[m.name] for m in shown for line in one.trainings if m.name in line.scores]
+    if not scores:
+        where = f" on {one.on}" if one.on else ""
+        yield f"Nothing is evaluated{where}: `autolearn evaluate ID --metrics NAME,…` does that."
+    if any(score.low is not None for score in scores):
+        yield "± is half of the 95 % interval (Wilson) of the accuracy on so many rows."
+    if not one.same_rows:
+        yield "The scores are not of the same rows, so they are not quite comparable."
+    if hidden := [metric.name for metric in metrics if metric not in shown]:
+        yield f"No room for {', '.join(hidden)}: choose with --metrics, or see -o json."

@@ -1,0 +1,86 @@
+"""The answers of service `comparisons`."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from msgspec import Struct
+
+from autolearn.schemas.rest.page import Links
+from autolearn.schemas.values import JsonValue, RunId, SessionId
+
+
+class ComparedOwner(Struct, frozen=True):
+    """A session or experiment with trainings in a comparison."""
+
+    id: SessionId
+    kind: Literal["session", "experiment"]
+    title: str
+    links: Links
+
+
+class ComparedMetric(Struct, kw_only=True, frozen=True):
+    """A column of a comparison: a metric with one number as its result.
+
+    `name` is that of the column, `average` how an average was taken, such as `macro`. `best` is the
+    training with the best value, the first of several; None if neither direction is better.
+    """
+
+    name: str
+    metric: str
+    average: str
+    greater_is_better: bool | None
+    best: RunId | None
+
+
+class Score(Struct, kw_only=True, frozen=True, omit_defaults=True):
+    """The value of a metric for one training, by its newest completed evaluation of that metric.
+
+    `low` and `high` bound the 95 % interval of a proportion over `rows` independent rows (Wilson,
+    1927: "Probable inference, the law of succession, and statistical inference"): the accuracy that
+    the same artifact may have on all rows of that kind.
+    """
+
+    value: float
+    evaluation: RunId
+    rows: int
+    low: float | None = None
+    high: float | None = None
+
+
+class ComparedTraining(Struct, kw_only=True, frozen=True):
+    """A line of a comparison.
+
+    `settings` are those that differ between the lines: hyperparameters as `hyperparameters.NAME`,
+    the split as `split.NAME`, the preprocessing as `preprocessing.NAME`. `scores` are by the name
+    of the column. A `baseline` ignores the features.
+    """
+
+    id: RunId
+    session: SessionId
+    number: int
+    estimator: str
+    baseline: bool
+    status: str
+    settings: dict[str, JsonValue]
+    scores: dict[str, Score]
+    fit_seconds: float | None
+    links: Links
+
+
+class TrainingComparison(Struct, kw_only=True, frozen=True):
+    """A comparison of trainings.
+
+    `on` is the dataset on which they were measured, None for the held-out rows of each training.
+    `shared` are the settings that are the same for all. With `same_rows` all scores are of the same
+    rows; without it, they are not quite comparable. They are in the order of their requests, or of
+    the column `sort`, the best first and those without a value last.
+    """
+
+    owners: list[ComparedOwner]
+    on: str | None
+    sort: str | None
+    shared: dict[str, JsonValue]
+    same_rows: bool
+    metrics: list[ComparedMetric]
+    trainings: list[ComparedTraining]
