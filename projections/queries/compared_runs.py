@@ -13,6 +13,7 @@ from autolearn.projections.rows.runs import StoredRun
 from autolearn.projections.storage.table import Table
 from autolearn.schemas.codec import from_json
 from autolearn.schemas.events import TrainingRequested
+from autolearn.schemas.results import FoldScores
 from autolearn.schemas.values import DatasetRef, JsonValue, RunId, SessionId
 
 _NO_DATA = Raw(b"null")
@@ -33,12 +34,15 @@ class Measured(Struct, frozen=True):
     averages: dict[str, str] = {}
 
 
-class _Fitted(Struct, frozen=True, gc=False):
+class Fitted(Struct, frozen=True):
+    """The part of a training's result that is compared: `fit_seconds` are those of the bare fit."""
+
     fit_seconds: float
+    cross_validation: dict[str, FoldScores] = {}
 
 
 class _TrainingCompleted(Struct, frozen=True, gc=False):
-    result: _Fitted
+    result: Fitted
 
 
 class _EvaluationCompleted(Struct, frozen=True, gc=False):
@@ -46,13 +50,13 @@ class _EvaluationCompleted(Struct, frozen=True, gc=False):
 
 
 class TrainingToCompare(NamedTuple):
-    """A training, and how long its bare fit took, in seconds."""
+    """A training, and its result if it has completed."""
 
     session: SessionId
     run: RunId
     row: StoredRun
     request: TrainingRequested
-    fit_seconds: float | None
+    fitted: Fitted | None
 
 
 class EvaluationToCompare(NamedTuple):
@@ -85,10 +89,10 @@ def runs_to_compare(
             continue
         if row.kind == "training":
             request = from_json(data(runs.REQUESTS, run), TrainingRequested)
-            seconds = None
+            fitted = None
             if completed:
-                seconds = from_json(data(runs.OUTCOMES, run), _TrainingCompleted).result.fit_seconds
-            yield TrainingToCompare(session, run, row, request, seconds)
+                fitted = from_json(data(runs.OUTCOMES, run), _TrainingCompleted).result
+            yield TrainingToCompare(session, run, row, request, fitted)
         elif row.kind == "evaluation" and completed:
             asked = from_json(data(runs.REQUESTS, run), AskedEvaluation)
             measured = from_json(data(runs.OUTCOMES, run), _EvaluationCompleted).result

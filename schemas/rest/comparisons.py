@@ -22,28 +22,33 @@ class ComparedOwner(Struct, frozen=True):
 class ComparedMetric(Struct, kw_only=True, frozen=True):
     """A column of a comparison: a metric with one number as its result.
 
-    `name` is that of the column, `average` how an average was taken, such as `macro`. `best` is the
-    training with the best value, the first of several; None if neither direction is better.
+    `name` is that of the column: `f1`, `f1:yes` of one class, `f1 (folds)` with `folds`, over which
+    it is the mean. `average` says how an average over classes was taken, such as `macro`. `best` is
+    the training with the best value, the first of several; None if neither direction is better.
     """
 
     name: str
     metric: str
     average: str
+    folds: bool
     greater_is_better: bool | None
     best: RunId | None
 
 
 class Score(Struct, kw_only=True, frozen=True, omit_defaults=True):
-    """The value of a metric for one training, by its newest completed evaluation of that metric.
+    """The value of a metric for one training.
 
-    `low` and `high` bound the 95 % interval of a proportion over `rows` independent rows (Wilson,
+    It is that of the newest completed `evaluation` of the metric, over so many `rows`; or the mean
+    over the folds of the training's cross-validation, with their sample standard `deviation`. `low`
+    and `high` bound the 95 % interval of a proportion over `rows` independent rows (Wilson,
     1927: "Probable inference, the law of succession, and statistical inference"): the accuracy that
     the same artifact may have on all rows of that kind.
     """
 
     value: float
-    evaluation: RunId
-    rows: int
+    evaluation: RunId | None = None
+    rows: int | None = None
+    deviation: float | None = None
     low: float | None = None
     high: float | None = None
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple
 
 import msgspec
 from msgspec import UNSET
@@ -11,7 +12,7 @@ from autolearn.api.http.problems import Problem
 from autolearn.api.services.comparisons.wilson import wilson
 from autolearn.projections.queries.compared_runs import EvaluationToCompare, TrainingToCompare
 from autolearn.schemas.bounds import cut
-from autolearn.schemas.catalog import BASELINES
+from autolearn.schemas.catalog import BASELINES, metric_and_class
 from autolearn.schemas.events import TrainingRequested
 from autolearn.schemas.rest.comparisons import (
     ComparedMetric,
@@ -28,38 +29,56 @@ _LONGEST = 300
 """Characters of the JSON of a setting that is shown whole."""
 
 
+class _Column(NamedTuple):
+    """A column, as in ComparedMetric."""
+
+    name: str
+    metric: str
+    average: str
+    folds: bool = False
+
+
 class _Line:
-    """A training, its settings, its scores, and of which `rows` each of them is."""
+    """A training, its settings, and its scores by column, each of some `rows`."""
 
     def __init__(self, training: TrainingToCompare) -> None:
         self.training, self.settings = training, _settings_of(training.request)
+        self.columns: dict[str, _Column] = {}
         self.scores: dict[str, Score] = {}
         self.rows: dict[str, bytes] = {}
 
-    def add(self, one: EvaluationToCompare, *, held_out: bool) -> Iterable[tuple[str, str, str]]:
-        """Add the scores of an evaluation, which replace older ones; yield their columns."""
-        measured = one.measured
-        rows = msgspec.json.encode(self._split() if held_out else one.asked.dataset.version)
+    def add_folds(self) -> None:
+        """Add the scores of the cross-validation."""
+        fitted = self.training.fitted
+        for metric, folds in fitted.cross_validation.items() if fitted is not None else ():
+            score = Score(value=folds.mean, deviation=folds.deviation)
+            self._add(_column_of(metric, folds=True), score, self._split(folds=True))
+
+    def add(self, one: EvaluationToCompare, *, held_out: bool) -> None:
+        """Add the scores of an evaluation, which replace older ones."""
+        measured, version = one.measured, one.asked.dataset.version
+        rows = self._split() if held_out else version
+        grouped = held_out and self.training.request.split.kind == "group"
         for metric, value in measured.results.items():
             if isinstance(value, bool) or not isinstance(value, int | float):
                 continue
-            average = measured.averages.get(metric, "")
-            column = f"{metric} {average}" if average.startswith("of ") else metric
             low = high = None
-            if metric in _PROPORTIONS and measured.rows and 0 <= value <= 1:
+            if metric in _PROPORTIONS and measured.rows and 0 <= value <= 1 and not grouped:
                 low, high = wilson(value, measured.rows)
-            self.scores[column] = Score(
-                value=value, evaluation=one.run, rows=measured.rows, low=low, high=high
-            )
-            self.rows[column] = rows
-            yield column, metric, average
+            score = Score(value=value, evaluation=one.run, rows=measured.rows, low=low, high=high)
+            self._add(_column_of(metric, measured.averages.get(metric, "")), score, rows)
 
-    def _split(self) -> object:
-        """Return the parts of a request that decide which rows are held out."""
+    def _add(self, column: _Column, score: Score, rows: object) -> None:
+        self.columns[column.name] = column
+        self.scores[column.name] = score
+        self.rows[column.name] = msgspec.json.encode(rows)
+
+    def _split(self, *, folds: bool = False) -> object:
+        """Return the parts of a request that decide which rows are held out, or in which fold."""
         request = self.training.request
         split = {name: value for name, value in self.settings.items() if name.startswith("split.")}
         data = request.dataset.name, request.dataset.version, request.target, request.task
-        return *data, request.seed, {**split, "split.folds": None}
+        return *data, request.seed, split if folds else split | {"split.folds": None}
 
 
 def compare(
@@ -79,29 +98,29 @@ def compare(
         Problem: nothing has a value of `sort`.
     """
     lines: dict[RunId, _Line] = {}
-    columns: dict[str, tuple[str, str]] = {}
     for run in runs:
         if isinstance(run, TrainingToCompare):
-            lines[run.run] = _Line(run)
+            line = lines[run.run] = _Line(run)
+            if on is None:
+                line.add_folds()
         elif run.asked.held_out if on is None else _is_on(on, run):
-            for column, *about in lines[run.training].add(run, held_out=on is None):
-                columns[column] = about[0], about[1]
+            lines[run.training].add(run, held_out=on is None)
     order = list(lines.values())
+    columns = {name: column for line in order for name, column in line.columns.items()}
     names = {name for line in order for name in line.settings}
     differ = {name for name in names if len({_bytes(line, name) for line in order}) > 1}
     same = {} if not order else {n: v for n, v in order[0].settings.items() if n not in differ}
-    metrics = [
-        _metric(name, metric, average, directions.get(metric), order)
-        for name, (metric, average) in sorted(columns.items())
-    ]
+    metrics = [_metric(one, directions.get(one.metric), order) for one in sorted(columns.values())]
     if sort is not None:
-        order = _sorted(order, _column(sort, metrics))
+        order = _sorted(order, _wanted(sort, metrics))
     return TrainingComparison(
         owners=owners,
         on=on,
         sort=sort,
         shared={name: _shown(value) for name, value in same.items()},
-        same_rows=len({rows for line in order for rows in line.rows.values()}) <= 1,
+        same_rows=all(
+            len({line.rows[one] for line in order if one in line.rows}) <= 1 for one in columns
+        ),
         metrics=metrics,
         trainings=[_compared(line, differ, owners) for line in order],
     )
@@ -122,6 +141,7 @@ def _settings_of(request: TrainingRequested) -> dict[str, JsonValue]:
         "task": request.task,
         "features": request.features,
         "left_out": tuple(request.left_out),
+        "weight": request.weight,
         "seed": request.seed,
     }
     for group in ("split", "preprocessing"):
@@ -145,20 +165,26 @@ def _shown(value: JsonValue) -> JsonValue:
     return value if len(text) <= _LONGEST else cut(text.decode(), _LONGEST)
 
 
-def _metric(
-    name: str, metric: str, average: str, greater: bool | None, lines: Sequence[_Line]
-) -> ComparedMetric:
+def _column_of(metric: str, average: str = "", *, folds: bool = False) -> _Column:
+    """Return the column of a figure: of one class it is the same, however the class was named."""
+    if average.startswith("of class "):
+        metric = f"{metric}:{average.removeprefix('of class ')}"
+    base, of_class = metric_and_class(metric)
+    average = average if of_class is None else f"of class {of_class}"
+    return _Column(f"{metric} (folds)" if folds else metric, base, average, folds)
+
+
+def _metric(column: _Column, greater: bool | None, lines: Sequence[_Line]) -> ComparedMetric:
     """Return a column, with its best training."""
-    values = [(line.scores[name].value, line.training.run) for line in lines if name in line.scores]
+    there = (line for line in lines if column.name in line.scores)
+    values = [(line.scores[column.name].value, line.training.run) for line in there]
     best = None
     if greater is not None:
         _, best = (max if greater else min)(values, key=lambda one: one[0])
-    return ComparedMetric(
-        name=name, metric=metric, average=average, greater_is_better=greater, best=best
-    )
+    return ComparedMetric(**column._asdict(), greater_is_better=greater, best=best)
 
 
-def _column(sort: str, metrics: Sequence[ComparedMetric]) -> ComparedMetric:
+def _wanted(sort: str, metrics: Sequence[ComparedMetric]) -> ComparedMetric:
     """Return the column of a name, or the first of a metric.
 
     Raises:
@@ -196,6 +222,6 @@ def _compared(line: _Line, differ: set[str], owners: Iterable[ComparedOwner]) ->
         status=run.row.status,
         settings={name: _shown(v) for name, v in line.settings.items() if name in differ},
         scores=line.scores,
-        fit_seconds=run.fit_seconds,
+        fit_seconds=None if run.fitted is None else run.fitted.fit_seconds,
         links={"self": f"{base}/trainings/{run.run}"},
     )

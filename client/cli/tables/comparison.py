@@ -126,11 +126,13 @@ def _best(metric: ComparedMetric, lines: Sequence[ComparedTraining]) -> float | 
 
 
 def _score(score: Score | None, best: float | None) -> Text:
-    """Return a score, with half of its interval; all that are the best are bold."""
+    """Return a score, with its deviation or half of its interval; the best ones are bold."""
     if score is None:
         return Text("-")
     said = f"{score.value:.4f}" if abs(score.value) < 10_000 else f"{score.value:.4g}"
-    if score.low is not None and score.high is not None:
+    if score.deviation is not None:
+        said += f" ±{score.deviation:.3f}"
+    elif score.low is not None and score.high is not None:
         said += f" ±{(score.high - score.low) / 2:.3f}"
     return Text(said, "bold" if score.value == best else "")
 
@@ -173,7 +175,9 @@ def _notes(
         where = f" on {one.on}" if one.on else ""
         yield f"Nothing is evaluated{where}: `autolearn evaluate ID --metrics NAME,…` does that."
     if any(score.low is not None for score in scores):
-        yield "± is half of the 95 % interval (Wilson) of the accuracy on so many rows."
+        yield "accuracy ±: half of its 95 % interval (Wilson) on so many rows."
+    if any(score.deviation is not None for score in scores):
+        yield "(folds) ±: the mean over the folds, and their standard deviation."
     if not one.same_rows:
         yield "The scores are not of the same rows, so they are not quite comparable."
     if hidden := [metric.name for metric in metrics if metric not in shown]:

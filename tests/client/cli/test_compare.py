@@ -12,6 +12,7 @@ from typing import Any
 import httpx
 import pytest
 from msgspec.json import encode
+from msgspec.structs import replace
 from rich.console import Console
 
 from autolearn.client.cli.tables.comparison import comparison, write_csv
@@ -69,7 +70,7 @@ FOUND = TrainingComparison(
     same_rows=True,
     metrics=[
         ComparedMetric(
-            name=name, metric=name, average="", greater_is_better=True,
+            name=name, metric=name, average="", folds=False, greater_is_better=True,
             best=LINES[0].id if name == "accuracy" else LINES[1].id,
         )
         for name in METRICS
@@ -152,13 +153,23 @@ def test_the_best_are_bold():
 
 def test_what_a_reader_must_know_is_said():
     lines = " ".join(shown(240))
-    assert "± is half of the 95 % interval (Wilson) of the accuracy" in lines
+    assert "accuracy ±: half of its 95 % interval (Wilson)" in lines
+    assert "(folds) ±" not in lines
     assert "not of the same rows" not in lines
-    other = TrainingComparison(**{name: getattr(FOUND, name) for name in FOUND.__struct_fields__}
-                       | {"same_rows": False, "on": "june", "metrics": []})  # fmt: skip
+    other = replace(FOUND, same_rows=False, on="june", metrics=[])
     lines = " ".join(shown(240, other))
     assert "The scores are not of the same rows, so they are not quite comparable." in lines
     assert "Nothing is evaluated on june" in lines
+
+
+def test_the_mean_over_folds_is_shown_with_its_deviation():
+    name = "f1 (folds)"
+    column = ComparedMetric(name=name, metric="f1", average="", folds=True, greater_is_better=True,
+                            best=LINES[3].id)  # fmt: skip
+    line = replace(LINES[3], scores={name: Score(value=0.7, deviation=0.0123)})
+    lines = shown(80, replace(FOUND, sort=None, metrics=[column], trainings=[line]))
+    assert "0.7000 ±0.012" in the("svm", lines)
+    assert "(folds) ±: the mean over the folds, and their standard deviation." in lines
 
 
 def test_there_may_be_nothing_to_compare():

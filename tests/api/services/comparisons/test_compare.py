@@ -14,11 +14,13 @@ from autolearn.api.services.comparisons.wilson import wilson
 from autolearn.projections.queries.compared_runs import (
     AskedEvaluation,
     EvaluationToCompare,
+    Fitted,
     Measured,
     TrainingToCompare,
 )
 from autolearn.projections.rows.runs import StoredRun
 from autolearn.schemas.rest.comparisons import ComparedOwner, TrainingComparison
+from autolearn.schemas.results import FoldScores
 from autolearn.schemas.values import Preprocessing, RunId, SessionId, Split
 from tests.support.samples import IRIS, WINE, training_requested
 
@@ -28,10 +30,12 @@ DIRECTIONS = {"f1": True, "accuracy": True, "rmse": False, "odd": None}
 Run = TrainingToCompare | EvaluationToCompare
 
 
-def trained(name: str, *, seconds: float | None = 0.5, **fields: Any) -> TrainingToCompare:
-    status = "open" if seconds is None else "completed"
-    row = StoredRun("training", int(name[1:]), status, "", "")
-    return TrainingToCompare(SESSION, RunId(name), row, training_requested(name, **fields), seconds)
+def trained(
+    name: str, *, completed: bool = True, folds: dict[str, FoldScores] | None = None, **fields: Any
+) -> TrainingToCompare:
+    row = StoredRun("training", int(name[1:]), "completed" if completed else "open", "", "")
+    fitted = Fitted(0.5, folds or {}) if completed else None
+    return TrainingToCompare(SESSION, RunId(name), row, training_requested(name, **fields), fitted)
 
 
 def evaluated(
@@ -80,6 +84,7 @@ def test_a_line_has_the_settings_that_differ_and_all_share_the_others():
         {"preprocessing": Preprocessing(scale="none")},
         {"left_out": {"id": "id"}},
         {"features": ("petal",)},
+        {"weight": "petal"},
         {"task": "regression"},
     ],
 )
@@ -138,18 +143,43 @@ def test_only_numbers_are_scores():
 
 
 def test_a_metric_of_one_class_is_a_column_of_its_own():
+    """Whether the class was named with the metric, or with --positive."""
     found = compared(
         trained("t1"), trained("t2"),
         evaluated("e1", "t1", averages={"f1": "macro"}, f1=0.8),
         evaluated("e2", "t1", averages={"f1": "of class yes"}, f1=0.3),
-        evaluated("e3", "t2", averages={"f1": "macro"}, f1=0.7),
-        sort="f1 of class yes",
+        evaluated("e3", "t2", averages={"f1": "macro"}, **{"f1": 0.7, "f1:yes": 0.4}),
+        sort="f1:yes",
     )  # fmt: skip
     assert [(one.name, one.metric, one.average) for one in found.metrics] == [
         ("f1", "f1", "macro"),
-        ("f1 of class yes", "f1", "of class yes"),
+        ("f1:yes", "f1", "of class yes"),
     ]
-    assert [line.id for line in found.trainings] == ["t1", "t2"]
+    assert [one.best for one in found.metrics] == ["t1", "t2"]
+    assert [line.id for line in found.trainings] == ["t2", "t1"]
+
+
+def test_the_scores_over_folds_have_a_deviation_and_columns_of_their_own():
+    folds = {"f1": FoldScores(0.7, 0.05, (0.65, 0.75)), "recall:yes": FoldScores(0.2, 0.1, (0.1,))}
+    runs = (
+        trained("t1", folds=folds, split=Split(folds=2)),
+        trained("t2", folds=folds, split=Split(folds=5)),
+        trained("t3"),
+        evaluated("e1", "t1", f1=0.8),
+        evaluated("e2", "t3", f1=0.6),
+    )
+    found = compared(*runs)
+    assert [(one.name, one.metric, one.folds) for one in found.metrics] == [
+        ("f1", "f1", False),
+        ("f1 (folds)", "f1", True),
+        ("recall:yes (folds)", "recall", True),
+    ]
+    score = found.trainings[0].scores["f1 (folds)"]
+    assert (score.value, score.deviation, score.evaluation) == (0.7, 0.05, None)
+    assert set(found.trainings[2].scores) == {"f1"}
+    assert not found.same_rows  # two folds are other rows than five
+    assert compared(runs[0], runs[2], *runs[3:]).same_rows
+    assert compared(*runs, on="wine").metrics == []
 
 
 @pytest.mark.parametrize(
@@ -194,7 +224,7 @@ def test_scores_are_of_another_dataset_if_that_is_named():
 
 
 def test_a_baseline_is_marked_and_what_has_not_completed_has_no_time():
-    found = compared(trained("t1", estimator="dummy"), trained("t2", seconds=None))
+    found = compared(trained("t1", estimator="dummy"), trained("t2", completed=False))
     assert [line.baseline for line in found.trainings] == [True, False]
     assert [(line.status, line.fit_seconds) for line in found.trainings] == [
         ("completed", 0.5),
@@ -219,6 +249,12 @@ def test_a_proportion_has_an_interval_and_nothing_else_has():
     score = found.trainings[0].scores["accuracy"]
     assert (score.low, score.high) == wilson(0.95, 40)
     assert found.trainings[0].scores["f1"].low is None
+
+
+def test_rows_of_one_group_are_not_independent():
+    split = Split(by="group", column="petal")
+    found = compared(trained("t1", split=split), evaluated("e1", "t1", accuracy=0.95, rows=40))
+    assert found.trainings[0].scores["accuracy"].low is None
 
 
 @pytest.mark.parametrize(("right", "rows"), [(0, 1), (1, 1), (37, 38), (250, 300), (0, 50)])
