@@ -81,8 +81,8 @@ def committed(session: SessionId, *, status: int = 409, since: str = "", **more:
         status,
         "session-committed",
         REASONS["session-committed"].title,
-        f"It is an experiment{f' since {since}' * bool(since)}, and takes nothing more. `autolearn "
-        f"experiment show {session[:8]}` or GET {at} shows it.",
+        f"It is an experiment{f' since {since}' * bool(since)}, and takes no more trainings: "
+        f"`autolearn experiment show {session[:8]}` or GET {at} shows it.",
         experiment=at,
         **more,
     )

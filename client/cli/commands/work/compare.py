@@ -65,9 +65,7 @@ def compare(
         if of:
             ids = [to.find(one) for one in of]
         else:
-            ids = [
-                to.session_id(None, "session", "experiment") if then else to.session().overview.id
-            ]
+            ids = [to.session_id(None, "session", "experiment") if then else to.session().id]
         found = to.client.compare(ids, sort=sort, on=on, as_of=then)
         match output:
             case Format.json:
