@@ -45,9 +45,14 @@ def _fixed_environment() -> dict[str, JsonValue]:
 
 
 def _pools() -> list[JsonValue]:
-    """Return the numeric libraries' versions and processor kernels, in a fixed order."""
+    """Return the numeric libraries' versions and processor kernels, in a fixed order.
+
+    Several copies without a version are one: that of OpenMP that a plug-in's library has loaded
+    says nothing about the others' results.
+    """
     found = [{key: pool.get(key) for key in POOL} for pool in controller().info()]
-    return sorted(found, key=lambda pool: [str(value) for value in pool.values()])
+    kept = [one for place, one in enumerate(found) if one["version"] or one not in found[:place]]
+    return sorted(kept, key=lambda pool: [str(value) for value in pool.values()])
 
 
 def environment(library: str, version: str) -> dict[str, JsonValue]:

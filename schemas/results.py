@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from msgspec import Struct
 
-from autolearn.schemas.values import JsonValue, TrainedArtifact
+from autolearn.schemas.values import Baseline, JsonValue, TrainedArtifact
 
 
 class FoldScores(Struct, frozen=True):
@@ -25,6 +25,8 @@ class TrainingResult(Struct, frozen=True, omit_defaults=True, tag_field="kind", 
     `parameters` are the learned parameters (JSON, shortened where large), `environment` the library
     versions, BLAS, threads and processor that made it; times are in seconds: `fit_seconds` of the
     bare fit, `seconds` of the whole attempt in the worker. `cross_validation` is by metric.
+    `baseline_model` is fitted on the same rows (None if there is none, or the target's mean is
+    hidden).
     """
 
     artifact: TrainedArtifact
@@ -35,6 +37,7 @@ class TrainingResult(Struct, frozen=True, omit_defaults=True, tag_field="kind", 
     fit_seconds: float
     seconds: float
     cross_validation: dict[str, FoldScores] = {}
+    baseline_model: Baseline | None = None
 
 
 class EvaluationResult(Struct, frozen=True, omit_defaults=True, tag_field="kind", tag="evaluation"):
@@ -43,7 +46,9 @@ class EvaluationResult(Struct, frozen=True, omit_defaults=True, tag_field="kind"
     Each is a number, or a dict with `labels` and `matrix` (confusion matrix). `left_out` has the
     reason for each metric without a result, `averages` the aggregation of averages. `unseen`
     counts, per column of another dataset, the rows with a class or category unknown to the
-    artifact; `notes` say which values were taken for which. `plot_data` is by plot.
+    artifact; `notes` say which values were taken for which. `baseline` has the results of a model
+    that looks at no feature and predicts `baseline_prediction` for every row (None if that is
+    hidden); results that are `not_better` are no better than those. `plot_data` is by plot.
     """
 
     results: dict[str, JsonValue]
@@ -55,6 +60,9 @@ class EvaluationResult(Struct, frozen=True, omit_defaults=True, tag_field="kind"
     unseen: dict[str, int] = {}
     notes: tuple[str, ...] = ()
     plot_data: dict[str, JsonValue] = {}
+    baseline: dict[str, JsonValue] = {}
+    baseline_prediction: JsonValue = None
+    not_better: tuple[str, ...] = ()
 
 
 Result = TrainingResult | EvaluationResult

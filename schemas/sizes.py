@@ -20,7 +20,7 @@ _TEXTS = ("detail", "summary", "password")
 """The fields that hold more than a name."""
 _RESULTS = (
     *("parameters", "environment", "metrics", "files"),
-    *("left_out", "averages", "unseen", "notes"),
+    *("left_out", "averages", "unseen", "notes", "baseline"),
 )
 """The fields of results, which are bounded together when the command is sent."""
 

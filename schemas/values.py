@@ -37,6 +37,9 @@ JsonValue = Any
 """A value that JSON can hold: None, bool, int, float, str, or lists and dicts of these."""
 
 
+Baseline = tuple[float, ...] | float
+"""What a model without features predicts: the share of each class, or the mean of the target."""
+
 RunStatus = Literal["open", "started", "completed", "failed", "cancelled"]
 """The status of a run; an open one waits for a worker."""
 

@@ -9,10 +9,11 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 import numpy as np
+from msgspec.structs import replace
 
 from autolearn.artifacts.datasets.table import DatasetTable, read_table
 from autolearn.artifacts.store.run_files import Artifacts
@@ -22,6 +23,7 @@ from autolearn.ml.datasets.subject import answers_of, keys_of, split_rows, subje
 from autolearn.ml.environment import environment, one_thread
 from autolearn.ml.errors import InputError, numbered
 from autolearn.ml.estimators.estimator import LABELS, Estimator, distribution_of, methods_of
+from autolearn.ml.evaluation.baseline import baseline_model
 from autolearn.ml.evaluation.categories import Categories, known_categories
 from autolearn.ml.evaluation.plots import FOLDS, FittedRows, PlotRows, plot
 from autolearn.ml.library_messages import words_of
@@ -77,13 +79,11 @@ def evaluate(request: EvaluationRequested, store: Artifacts, report: Report) -> 
     report("scoring")
     target = model.schema.target
     secret = target is not None and (target.sensitive or target.name in request.sensitive)
+    training = model.training
     with heard():
-        found = _score(
-            metrics,
-            _Answers(model.pipeline, rows.features, model.training.task, model.training.estimator),
-            rows,
-            request,
-        )
+        answers = _Answers(model.pipeline, rows.features, training.task, training.estimator)
+        found = _score(metrics, answers, rows, request)
+        baseline = _baseline(model, metrics, rows, request, found)
     if secret:
         found.values = {name: _unnamed(value) for name, value in found.values.items()}
     plots = {}
@@ -100,6 +100,9 @@ def evaluate(request: EvaluationRequested, store: Artifacts, report: Report) -> 
         unseen=rows.unseen,
         notes=rows.notes,
         plot_data=plots,
+        baseline=baseline.values,
+        baseline_prediction=None if secret else baseline.prediction,
+        not_better=baseline.not_better,
     )
 
 
@@ -403,6 +406,44 @@ def _score(
             "out." + (f" What can be: {told}." if told else ""),
         )
     return found
+
+
+class _BaselineScores(NamedTuple):
+    """The results of the baseline, the one value that it predicts, and the results not above."""
+
+    values: dict[str, JsonValue] = {}
+    prediction: JsonValue = None
+    not_better: tuple[str, ...] = ()
+
+
+def _baseline(
+    model: StoredArtifact,
+    metrics: Mapping[str, Metric],
+    rows: _Rows,
+    request: EvaluationRequested,
+    found: _MetricValues,
+) -> _BaselineScores:
+    """Measure the baseline by the scalar metrics of a target that were found."""
+    if request.baseline_model is None or rows.truth is None:
+        return _BaselineScores()
+    wanted = {
+        name: metric
+        for name, metric in metrics.items()
+        if name in found.values and metric.result == "scalar" and metric.needs != "features"
+    }
+    classes = [str(one) for one in getattr(model.pipeline, "classes_", ())]
+    fitted = baseline_model(request.baseline_model, classes)
+    if fitted is None:
+        return _BaselineScores()
+    answers = _Answers(fitted, rows.features, model.training.task, "dummy")
+    values = _score(wanted, answers, rows, replace(request, optional=tuple(wanted))).values
+    worse = (
+        name
+        for name, value in values.items()
+        if (metrics[name].greater_is_better is True and found.values[name] <= value)
+        or (metrics[name].greater_is_better is False and found.values[name] >= value)
+    )
+    return _BaselineScores(values, fitted.predict([[0.0]])[0].item(), tuple(worse))
 
 
 def _reason_of(error: Exception, *, secret: bool) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 import numpy as np
@@ -62,13 +62,32 @@ def learned(
             found[name] = _number(value)
     if hasattr(estimator, "feature_importances_"):
         pairs = zip(names, estimator.feature_importances_.tolist(), strict=True)
-        ranked = sorted(pairs, key=lambda pair: (-pair[1], pair[0]))[:_SHOWN]
-        found["importances"] = [[name, _number(share)] for name, share in ranked]
+        found["importances"] = _ranked(dict(pairs))
+        shares = estimator.feature_importances_.tolist()
+        found["column_importances"] = _ranked(_by_column(pipeline, shares))
     found |= _sizes(estimator) | _clusters(estimator)
     if sensitive:  # their messages may hold values
         warnings = list(dict.fromkeys(one if one == STOPPED else _WITHHELD for one in warnings))
     if warnings:
         found["warnings"] = [cut(one, LONGEST_TEXT) for one in warnings[:_WARNINGS]]
+    return found
+
+
+def _ranked(shares: Mapping[str, float]) -> JsonValue:
+    """Return the largest shares, as pairs with their names."""
+    ranked = sorted(shares.items(), key=lambda pair: (-pair[1], pair[0]))[:_SHOWN]
+    return [[name, _number(share)] for name, share in ranked]
+
+
+def _by_column(pipeline: Any, shares: list[float]) -> dict[str, float]:
+    """Return the sum of the shares of each column's features, in the order of both."""
+    parts = {name: columns for name, _, columns in pipeline[0].transformers_}
+    numbers, categories = (list(parts.get(name, ())) for name in ("numbers", "categories"))
+    encoder = pipeline[0].named_transformers_["categories"][-1] if categories else None
+    owners = (*numbers, *_named(encoder, categories, lambda feature, _: feature))
+    found = dict.fromkeys(map(cut, owners), 0.0)
+    for column, share in zip(owners, shares, strict=True):
+        found[cut(column)] += share
     return found
 
 
@@ -92,8 +111,6 @@ def _encoded(
     encoder: Any, categories: list[str], sensitive: Collection[str], between: str
 ) -> list[str]:
     """Return the names of encoded categories."""
-    if not isinstance(encoder, OneHotEncoder):
-        return categories
     told: Counter[str] = Counter()
 
     def name(feature: str, category: object) -> str:
@@ -102,6 +119,13 @@ def _encoded(
             category = told[feature]
         return f"{feature}{between}{category}"
 
+    return _named(encoder, categories, name)
+
+
+def _named(encoder: Any, categories: list[str], name: Callable[[str, object], str]) -> list[str]:
+    """Return the names that `name` gives to the columns and categories of an encoder."""
+    if not isinstance(encoder, OneHotEncoder):
+        return categories
     as_it_was, encoder.feature_name_combiner = encoder.feature_name_combiner, name
     try:
         return list(encoder.get_feature_names_out(categories))

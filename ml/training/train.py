@@ -28,6 +28,7 @@ from autolearn.ml.datasets.subject import keys_of, split_rows, subject_of, weigh
 from autolearn.ml.environment import environment, one_thread
 from autolearn.ml.errors import InputError
 from autolearn.ml.estimators.estimator import distribution_of, methods_of
+from autolearn.ml.evaluation.baseline import baseline_of
 from autolearn.ml.models import skops_file
 from autolearn.ml.plugins import find_estimator, find_metric
 from autolearn.ml.training.cross_validate import CrossValidation, cross_validate
@@ -35,7 +36,7 @@ from autolearn.ml.training.feature_profile import example, feature_profile, scor
 from autolearn.ml.training.fit import TrainingRows, build_pipeline, fitted
 from autolearn.ml.training.learned_parameters import learned
 from autolearn.ml.training.preprocess import name_apart
-from autolearn.schemas.catalog import CLASSIFICATION
+from autolearn.schemas.catalog import CLASSIFICATION, REGRESSION
 from autolearn.schemas.events import TrainingRequested
 from autolearn.schemas.feature_columns import features_of
 from autolearn.schemas.results import TrainingResult
@@ -124,6 +125,9 @@ def train(request: TrainingRequested, store: Artifacts, report: Report) -> Train
         fit_seconds=fit_seconds,
         seconds=time.perf_counter() - started,
         cross_validation=crossed.scores,
+        baseline_model=None
+        if secret and request.task == REGRESSION
+        else baseline_of(rows.answers, rows.weights, request.task),
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from autolearn.schemas.commands.runs import RequestRun
 from autolearn.schemas.datasets.read_options import ReadOptions
-from autolearn.schemas.values import DatasetRef, RunId
+from autolearn.schemas.values import Baseline, DatasetRef, RunId
 
 
 class RequestEvaluation(RequestRun, frozen=True, omit_defaults=True, kw_only=True):
@@ -14,7 +14,8 @@ class RequestEvaluation(RequestRun, frozen=True, omit_defaults=True, kw_only=Tru
     rows of `dataset` are. Values of `sensitive` columns are hidden. `read` says how the dataset is
     read (None: by the rules before that was recorded). Those of `metrics` that are `optional` are
     left out if they cannot be computed; without the others it fails. Metrics of one class are of
-    the class `positive`, if one is named. `plots` are optional too.
+    the class `positive`, if one is named. `baseline_model` is that of the training. `plots` are
+    optional too.
     """
 
     training: RunId
@@ -26,3 +27,4 @@ class RequestEvaluation(RequestRun, frozen=True, omit_defaults=True, kw_only=Tru
     optional: tuple[str, ...] = ()
     positive: str | None = None
     plots: tuple[str, ...] = ()
+    baseline_model: Baseline | None = None

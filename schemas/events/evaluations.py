@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from autolearn.schemas.datasets.read_options import ReadOptions
 from autolearn.schemas.events.runs import RunRequested
-from autolearn.schemas.values import DatasetRef, RunId
+from autolearn.schemas.values import Baseline, DatasetRef, RunId
 
 
 class EvaluationRequested(RunRequested, frozen=True, omit_defaults=True, kw_only=True):
@@ -20,3 +20,4 @@ class EvaluationRequested(RunRequested, frozen=True, omit_defaults=True, kw_only
     optional: tuple[str, ...] = ()
     positive: str | None = None
     plots: tuple[str, ...] = ()
+    baseline_model: Baseline | None = None

@@ -10,6 +10,7 @@ from autolearn.schemas.datasets.read_options import ReadOptions
 from autolearn.schemas.rest.page import Links
 from autolearn.schemas.results import FoldScores
 from autolearn.schemas.values import (
+    Baseline,
     DatasetRef,
     JsonValue,
     Preprocessing,
@@ -89,6 +90,7 @@ class TrainingRow(RunFields, kw_only=True, frozen=True):
     weight: str | None = None
     fold_metrics: tuple[str, ...] = ()
     cross_validation: dict[str, FoldScores] = {}
+    baseline_model: Baseline | None = None
     parameters: dict[str, JsonValue] = {}
     rows_train: int | None = None
     rows_test: int | None = None
@@ -107,7 +109,8 @@ class EvaluationRow(RunFields, kw_only=True, frozen=True):
     """One evaluation of a training; `results` are by metric.
 
     `left_out` has the reason for each metric or plot without a result, `averages` the aggregation
-    of averages.
+    of averages. `baseline` has the results of a model without features that predicts
+    `baseline_prediction` for every row; results that are `not_better` are no better than those.
     """
 
     kind: ClassVar[str] = "evaluation"
@@ -127,6 +130,10 @@ class EvaluationRow(RunFields, kw_only=True, frozen=True):
     notes: tuple[str, ...] = ()
     plots: tuple[str, ...] = ()
     plot_data: dict[str, JsonValue] = {}
+    baseline_model: Baseline | None = None
+    baseline: dict[str, JsonValue] = {}
+    baseline_prediction: JsonValue = None
+    not_better: tuple[str, ...] = ()
 
 
 class Evaluation(EvaluationRow, kw_only=True, frozen=True):

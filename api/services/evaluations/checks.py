@@ -89,6 +89,7 @@ def request_evaluation(
         optional=optional,
         positive=positive,
         plots=_plots(training.task, body.plots),
+        baseline_model=training.baseline_model,
         sensitive=tuple(sorted({*training.sensitive}.union(*map(sensitive_in, specs)))),
         read=read,
     )

@@ -15,6 +15,13 @@ from autolearn.schemas.catalog import CLASSIFICATION
 from autolearn.schemas.feature_columns import LEFT_OUT
 from autolearn.schemas.rest.runs import Evaluation, Training
 
+_SHOWN_APART = (
+    *("warnings", "rows_without_target", "features"),
+    *("importances", "column_importances", "coefficients"),
+)
+_MOST_IMPORTANT = 5
+_MOST_LABELS = 12
+"""Classes of a confusion matrix that is shown as a table."""
 _FIRST = ("class", "precision", "recall", "f1", "support", "note")
 """The first columns of a table of classes: results have theirs in any order."""
 
@@ -68,6 +75,8 @@ def training(one: Training) -> RenderableType:
             "reason": f"{one.reason}: {one.detail}" if one.reason else "",
             "rows": _rows_of(one),
             "fit": None if one.fit_seconds is None else f"{one.fit_seconds:.3f} s",
+            "most important": _most_important(one.parameters),
+            "coefficients": _largest_coefficients(one.parameters),
             "learned": _learned(one.parameters, 400),
             "warnings": "\n".join(one.parameters.get("warnings", ())),
             "artifact": one.artifact and short(one.artifact.digest),
@@ -128,11 +137,13 @@ def evaluation(one: Evaluation) -> RenderableType:
         }
     )
     parts: list[RenderableType] = [about]
-    if lines := [(_title(one, name), _score(value, 400)) for name, value in _plain(one)]:
-        parts += ["", rows(("metric", "result"), lines)]
-    parts += [
-        part for value in one.results.values() if _is_table(value) for part in ("", _table(value))
-    ]
+    if one.results:
+        parts += ["", _results(one)]
+    for value in one.results.values():
+        if _is_table(value):
+            parts += ["", _table(value)]
+        elif _is_matrix(value):
+            parts += ["", _matrix(value)]
     if one.plot_data:
         parts += ["", plots(one.plot_data)]
     if one.left_out:
@@ -140,9 +151,46 @@ def evaluation(one: Evaluation) -> RenderableType:
     return Group(*parts)
 
 
+def _results(one: Evaluation) -> Table:
+    """Return a line per metric, with the baseline's result beside it."""
+    if not one.baseline:
+        return rows(
+            ("metric", "result"), [(_title(one, n), _score(v, 400)) for n, v in _plain(one)]
+        )
+    always = one.baseline_prediction
+    head = "baseline" if always is None else f"always {_score(always, 30)}"
+    lines = [
+        (
+            _title(one, name),
+            _score(value, 400),
+            _score(one.baseline.get(name)),
+            "not better" if name in one.not_better else "",
+        )
+        for name, value in _plain(one)
+    ]
+    return rows(("metric", "result", head, ""), lines)
+
+
 def _plain(one: Evaluation) -> list[tuple[str, Any]]:
     """Return the results that fit on a line each."""
-    return [(name, value) for name, value in one.results.items() if not _is_table(value)]
+    return [
+        (name, value)
+        for name, value in one.results.items()
+        if not _is_table(value) and not _is_matrix(value)
+    ]
+
+
+def _is_matrix(value: object) -> bool:
+    """Return whether a result is a confusion matrix that a terminal can show."""
+    return isinstance(value, dict) and 0 < len(value.get("labels", ())) <= _MOST_LABELS
+
+
+def _matrix(value: Mapping[str, Any]) -> Table:
+    """Return a line per true class, with the rows that were taken for each class."""
+    lines = [
+        (label, *counts) for label, counts in zip(value["labels"], value["matrix"], strict=True)
+    ]
+    return rows(("true class", *(f"as {label}" for label in value["labels"])), lines)
 
 
 def _is_table(value: object) -> bool:
@@ -166,7 +214,12 @@ def scores(trained: Iterable[Training], evaluated: Iterable[Evaluation]) -> Tabl
     """Return a line per training with the results on its held-out rows."""
     results = {one.training: one.results for one in evaluated if one.held_out}
     found = sorted(
-        {n for result in results.values() for n, v in result.items() if not _is_table(v)}
+        {
+            name
+            for result in results.values()
+            for name, value in result.items()
+            if not _is_table(value) and not _is_matrix(value)
+        }
     )
     lines = [
         (
@@ -195,12 +248,36 @@ def settings(one: Training, length: int = 60) -> str:
     return _cut(f"{given}, {words}" if given else words, length)
 
 
+def _most_important(parameters: Mapping[str, Any]) -> str:
+    """Return the columns on which a model's trees split most, with their shares."""
+    found = parameters.get("column_importances", ())
+    whole = sum(value for _, value in found) or 1
+    return _first(f"{name} {value / whole:.0%}" for name, value in found)
+
+
+def _largest_coefficients(parameters: Mapping[str, Any]) -> str:
+    """Return the features of a linear model with the largest coefficients."""
+    found, names = parameters.get("coefficients"), parameters.get("features")
+    if isinstance(found, list) and len(found) == 1 and isinstance(found[0], list):
+        (found,) = found
+    if not isinstance(found, list) or not isinstance(names, list) or isinstance(found[0], list):
+        return ""
+    ranked = sorted(zip(names, found, strict=True), key=lambda pair: -abs(pair[1] or 0))
+    return _first(f"{name} {_score(value)}" for name, value in ranked)
+
+
+def _first(words: Iterable[str]) -> str:
+    shown = list(words)
+    more = f" and {len(shown) - _MOST_IMPORTANT} more" if len(shown) > _MOST_IMPORTANT else ""
+    return ", ".join(shown[:_MOST_IMPORTANT]) + more
+
+
 def _learned(parameters: Mapping[str, Any], length: int = 60) -> str:
-    """Return the learned parameters, shortened."""
+    """Return the learned parameters of few values, shortened."""
     words = (
         f"{name}={shortened(value, length // 2)}"
         for name, value in parameters.items()
-        if name not in ("warnings", "rows_without_target")
+        if name not in _SHOWN_APART
     )
     return _cut(", ".join(words), length)
 

@@ -181,6 +181,66 @@ def test_an_evaluation_says_what_was_left_out_and_what_results_are_over(capsys):
     assert "per-class" not in listed
 
 
+def test_the_baseline_stands_beside_the_results(capsys):
+    matrix = {"labels": ["no", "yes"], "matrix": [[362, 1], [37, 0]]}
+    one = Evaluation(
+        id="e1", session="s", number=2, status="completed", requested="", updated="",
+        dataset=DatasetRef("data", "0" * 64), training="t1", artifact="0" * 64, metrics=(),
+        held_out=True, time_limit=60.0, memory_limit=512, progress=None, links={},
+        results={"accuracy": 0.9, "log-loss": 0.25, "confusion-matrix": matrix, "own": 1.0},
+        baseline={"accuracy": 0.905, "log-loss": 0.3}, baseline_prediction="no",
+        not_better=("accuracy",),
+    )  # fmt: skip
+    lines = [line.split() for line in printed(views.evaluation(one), capsys)]
+    assert ["metric", "result", "always", "no"] in lines
+    assert ["accuracy", "0.9000", "0.9050", "not", "better"] in lines
+    assert ["log-loss", "0.2500", "0.3000"] in lines
+    assert ["own", "1.0000", "-"] in lines
+    assert ["true", "class", "as", "no", "as", "yes"] in lines
+    assert ["yes", "37", "0"] in lines
+    listed = " ".join(printed(views.evaluations([one]), capsys))
+    assert "confusion" not in listed
+    hidden = msgspec.structs.replace(one, baseline_prediction=None)
+    assert any(line.split() == ["metric", "result", "baseline"]
+               for line in printed(views.evaluation(hidden), capsys))  # fmt: skip
+    many = {"labels": [*"abcdefghijklm"], "matrix": [[0] * 13] * 13}
+    large = msgspec.structs.replace(one, results={"confusion-matrix": many}, baseline={})
+    assert any("confusion-matrix" in line for line in printed(views.evaluation(large), capsys))
+
+
+@pytest.mark.parametrize(
+    ("parameters", "words"),
+    [
+        (
+            {"column_importances": [["a", 6], ["b", 2], ["c", 2], ["d", 0], ["e", 0], ["f", 0]]},
+            "most important  a 60%, b 20%, c 20%, d 0%, e 0% and 1 more",
+        ),
+        (
+            {"features": ["a", "b", "c"], "coefficients": [[0.5, -2.0, 0.0]]},
+            "coefficients  b -2.0000, a 0.5000, c 0.0000",
+        ),
+        ({"features": ["a"], "coefficients": [1.5]}, "coefficients  a 1.5000"),
+        ({"column_importances": [["a", 0.0]]}, "most important  a 0%"),
+    ],
+)
+def test_a_training_names_the_columns_that_matter(capsys, parameters, words):
+    lines = printed(views.training(training(parameters=parameters)), capsys)
+    assert words.split() in [line.split() for line in lines]
+
+
+@pytest.mark.parametrize(
+    "parameters",
+    [
+        {},
+        {"features": ["a", "b"], "coefficients": [[0.5, 1.0], [2.0, 3.0]]},
+        {"features": {"shape": [300], "first": ["a"]}, "coefficients": {"shape": [1, 300]}},
+    ],
+)
+def test_several_or_shortened_coefficients_are_not_ranked(capsys, parameters):
+    lines = printed(views.training(training(parameters=parameters)), capsys)
+    assert not [line for line in lines if line.startswith(("coefficients", "most"))]
+
+
 HOSTILE = "a\u202egnp.exe\x1b[31m\x9b2J\x07\x00\U000e0001\u2028b"
 
 
