@@ -90,7 +90,7 @@ class Call(Struct, Generic[T], frozen=True):
     path: str
     answer: type[T]
     query: Mapping[str, object] = {}
-    body: Mapping[str, object] | Path | None = None
+    body: Mapping[str, object] | Path | bytes | None = None
     wait: float | None = None
     media: str = "application/json"
     key: str | None = None
@@ -175,12 +175,12 @@ def _sent(call: Call[Any]) -> Send:
     """Return the request of a call."""
     headers: dict[str, str] = {"Accept": "application/json, application/problem+json"}
     content: bytes | Path | None = None
-    if isinstance(call.body, Path):
+    if isinstance(call.body, Path | bytes):
         content = call.body
         headers["Content-Type"] = call.media
     elif call.body is not None:
         given = {name: value for name, value in call.body.items() if value is not None}
-        content = msgspec.json.encode(given)
+        content = msgspec.json.encode(given, enc_hook=_plain)
         headers["Content-Type"] = "application/json"
     if call.method in ("POST", "PUT"):
         headers["Idempotency-Key"] = call.key or str(uuid.uuid4())
@@ -189,6 +189,14 @@ def _sent(call: Call[Any]) -> Send:
     query = words_of(call.query)
     timeout = (call.wait or 0) + call.grace
     return Send(call.method, call.path, query, headers, content, timeout, call.into)
+
+
+def _plain(value: Any) -> Any:
+    """Return a value as JSON can hold it: the reference of an object, or what numpy holds."""
+    for method in ("_sent", "tolist"):
+        if hasattr(value, method):
+            return getattr(value, method)()
+    raise NotImplementedError
 
 
 def words_of(query: Mapping[str, object]) -> Query:

@@ -75,7 +75,7 @@ class WorkMethods(Handle[D]):
     @operation
     def training(self, run: str) -> Flow[Either[TrainingHandle, AsyncTrainingHandle]]:
         """Get a training by its id, or the start of it."""
-        found = yield from self._owner.read(
+        found = yield from self._owner.ask(
             lambda at: ask(Call("GET", f"{at}/trainings/{segment(run)}", Training))
         )
         return self._as_training(found)
@@ -83,7 +83,7 @@ class WorkMethods(Handle[D]):
     @operation
     def evaluation(self, run: str) -> Flow[Either[EvaluationHandle, AsyncEvaluationHandle]]:
         """Get an evaluation by its id, or the start of it."""
-        found = yield from self._owner.read(
+        found = yield from self._owner.ask(
             lambda at: ask(Call("GET", f"{at}/evaluations/{segment(run)}", Evaluation))
         )
         return self._as_evaluation(found)

@@ -6,11 +6,20 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
-from autolearn.client.sdk.dataset_files import FileFormat, dataset_name
+from autolearn.client.sdk.dataset_files import FileFormat
 from autolearn.client.sdk.event_feed import Feed, follow
 from autolearn.client.sdk.flows import EXAMINED, Call, Flow, ask, fetch
+from autolearn.client.sdk.handles.datasets import (
+    AsyncDatasetHandle,
+    DatasetHandle,
+    Source,
+    dataset_handle,
+    file_of,
+    known,
+    named,
+)
 from autolearn.client.sdk.handles.pages import Pages, listing
-from autolearn.client.sdk.operation import operation
+from autolearn.client.sdk.operation import Either, begun, operation
 from autolearn.client.sdk.paths import segment
 from autolearn.client.sdk.subscriptions import subscription
 from autolearn.schemas.reports.status import Status
@@ -67,31 +76,61 @@ class System:
     @listing
     def datasets(
         self, *, limit: int | None = None, as_of: str | None = None
-    ) -> Pages[Dataset, Dataset]:
+    ) -> Pages[DatasetHandle, AsyncDatasetHandle]:
         """List the datasets, each in its newest version, at most `limit`."""
         call = Call("GET", "/v1/catalog/datasets", Page[Dataset], {"as_of": as_of})
-        return Pages(call, limit=limit)
+        return Pages(call, lambda one: dataset_handle(self, one), limit)
 
     @operation
     def dataset(
-        self, name: str, *, version: str | None = None, as_of: str | None = None
-    ) -> Flow[Dataset]:
-        """Return a dataset in its newest version, or in the one whose id starts with `version`."""
-        query = {"version": version, "as_of": as_of}
-        return ask(Call("GET", f"/v1/catalog/datasets/{segment(name)}", Dataset, query))
+        self,
+        source: Source,
+        /,
+        name: str | None = None,
+        *,
+        target: str | None = None,
+        version: str | None = None,
+        as_of: str | None = None,
+        **options: Any,
+    ) -> Flow[Either[DatasetHandle, AsyncDatasetHandle]]:
+        """Return a dataset by its name; or the one of a data frame or file, uploaded if it is new.
+
+        al.dataset("iris") is the newest version, or the one whose id starts with `version`.
+        al.dataset(df, name="churn", target="churned") uploads a data frame as Parquet, and
+        al.dataset(Path("churn.csv")) a file (path, bytes, open binary file), unless the newest
+        version has the same content and target. `options` are those of `upload_dataset`, such as
+        accept_changes=True.
+
+        Raises:
+            BadArgument: the source cannot be used, or needs a name.
+            MissingPackage: a data frame needs pyarrow.
+            Problem: the API refuses, such as other columns without accept_changes=True.
+        """
+        if name is None and isinstance(source, str):
+            return dataset_handle(self, (yield from named(source, version, as_of)))
+        with file_of(source, name) as (called, content):
+            found = None if options else (yield from known(called, content, target))
+            if found is not None:
+                return dataset_handle(self, found)
+            upload = vars(System)["upload_dataset"].flow
+            made: Either[DatasetHandle, AsyncDatasetHandle] = yield from begun(
+                upload, self, content, called, target=target, **options
+            )
+            return made
 
     @listing
     def dataset_versions(
         self, name: str, *, limit: int | None = None, as_of: str | None = None
-    ) -> Pages[Dataset, Dataset]:
+    ) -> Pages[DatasetHandle, AsyncDatasetHandle]:
         """List the versions of a dataset, newest first, at most `limit`."""
         at = f"/v1/catalog/datasets/{segment(name)}/versions"
-        return Pages(Call("GET", at, Page[Dataset], {"as_of": as_of}), limit=limit)
+        call = Call("GET", at, Page[Dataset], {"as_of": as_of})
+        return Pages(call, lambda one: dataset_handle(self, one), limit)
 
     @operation
     def upload_dataset(
         self,
-        path: Path | str,
+        source: Source,
         name: str | None = None,
         *,
         target: str | None = None,
@@ -111,19 +150,18 @@ class System:
         accept_findings: bool = False,
         accept_changes: bool = False,
         dry_run: bool = False,
-    ) -> Flow[Dataset]:
-        """Upload a file, under a name derived from its own by default. It is streamed.
+    ) -> Flow[Either[DatasetHandle, AsyncDatasetHandle]]:
+        """Upload a file, under a name derived from its own by default. A path is streamed.
 
-        The name is that of `dataset_name`. CSV and other text, JSON lines, Parquet, Arrow, and
-        Excel (.xlsx); text and JSON may be compressed. Read options are detected by default;
+        The source is a path, bytes, an open binary file, or a data frame; the name is that of
+        `dataset_name`. CSV and other text, JSON lines, Parquet, Arrow, and Excel (.xlsx); text and
+        JSON may be compressed. Read options are detected by default;
         `types` maps columns to number, integer, boolean, text, timestamp, or the form of a date
         (DD/MM/YYYY), `missing` are words that mean missing. Oddities are in the answer's
         `findings`. Values of `sensitive` columns are hidden; those of the version before stay so,
         as do `roles` (by column), which say what is a feature.
         With `dry_run` nothing is stored.
         """
-        path = Path(path)
-        at = f"/v1/catalog/datasets/{segment(name or dataset_name(path))}"
         query = {
             "target": [""] if target == "" else target,
             "format": format,
@@ -144,7 +182,10 @@ class System:
             "dry_run": dry_run or None,
         }
         media = "application/octet-stream"
-        return ask(Call("PUT", at, Dataset, query, path, media=media, grace=EXAMINED))
+        with file_of(source, name) as (called, content):
+            at = f"/v1/catalog/datasets/{segment(called)}"
+            call = Call("PUT", at, Dataset, query, content, media=media, grace=EXAMINED)
+            return dataset_handle(self, (yield from ask(call)))
 
     @operation
     def describe_dataset(

@@ -152,12 +152,12 @@ class _Story:
     async def _show_catalog(self, client: AsyncAutoLearn) -> None:
         self.out.print(catalog.estimators(await client.estimators()), "")
         self.out.print(catalog.metrics(await client.metrics()), "")
-        self.out.print(catalog.datasets(await client.datasets()))
+        self.out.print(catalog.datasets(one.data for one in await client.datasets()))
 
     async def _add_penguins(self, client: AsyncAutoLearn) -> None:
         with as_file(files("autolearn.client.cli.demo") / "penguins.csv") as path:
             added = await client.upload_dataset(path, OWN, target=OWN_TARGET)
-        self.out.print(catalog.dataset(added, [added]))
+        self.out.print(catalog.dataset(added.data, [added.data]))
 
     async def train(self, session: AsyncSessionHandle) -> list[Training]:
         """Train every classifier on both datasets, all at the same time."""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from msgspec import Struct, to_builtins
 from msgspec.structs import asdict
 
+from autolearn.client.sdk.errors import BadArgument
 from autolearn.schemas.errors import AutoLearnError, ExitCode
 from autolearn.schemas.values import DatasetRef
 
@@ -60,6 +61,47 @@ def row_of(item: Struct) -> dict[str, object]:
         for name, value in asdict(item).items()
         if name not in ("links", "progress", "environment")
     }
+
+
+def is_frame(source: object) -> bool:
+    """Return whether an object is a data frame: of pandas, polars, pyarrow, or alike."""
+    return hasattr(source, "__arrow_c_stream__") or (
+        type(source).__module__.startswith("pandas.") and hasattr(source, "to_parquet")
+    )
+
+
+def parquet_of(frame: Any) -> bytes:
+    """Return a data frame as a Parquet file: the same rows always give the same bytes.
+
+    Categories are text. A named index of pandas becomes columns, any other is left out.
+
+    Raises:
+        MissingPackage: pyarrow is not installed.
+        BadArgument: a column has values that Parquet cannot hold, or two have the same name.
+    """
+    pa, pq = needed("pyarrow", "A data frame"), needed("pyarrow.parquet", "A data frame")
+    try:
+        if hasattr(frame, "reset_index"):
+            if any(name is not None for name in frame.index.names):
+                frame = frame.reset_index()
+            frame = frame.rename(columns=str)
+            table = pa.Table.from_pandas(frame, preserve_index=False)
+        else:
+            table = pa.table(frame)
+        for place, field in enumerate(table.schema):
+            if pa.types.is_dictionary(field.type):  # numbers of categories are names, too
+                values = table[place].cast(field.type.value_type).cast(pa.string())
+                table = table.set_column(place, field.name, values)
+        sink = pa.BufferOutputStream()
+        pq.write_table(table.replace_schema_metadata(None), sink, compression="zstd")
+    except (pa.ArrowException, ValueError, TypeError) as error:
+        why = "; ".join(str(part) for part in error.args)
+        raise BadArgument(
+            f"The data frame cannot be sent: {why}.",
+            advice="Make each column numbers, text, booleans or times.",
+        ) from None
+    content: bytes = sink.getvalue().to_pybytes()
+    return content
 
 
 def _cell(name: str, value: object) -> object:

@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, Generic, TypeVar
+from collections.abc import Mapping
+from typing import Any, ClassVar, Generic, Protocol, TypeVar
 
 from msgspec import Struct
 
 from autolearn.client.sdk.handles.display import as_html, printable
 
 D = TypeVar("D", bound=Struct)
+
+
+class Reference(Protocol):
+    """An object that a request can name."""
+
+    def _sent(self) -> Mapping[str, str]:
+        """Return it as requests have it."""
 
 
 class Handle(Generic[D]):

@@ -28,12 +28,12 @@ class RunParent:
         """Go on as the experiment."""
         self.kind, self.open = "experiment", False
 
-    def read(self, ask: Callable[[str], Flow[T]]) -> Flow[T]:
+    def ask(self, make: Callable[[str], Flow[T]]) -> Flow[T]:
         """Ask for something below its path: of the experiment, if it was committed meanwhile."""
         try:
-            return (yield from ask(self.path))
+            return (yield from make(self.path))
         except Problem as problem:
             if problem.kind != "session-committed" or self.kind != "session":
                 raise
         self.commit()
-        return (yield from ask(self.path))
+        return (yield from make(self.path))

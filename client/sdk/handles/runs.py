@@ -16,7 +16,7 @@ from autolearn.client.sdk.errors import BadArgument, EvaluationFailed, TimedOut,
 from autolearn.client.sdk.flows import Call, Flow, ask, fetch
 from autolearn.client.sdk.handles.display import plain
 from autolearn.client.sdk.handles.frames import frame_of, needed
-from autolearn.client.sdk.handles.handle import Handle
+from autolearn.client.sdk.handles.handle import Handle, Reference
 from autolearn.client.sdk.handles.run_parent import RunParent
 from autolearn.client.sdk.operation import Either, chained, either, operation
 from autolearn.client.sdk.paths import segment
@@ -32,8 +32,11 @@ if TYPE_CHECKING:
     import pandas as pd
 
 R = TypeVar("R", Training, Evaluation)
-Data = str | Mapping[str, str]
-"""A dataset: its name, NAME@VERSION, or {"name": …, "version": …}, also the start of a version."""
+Data = str | Mapping[str, str] | Reference
+"""A dataset: as an object, by its name, NAME@VERSION, or {"name": …, "version": …}.
+
+The start of a version is enough.
+"""
 Wait = bool | float
 """Whether to wait for the end of a run, or for how many seconds at most."""
 
@@ -112,7 +115,7 @@ class RunMethods(Handle[R]):
             self._data = yield from self._got(max(1.0, min(left, _LONGEST_WAIT)))
 
     def _got(self, wait: float | None) -> Flow[R]:
-        return self._owner.read(lambda at: ask(Call("GET", self._path(at), self._type, wait=wait)))
+        return self._owner.ask(lambda at: ask(Call("GET", self._path(at), self._type, wait=wait)))
 
     def _until_ended(self, wait: float, *, raise_on_failure: bool) -> Flow[None]:
         """Wait for the end, and for what was to follow it.
@@ -293,8 +296,11 @@ class TrainingMethods(RunMethods[Training]):
         self, body: Mapping[str, object], key: str | None, wait: float | None
     ) -> Flow[Any]:
         """Request an evaluation, and return its handle."""
-        call = Call("POST", f"{self._owner.path}/evaluations", Evaluation, body=body, key=key)
-        run = yield from ask(waiting(call, wait))
+        run = yield from self._owner.ask(
+            lambda at: ask(
+                waiting(Call("POST", f"{at}/evaluations", Evaluation, body=body, key=key), wait)
+            )
+        )
         handle: Any = either(
             self, EvaluationHandle, AsyncEvaluationHandle, self._http, self._owner, run
         )
@@ -304,9 +310,9 @@ class TrainingMethods(RunMethods[Training]):
     @operation
     def evaluate(
         self,
+        dataset: Data | None = None,
         metrics: Sequence[str] | None = None,
         *,
-        dataset: Data | None = None,
         plots: Sequence[str] | None = None,
         positive: str | bool | int | None = None,
         time_limit: float | None = None,
@@ -315,7 +321,7 @@ class TrainingMethods(RunMethods[Training]):
         raise_on_failure: bool = True,
         key: str | None = None,
     ) -> Flow[Either[EvaluationHandle, AsyncEvaluationHandle]]:
-        """Measure it on its held-out rows, or on another dataset.
+        """Measure it on its held-out rows, or on another dataset: also as part of an experiment.
 
         Without `metrics`, by all that fit. A metric may name its class, as recall:yes does;
         `positive` is the class of the others. `plots` (roc, importance and so on, or all) are data
@@ -334,6 +340,8 @@ class TrainingMethods(RunMethods[Training]):
             "time_limit": time_limit,
             "memory_limit": memory_limit,
         }
+        if isinstance(dataset, list | tuple):
+            raise BadArgument(f"{dataset!r} is no dataset.", advice="Name metrics=[…].")
         limit = seconds_of_wait(wait)
         handle = yield from self._evaluated(body, key, limit)
         if limit is not None:
@@ -344,7 +352,7 @@ class TrainingMethods(RunMethods[Training]):
     @operation
     def evaluations(self) -> Flow[Either[list[EvaluationHandle], list[AsyncEvaluationHandle]]]:
         """Get all evaluations of it, in the order of their requests."""
-        found = yield from self._owner.read(
+        found = yield from self._owner.ask(
             lambda at: every(f"{at}/evaluations", Page[Evaluation], {})
         )
         kinds = EvaluationHandle, AsyncEvaluationHandle
@@ -358,12 +366,12 @@ class TrainingMethods(RunMethods[Training]):
     @operation
     def files(self) -> Flow[Artifact]:
         """List the files of its artifact."""
-        return self._owner.read(lambda at: ask(Call("GET", f"{self._path(at)}/artifact", Artifact)))
+        return self._owner.ask(lambda at: ask(Call("GET", f"{self._path(at)}/artifact", Artifact)))
 
     @operation
     def download(self, folder: Path | str) -> Flow[Artifact]:
         """Fetch the files of its artifact into a folder, each checked by its hash."""
-        return self._owner.read(lambda at: _downloaded(f"{self._path(at)}/artifact", Path(folder)))
+        return self._owner.ask(lambda at: _downloaded(f"{self._path(at)}/artifact", Path(folder)))
 
     @operation
     def pipeline(self, *, trusted: Sequence[str] = ()) -> Flow[Any]:
@@ -383,7 +391,7 @@ class TrainingMethods(RunMethods[Training]):
         from autolearn.ml.models.trusted_types import TRUSTED
 
         with tempfile.TemporaryDirectory(prefix="autolearn-") as folder:
-            yield from self._owner.read(
+            yield from self._owner.ask(
                 lambda at: _downloaded(f"{self._path(at)}/artifact", Path(folder))
             )
             return load(Path(folder) / "model.skops", TRUSTED | {*trusted})

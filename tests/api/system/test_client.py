@@ -4,6 +4,7 @@ import asyncio
 import hashlib
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from autolearn.client.sdk.client import AsyncAutoLearn, AutoLearn
@@ -68,3 +69,43 @@ def test_the_story_with_the_async_client(system: System, tmp_path: Path):
             assert raised.value.status == 410
 
     asyncio.run(story())
+
+
+def test_a_data_frame_comes_back_as_it_was(system: System):
+    """What is read of the Parquet file that was made of it, and what a run learns."""
+    rows = range(40)
+    frame = pd.DataFrame(
+        {
+            "size": [None if row % 9 == 0 else row / 2 for row in rows],
+            "plan": [None if row % 7 == 0 else f"p{row % 3}" for row in rows],
+            "paid": [row % 4 == 0 for row in rows],
+            "since": pd.Timestamp("2024-05-01") + pd.to_timedelta(rows, unit="h"),
+            "tier": pd.Categorical([row % 2 for row in rows]),
+            "kind": ["ab"[row % 2] for row in rows],
+        }
+    )
+    with AutoLearn(system.first.url) as al:
+        made = al.dataset(frame, name="frame", target="kind")
+        events = len(al.events(stream="dataset/frame").items)
+        assert al.dataset(frame.copy(), name="frame").version == made.version
+        assert len(al.events(stream="dataset/frame").items) == events == 1
+        back = al.dataset("frame").to_pandas()
+        expected = frame.assign(tier=[str(row % 2) for row in rows])
+        pd.testing.assert_frame_equal(back, expected, check_dtype=False)
+        assert made.columns["type"].to_dict() == {
+            "size": "number",
+            "plan": "string",
+            "paid": "boolean",
+            "since": "timestamp",
+            "tier": "string",
+            "kind": "string",
+        }
+        with al.session("frames") as session:
+            run = session.train("decision-tree", made, metrics=["f1", "confusion-matrix"])
+            assert (run.dataset.version, run.results["f1"]) == (made.version, 1.0)
+            pipeline = run.pipeline()
+            seconds = frame["since"].astype("int64") / 10**6
+            features = frame.assign(since=seconds, tier=frame["tier"].astype(str))
+            features["paid"] = features["paid"].map({True: "true", False: "false"})
+            assert set(pipeline.predict(features)) == {"a", "b"}
+            session.discard()

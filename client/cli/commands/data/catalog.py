@@ -110,7 +110,7 @@ def show_dataset(
     name, at, version = name.partition("@")
     if at and not version:
         raise typer.BadParameter(f"{name}@ names no version: give its start.", param_hint="'NAME'")
-    dataset = to.client.dataset(name, version=version or None, as_of=then)
+    dataset = to.client.dataset(name, version=version or None, as_of=then).data
     if output == Output.json:
         print_json(to.said)
     else:

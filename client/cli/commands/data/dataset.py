@@ -153,7 +153,7 @@ def add(
         if output == Output.json:
             print_json(to.said)
         else:
-            console().print(views.dataset(added, [added], findings=views.FEW))
+            console().print(views.dataset(added.data, [added.data], findings=views.FEW))
 
 
 def _types_in(given: list[str] | None) -> dict[str, str]:

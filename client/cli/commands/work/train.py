@@ -128,7 +128,7 @@ def train(
         training = follow(run).data if wait else run.data
         trained, evaluated = to.said, None
         if metrics is not None and training.status == "completed":
-            measured = run.evaluate(words(metrics), positive=positive, wait=False)
+            measured = run.evaluate(metrics=words(metrics), positive=positive, wait=False)
             evaluation = follow(measured).data
             evaluated = to.said
         if output == Output.json and evaluated is not None:

@@ -209,7 +209,7 @@ def test_a_commit_keeps_what_is_named_and_its_runs_go_on_as_the_experiment(tell)
 def test_results_are_frames(tell):
     def story(al):
         run = yield session_of(al).train("svm", "iris")
-        evaluation = yield run.evaluate(["f1"])
+        evaluation = yield run.evaluate(metrics=["f1"])
         assert evaluation.confusion.loc["no", "yes"] == 1
         assert list(evaluation.per_class.columns) == ["precision", "f1"]
         assert repr(evaluation) == "<Evaluation e1 of training t1: completed, f1 0.9100>"
