@@ -59,7 +59,7 @@ class RunProgress:
                 self.lines[run.id] = self.progress.add_task(label, total=1, phase="")
             done = int(run.ended is not None)
             self.progress.update(self.lines[run.id], phase=phase, completed=done)
-        elif phase != known:
+        elif known is None or phase.partition(",")[0] != known.partition(",")[0]:  # whatever its %
             seconds = time.monotonic() - self.began
             self.console.print(f"{seconds:6.1f} s  {label}: {phase}", markup=False)
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from sklearn.ensemble import GradientBoostingClassifier, GradientBoostingRegressor
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import has_fit_parameter
 
@@ -22,6 +24,10 @@ if TYPE_CHECKING:
     import pandas as pd
 
 Array = np.ndarray[Any, Any]
+
+
+_MONITORED = (GradientBoostingClassifier, GradientBoostingRegressor)
+"""The estimators that call a function after each iteration, which does not change the result."""
 
 
 @dataclass(frozen=True)
@@ -53,8 +59,13 @@ def build_pipeline(
     )
 
 
-def fitted(request: TrainingRequested, pipeline: Pipeline, rows: TrainingRows) -> Pipeline:
-    """Fit a pipeline, and return it.
+def fitted(
+    request: TrainingRequested,
+    pipeline: Pipeline,
+    rows: TrainingRows,
+    report: Callable[[str], None] | None = None,
+) -> Pipeline:
+    """Fit a pipeline, and return it. `report` receives the progress of gradient boosting.
 
     Raises InputError when the rows do not do, or the library refuses a value.
     """
@@ -69,6 +80,8 @@ def fitted(request: TrainingRequested, pipeline: Pipeline, rows: TrainingRows) -
                 advice="Choose another estimator, or give the column another role than weight.",
             )
         more["estimator__sample_weight"] = rows.weights
+    if report is not None and isinstance(pipeline[-1], _MONITORED):
+        more["estimator__monitor"] = _monitor(pipeline[-1].n_estimators, report)
     try:
         pipeline.fit(features, rows.answers, **more)
     except ValueError as error:
@@ -80,6 +93,23 @@ def fitted(request: TrainingRequested, pipeline: Pipeline, rows: TrainingRows) -
             quiet=f"{model} cannot learn from these {len(features):,} rows with these settings",
         ) from error
     return pipeline
+
+
+def _monitor(iterations: int, report: Callable[[str], None]) -> Callable[..., bool]:
+    """Return a function for scikit-learn to call after each iteration: it reports once a second.
+
+    It reports no loss, for heartbeats are in clear.
+    """
+    reported = time.monotonic()
+
+    def monitor(iteration: int, *_: Any) -> bool:
+        nonlocal reported
+        if time.monotonic() - reported >= 1:
+            reported = time.monotonic()
+            report(f"fitting, {(iteration + 1) / iterations:.0%}")
+        return False  # go on
+
+    return monitor
 
 
 def _check_classes(answers: Array, request: TrainingRequested) -> None:

@@ -18,6 +18,7 @@ from autolearn.schemas.values import JsonValue
 _MOST = 200
 _SHOWN = 20
 _WARNINGS = 20
+_CURVE_POINTS = 50
 
 _ARRAYS = {
     "coef_": "coefficients",
@@ -65,7 +66,7 @@ def learned(
         found["importances"] = _ranked(dict(pairs))
         shares = estimator.feature_importances_.tolist()
         found["column_importances"] = _ranked(_by_column(pipeline, shares))
-    found |= _sizes(estimator) | _clusters(estimator)
+    found |= _sizes(estimator) | _clusters(estimator) | _losses(estimator)
     if sensitive:  # their messages may hold values
         warnings = list(dict.fromkeys(one if one == STOPPED else _WITHHELD for one in warnings))
     if warnings:
@@ -161,6 +162,25 @@ def _sizes(estimator: Any) -> dict[str, JsonValue]:
         "leaves": sum(int(tree.n_leaves) for tree in trees),
         "depth": max(int(tree.max_depth) for tree in trees),
     }
+
+
+def _losses(estimator: Any) -> dict[str, JsonValue]:
+    """Return the loss by iteration, at 50 iterations at most; {} where the estimator keeps none.
+
+    `training` is of training rows; `validation`, of those kept aside, tells when to stop early.
+    Histogram gradient boosting keeps negative losses, from before its first iteration on.
+    """
+    validation = getattr(estimator, "validation_score_", None)
+    sign, first = (1, 1) if validation is None else (-1, 0)
+    curve = getattr(estimator, "loss_curve_", getattr(estimator, "train_score_", ()))
+    if len(curve) == 0:
+        return {}
+    places = np.unique(np.linspace(0, len(curve) - 1, _CURVE_POINTS).round().astype(int))
+    found = {"iterations": (places + first).tolist()}
+    for name, values in (("training", curve), ("validation", validation)):
+        if values is not None and len(values):
+            found[name] = [_number(sign * values[place]) for place in places]
+    return {"loss": found}
 
 
 def _clusters(estimator: Any) -> dict[str, JsonValue]:

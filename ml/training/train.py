@@ -73,9 +73,9 @@ def train(request: TrainingRequested, store: Artifacts, report: Report) -> Train
         weights_of(table, request.weight, parts.train),
     )
 
-    def fit(some: TrainingRows) -> Pipeline:
+    def fit(some: TrainingRows, progress: Report | None = None) -> Pipeline:
         """Return a new pipeline, fitted on rows."""
-        return fitted(request, build_pipeline(request, subject.types, estimator), some)
+        return fitted(request, build_pipeline(request, subject.types, estimator), some, progress)
 
     crossed = CrossValidation({}, [])
     if request.split.folds:
@@ -93,7 +93,7 @@ def train(request: TrainingRequested, store: Artifacts, report: Report) -> Train
     report("fitting")
     with heard() as said:
         fit_started = time.perf_counter()
-        pipeline = fit(rows)
+        pipeline = fit(rows, report)
         fit_seconds = time.perf_counter() - fit_started
         name_apart(pipeline[0])
 

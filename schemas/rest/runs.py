@@ -24,8 +24,8 @@ from autolearn.schemas.values import (
 class LiveProgress(Struct):
     """The progress of a run by its worker's last heartbeat.
 
-    `phase` is a word such as starting, loading, fitting, storing, evaluating; `waiting` while no
-    worker has taken the run.
+    `phase` is a word such as starting, loading, fitting, storing, evaluating, or `fitting, 24%`;
+    `waiting` while no worker has taken the run.
     """
 
     run: RunId

@@ -47,7 +47,11 @@ def test_every_model_learns_the_penguins(store: ArtifactStore, model: str) -> No
     phases: list[str] = []
     request = training(store, model)
     result = train(request, store, phases.append)
-    assert phases == ["reading", "fitting", "storing"]
+    assert [one for one in phases if not one.startswith("fitting, ")] == [
+        "reading",
+        "fitting",
+        "storing",
+    ]
     assert sorted(result.artifact.files) == FILES
     known = 342 if request.target == "body_mass_g" else 344  # two were not weighed
     assert result.rows_train + result.rows_test == known

@@ -90,7 +90,7 @@ def _partial_dependence(data: Mapping[str, Any]) -> RenderableType:
     for column, one in data["columns"].items():
         for name, means in one["answers"].items():
             ends = f"{_word(one['values'][0])} … {_word(one['values'][-1])}"
-            lines.append((column, ends, name, min(means), max(means), _spark(means)))
+            lines.append((column, ends, name, min(means), max(means), spark(means)))
     return rows(("column", "values", "of", "lowest", "highest", ""), lines)
 
 
@@ -127,10 +127,11 @@ def _curve(x: Sequence[float], y: Sequence[float]) -> str:
         here = [b for a, b in zip(x, y, strict=True) if at <= a * _WIDE <= at + 1]
         near = min(range(len(x)), key=lambda one: abs(x[one] * _WIDE - at - 0.5))
         heights.append(sum(here) / len(here) if here else y[near])
-    return _spark(heights, 0.0, 1.0)
+    return spark(heights, 0.0, 1.0)
 
 
-def _spark(values: Sequence[float], low: float | None = None, high: float | None = None) -> str:
+def spark(values: Sequence[float], low: float | None = None, high: float | None = None) -> str:
+    """Return numbers as a sparkline, a block each."""
     bottom = min(values) if low is None else low
     top = max(values) if high is None else high
     reach = (top - bottom) or 1.0

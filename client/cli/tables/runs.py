@@ -10,14 +10,14 @@ from rich.table import Table
 
 from autolearn.client.cli.output import pairs, rows, short, shortened
 from autolearn.client.cli.run_progress import phase_of
-from autolearn.client.cli.tables.plots import plots
+from autolearn.client.cli.tables.plots import plots, spark
 from autolearn.schemas.catalog import CLASSIFICATION
 from autolearn.schemas.feature_columns import LEFT_OUT
 from autolearn.schemas.rest.runs import Evaluation, Training
 
 _SHOWN_APART = (
     *("warnings", "rows_without_target", "features"),
-    *("importances", "column_importances", "coefficients"),
+    *("importances", "column_importances", "coefficients", "loss"),
 )
 _MOST_IMPORTANT = 5
 _MOST_LABELS = 12
@@ -77,6 +77,7 @@ def training(one: Training) -> RenderableType:
             "fit": None if one.fit_seconds is None else f"{one.fit_seconds:.3f} s",
             "most important": _most_important(one.parameters),
             "coefficients": _largest_coefficients(one.parameters),
+            **_losses(one.parameters.get("loss")),
             "learned": _learned(one.parameters, 400),
             "warnings": "\n".join(one.parameters.get("warnings", ())),
             "artifact": one.artifact and short(one.artifact.digest),
@@ -246,6 +247,18 @@ def settings(one: Training, length: int = 60) -> str:
     pre = one.preprocessing
     words = f"{pre.impute}/{pre.scale}/{pre.encode}"
     return _cut(f"{given}, {words}" if given else words, length)
+
+
+def _losses(found: Mapping[str, Any] | None) -> dict[str, str]:
+    """Return the loss of training rows, and of validation rows, as sparklines."""
+    if not found:
+        return {}
+    last, said = found["iterations"][-1], {}
+    for name, head in (("training", "loss"), ("validation", "validation")):
+        if values := [value for value in found.get(name, ()) if value is not None]:
+            words = f"{_score(values[0])} to {_score(values[-1])} after {last} iterations"
+            said[head] = f"{words}  {spark(values[:: -(-len(values) // 24)])}"
+    return said
 
 
 def _most_important(parameters: Mapping[str, Any]) -> str:

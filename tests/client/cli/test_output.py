@@ -102,7 +102,8 @@ def test_in_a_pipe_every_change_is_a_line(capsys):
     with RunProgress() as board:
         board.show(training())
         board.show(training())
-        board.show(training(progress=LiveProgress("t", "training", 1, "fitting")))
+        for phase in ("fitting", "fitting, 7%", "fitting, 12%"):
+            board.show(training(progress=LiveProgress("t", "training", 1, phase)))
         board.show(training(status="completed", ended="2026-01-01T00:00:00Z", seconds=1.5))
         board.show(training(status="failed", ended="2026-01-01T00:00:00Z", attempt=2))
     said = capsys.readouterr()
@@ -220,6 +221,10 @@ def test_the_baseline_stands_beside_the_results(capsys):
             "coefficients  b -2.0000, a 0.5000, c 0.0000",
         ),
         ({"features": ["a"], "coefficients": [1.5]}, "coefficients  a 1.5000"),
+        (
+            {"loss": {"iterations": [1, 2], "training": [0.9, 0.5], "validation": [0.8, 0.8]}},
+            "loss  0.9000 to 0.5000 after 2 iterations █▁",
+        ),
         ({"column_importances": [["a", 0.0]]}, "most important  a 0%"),
     ],
 )
