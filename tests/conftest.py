@@ -27,6 +27,7 @@ BROKER = pytest.StashKey[EmbeddedBroker]()
 
 SHARED = {
     "known": """
+        api/services/catalog: dataset_values
         api/services: audit authorization dataset_keys dataset_owners users sensitive_columns
         api/services/comparisons: router
         api/system: wire""",

@@ -98,6 +98,8 @@ RULES: dict[str, Rule] = {
     "POST /v1/catalog/datasets/{name}/describe": Rule.USER,
     "POST /v1/catalog/datasets/{name}/delete": Rule.USER,
     "GET /v1/catalog/datasets/{name}/content": Rule.USER,
+    "GET /v1/catalog/datasets/{name}/rows": Rule.USER,
+    "GET /v1/catalog/datasets/{name}/column": Rule.USER,
     # Sessions and experiments
     "GET /v1/sessions": Rule.USER,
     "POST /v1/sessions": Rule.USER,

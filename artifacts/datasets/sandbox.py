@@ -1,12 +1,11 @@
-"""Profiling a file in a process of its own, because the file may be hostile.
+"""Reading a file in a process of its own, because the file may be hostile.
 
     python -m autolearn.artifacts.datasets.sandbox < question.json
 
-reads a `ProfileJob` from standard input, limits its own memory and processor time, keeps nothing
-but the file itself (`runtime.sandbox`), and writes a line of JSON: {"spec": DatasetSpec} or
-{"refused":
-[sentence, ...]}. `profile_apart` does all of that for an asyncio program. Light: nothing that reads
-files is imported before the limits are set.
+reads a `ProfileJob` or a `LookJob` from standard input, limits its own memory and processor time,
+keeps nothing but the file itself (`runtime.sandbox`), and writes a `SandboxResult` as a line of
+JSON. `profile_apart`, `rows_apart` and `summary_apart` do all of that for an asyncio program.
+Light: nothing that reads files is imported before the limits are set.
 """
 
 from __future__ import annotations
@@ -22,10 +21,11 @@ from autolearn.artifacts.datasets.errors import DatasetRefused
 from autolearn.runtime.child_process import bare_environment, python_command
 from autolearn.runtime.sandbox import confine, give_way, harden
 from autolearn.schemas.catalog import DatasetSpec
-from autolearn.schemas.datasets.read_options import ReadHints
+from autolearn.schemas.datasets.look import ColumnSummary, TableRows
+from autolearn.schemas.datasets.read_options import ReadHints, ReadOptions
 
 
-class ProfileJob(msgspec.Struct, frozen=True):
+class ProfileJob(msgspec.Struct, frozen=True, tag="profile"):
     """The arguments of `profile`, and the limits (MiB, processor seconds).
 
     Without a `format` it is detected by the first bytes.
@@ -47,10 +47,27 @@ class ProfileJob(msgspec.Struct, frozen=True):
     cpu_s: int = 120
 
 
-class ProfileResult(msgspec.Struct, frozen=True, omit_defaults=True):
-    """Either of the two."""
+class LookJob(msgspec.Struct, frozen=True, tag="look"):
+    """A look at a file that is read as `options` say: at a `column`, or at its first rows.
+
+    The first `limit` rows have all columns, or those that are named.
+    """
+
+    path: str
+    options: ReadOptions | None
+    limit: int = 0
+    columns: tuple[str, ...] = ()
+    column: str | None = None
+    memory_mb: int = 2048
+    cpu_s: int = 120
+
+
+class SandboxResult(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One of these."""
 
     spec: DatasetSpec | None = None
+    rows: TableRows | None = None
+    summary: ColumnSummary | None = None
     refused: tuple[str, ...] = ()
 
 
@@ -59,6 +76,29 @@ async def profile_apart(question: ProfileJob) -> DatasetSpec:
 
     Raises DatasetRefused; also when the file exceeds the limits of memory or time.
     """
+    found = (await _answered(question)).spec
+    if found is None:
+        raise DatasetRefused(_too_much(question))
+    return found
+
+
+async def rows_apart(question: LookJob) -> TableRows:
+    """Return the first rows of a file, as `profile_apart` does. Raises DatasetRefused."""
+    found = (await _answered(question)).rows
+    if found is None:
+        raise DatasetRefused(_too_much(question))
+    return found
+
+
+async def summary_apart(question: LookJob) -> ColumnSummary:
+    """Return the summary of a column, as `profile_apart` does. Raises DatasetRefused."""
+    found = (await _answered(question)).summary
+    if found is None:
+        raise DatasetRefused(_too_much(question))
+    return found
+
+
+async def _answered(question: ProfileJob | LookJob) -> SandboxResult:
     process = await asyncio.create_subprocess_exec(
         *python_command("autolearn.artifacts.datasets.sandbox"),
         stdin=asyncio.subprocess.PIPE,
@@ -70,19 +110,19 @@ async def profile_apart(question: ProfileJob) -> DatasetSpec:
     try:
         async with asyncio.timeout(question.cpu_s * 2):
             written, _ = await process.communicate(msgspec.json.encode(question))
-        answer = msgspec.json.decode(written, type=ProfileResult)
+        answer = msgspec.json.decode(written, type=SandboxResult)
     except (TimeoutError, msgspec.DecodeError):
         raise DatasetRefused(_too_much(question)) from None
     finally:
         if process.returncode is None:
             process.kill()
             await process.wait()
-    if answer.spec is None:
-        raise DatasetRefused(answer.refused or _too_much(question))
-    return answer.spec
+    if answer.refused:
+        raise DatasetRefused(answer.refused)
+    return answer
 
 
-def _too_much(question: ProfileJob) -> str:
+def _too_much(question: ProfileJob | LookJob) -> str:
     return (
         f"Reading the file takes more than {question.memory_mb} MiB of memory or "
         f"{question.cpu_s} s of processor time, or crashes the reader: send fewer columns, or "
@@ -102,19 +142,30 @@ class _WithoutPandas:
 
 def main() -> None:
     """Answer the question on standard input."""
-    question = msgspec.json.decode(sys.stdin.buffer.read(), type=ProfileJob)
+    question = msgspec.json.decode(sys.stdin.buffer.read(), type=ProfileJob | LookJob)
     sys.meta_path.insert(0, _WithoutPandas)
     _limit(resource.RLIMIT_AS, question.memory_mb << 20)
     _limit(resource.RLIMIT_CPU, question.cpu_s)
     harden()
     confine([Path(question.path)], [])
     try:
-        answer = ProfileResult(spec=_examined(question))
+        answer = _answer(question)
     except DatasetRefused as refused:
-        answer = ProfileResult(refused=refused.sentences)
+        answer = SandboxResult(refused=refused.sentences)
     except MemoryError:
-        answer = ProfileResult(refused=(_too_much(question),))
+        answer = SandboxResult(refused=(_too_much(question),))
     sys.stdout.buffer.write(msgspec.json.encode(answer) + b"\n")
+
+
+def _answer(question: ProfileJob | LookJob) -> SandboxResult:
+    if isinstance(question, ProfileJob):
+        return SandboxResult(spec=_examined(question))
+    from autolearn.artifacts.datasets.look import first_rows, summary
+
+    path, options = Path(question.path), question.options
+    if question.column is not None:
+        return SandboxResult(summary=summary(path, options, question.column))
+    return SandboxResult(rows=first_rows(path, options, question.limit, question.columns))
 
 
 def _examined(question: ProfileJob) -> DatasetSpec:

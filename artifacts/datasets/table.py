@@ -120,7 +120,7 @@ def read_table(
     if options.format in ("parquet", "arrow"):
         parquet = ParquetFile(path, options.format, options)
         return _typed_table(parquet)
-    file = _reopened(path, options)
+    file = reopened(path, options)
     used = [place for place in range(len(file.names)) if place not in options.left_out]
     names, kinds = [file.names[place] for place in used], options.kinds()
     if len(names) != len(kinds):
@@ -137,7 +137,8 @@ def read_table(
     return DatasetTable(dict(zip(names, kinds, strict=True)), arrays, rows, kept)
 
 
-def _reopened(path: Path, options: ReadOptions) -> TextFile | JsonLinesFile | ExcelFile:
+def reopened(path: Path, options: ReadOptions) -> TextFile | JsonLinesFile | ExcelFile:
+    """Open a file of text, JSON lines or a workbook, to be read as its version says."""
     if options.format == "jsonl":
         return JsonLinesFile(path, options)
     if options.format == "excel":

@@ -22,6 +22,7 @@ from autolearn.client.sdk.handles.pages import Pages, listing
 from autolearn.client.sdk.operation import Either, begun, operation
 from autolearn.client.sdk.paths import segment
 from autolearn.client.sdk.subscriptions import subscription
+from autolearn.schemas.datasets.look import ColumnSummary, TableRows
 from autolearn.schemas.reports.status import Status
 from autolearn.schemas.rest.catalog import (
     CatalogEstimator,
@@ -217,6 +218,25 @@ class System:
         at, path = f"/v1/catalog/datasets/{segment(name)}/content", Path(path)
         yield from fetch(Call("GET", at, bytes, {"version": version}), path, version)
         return path
+
+    @operation
+    def dataset_rows(
+        self, name: str, limit: int = 10, *, version: str = "", columns: Sequence[str] = ()
+    ) -> Flow[TableRows]:
+        """Return the first rows of a dataset, as a training reads them.
+
+        `columns` are the first ones, unless some are named. Values of sensitive ones are hidden.
+        """
+        query = {"limit": limit, "version": version, "column": [*columns]}
+        at = f"/v1/catalog/datasets/{segment(name)}/rows"
+        return ask(Call("GET", at, TableRows, query, grace=EXAMINED))
+
+    @operation
+    def dataset_column(self, name: str, column: str, *, version: str = "") -> Flow[ColumnSummary]:
+        """Return counts, top values, quantiles and a histogram of a column."""
+        query = {"column": column, "version": version}
+        at = f"/v1/catalog/datasets/{segment(name)}/column"
+        return ask(Call("GET", at, ColumnSummary, query, grace=EXAMINED))
 
     @operation
     def delete_dataset(self, name: str, *, force: bool = False) -> Flow[DeletedDataset]:

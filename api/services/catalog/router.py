@@ -6,6 +6,7 @@ from fastapi import APIRouter
 
 from autolearn.api.services.catalog.dataset_grants import add_grant_routes
 from autolearn.api.services.catalog.dataset_uploads import add_upload_routes
+from autolearn.api.services.catalog.dataset_values import add_value_routes
 from autolearn.api.services.catalog.datasets import add_dataset_routes
 from autolearn.api.services.catalog.offers import add_offer_routes
 from autolearn.api.state.context import ApiContext
@@ -18,4 +19,5 @@ def router(context: ApiContext) -> APIRouter:
     add_dataset_routes(routes, context)
     add_upload_routes(routes, context)
     add_grant_routes(routes, context)
+    add_value_routes(routes, context)
     return routes

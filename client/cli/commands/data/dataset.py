@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -10,12 +13,13 @@ import typer
 from autolearn.client.cli.commands.data.catalog import list_datasets, show_dataset
 from autolearn.client.cli.confirm import Yes, confirm
 from autolearn.client.cli.exit_codes import EXIT_CODES
-from autolearn.client.cli.options import Roles, Url, roles_in
+from autolearn.client.cli.options import Roles, Url, roles_in, words
 from autolearn.client.cli.output import As, Output
 from autolearn.client.cli.time_points import AsOf, point
 from autolearn.client.sdk.dataset_files import FileFormat, dataset_name
 
 if TYPE_CHECKING:
+    from autolearn.client.cli.connection import Connection
     from autolearn.schemas.rest.catalog import Grant
     from autolearn.schemas.rest.page import Page
 
@@ -46,10 +50,7 @@ def add(
     path: Annotated[
         Path,
         typer.Argument(
-            exists=True,
-            dir_okay=False,
-            readable=True,
-            help="CSV, JSON lines, Parquet, Arrow or Excel; also compressed.",
+            help="CSV, JSON lines, Parquet, Arrow or Excel; also compressed. -: standard input."
         ),
     ],
     name: Annotated[str | None, typer.Option(help="[default: from the file's]")] = None,
@@ -125,12 +126,16 @@ def add(
     from autolearn.client.cli.output import console, print_json
     from autolearn.client.cli.tables import catalog as views
 
+    if str(path) == "-" and name is None:
+        raise typer.BadParameter("name what comes from standard input", param_hint="--name")
+    if str(path) != "-" and not path.is_file():
+        raise typer.BadParameter(f"there is no file {path}", param_hint="'PATH'")
     called = name or dataset_name(path)
     if name is None and called != path.stem:
         typer.echo(f"The dataset is called {called} (--name gives another name).", err=True)
-    with connect(url) as to:
+    with connect(url) as to, _file_of(path) as file:
         added = to.client.upload_dataset(
-            path,
+            file,
             called,
             target=target,
             format=file_format,
@@ -154,6 +159,21 @@ def add(
             print_json(to.said)
         else:
             console().print(views.dataset(added.data, [added.data], findings=views.FEW))
+
+
+@contextmanager
+def _file_of(path: Path) -> Iterator[Path]:
+    """Yield a file; for -, one with what standard input has, which is deleted at the end."""
+    import shutil
+    import tempfile
+
+    if str(path) != "-":
+        yield path
+        return
+    with tempfile.NamedTemporaryFile(prefix="autolearn-") as file:
+        shutil.copyfileobj(sys.stdin.buffer, file)
+        file.flush()
+        yield Path(file.name)
 
 
 def _types_in(given: list[str] | None) -> dict[str, str]:
@@ -280,6 +300,9 @@ def list_(output: As = Output.table, url: Url = None, as_of: AsOf = None) -> Non
 @app.command("show")
 def show(
     name: Annotated[str, typer.Argument(help="NAME or NAME@VERSION.")],
+    column: Annotated[
+        str | None, typer.Argument(metavar="[COLUMN]", help="Show the values of this column.")
+    ] = None,
     findings: Annotated[
         bool, typer.Option("--findings", help="All that is odd about it, with what helps.")
     ] = False,
@@ -287,9 +310,108 @@ def show(
     url: Url = None,
     as_of: AsOf = None,
 ) -> None:
-    """Show a dataset: schema, missing values, findings, class balance and versions."""
+    """Show a dataset: schema, missing values, findings, class balance and versions.
+
+    With COLUMN: its top values, quantiles and histogram.
+    """
     from autolearn.client.cli.connection import connect
 
     then = as_of and point(as_of)
     with connect(url) as to:
+        if column is not None:
+            if then is not None:
+                raise typer.BadParameter("values have no past: leave it out", param_hint="--as-of")
+            _show_column(to, name, column, output)
+            return
         show_dataset(to, name, output, then, findings=findings)
+
+
+def _show_column(to: Connection, name: str, column: str, output: Output) -> None:
+    """Print what the values of a column are."""
+    from autolearn.client.cli.output import console, print_json
+    from autolearn.client.cli.tables.dataset_values import column_summary
+
+    name, _, version = name.partition("@")
+    found = to.client.dataset_column(name, column, version=version)
+    if output == Output.json:
+        print_json(to.said)
+    else:
+        console().print(column_summary(found))
+
+
+@app.command("head")
+def head(
+    name: Annotated[str, typer.Argument(help="NAME or NAME@VERSION.")],
+    rows: Annotated[int, typer.Option("-n", min=1, max=1000, help="Rows to show.")] = 10,
+    columns: Annotated[
+        str | None, typer.Option(metavar="COL,…", help="Columns to show. [default: as many as fit]")
+    ] = None,
+    output: As = Output.table,
+    url: Url = None,
+) -> None:
+    """Show the first rows of a dataset, as a training reads them."""
+    from autolearn.client.cli.connection import connect
+    from autolearn.client.cli.output import console, print_json
+    from autolearn.client.cli.tables.dataset_values import first_rows
+
+    name, _, version = name.partition("@")
+    with connect(url) as to:
+        found = to.client.dataset_rows(name, rows, version=version, columns=words(columns) or ())
+        if output == Output.json:
+            print_json(to.said)
+        else:
+            out = console()
+            out.print(first_rows(found, out.width))
+
+
+@app.command("download")
+def download(
+    name: Annotated[str, typer.Argument(help="NAME or NAME@VERSION.")],
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="[default: NAME and its ending, here]")
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace the file if it exists.")] = False,
+    url: Url = None,
+) -> None:
+    """Fetch the file of a dataset as it was uploaded, checked by its SHA-256."""
+    from autolearn.client.cli.connection import connect
+
+    name, _, version = name.partition("@")
+    with connect(url) as to:
+        found = to.client.dataset(name, version=version or None)
+        file = output or Path(f"{name}.{_ENDINGS.get(found.format, found.format)}")
+        if file.exists() and not force:
+            raise typer.BadParameter(
+                f"{file} exists: --force replaces it, -o names another", param_hint="'-o'"
+            )
+        to.client.download_dataset(name, file, found.version)
+    print(f"Wrote {file}: {found.bytes:,} bytes of {name}@{found.version[:8]}")
+
+
+@app.command("diff")
+def diff(
+    name: Name,
+    before: Annotated[str, typer.Argument(metavar="VERSION", help="Its start is enough.")],
+    now: Annotated[
+        str | None, typer.Argument(metavar="[VERSION]", help="[default: the newest]")
+    ] = None,
+    output: As = Output.table,
+    url: Url = None,
+) -> None:
+    """Show what a version of a dataset changes against an earlier one."""
+    import msgspec
+
+    from autolearn.client.cli.connection import connect
+    from autolearn.client.cli.output import console, print_json
+    from autolearn.client.cli.tables.dataset_values import changes
+    from autolearn.schemas.dataset_changes import changes_of
+
+    with connect(url) as to:
+        versions = [to.client.dataset(name, version=one) for one in (before, now)]
+    if output == Output.json:
+        print_json(msgspec.json.encode(changes_of(versions[1], versions[0])))
+    else:
+        console().print(changes(versions[1], versions[0]))
+
+
+_ENDINGS = {"excel": "xlsx"}
