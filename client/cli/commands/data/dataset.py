@@ -407,7 +407,7 @@ def diff(
     from autolearn.schemas.dataset_changes import changes_of
 
     with connect(url) as to:
-        versions = [to.client.dataset(name, version=one) for one in (before, now)]
+        versions = [to.client.dataset(name, version=one).data for one in (before, now)]
     if output == Output.json:
         print_json(msgspec.json.encode(changes_of(versions[1], versions[0])))
     else:
