@@ -40,10 +40,12 @@ def _field_of(attribute: str) -> str:
 CLEAR: dict[type[Message], tuple[str, ...]] = {
     commands.RegisterDataset: ("artifact", "bytes", "rows", "everybody", "marks"),
     commands.OpenSession: ("expires",),
+    commands.RenameSession: (),
     commands.CompleteRun: ("run", "attempt", "worker", "kind", "artifact"),
     commands.FailRun: ("run", "attempt", "worker"),
     events.DatasetRegistered: ("artifact", "bytes", "rows", "everybody", "marks"),
     events.SessionOpened: ("expires",),
+    events.SessionRenamed: (),
     events.RunCompleted: ("run", "attempt", "worker", "kind", "artifact"),
     events.RunFailed: ("run", "attempt", "worker"),
     **{

@@ -67,6 +67,7 @@ Session = Unopened | Open | Committed | Ended
 
 SessionCommand = (
     commands.OpenSession
+    | commands.RenameSession
     | commands.CommitSession
     | commands.DiscardSession
     | commands.ProposeExpiry
@@ -94,6 +95,8 @@ def _decide(state: Session, command: SessionCommand, actor: Actor) -> Event:
             return events.Refused(f"session-{state.how}", _OVER[state.how])
         case ((Open() | Committed()), commands.ShareSession() | commands.UnshareSession()):
             return _share(state.readers, command)
+        case ((Open() | Committed()), commands.RenameSession()):
+            return events.SessionRenamed(command.title)
         case ((Open() | Committed()), commands.RequestEvaluation()):
             return _request_evaluation(state, command)
         case Committed(), _:

@@ -107,7 +107,7 @@ RULES: dict[str, Rule] = {
     f"GET {SESSION}/readers": Rule.READER,
     **{
         f"POST {SESSION}/{what}": Rule.OWNER
-        for what in ("commit", "discard", "keep", "share", "unshare")
+        for what in ("commit", "discard", "keep", "rename", "share", "unshare")
     },
     f"POST {SESSION}/leave": Rule.READER,
     **{f"GET {runs}": Rule.READER for runs in _RUNS},

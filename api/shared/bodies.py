@@ -21,6 +21,12 @@ _DAYS = 90
 """Days for which a token is valid by default."""
 
 
+class TitleBody(Body):
+    """Another title."""
+
+    title: str = Field(max_length=200, description="A few words for people.")
+
+
 class SessionBody(Body):
     """The settings of a new session."""
 

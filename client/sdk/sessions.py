@@ -36,7 +36,13 @@ from autolearn.schemas.rest.experiments import (
 )
 from autolearn.schemas.rest.page import Page
 from autolearn.schemas.rest.runs import Evaluation, Training
-from autolearn.schemas.rest.sessions import Discarded, Reader, SessionOverview, SessionSummary
+from autolearn.schemas.rest.sessions import (
+    Discarded,
+    Reader,
+    Renamed,
+    SessionOverview,
+    SessionSummary,
+)
 from autolearn.schemas.stream_kinds import KINDS
 from autolearn.schemas.values import ColumnRole, RunStatus
 
@@ -87,6 +93,16 @@ class WorkMethods(Handle[D]):
             lambda at: ask(Call("GET", f"{at}/evaluations/{segment(run)}", Evaluation))
         )
         return self._as_evaluation(found)
+
+    @operation
+    def rename(self, title: str) -> Flow[Renamed]:
+        """Give it another title."""
+        renamed = yield from ask(
+            Call("POST", f"{_at(self)}/rename", Renamed, body={"title": title})
+        )
+        if self._data is not None:
+            self._data = replace(self._data, title=renamed.title)
+        return renamed
 
     @operation
     def share(self, user: str) -> Flow[Page[Reader]]:

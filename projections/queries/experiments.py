@@ -33,7 +33,7 @@ class ExperimentQueries(Queries):
         row = self.stored(experiment)
         if row is None:
             return None
-        opened = self.sessions.opened(experiment, row.opened)
+        opened = self.sessions.opened(experiment, row)
         training_data, evaluation_data = self._data_of(experiment, row) if opened else ((), ())
         return ExperimentRow(
             id=experiment,

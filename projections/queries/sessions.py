@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from msgspec import Raw
+from msgspec.structs import replace
 
 from autolearn.eventlog.encryption.session_cipher import key_of_kept
 from autolearn.projections.queries.decrypting_reader import After, Queries
 from autolearn.projections.rows import experiments, sessions
 from autolearn.schemas.codec import from_json
-from autolearn.schemas.events import SessionOpened
+from autolearn.schemas.events import SessionOpened, SessionRenamed
 from autolearn.schemas.rest.sessions import Reader, SessionRow
 from autolearn.schemas.values import SessionId
 from autolearn.security.data_key import Unreadable
@@ -24,7 +24,7 @@ class SessionQueries(Queries):
         row = self.rows.get(sessions.OPEN, session)
         if row is None:
             return None
-        opened = self.opened(session, row.opened)
+        opened = self.opened(session, row)
         return SessionRow(
             id=session,
             title=opened.title if opened else "",
@@ -37,12 +37,19 @@ class SessionQueries(Queries):
             unreadable=opened is None,
         )
 
-    def opened(self, session: SessionId, data: Raw) -> SessionOpened | None:
-        """Return the event that opened a session, None if it cannot be read."""
+    def opened(
+        self, session: SessionId, row: sessions.StoredSession | experiments.StoredExperiment
+    ) -> SessionOpened | None:
+        """Return the event that opened a session, with the newest title; None if unreadable."""
+        stream = f"session/{session}"
         try:
-            return from_json(self.rows.opens(f"session/{session}", data), SessionOpened)
+            opened = from_json(self.rows.opens(stream, row.opened), SessionOpened)
+            if row.renamed == sessions.NOT_RENAMED:
+                return opened
+            title = from_json(self.rows.opens(stream, row.renamed), SessionRenamed).title
         except Unreadable:
             return None
+        return replace(opened, title=title)
 
     def keyid(self, session: SessionId) -> str | None:
         """Return the id of the key of a session or experiment, "" if it has none.

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from msgspec import Raw, Struct
 
+from autolearn.projections.rows.sessions import NOT_RENAMED
 from autolearn.projections.storage.table import IndexEntry, Table
 from autolearn.schemas.values import RunId
 
 
 class StoredExperiment(Struct, array_like=True, gc=False):
-    """A committed session, with the trainings that it keeps. `opened` as in StoredSession.
+    """A committed session, with the trainings that it keeps.
 
-    `sequence` is that of its commit in its stream, `deleted` that of its deletion (0: not deleted).
+    `opened` and `renamed` are as in StoredSession. `sequence` is that of its commit in its stream,
+    `deleted` that of its deletion (0: not deleted).
     """
 
     opened: Raw
@@ -21,6 +23,7 @@ class StoredExperiment(Struct, array_like=True, gc=False):
     sequence: int
     trainings: tuple[RunId, ...]
     deleted: int = 0
+    renamed: Raw = NOT_RENAMED
 
 
 KEPT = Table("experiment", StoredExperiment)

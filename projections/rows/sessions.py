@@ -15,12 +15,15 @@ from autolearn.projections.storage.table import IndexEntry, Table
 from autolearn.schemas.rest.sessions import Reader
 from autolearn.schemas.values import NO_RUN, RunId
 
+NOT_RENAMED = Raw(b"null")
+
 
 class StoredSession(Struct, array_like=True, gc=False):
     """An open session, with the number of its runs and the id of the `newest`.
 
-    `opened` is the data of the event that opened it. `expiring` is when it expires, if that was
-    announced and it is unused since. `shared` says whether it ever had a reader besides its owner.
+    `opened` is the data of the event that opened it, `renamed` of the one that renamed it last.
+    `expiring` is when it expires, if that was announced and it is unused since. `shared` says
+    whether it ever had a reader besides its owner.
     """
 
     opened: Raw
@@ -32,6 +35,7 @@ class StoredSession(Struct, array_like=True, gc=False):
     newest: RunId = NO_RUN
     expiring: str = ""
     shared: bool = False
+    renamed: Raw = NOT_RENAMED
 
 
 class EndedRow(Struct, frozen=True, gc=False):

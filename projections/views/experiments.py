@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from msgspec import Raw
 from msgspec.structs import replace
 
 from autolearn.projections.rows import experiments, sessions
@@ -28,7 +29,13 @@ def commit(
         if not stays:
             runs.delete(rows, session, run_id)
     experiment = experiments.StoredExperiment(
-        row.opened, row.created, row.updated, row.actor, row.sequence, event.trainings
+        row.opened,
+        row.created,
+        row.updated,
+        row.actor,
+        row.sequence,
+        event.trainings,
+        renamed=row.renamed,
     )
     rows.put(experiments.KEPT, experiment, session)
     entry = IndexEntry(session)
@@ -56,6 +63,13 @@ def _kept(rows: RowBatch, record: EventRecord, session: SessionId) -> experiment
     row = rows.get(experiments.KEPT, session)
     assert row is not None, f"{record.type} for a session that is neither open nor committed"
     return row
+
+
+def rename(rows: RowBatch, session: SessionId, renamed: Raw) -> None:
+    """Store the data of the event that renamed an experiment."""
+    row = rows.change(experiments.KEPT, session)
+    assert row is not None, f"{session} is renamed and is neither open nor committed"
+    row.renamed = renamed
 
 
 def share(rows: RowBatch, session: SessionId, user: str, *, may_read: bool) -> None:

@@ -78,6 +78,15 @@ def _change(how: runs.Change) -> Handler:
     return handle
 
 
+def _rename(rows: RowBatch, record: EventRecord) -> None:
+    """Fold the new title of a session or experiment."""
+    session = _session_of(record)
+    if rows.get(sessions.OPEN, session) is None:
+        experiments.rename(rows, session, kept(record))
+    else:
+        _changed(rows, record, session).renamed = kept(record)
+
+
 def _commit(rows: RowBatch, record: EventRecord) -> None:
     """Fold a commit: the session becomes an experiment."""
     event, session = outline_of(record), _session_of(record)
@@ -146,6 +155,7 @@ VIEW = View(
     run_rows,
     handlers={
         events.SessionOpened: _open_session,
+        events.SessionRenamed: _rename,
         events.SessionCommitted: _commit,
         events.SessionDiscarded: _discard,
         events.SessionExpired: _discard,

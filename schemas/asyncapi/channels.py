@@ -80,6 +80,7 @@ TRAFFIC: tuple[Flow, ...] = (
         _types(
             commands.RegisterDataset,
             commands.OpenSession,
+            commands.RenameSession,
             commands.CommitSession,
             commands.DiscardSession,
             commands.KeepSession,

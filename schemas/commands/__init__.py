@@ -27,6 +27,7 @@ from autolearn.schemas.commands.sessions import (
     KeepSession,
     OpenSession,
     ProposeExpiry,
+    RenameSession,
     ShareSession,
     UnshareSession,
 )
@@ -66,6 +67,7 @@ __all__ = [
     "RegisterEstimator",
     "RegisterMetric",
     "ReportRunLost",
+    "RenameSession",
     "RequestEvaluation",
     "RequestRun",
     "RequestTraining",
@@ -87,6 +89,7 @@ COMMANDS_OF: dict[str, tuple[type[Command], ...]] = {
     "dataset": (RegisterDataset, ShareDataset, UnshareDataset, DeleteDataset),
     "session": (
         OpenSession,
+        RenameSession,
         CommitSession,
         DiscardSession,
         ProposeExpiry,

@@ -16,6 +16,12 @@ class OpenSession(Command, frozen=True, omit_defaults=True):
     expires: int = 0
 
 
+class RenameSession(Command, frozen=True):
+    """Give a session or experiment another title."""
+
+    title: str
+
+
 class CommitSession(Command, frozen=True):
     """Keep a session as an experiment: all its completed trainings, or only those named."""
 

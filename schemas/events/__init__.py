@@ -28,6 +28,7 @@ from autolearn.schemas.events.sessions import (
     SessionExpiring,
     SessionKept,
     SessionOpened,
+    SessionRenamed,
     SessionShared,
     SessionUnshared,
 )
@@ -74,6 +75,7 @@ __all__ = [
     "SessionExpiring",
     "SessionKept",
     "SessionOpened",
+    "SessionRenamed",
     "SessionShared",
     "SessionUnshared",
     "TermStarted",
@@ -93,6 +95,7 @@ EVENTS_OF: dict[str, tuple[type[Event], ...]] = {
     "dataset": (DatasetRegistered, DatasetShared, DatasetUnshared, DatasetDeleted),
     "session": (
         SessionOpened,
+        SessionRenamed,
         SessionCommitted,
         SessionDiscarded,
         SessionExpiring,

@@ -13,6 +13,12 @@ class SessionOpened(Event, frozen=True, omit_defaults=True):
     expires: int = 0
 
 
+class SessionRenamed(Event, frozen=True):
+    """The session or experiment has another title."""
+
+    title: str
+
+
 class SessionCommitted(Event, frozen=True):
     """The session is an experiment that keeps `trainings`; the runs in `cancelled` were stopped."""
 

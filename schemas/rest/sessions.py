@@ -54,6 +54,13 @@ class Session(SessionOverview, kw_only=True, frozen=True):
     next: str | None
 
 
+class Renamed(Struct):
+    """A session or experiment with another title."""
+
+    id: str
+    title: str
+
+
 class Discarded(Struct):
     """A session that was discarded, with the runs that this stopped."""
 

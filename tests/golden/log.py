@@ -46,6 +46,7 @@ STORY = [
     (C, "SessionOpened.v1", ""),
     (C, "TrainingRequested.v1", "t1"),
     (C, "RunStarted.v1", "t1"),
+    (A, "SessionRenamed.v1", ""),
     (A, "SessionShared.v1", ""),
     (C, "SessionShared.v1", ""),
     (C, "SessionUnshared.v1", ""),

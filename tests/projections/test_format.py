@@ -16,7 +16,10 @@ from autolearn.schemas.topics import Topic
 from tests.golden import FOLDERS
 from tests.golden.log import STORY, golden_log
 
-EARLIER = {"1": "708eecd7c99d6897e077c80d0d9a9f8ed31f1b255f0e9f57941c7ae09b3ba66a"}
+EARLIER = {
+    "1": "708eecd7c99d6897e077c80d0d9a9f8ed31f1b255f0e9f57941c7ae09b3ba66a",
+    "2": "db9f5df7cc9d3c49715b2af57ce3474e8d266793eded0e5115091fd6ee7ff960",
+}
 """The digests of the formats below FORMAT, by format, as one SHA-256."""
 DIGESTS = Path(__file__).parent.parent / "golden" / "digests.json"
 

@@ -111,6 +111,21 @@ def test_an_open_session():
     }
 
 
+def test_a_session_has_its_newest_title_and_so_has_the_experiment():
+    told = Told()
+    told.tell(commands.OpenSession("Irises", 60), commands.RenameSession("Roses"))
+    assert told.now().sessions.get(ID) == SessionRow(
+        ID, "Roses", at(1), "ada", at(2), 2, expires=60
+    )
+    told.tell(*done(), commands.CommitSession())
+    before = told.now().experiments.get(ID)
+    assert before.title == "Roses"
+    told.tell(commands.RenameSession("Tulips"))
+    assert told.now().experiments.get(ID) == replace(before, title="Tulips")
+    told.tell(commands.RenameSession(""))
+    assert told.now().experiments.get(ID).title == ""
+
+
 def test_a_training_from_request_to_model():
     told = Told()
     told.tell(commands.OpenSession(), train())

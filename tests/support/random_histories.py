@@ -37,6 +37,7 @@ def random_command(random: Random, stream: str) -> Command:
     training, evaluation = random.choice(TRAININGS), random.choice(EVALUATIONS)
     makers = (
         (5, lambda: commands.OpenSession(random.choice(("", "Irises ❀", "\x00")))),
+        (1, lambda: commands.RenameSession(random.choice(("", "Roses")))),
         (1, lambda: commands.CommitSession(random.choice((None, None, (), ("t1",), ("t9",))))),
         (0.4, commands.DiscardSession),
         (1, lambda: commands.ProposeExpiry(random.choice((0, 1)), "b")),

@@ -110,7 +110,7 @@ def _owner(seen: AsOfView, session: SessionId) -> ComparedOwner:
         title, at = session_row(seen, session).title, f"/v1/sessions/{session}"
         return ComparedOwner(session, "session", title, {"self": at})
     row, at = seen.snapshot.experiments.stored(session), f"/v1/experiments/{session}"
-    opened = None if row is None else seen.snapshot.sessions.opened(session, row.opened)
+    opened = None if row is None else seen.snapshot.sessions.opened(session, row)
     if opened is None:
         raise unreadable()
     return ComparedOwner(session, "experiment", opened.title, {"self": at})

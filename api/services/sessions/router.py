@@ -25,7 +25,7 @@ from autolearn.schemas import commands
 from autolearn.schemas.rest.commands import CommandState
 from autolearn.schemas.rest.experiments import Experiment
 from autolearn.schemas.rest.page import Page
-from autolearn.schemas.rest.sessions import Discarded, Session, SessionSummary
+from autolearn.schemas.rest.sessions import Discarded, Renamed, Session, SessionSummary
 from autolearn.schemas.stream_kinds import stream
 from autolearn.schemas.values import SessionId
 
@@ -137,6 +137,23 @@ def router(context: ApiContext) -> APIRouter:
             return resources.experiment(seen.snapshot, experiment_row(seen, session), seen.live)
 
         return created(await context.executors.lists.run(experiment), at, asked)
+
+    @routes.post(
+        "/{session}/rename",
+        openapi_extra=accepts(bodies.TitleBody, command=True),
+        responses=answers({200: Renamed, 202: CommandState}),
+    )
+    async def rename_session(request: Request, session: SessionId) -> Response:
+        """Give a session, or the experiment that it has become, another title."""
+        check_id("session", session)
+        body = await read_body(request, bodies.TitleBody)
+        asked = CommandRequest.of(request, body.model_dump())
+        answer = await context.commands.post(
+            stream("session", session), commands.RenameSession(body.title), asked
+        )
+        if isinstance(answer, Accepted):
+            return pending(answer, asked)
+        return json(Renamed(session, body.title), headers=asked.prefer.applied())
 
     @routes.post(
         "/{session}/discard",

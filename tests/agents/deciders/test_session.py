@@ -22,6 +22,7 @@ from autolearn.schemas.commands import (
     KeepSession,
     OpenSession,
     ProposeExpiry,
+    RenameSession,
     RequestEvaluation,
     ShareSession,
     UnshareSession,
@@ -37,6 +38,7 @@ from autolearn.schemas.events import (
     SessionExpiring,
     SessionKept,
     SessionOpened,
+    SessionRenamed,
     SessionShared,
     SessionUnshared,
 )
@@ -159,6 +161,14 @@ def test_an_experiment_is_deleted_once():
         )
 
 
+def test_a_session_and_an_experiment_are_renamed_and_expire_no_longer():
+    for past in ((OPENED,), KEPT):
+        given(session, *past).when(RenameSession("roses")).then(SessionRenamed("roses"))
+        given(session, *past).when(RenameSession("")).then(SessionRenamed(""))
+    expiring = (OPENED, SessionExpiring("2026-01-02T12:00:00.000Z"), SessionRenamed("roses"))
+    given(session, *expiring).when(KeepSession()).then(Refused(reason="not-expiring"))
+
+
 # What is asked of an experiment
 
 SHARED = SessionShared("grace")
@@ -168,7 +178,7 @@ KEPT = (OPENED, *trained("t1"), *trained("t2"), SessionCommitted(("t1",)))
 
 
 def test_an_experiment_trains_nothing_and_ends_no_other_way():
-    asked = (RequestEvaluation, ShareSession, UnshareSession, DeleteExperiment)
+    asked = (RequestEvaluation, RenameSession, ShareSession, UnshareSession, DeleteExperiment)
     for command in SESSION_COMMANDS:
         if not isinstance(command, (*asked, *OF_RUNS)):
             given(session, *KEPT).when(command).then(Refused(reason="session-committed"))
@@ -434,6 +444,7 @@ def test_a_refused_commit_looks_at_no_run_that_is_not_named():
 
 ADA, BOB = Actor("ada"), Actor("bob")
 OF_THE_OWNER = [
+    RenameSession("roses"),
     KeepSession(),
     CommitSession(),
     DiscardSession(),

@@ -242,6 +242,7 @@ ASKED: dict[str, Asked] = {
     "POST /v1/sessions/{session}/discard": Asked(
         lambda world: world.experiment.replace("experiments", "sessions") + "/discard", 409
     ),
+    "POST /v1/sessions/{session}/rename": Asked(of_session("/rename"), 200, {"title": "secret"}),
     "POST /v1/sessions/{session}/keep": Asked(of_session("/keep"), 409),
     "POST /v1/sessions/{session}/share": Asked(of_session("/share"), 409, {"user": "reader"}),
     "POST /v1/sessions/{session}/unshare": Asked(of_session("/unshare"), 409, {"user": "lise"}),

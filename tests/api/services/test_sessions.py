@@ -117,6 +117,30 @@ def test_a_committed_session_is_an_experiment_and_no_session_any_more(http: http
     problem(http.get(f"{at}/trainings"), 404, "session-committed")
 
 
+def test_a_session_and_its_experiment_have_the_newest_title(http: httpx.Client):
+    at = http.post("/v1/sessions", json={"title": "first"}).headers["location"]
+    session = at.rpartition("/")[2]
+    point = http.get("/v1/position").json()["token"]
+    answer = http.post(f"{at}/rename", json={"title": "second"})
+    assert (answer.status_code, answer.json()) == (200, {"id": session, "title": "second"})
+    assert http.get(at).json()["title"] == "second"
+    assert http.get(at, params={"as_of": point}).json()["title"] == "first"
+    (change,) = http.get("/v1/diff", params={"from": point, "stream": f"session/{session}"}).json()[
+        "items"
+    ]
+    assert (change["before"]["title"], change["after"]["title"]) == ("first", "second")
+    body = {"estimator": "naive-bayes", "dataset": "iris"}
+    http.post(f"{at}/trainings", json=body, headers={"Prefer": "wait=60"})
+    experiment = http.post(f"{at}/commit").headers["location"]
+    assert http.get(experiment).json()["title"] == "second"
+    assert http.post(f"{at}/rename", json={"title": "third ❀"}).status_code == 200
+    assert http.get("/v1/experiments?limit=1").json()["items"][0]["title"] == "third ❀"
+    problem(http.post(f"{at}/rename", json={"title": "x" * 201}), 422, "invalid-body")
+    problem(http.post(f"{at}/rename", json={}), 422, "invalid-body", "title")
+    assert http.post(f"{experiment}/delete").status_code == 200
+    problem(http.post(f"{at}/rename", json={"title": "x"}), 409, "session-deleted")
+
+
 def test_an_experiment_is_evaluated_on_new_data_beside_what_it_keeps(http: httpx.Client):
     at = http.post("/v1/sessions", json={"title": "measured later"}).headers["location"]
     body = {"estimator": "naive-bayes", "dataset": "iris"}

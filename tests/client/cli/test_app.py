@@ -38,6 +38,8 @@ COMMANDS = (
     "session show",
     "session list",
     "session use",
+    "session rename",
+    "experiment rename",
     "session commit",
     "session share",
     "session unshare",

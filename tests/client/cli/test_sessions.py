@@ -106,6 +106,20 @@ def test_a_session_is_chosen_by_its_title(ada: Desk):
     ada.does("session", "discard", "--yes")
 
 
+def test_a_session_is_renamed_and_found_by_its_new_title(ada: Desk):
+    old, new, newest = titled("old"), titled("new"), titled("newest")
+    session = ada.says("session", "open", "--title", old)["id"]
+    assert ada.does("session", "rename", old, new) == f"Renamed: {new} ({session[:8]})\n"
+    said = ada("train", "svm", "iris")
+    assert f"session  {new} ({session[:8]})" in said.err
+    ada.does("session", "commit", "--session", new)
+    renamed = ada.says("experiment", "rename", new, newest)
+    assert renamed == {"id": session, "title": newest}
+    assert ada.says("experiment", "show", newest)["title"] == newest
+    assert ada("experiment", "show", old).code == 4
+    assert "SessionRenamed" in ada.does("history", newest)
+
+
 @pytest.mark.parametrize(
     ("end", "words"),
     [

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from autolearn.client.cli.commands.work.session import rename
 from autolearn.client.cli.confirm import Yes, confirm
 from autolearn.client.cli.exit_codes import EXIT_CODES
 from autolearn.client.cli.options import Url
@@ -20,6 +21,9 @@ Experiment = Annotated[
 app = typer.Typer(
     help="Experiments: committed sessions with their runs.", no_args_is_help=True, epilog=EXIT_CODES
 )
+
+
+app.command("rename")(rename)
 
 
 @app.command("list")

@@ -222,6 +222,28 @@ def _change_readers(session: str, change: Callable[[Any], Page[Reader]], url: st
     print(f"Shared with {', '.join(one.user for one in readers.items) or 'nobody'}")
 
 
+@app.command("rename")
+def rename(
+    session: Shared,
+    title: Annotated[str, typer.Argument(help="The new title.")],
+    output: As = Output.table,
+    url: Url = None,
+) -> None:
+    """Give a session or experiment another title."""
+    from autolearn.client.cli.connection import connect
+    from autolearn.client.cli.current_session import Current
+    from autolearn.client.cli.output import print_json
+
+    with connect(url) as to:
+        renamed = to.session_of(to.find(session)).rename(title)
+        if (current := to.current.get()) is not None and current.id == renamed.id:
+            to.current.set(Current(renamed.id, renamed.title))
+        if output == Output.json:
+            print_json(to.said)
+        else:
+            print(printable(f"Renamed: {Current(renamed.id, renamed.title)}"))
+
+
 @app.command("keep")
 def keep(
     session: Session = None,
