@@ -514,9 +514,11 @@ def fold_scores(
     truth: Array | None,
     task: str,
     estimator: str,
-    metrics: Iterable[Metric],
+    metrics: Mapping[str, Metric],
 ) -> dict[str, float]:
     """Return the scalar metrics of a fitted pipeline on rows, without those that are undefined.
+
+    `metrics` are by their names, such as recall or recall:yes.
 
     Raises InputError when it predicts nothing for them.
     """
@@ -528,9 +530,10 @@ def fold_scores(
     answers, rows = _Answers(pipeline, features, task, estimator), _Rows(features, truth)
     found: dict[str, float] = {}
     with heard():
-        for metric in metrics:
+        for name, metric in metrics.items():
+            of_class = metric_and_class(name)[1] or answers.anomaly(truth)
             try:
-                found[metric.name] = _value_of(metric, answers, rows, answers.anomaly(truth))
+                found[name] = _value_of(metric, answers, rows, of_class)
             except (InputError, ValueError):  # undefined on these rows, such as without a class
                 continue
     return found

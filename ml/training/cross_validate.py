@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import math
 import statistics
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -32,16 +32,16 @@ def cross_validate(
     rows: TrainingRows,
     folds: Iterator[tuple[Array, Array]],
     fit: Callable[[TrainingRows], Any],
-    metrics: Sequence[Metric],
+    metrics: Mapping[str, Metric],
     *,
     task: str,
     estimator: str,
 ) -> CrossValidation:
     """Fit on each fold and score the rest (Stone 1974, "Cross-validatory choice").
 
-    `fit` returns a fitted pipeline. A metric that no fold has is left out.
+    `fit` returns a fitted pipeline. `metrics` are by name; one that no fold has is left out.
     """
-    values: dict[str, list[float | None]] = {metric.name: [] for metric in metrics}
+    values: dict[str, list[float | None]] = {name: [] for name in metrics}
     record: list[dict[str, JsonValue]] = []
     for fitted_on, scored_on in folds:
         pipeline = fit(rows.take(fitted_on))

@@ -86,7 +86,7 @@ def train(request: TrainingRequested, store: Artifacts, report: Report) -> Train
             rows,
             folds_of(labels, request.split, request.seed, keys, count),
             fit,
-            [find_metric(name) for name in request.fold_metrics],
+            {name: find_metric(name) for name in request.fold_metrics},
             task=request.task,
             estimator=request.estimator,
         )

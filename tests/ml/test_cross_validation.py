@@ -146,3 +146,13 @@ def test_a_clusterer_that_assigns_no_new_rows_has_no_folds(store: ArtifactStore)
     request = asked(store, split, "dbscan", fold_metrics=("silhouette",))
     with pytest.raises(InputError, match=r"dbscan assigns no rows .* so it has no folds"):
         train(request, store, nothing)
+
+
+def test_a_metric_of_folds_names_its_class(store: ArtifactStore):
+    names = ("recall", "recall:yes", "recall:no", "recall:maybe")
+    request = asked(store, Split(folds=4), fold_metrics=names)
+    found = train(request, store, nothing).cross_validation
+    assert list(found) == ["recall", "recall:yes", "recall:no"]
+    mean = (np.array(found["recall:yes"].values) + np.array(found["recall:no"].values)) / 2
+    assert found["recall"].values == pytest.approx(tuple(mean))
+    assert found["recall:yes"].mean != pytest.approx(found["recall:no"].mean, abs=0.01)

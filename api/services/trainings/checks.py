@@ -105,7 +105,8 @@ def _fold_metrics(body: TrainingBody, estimator: EstimatorSpec, found: Snapshot)
     offers = {row.spec.name: row.spec for row in found.catalog.metrics()}
     if body.fold_metrics is None:
         fitting = (one for one in offers.values() if estimator.task in one.tasks)
-        return tuple(one.name for one in fitting if one.result == "scalar")
+        default = (one for one in fitting if one.by_default is not False)
+        return tuple(one.name for one in default if one.result == "scalar")
     faults = check_metrics(estimator.task, body.fold_metrics, offers, estimator.name)
     faults += [
         f"{name} is no number: leave it out"

@@ -82,7 +82,7 @@ def test_a_split_follows_the_roles_of_columns(http: httpx.Client, session: str):
         ({"split": {"folds": 1}}, "#/split/folds", "at least 2 folds"),
         ({"split": {"folds": 21}}, "#/split/folds", "less than or equal to 20"),
         ({"fold_metrics": ["f1"]}, "#/fold_metrics", "none are asked for"),
-        ({"split": {"folds": 2}, "fold_metrics": ["f2"]}, "#/fold_metrics", "no metric 'f2'"),
+        ({"split": {"folds": 2}, "fold_metrics": ["f9"]}, "#/fold_metrics", "no metric 'f9'"),
         (
             {"split": {"folds": 2}, "fold_metrics": ["confusion-matrix"]},
             "#/fold_metrics",
