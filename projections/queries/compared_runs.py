@@ -32,6 +32,7 @@ class Measured(Struct, frozen=True):
     results: dict[str, JsonValue]
     rows: int
     averages: dict[str, str] = {}
+    baseline: dict[str, JsonValue] = {}
 
 
 class Fitted(Struct, frozen=True):

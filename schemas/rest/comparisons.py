@@ -77,6 +77,8 @@ class TrainingComparison(Struct, kw_only=True, frozen=True):
     """A comparison of trainings.
 
     `on` is the dataset on which they were measured, None for the held-out rows of each training.
+    `baseline` has what a model without features scores on the same rows, by column; a column whose
+    scores are not all of the same rows has none.
     `shared` are the settings that are the same for all. With `same_rows` all scores are of the same
     rows; without it, they are not quite comparable. They are in the order of their requests, or of
     the column `sort`, the best first and those without a value last.
@@ -88,4 +90,5 @@ class TrainingComparison(Struct, kw_only=True, frozen=True):
     shared: dict[str, JsonValue]
     same_rows: bool
     metrics: list[ComparedMetric]
+    baseline: dict[str, float]
     trainings: list[ComparedTraining]

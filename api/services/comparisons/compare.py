@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import NamedTuple
+from typing import NamedTuple, TypeGuard
 
 import msgspec
 from msgspec import UNSET
@@ -46,6 +46,7 @@ class _Line:
         self.columns: dict[str, _Column] = {}
         self.scores: dict[str, Score] = {}
         self.rows: dict[str, bytes] = {}
+        self.baseline: dict[str, float] = {}
 
     def add_folds(self) -> None:
         """Add the scores of the cross-validation."""
@@ -60,13 +61,17 @@ class _Line:
         rows = self._split() if held_out else version
         grouped = held_out and self.training.request.split.kind == "group"
         for metric, value in measured.results.items():
-            if isinstance(value, bool) or not isinstance(value, int | float):
+            if not _is_number(value):
                 continue
             low = high = None
             if metric in _PROPORTIONS and measured.rows and 0 <= value <= 1 and not grouped:
                 low, high = wilson(value, measured.rows)
             score = Score(value=value, evaluation=one.run, rows=measured.rows, low=low, high=high)
-            self._add(_column_of(metric, measured.averages.get(metric, "")), score, rows)
+            column = _column_of(metric, measured.averages.get(metric, ""))
+            self._add(column, score, rows)
+            self.baseline.pop(column.name, None)
+            if _is_number(without := measured.baseline.get(metric)):
+                self.baseline[column.name] = without
 
     def _add(self, column: _Column, score: Score, rows: object) -> None:
         self.columns[column.name] = column
@@ -113,17 +118,30 @@ def compare(
     metrics = [_metric(one, directions.get(one.metric), order) for one in sorted(columns.values())]
     if sort is not None:
         order = _sorted(order, _wanted(sort, metrics))
+    same_rows = {
+        name
+        for name in columns
+        if len({line.rows[name] for line in order if name in line.rows}) <= 1
+    }
     return TrainingComparison(
         owners=owners,
         on=on,
         sort=sort,
         shared={name: _shown(value) for name, value in same.items()},
-        same_rows=all(
-            len({line.rows[one] for line in order if one in line.rows}) <= 1 for one in columns
-        ),
+        same_rows=same_rows == columns.keys(),
         metrics=metrics,
+        baseline={
+            name: value
+            for line in order
+            for name, value in line.baseline.items()
+            if name in same_rows
+        },
         trainings=[_compared(line, differ, owners) for line in order],
     )
+
+
+def _is_number(value: JsonValue) -> TypeGuard[float]:
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def _is_on(dataset: str, evaluation: EvaluationToCompare) -> bool:

@@ -107,6 +107,11 @@ def _table(
         if at and lines[at].baseline and not lines[at - 1].baseline:
             table.add_section()
         table.add_row(*cells)
+    if one.baseline and not any(line.baseline for line in lines):
+        table.add_section()
+        scores_without = {name: _number(value) for name, value in one.baseline.items()}
+        about_it = {"estimator": "baseline"} | scores_without
+        table.add_row(*(Text(about_it.get(name, ""), "dim") for name in columns))
     return table, shown
 
 
@@ -129,12 +134,16 @@ def _score(score: Score | None, best: float | None) -> Text:
     """Return a score, with its deviation or half of its interval; the best ones are bold."""
     if score is None:
         return Text("-")
-    said = f"{score.value:.4f}" if abs(score.value) < 10_000 else f"{score.value:.4g}"
+    said = _number(score.value)
     if score.deviation is not None:
         said += f" ±{score.deviation:.3f}"
     elif score.low is not None and score.high is not None:
         said += f" ±{(score.high - score.low) / 2:.3f}"
     return Text(said, "bold" if score.value == best else "")
+
+
+def _number(value: float) -> str:
+    return f"{value:.4f}" if abs(value) < 10_000 else f"{value:.4g}"
 
 
 def _seconds(line: ComparedTraining) -> str:

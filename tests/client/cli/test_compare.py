@@ -68,6 +68,7 @@ FOUND = TrainingComparison(
     sort="f1",
     shared={"dataset": f"c@{'a' * 64}", "target": "churned", "features": [], "split.test": 0.25},
     same_rows=True,
+    baseline={"f1": 0.44},
     metrics=[
         ComparedMetric(
             name=name, metric=name, average="", folds=False, greater_is_better=True,
@@ -132,6 +133,13 @@ def test_what_they_are_of_comes_first_and_the_baseline_last():
     assert the("estimator", lines).split()[3] == "f1"  # by which the lines are sorted
 
 
+def test_the_baseline_of_the_evaluations_stands_in_for_one_that_was_not_trained():
+    lines = shown(160, replace(FOUND, trainings=LINES[1:]))
+    assert the("baseline", lines).split() == ["baseline", "0.4400"]
+    assert lines.index(the("baseline", lines)) > lines.index(the("svm", lines))
+    assert "baseline" not in " ".join(shown(160, replace(FOUND, trainings=LINES[1:], baseline={})))
+
+
 def test_the_best_are_bold():
     out = io.StringIO()
     Console(file=out, width=160, force_terminal=True, color_system="standard").print(
@@ -174,7 +182,7 @@ def test_the_mean_over_folds_is_shown_with_its_deviation():
 
 def test_there_may_be_nothing_to_compare():
     empty = TrainingComparison(owners=FOUND.owners, on=None, sort=None, shared={}, same_rows=True,
-                       metrics=[], trainings=[])  # fmt: skip
+                       metrics=[], baseline={}, trainings=[])  # fmt: skip
     assert shown(80, empty) == ["session churn: v2 (00000000): 0 trainings"]
 
 

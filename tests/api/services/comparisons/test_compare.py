@@ -21,7 +21,7 @@ from autolearn.projections.queries.compared_runs import (
 from autolearn.projections.rows.runs import StoredRun
 from autolearn.schemas.rest.comparisons import ComparedOwner, TrainingComparison
 from autolearn.schemas.results import FoldScores
-from autolearn.schemas.values import Preprocessing, RunId, SessionId, Split
+from autolearn.schemas.values import DatasetRef, Preprocessing, RunId, SessionId, Split
 from tests.support.samples import IRIS, WINE, training_requested
 
 SESSION = SessionId("0b9f7a52-3c1d-4e8e-9a53-6d1f2c7b8e90")
@@ -42,15 +42,15 @@ def evaluated(
     name: str,
     training: str,
     *,
-    on: Any = None,
-    averages: Any = None,
+    on: DatasetRef | None = None,
+    averages: dict[str, str] | None = None,
     rows: int = 38,
+    baseline: dict[str, Any] | None = None,
     **results: Any,
 ) -> EvaluationToCompare:
     asked = AskedEvaluation(on or IRIS, held_out=on is None)
-    return EvaluationToCompare(
-        RunId(name), RunId(training), asked, Measured(results, rows, averages or {})
-    )
+    measured = Measured(results, rows, averages or {}, baseline or {})
+    return EvaluationToCompare(RunId(name), RunId(training), asked, measured)
 
 
 def compared(*runs: Run, **given: Any) -> TrainingComparison:
@@ -230,6 +230,19 @@ def test_a_baseline_is_marked_and_what_has_not_completed_has_no_time():
         ("completed", 0.5),
         ("open", None),
     ]
+
+
+def test_a_baseline_on_the_same_rows_is_beside_the_scores():
+    without = {"f1": 0.4, "recall": 0.0, "per-class": []}
+    runs = (
+        trained("t1"), trained("t2"), trained("t3", seed=7),
+        evaluated("e1", "t1", baseline=without, averages={"recall": "of class a"}, f1=1, recall=1),
+        evaluated("e2", "t2", baseline=without, f1=0.7),
+    )  # fmt: skip
+    assert compared(*runs).baseline == {"f1": 0.4, "recall:a": 0.0}
+    other = evaluated("e3", "t3", baseline={"f1": 0.3}, f1=0.9)
+    assert compared(*runs, other).baseline == {"recall:a": 0.0}
+    assert compared(trained("t1"), evaluated("e1", "t1", f1=1)).baseline == {}
 
 
 def test_nothing_to_compare_is_an_answer():
