@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from typing import Any
 
-from autolearn.client.sdk.flows import Call, Flow, ask
-from autolearn.client.sdk.operation import operation
-from autolearn.schemas.rest.comparisons import TrainingComparison
+from autolearn.client.sdk.flows import Flow
+from autolearn.client.sdk.handles.board import AsyncBoard, Board, compared
+from autolearn.client.sdk.operation import Either, operation
 
 
 class Comparing:
@@ -14,22 +14,18 @@ class Comparing:
 
     @operation
     def compare(
-        self,
-        of: str | Sequence[str],
-        *,
-        sort: str | None = None,
-        on: str | None = None,
-        as_of: str | None = None,
-    ) -> Flow[TrainingComparison]:
-        """Compare the trainings of sessions and experiments, or single ones, by their ids.
+        self, of: Any, *, sort: str | None = None, on: str | None = None, as_of: str | None = None
+    ) -> Flow[Either[Board, AsyncBoard]]:
+        """Compare the trainings of sessions and experiments, or single ones.
 
-        The start of an id is enough. The scores are those of the held-out rows of each training, or
-        `on` a dataset (NAME or NAME@VERSION). `sort` names a metric: the best come first.
+        `of` is one of them or a list: objects, or ids, of which the start is enough. The scores are
+        those of the held-out rows of each training, or `on` a dataset (NAME or NAME@VERSION).
+        `sort` names a metric: the best come first.
 
         Raises:
             Problem: something is not there, nothing has a value of `sort`, or there are more than
                 2,000 trainings.
         """
-        given = [of] if isinstance(of, str) else [*of]
-        query = {"of": given, "sort": sort, "on": on, "as_of": as_of}
-        return ask(Call("GET", "/v1/compare", TrainingComparison, query))
+        given = [*of] if isinstance(of, list | tuple) else [of]
+        ids = [one if isinstance(one, str) else one.id for one in given]
+        return compared(self, ids, {"sort": sort, "on": on, "as_of": as_of})

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from types import MappingProxyType, TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from msgspec.structs import replace
 
-from autolearn.client.sdk.errors import BadArgument
+from autolearn.client.sdk.errors import BadArgument, Problem
 from autolearn.client.sdk.flows import Call, Flow, ask
+from autolearn.client.sdk.handles.board import AsyncBoard, Board, compared
+from autolearn.client.sdk.handles.grid import Candidate, Grid, expanded
 from autolearn.client.sdk.handles.handle import Handle
 from autolearn.client.sdk.handles.pages import Pages, listing
 from autolearn.client.sdk.handles.run_parent import RunParent
@@ -25,9 +28,12 @@ from autolearn.client.sdk.handles.runs import (
     seconds_of_wait,
     waiting,
 )
-from autolearn.client.sdk.operation import Either, chained, either, operation
+from autolearn.client.sdk.handles.training_group import AsyncTrainingGroup, TrainingGroup
+from autolearn.client.sdk.operation import Either, begun, chained, either, operation
 from autolearn.client.sdk.paths import segment
 from autolearn.client.sdk.transport import AwaitingPart, BlockingPart
+from autolearn.schemas.catalog import BASELINES
+from autolearn.schemas.rest.catalog import CatalogEstimator
 from autolearn.schemas.rest.commands import CommandState
 from autolearn.schemas.rest.experiments import (
     DeletedExperiment,
@@ -103,6 +109,20 @@ class WorkMethods(Handle[D]):
         if self._data is not None:
             self._data = replace(self._data, title=renamed.title)
         return renamed
+
+    @operation
+    def compare(
+        self, *, sort: str | None = None, on: str | None = None, as_of: str | None = None
+    ) -> Flow[Either[Board, AsyncBoard]]:
+        """Compare its trainings by their held-out rows, or `on` a dataset (NAME or NAME@VERSION).
+
+        `sort` is a metric: the best come first.
+
+        Raises:
+            Problem: none has a value of `sort`, or there are more than 2,000 trainings.
+        """
+        query = {"sort": sort, "on": on, "as_of": as_of}
+        return compared(self, [self.id], query, parents=[self._owner])
 
     @operation
     def share(self, user: str) -> Flow[Page[Reader]]:
@@ -213,7 +233,9 @@ class OneSession(WorkMethods[SessionSummary]):
                 is off.
         """
         if metrics is not None:
-            yield from require_metrics(estimator, metrics)
+            path = f"/v1/catalog/estimators/{segment(estimator)}"
+            task = (yield from ask(Call("GET", path, CatalogEstimator))).task
+            yield from require_metrics({task}, metrics)
         body = {
             "estimator": estimator,
             "dataset": dataset,
@@ -235,6 +257,65 @@ class OneSession(WorkMethods[SessionSummary]):
         made = self._as_training((yield from ask(waiting(call, limit))))
         then = None if metrics is None else {"metrics": metrics, "positive": positive}
         yield from _ended(made, limit, then, raise_on_failure=raise_on_failure)
+        return made
+
+    @operation
+    def train_many(
+        self,
+        estimators: Grid,
+        dataset: Data,
+        /,
+        *,
+        metrics: Sequence[str] | None = None,
+        positive: str | bool | int | None = None,
+        baseline: bool = True,
+        wait: Wait = True,
+        progress: bool = True,
+        **settings: Any,
+    ) -> Flow[Either[TrainingGroup, AsyncTrainingGroup]]:
+        """Train several estimators at once, and wait for their ends with one progress bar.
+
+        {"svm": {"C": [0.1, 1]}, "random-forest": {}} is three trainings: a list of hyperparameters
+        is a grid (a tuple is one value). Each is evaluated by `metrics`. The `baseline` of the task
+        is one training more. `settings` are those of `train`, the same for all. Trainings that fail
+        are in `failed` of the result, and raise nothing.
+
+        Raises:
+            BadArgument: a metric does not exist or fit; or there are more than 1,000 trainings.
+            Problem: one is refused; those before it are cancelled.
+            TimedOut: some have not ended after `wait` seconds; they go on.
+        """
+        if "hyperparameters" in settings:
+            raise BadArgument("Hyperparameters are given by estimator: {'svm': {'C': 1}}.")
+        candidates = expanded(estimators)
+        known = (
+            yield from ask(Call("GET", "/v1/catalog/estimators", Page[CatalogEstimator]))
+        ).items
+        tasks = {one.task for one in known if one.name in {named.estimator for named in candidates}}
+        if metrics is not None:
+            yield from require_metrics(tasks, metrics)
+        if baseline:
+            names = [one.name for one in known if one.name in BASELINES and one.task in tasks]
+            there = {named.estimator for named in candidates}
+            candidates += [Candidate(name, {}) for name in names if name not in there]
+        if (settings.get("split") or {}).get("folds"):
+            settings = {"fold_metrics": metrics, **settings}
+        runs: list[Any] = []
+        train = vars(OneSession)["train"].flow
+        try:
+            for one in candidates:
+                given = {"hyperparameters": one.hyperparameters or None, **settings}
+                run = yield from begun(train, self, one.estimator, dataset, wait=False, **given)
+                run._then = None if metrics is None else {"metrics": metrics, "positive": positive}
+                runs.append(run)
+        except Exception:
+            for run in runs:
+                with suppress(Problem):  # it may have ended
+                    yield from run._cancelled()
+            raise
+        kinds = TrainingGroup, AsyncTrainingGroup
+        made = either(self, *kinds, self._http, self._owner, runs, metrics or ())
+        yield from _all_ended(made, seconds_of_wait(wait), progress=progress)
         return made
 
     @operation
@@ -546,6 +627,12 @@ def _ended(
         run._then = then
     if limit is not None:
         yield from run._until_ended(limit, raise_on_failure=raise_on_failure)
+
+
+def _all_ended(group: Any, limit: float | None, *, progress: bool) -> Flow[None]:
+    """Wait for the ends of several trainings, if that is wanted."""
+    if limit is not None:
+        yield from group._until_ended(limit, progress=progress)
 
 
 def _counted(one: Any) -> str:

@@ -6,7 +6,7 @@ import math
 import tempfile
 import time
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
@@ -22,7 +22,7 @@ from autolearn.client.sdk.operation import Either, chained, either, operation
 from autolearn.client.sdk.paths import segment
 from autolearn.client.sdk.transport import AwaitingPart, BlockingPart
 from autolearn.schemas.catalog import check_metrics
-from autolearn.schemas.rest.catalog import CatalogEstimator, CatalogMetric
+from autolearn.schemas.rest.catalog import CatalogMetric
 from autolearn.schemas.rest.page import Page
 from autolearn.schemas.rest.runs import Artifact, Evaluation, Training
 from autolearn.schemas.values import JsonValue
@@ -100,8 +100,12 @@ class RunMethods(Handle[R]):
     @chained
     def cancel(self) -> Flow[None]:
         """Stop it."""
-        path = f"{self._path(self._owner.path)}/cancel"
-        self._data = yield from ask(Call("POST", path, self._type))
+        return self._cancelled()
+
+    def _cancelled(self) -> Flow[None]:
+        self._data = yield from self._owner.ask(
+            lambda at: ask(Call("POST", f"{self._path(at)}/cancel", self._type))
+        )
 
     def _path(self, owner: str) -> str:
         return f"{owner}/{self._kind}s/{segment(self.id)}"
@@ -157,7 +161,7 @@ class RunMethods(Handle[R]):
         """Return the status in words, with the phase of a run that goes on."""
         progress = self.data.progress
         if self.data.ended is not None or progress is None:
-            return self.data.status
+            return f"{self.data.status}{f' ({self.data.reason})' if self.data.reason else ''}"
         return f"{self.data.status} ({progress.phase})"
 
 
@@ -235,15 +239,19 @@ class TrainingMethods(RunMethods[Training]):
     """The evaluation that is to follow: its metrics, and the class to measure."""
     _measured: tuple[Any, ...] = ()
     """The handles of its evaluations, as far as they are known."""
+    _scores: Mapping[str, JsonValue] = {}
+    """Its scores in a comparison."""
 
     @property
     def results(self) -> dict[str, JsonValue]:
         """The results by metric of its known evaluations on held-out rows.
 
-        Those of the metrics that `train` was given; `evaluations()` gets all others.
+        Those of the metrics that `train` was given, or of the comparison that it is of;
+        `evaluations()` gets all others.
         """
         held_out = (one for one in self._measured if one.data.held_out)
-        return {name: value for one in held_out for name, value in one.results.items()}
+        found = {name: value for one in held_out for name, value in one.results.items()}
+        return {**self._scores, **found}
 
     @property
     def feature_importances(self) -> pd.Series[float]:
@@ -283,14 +291,18 @@ class TrainingMethods(RunMethods[Training]):
 
     def _followed(self, wait: float, *, raise_on_failure: bool) -> Flow[None]:
         """Evaluate it, if it was asked for that, and wait for the results."""
-        if self._then is not None:
+        yield from self._follow_up()
+        for one in self._measured:
+            if one.data.ended is None:
+                yield from one._until_ended(max(1.0, wait), raise_on_failure=raise_on_failure)
+
+    def _follow_up(self) -> Flow[None]:
+        """Request the evaluation that is to follow it, if it is completed."""
+        if self._then is not None and self.data.status == "completed":
             body = {**self._then, "training": self.id}
             key = uuid.uuid5(uuid.NAMESPACE_OID, repr(body))  # once, however often it is waited for
             yield from self._evaluated(body, str(key), None)
             self._then = None
-        for one in self._measured:
-            if one.data.ended is None:
-                yield from one._until_ended(max(1.0, wait), raise_on_failure=raise_on_failure)
 
     def _evaluated(
         self, body: Mapping[str, object], key: str | None, wait: float | None
@@ -426,16 +438,15 @@ def _downloaded(path: str, folder: Path) -> Flow[Artifact]:
     return artifact
 
 
-def require_metrics(estimator: str, wanted: Sequence[str]) -> Flow[None]:
-    """Check that metrics fit an estimator: it would be trained in vain.
+def require_metrics(tasks: Collection[str], wanted: Sequence[str]) -> Flow[None]:
+    """Check that metrics fit the tasks of estimators: they would be trained in vain.
 
     Raises:
-        BadArgument: one does not exist, or does not fit the task.
+        BadArgument: one does not exist, or does not fit a task.
     """
-    path = f"/v1/catalog/estimators/{segment(estimator)}"
-    task = (yield from ask(Call("GET", path, CatalogEstimator))).task
     known = (yield from ask(Call("GET", "/v1/catalog/metrics", Page[CatalogMetric]))).items
-    if faults := check_metrics(task, wanted, {one.name: one for one in known}):
+    specs = {one.name: one for one in known}
+    if faults := [fault for task in sorted(tasks) for fault in check_metrics(task, wanted, specs)]:
         raise BadArgument("; ".join(faults) + ".", title="The metrics do not fit")
 
 

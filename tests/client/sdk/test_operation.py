@@ -9,7 +9,7 @@ import pytest
 
 from autolearn import AsyncAutoLearn, AutoLearn, Problem
 from autolearn.client.sdk import client, sessions
-from autolearn.client.sdk.handles import runs
+from autolearn.client.sdk.handles import board, datasets, runs, training_group
 from autolearn.client.sdk.handles.run_parent import RunParent
 from autolearn.client.sdk.sessions import SessionHandle
 
@@ -21,6 +21,9 @@ CLASSES = [
     (sessions.ExperimentHandle, sessions.AsyncExperimentHandle),
     (runs.TrainingHandle, runs.AsyncTrainingHandle),
     (runs.EvaluationHandle, runs.AsyncEvaluationHandle),
+    (datasets.DatasetHandle, datasets.AsyncDatasetHandle),
+    (board.Board, board.AsyncBoard),
+    (training_group.TrainingGroup, training_group.AsyncTrainingGroup),
 ]
 
 

@@ -66,7 +66,7 @@ def compare(
             ids = [to.find(one) for one in of]
         else:
             ids = [to.session_id(None, "session", "experiment") if then else to.session().id]
-        found = to.client.compare(ids, sort=sort, on=on, as_of=then)
+        found = to.client.compare(ids, sort=sort, on=on, as_of=then).data
         match output:
             case Format.json:
                 print_json(to.said)
