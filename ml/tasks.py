@@ -15,17 +15,18 @@ from autolearn.ml.errors import InputError, quietly
 from autolearn.ml.evaluation.compare_models import compare
 from autolearn.ml.evaluation.evaluate import evaluate
 from autolearn.ml.plugins import load_estimators, load_metrics
+from autolearn.ml.prediction.predict import predict
 from autolearn.ml.results import CatalogResult, ComparisonResult
 from autolearn.ml.task_kind import Kind
 from autolearn.ml.training.train import train
 from autolearn.schemas.bounds import LARGEST_RESULT
-from autolearn.schemas.events import EvaluationRequested, TrainingRequested
+from autolearn.schemas.events import EvaluationRequested, PredictionRequested, TrainingRequested
 from autolearn.schemas.reports.retrain import Comparison
-from autolearn.schemas.results import EvaluationResult, TrainingResult
+from autolearn.schemas.results import EvaluationResult, PredictionResult, TrainingResult
 from autolearn.schemas.values import JsonValue
 
 Report = Callable[[str], None]
-R = TypeVar("R", TrainingResult, EvaluationResult)
+R = TypeVar("R", TrainingResult, EvaluationResult, PredictionResult)
 
 
 def training(request: bytes, store: Artifacts, report: Report) -> TrainingResult:
@@ -40,6 +41,13 @@ def _evaluation(request: bytes, store: Artifacts, report: Report) -> EvaluationR
     asked = msgspec.json.decode(request, type=EvaluationRequested)
     with quietly(asked.sensitive):
         return bounded(lightened(evaluate(asked, store, report), asked.optional))
+
+
+def _prediction(request: bytes, store: Artifacts, report: Report) -> PredictionResult:
+    """Predict; the request is a PredictionRequested."""
+    asked = msgspec.json.decode(request, type=PredictionRequested)
+    with quietly(asked.sensitive):
+        return bounded(predict(asked, store, report))
 
 
 def lightened(result: EvaluationResult, optional: Collection[str]) -> EvaluationResult:
@@ -93,6 +101,7 @@ def environment(request: bytes, _store: Artifacts, _report: Report) -> dict[str,
 KINDS: dict[str, Kind] = {
     "training": training,
     "evaluation": _evaluation,
+    "prediction": _prediction,
     "catalog": catalog,
     "comparison": _comparison,
     "environment": environment,

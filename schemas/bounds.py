@@ -72,6 +72,14 @@ RUNNING_SHOWN = 100
 TOKENS = 100
 """Valid tokens of a user, unless the user has a quota."""
 
+PREDICTED_ROWS = 5_000_000
+"""Rows of one prediction."""
+PREDICTED_BYTES = 1024 * MIB
+"""Bytes of the files of one prediction, all together."""
+ROWS_SECONDS = 23 * 3600.0
+"""Seconds for which rows that were sent, and predictions, are kept; they are deleted within an hour
+after."""
+
 SESSION_READERS = 200
 """Users with whom one session is shared."""
 SESSION_RUNS = 5000

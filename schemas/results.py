@@ -65,7 +65,32 @@ class EvaluationResult(Struct, frozen=True, omit_defaults=True, tag_field="kind"
     not_better: tuple[str, ...] = ()
 
 
-Result = TrainingResult | EvaluationResult
+class PredictionResult(Struct, frozen=True, omit_defaults=True, tag_field="kind", tag="prediction"):
+    """The predictions for rows, in their order, as files of the folder `output`.
+
+    The files are those of `PREDICTION_FILES`, and have `columns`. `counts` are the rows by
+    predicted class or cluster, where these are named. `unseen` and `notes` are as in an
+    EvaluationResult; the notes also name columns that are not used, or have no value.
+    """
+
+    output: TrainedArtifact
+    rows: int
+    columns: tuple[str, ...]
+    environment: dict[str, JsonValue]
+    seconds: float
+    counts: dict[str, int] = {}
+    unseen: dict[str, int] = {}
+    notes: tuple[str, ...] = ()
+
+
+PREDICTION_FILES = {
+    "text/csv": "rows.csv",
+    "application/jsonl": "rows.jsonl",
+    "application/vnd.apache.parquet": "rows.parquet",
+}
+"""The files of a prediction, by media type: the same rows in each."""
+
+Result = TrainingResult | EvaluationResult | PredictionResult
 """The result of any kind of work."""
 
 

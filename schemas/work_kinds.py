@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from autolearn.schemas import commands, events
-from autolearn.schemas.results import EvaluationResult, Result, TrainingResult
+from autolearn.schemas.results import EvaluationResult, PredictionResult, Result, TrainingResult
 
 
 class Work(NamedTuple):
@@ -23,6 +23,7 @@ class Work(NamedTuple):
 WORK: dict[str, Work] = {
     "training": Work(commands.RequestTraining, events.TrainingRequested, TrainingResult),
     "evaluation": Work(commands.RequestEvaluation, events.EvaluationRequested, EvaluationResult),
+    "prediction": Work(commands.RequestPrediction, events.PredictionRequested, PredictionResult),
 }
 """By name, which is the tag of the result as well."""
 

@@ -30,11 +30,13 @@ SHARED = {
         api/services/catalog: dataset_values
         api/services: audit authorization dataset_keys dataset_owners users sensitive_columns
         api/services/comparisons: router
+        api/services/predictions: keys
         api/system: wire""",
     "system": """
         api/http: bad_input idempotency openapi prefer
         api/services: datasets dead_letters feed_http history id_prefixes read_hints runs
             sessions status system
+        api/services/predictions: router
         api/services/trainings: columns splits
         api/state: damaged_tables live_rebuild
         api/system: client hostile process""",

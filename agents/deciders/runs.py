@@ -24,8 +24,8 @@ class Run(Struct, frozen=True, omit_defaults=True):
     """A run as its decider sees it.
 
     `status` is open (waiting for a worker), started, completed, failed or cancelled; `artifact` is
-    the folder of its artifact; `training` the evaluated training, of which `evaluating` counts the
-    evaluations that have not ended. `before` is the previously requested run.
+    the folder of its artifact; `training` the used training, of which `evaluating` counts the
+    evaluations and predictions that have not ended. `before` is the previously requested run.
     """
 
     kind: str

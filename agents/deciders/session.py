@@ -97,8 +97,8 @@ def _decide(state: Session, command: SessionCommand, actor: Actor) -> Event:
             return _share(state.readers, command)
         case ((Open() | Committed()), commands.RenameSession()):
             return events.SessionRenamed(command.title)
-        case ((Open() | Committed()), commands.RequestEvaluation()):
-            return _request_evaluation(state, command)
+        case ((Open() | Committed()), commands.RequestEvaluation() | commands.RequestPrediction()):
+            return _request_use(state, command)
         case Committed(), _:
             return _decide_committed(state, command)
         case Open(), commands.OpenSession():
@@ -211,12 +211,16 @@ def _in_use(state: Open, command: commands.ProposeExpiry | commands.ExpireSessio
     return state.runs != command.runs or state.active > 0
 
 
-def _request_evaluation(state: Open | Committed, command: commands.RequestEvaluation) -> Event:
-    """Accept an evaluation of a completed training."""
+def _request_use(
+    state: Open | Committed, command: commands.RequestEvaluation | commands.RequestPrediction
+) -> Event:
+    """Accept an evaluation or a prediction of a completed training."""
     if refused := taken(state, command) or _without_artifact(state, command.training):
         return refused
     training = state.parts.get(command.training)
     assert training is not None
+    if isinstance(command, commands.RequestPrediction):
+        return events.PredictionRequested(**asdict(command), artifact=training.artifact)
     return events.EvaluationRequested(**asdict(command), artifact=training.artifact)
 
 
@@ -244,8 +248,8 @@ def _commit(state: Open, command: commands.CommitSession) -> Event:
     if going:
         return events.Refused(
             "run-active",
-            f"{going} evaluations of the trainings to keep are still going: wait for them or "
-            "cancel them.",
+            f"{going} evaluations or predictions of the trainings to keep are still going: wait "
+            "for them or cancel them.",
         )
     if not chosen:
         return events.Refused("nothing-to-commit", "No training is named.")

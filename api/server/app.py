@@ -35,6 +35,7 @@ from autolearn.api.services.evaluations import router as evaluations
 from autolearn.api.services.events import router as events
 from autolearn.api.services.experiments import router as experiments
 from autolearn.api.services.history import router as diff
+from autolearn.api.services.predictions import router as predictions
 from autolearn.api.services.sessions import router as sessions
 from autolearn.api.services.system import health, rebuild, status
 from autolearn.api.services.system import wire_keys as keys
@@ -56,6 +57,7 @@ SERVICES: Mapping[str, Callable[[ApiContext], APIRouter]] = MappingProxyType(
         "sessions": sessions.router,
         "trainings": trainings.router,
         "evaluations": evaluations.router,
+        "predictions": predictions.router,
         "storage": experiments.router,
         "comparisons": comparisons.router,
     }

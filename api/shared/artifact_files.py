@@ -10,7 +10,7 @@ from starlette.responses import Response, StreamingResponse
 from autolearn.api.http.problems import Problem, unknown
 from autolearn.api.state.context import ApiContext
 from autolearn.artifacts.store.errors import ArtifactError
-from autolearn.artifacts.store.store import Content
+from autolearn.artifacts.store.store import ArtifactStore, Content
 from autolearn.projections.queries.queries import Snapshot
 from autolearn.schemas.rest.runs import Artifact, ArtifactFile
 from autolearn.schemas.values import RunId, SessionId, TrainedArtifact
@@ -57,8 +57,12 @@ async def send_file(
     session: SessionId,
     artifact: TrainedArtifact,
     name: str,
+    of: ArtifactStore | None = None,
+    media: str = "",
 ) -> Response:
     """Send one file of an artifact of a session, decrypted as the client reads it.
+
+    `of` is the store, if it is another part of it. Without a `media` type it is that of the name.
 
     Raises:
         Unreadable: the session's key is gone.
@@ -68,8 +72,8 @@ async def send_file(
         raise unknown("file", name, artifact.files, "the list of files, one level up")
     keyid = snapshot.sessions.keyid(session)
     key = context.vault.key(keyid).derived("artifacts") if keyid and artifact.stored else None
-    store = context.artifacts.with_key(key)
-    media = "application/json" if name.endswith(".json") else "application/octet-stream"
+    store = (of or context.artifacts).with_key(key)
+    media = media or ("application/json" if name.endswith(".json") else "application/octet-stream")
     read = partial(store.read_file, artifact, name)
     return await send(context, read, name, artifact.files[name], media)
 

@@ -41,6 +41,7 @@ _NEEDED = {Rule.ACTIVITY: Level.ACTIVITY, Rule.READER: Level.READ, Rule.OWNER: L
 
 SESSION, EXPERIMENT = "/v1/sessions/{session}", "/v1/experiments/{experiment}"
 _RUNS = tuple(f"{SESSION}/{kind}s" for kind in WORK)
+_USES = tuple(f"{EXPERIMENT}/{kind}s" for kind in WORK if kind != "training")
 
 RULES: dict[str, Rule] = {
     "GET /health/live": Rule.PUBLIC,
@@ -121,11 +122,14 @@ RULES: dict[str, Rule] = {
     f"GET {EXPERIMENT}": Rule.ACTIVITY,
     f"POST {EXPERIMENT}/delete": Rule.OWNER,
     f"GET {EXPERIMENT}/trainings": Rule.READER,
-    f"GET {EXPERIMENT}/evaluations": Rule.READER,
     f"GET {EXPERIMENT}/trainings/{{run}}": Rule.READER,
-    f"GET {EXPERIMENT}/evaluations/{{run}}": Rule.READER,
-    f"POST {EXPERIMENT}/evaluations": Rule.OWNER,
-    f"POST {EXPERIMENT}/evaluations/{{run}}/cancel": Rule.OWNER,
+    **{f"GET {uses}": Rule.READER for uses in _USES},
+    **{f"GET {uses}/{{run}}": Rule.READER for uses in _USES},
+    **{f"POST {uses}": Rule.OWNER for uses in _USES},
+    **{f"POST {uses}/{{run}}/cancel": Rule.OWNER for uses in _USES},
+    # What was sent, and what was said about it, is for who has sent it
+    **{f"PUT {at}/predictions": Rule.OWNER for at in (SESSION, EXPERIMENT)},
+    **{f"GET {at}/predictions/{{run}}/rows": Rule.OWNER for at in (SESSION, EXPERIMENT)},
     f"GET {EXPERIMENT}/trainings/{{run}}/artifact": Rule.READER,
     f"GET {EXPERIMENT}/trainings/{{run}}/artifact/{{file}}": Rule.READER,
 }

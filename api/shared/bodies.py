@@ -157,6 +157,18 @@ class EvaluationBody(LimitsBody):
     )
 
 
+class PredictionBody(LimitsBody):
+    """The training and the dataset of a prediction."""
+
+    training: Name | None = Field(
+        default=None, description="May be left out where one training is completed."
+    )
+    dataset: Name | DatasetBody
+    with_input: bool = Field(
+        default=False, description="Repeat all columns of the rows, not only those with role id."
+    )
+
+
 UserName = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]+$")]
 Password = Annotated[str, Field(min_length=SHORTEST, max_length=LONGEST)]
 Words = Annotated[str, Field(max_length=100, description="A few words for people.")]

@@ -13,7 +13,8 @@ from autolearn.projections.queries.queries import Snapshot
 from autolearn.projections.queries.run_rows import outline as outline_of_run
 from autolearn.projections.rows.catalog import DatasetRow, EstimatorRow, MetricRow
 from autolearn.projections.rows.runs import StoredRun
-from autolearn.schemas.bounds import RUNNING_SHOWN
+from autolearn.runtime.timestamps import millis, text
+from autolearn.schemas.bounds import ROWS_SECONDS, RUNNING_SHOWN
 from autolearn.schemas.catalog import DatasetSpec
 from autolearn.schemas.datasets.findings import DataFinding
 from autolearn.schemas.rest.catalog import CatalogEstimator, CatalogMetric, Dataset, FindingInWords
@@ -27,6 +28,8 @@ from autolearn.schemas.rest.runs import (
     Evaluation,
     EvaluationRow,
     LiveProgress,
+    Prediction,
+    PredictionRow,
     RunRow,
     RunSummary,
     Training,
@@ -71,11 +74,29 @@ def _finding(one: DataFinding) -> FindingInWords:
     return FindingInWords(**asdict(one), severe=one.is_severe, words=one.say(), remedy=one.advice())
 
 
-def run(snapshot: Snapshot, row: RunRow, live: Live, base: str) -> Training | Evaluation:
+def run(
+    snapshot: Snapshot, row: RunRow, live: Live, base: str
+) -> Training | Evaluation | Prediction:
     """Return a run as clients see it."""
     if isinstance(row, TrainingRow):
         return _training(snapshot, row, live, base)
-    return _evaluation(row, live, base)
+    links = {
+        "self": f"{base}/{row.kind}s/{row.id}",
+        "owner": base,
+        "training": f"{base}/trainings/{row.training}",
+    }
+    if isinstance(row, EvaluationRow):
+        return Evaluation(**asdict(row), progress=live(row), links=links)
+    if (until := kept_until(row)) is not None:
+        links["rows"] = f"{links['self']}/rows"
+    return Prediction(**asdict(row), kept_until=until, progress=live(row), links=links)
+
+
+def kept_until(row: PredictionRow) -> str | None:
+    """Return until when the rows of a prediction can be fetched; None: there are none."""
+    if row.output is None or row.ended is None:
+        return None
+    return text(millis(row.ended) + int(ROWS_SECONDS * 1000))
 
 
 def _training(snapshot: Snapshot, row: TrainingRow, live: Live, base: str) -> Training:
@@ -90,16 +111,6 @@ def _training(snapshot: Snapshot, row: TrainingRow, live: Live, base: str) -> Tr
         known = {parameter.name: parameter.default for parameter in offer.spec.hyperparameters}
         defaults = {name: value for name, value in known.items() if name not in row.hyperparameters}
     return Training(**asdict(row), defaults=defaults, progress=live(row), links=links)
-
-
-def _evaluation(row: EvaluationRow, live: Live, base: str) -> Evaluation:
-    """Return an evaluation as clients see it."""
-    links = {
-        "self": f"{base}/evaluations/{row.id}",
-        "owner": base,
-        "training": f"{base}/trainings/{row.training}",
-    }
-    return Evaluation(**asdict(row), progress=live(row), links=links)
 
 
 def session_summary(row: SessionRow, *, withheld: bool = False) -> SessionSummary:

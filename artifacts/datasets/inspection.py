@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
 from autolearn.artifacts.datasets.errors import DatasetRefused
@@ -38,14 +38,17 @@ def inspect(
     target: str | None,
     before: Mapping[str, str],
     quiet: bool,
+    wanted: Collection[str] = (),
 ) -> Inspected:
     """Read a whole file. `before` are the types of columns in the version before.
+
+    The target and the columns `wanted` are used although they have no value.
 
     Raises DatasetRefused.
     """
     _check_hints(format, hints)
     if format in ("parquet", "arrow"):
-        return inspect_typed(ParquetFile(path, format), target)
+        return inspect_typed(ParquetFile(path, format), target, wanted)
     findings: list[DataFinding] = []
     file: TextFile | JsonLinesFile | ExcelFile
     if format == "csv":
@@ -55,7 +58,7 @@ def inspect(
     else:
         file = ExcelFile(path, hints)
         findings = file.findings
-    return TextInspection(file, hints, before, findings, quiet=quiet).result(target)
+    return TextInspection(file, hints, before, findings, quiet=quiet).result(target, wanted)
 
 
 def _check_hints(format: str, hints: ReadHints) -> None:  # noqa: A002

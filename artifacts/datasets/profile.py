@@ -49,13 +49,15 @@ def profile(
     hints: ReadHints = ReadHints(),  # noqa: B008 - it is frozen
     before: Mapping[str, str] | None = None,
     accepted: bool = False,
+    wanted: Collection[str] = (),
 ) -> DatasetSpec:
     """Read a whole file, a few MiB at a time, and return its specification.
 
     `hints` decide how it is read, `before` the types of columns in the version before, which are
     kept where the values fit them.
 
-    Values of `sensitive` columns are hidden, and the columns marked.
+    Values of `sensitive` columns are hidden, and the columns marked. The columns `wanted` may be
+    without any value.
 
     Raises DatasetRefused with a sentence per fault.
     """
@@ -63,8 +65,11 @@ def profile(
         raise DatasetRefused(
             f"{format!r} is not a format that can be read: send {', '.join(_FORMATS)}."
         )
-    found = inspect(path, format, hints, target=target, before=before or {}, quiet=bool(sensitive))
-    faults = list(_faults_of(found.columns, found.rows))
+    quiet = bool(sensitive)
+    found = inspect(
+        path, format, hints, target=target, before=before or {}, quiet=quiet, wanted=wanted
+    )
+    faults = list(_faults_of(found.columns, found.rows, wanted))
     task, classes = None, {}
     if target is not None:
         chosen = next((column for column in found.columns if column.name == target), None)
@@ -118,10 +123,10 @@ def _column_of(found: ColumnProfile) -> Column:
     )
 
 
-def _faults_of(columns: list[ColumnProfile], rows: int) -> Iterable[str]:
+def _faults_of(columns: list[ColumnProfile], rows: int, wanted: Collection[str]) -> Iterable[str]:
     """Yield the faults of unusable columns."""
     for column in columns:
-        if column.missing == rows:
+        if column.missing == rows and column.name not in wanted:
             yield (
                 f"Column {column.name} is empty, all of its {rows} values are missing: "
                 "leave it out or fill it."

@@ -16,6 +16,7 @@ import sys
 from pathlib import Path
 
 import msgspec
+from msgspec.structs import replace
 
 from autolearn.artifacts.datasets.errors import DatasetRefused
 from autolearn.runtime.child_process import bare_environment, python_command
@@ -28,7 +29,8 @@ from autolearn.schemas.datasets.read_options import ReadHints, ReadOptions
 class ProfileJob(msgspec.Struct, frozen=True, tag="profile"):
     """The arguments of `profile`, and the limits (MiB, processor seconds).
 
-    Without a `format` it is detected by the first bytes.
+    Without a `format` it is detected by the first bytes. The hints do not count in another format
+    than `hints_for`, if one is named. A file with columns `wanted` has a header.
     """
 
     path: str
@@ -43,6 +45,8 @@ class ProfileJob(msgspec.Struct, frozen=True, tag="profile"):
     hints: ReadHints = ReadHints()
     before: dict[str, str] = {}
     accepted: bool = False
+    wanted: tuple[str, ...] = ()
+    hints_for: str = ""
     memory_mb: int = 2048
     cpu_s: int = 120
 
@@ -174,19 +178,24 @@ def _examined(question: ProfileJob) -> DatasetSpec:
     from autolearn.artifacts.datasets.table import format_of
 
     path = Path(question.path)
+    form = question.format or format_of(path)
+    hints = question.hints if question.hints_for in ("", form) else ReadHints()
+    if question.wanted and hints.header is None and form in ("csv", "excel"):
+        hints = replace(hints, header=True)
     return profile(
         path,
         name=question.name,
-        format=question.format or format_of(path),
+        format=form,
         version=question.version,
         bytes=question.bytes,
         target=question.target,
         origin=question.origin,
         summary=question.summary,
         sensitive=question.sensitive,
-        hints=question.hints,
+        hints=hints,
         before=question.before,
         accepted=question.accepted,
+        wanted=question.wanted,
     )
 
 

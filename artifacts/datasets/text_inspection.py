@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -96,7 +96,7 @@ class TextInspection:
             before=before.get(name, ""),
         )
 
-    def result(self, target: str | None) -> Inspected:
+    def result(self, target: str | None, wanted: Collection[str] = ()) -> Inspected:
         """Read all rows and decide. Raises DatasetRefused."""
         quoted = isinstance(self.file, TextFile) and bool(self.file.options.quote)
         for batch in self.file.batches():
@@ -110,7 +110,7 @@ class TextInspection:
             raise DatasetRefused(
                 "There are no rows: send at least one row of values under the header."
             )
-        left_out = self.left_out(target)
+        left_out = self.left_out({target, *wanted})
         used = [place for place in range(len(self.names)) if place not in left_out]
         self._check_used(used)
         decided = self.decide(used)
@@ -152,15 +152,15 @@ class TextInspection:
             count, first = self.quotes.get(place, (0, alone[0].as_py()))
             self.quotes[place] = (count + len(alone), first)
 
-    def left_out(self, target: str | None) -> set[int]:
+    def left_out(self, wanted: Collection[str | None]) -> set[int]:
         """Return the indices of unused columns: empty, or a counter without a name.
 
-        An empty column with a hint is used, and will be refused.
+        An empty column that is `wanted`, or has a hint, is used.
         """
         found, empty = set(), []
         for place, (name, seen) in enumerate(zip(self.names, self.evidence, strict=True)):
             if name:
-                if not _has_values(seen) and name != target and not seen.given.type:
+                if not _has_values(seen) and name not in wanted and not seen.given.type:
                     found.add(place)
                     empty.append(name)
             elif seen.empty == seen.rows:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from functools import partial
 from typing import Any
 
@@ -43,7 +43,7 @@ pc: Any = compute
 Values = Any
 
 
-def inspect_typed(file: ParquetFile, target: str | None) -> Inspected:
+def inspect_typed(file: ParquetFile, target: str | None, wanted: Collection[str] = ()) -> Inspected:
     """Read a whole file of typed columns. Raises DatasetRefused."""
     limit = min(COUNTED, COUNTED_TOGETHER // max(1, len(file.names)))
     named = zip(file.names, file.kinds, strict=True)
@@ -58,7 +58,8 @@ def inspect_typed(file: ParquetFile, target: str | None) -> Inspected:
         raise DatasetRefused("There are no rows: send at least one row of values.")
     findings = list(file.findings)
     every = [_profile_of(tally) for tally in tallies]
-    used = [place for place, one in enumerate(every) if one.missing < rows or one.name == target]
+    kept = {target, *wanted}
+    used = [place for place, one in enumerate(every) if one.missing < rows or one.name in kept]
     if not used:
         raise DatasetRefused(NO_VALUES)
     empty = [place for place in range(len(every)) if place not in used]

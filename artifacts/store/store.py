@@ -3,8 +3,12 @@
     datasets/<first two digits>/<sha256>      one version of a dataset, as it is stored
     models/<sha256 of the manifest>/...       the files of one trained model
     models/<sha256 of the manifest>/manifest.json   {file: sha256}, sorted, written last
+    sent/<first two digits>/<sha256>          rows that came with the request of a prediction
+    predictions/<sha256 of the manifest>/...  the files of one prediction
     incoming/<process>-<random>-<host>        content on its way in
     owner                                     the id of the log that refers to all of it
+
+What lies in `sent` and `predictions` is deleted within a day, and never in a backup.
 
 The models of a session that has a key are encrypted with it: every file is `<name>.aead` then
 (security.streaming_aead), and the names and hashes are of what is stored. So is the content of a
@@ -54,6 +58,10 @@ from autolearn.security.streaming_aead import (
 )
 
 _CHUNK = 1 << 20
+_BLOBS = ("datasets", "sent")
+"""The folders of blobs; others have folders of files."""
+PASSING = ("sent", "predictions")
+"""The folders of what is kept for a day at most."""
 MANIFEST = "manifest.json"
 _OWNER = "owner"
 """The file that names the store's log."""
@@ -102,6 +110,7 @@ class ArtifactStore:
     def __init__(self, url: str, key: bytes | None = None, data_key: bytes | None = None) -> None:
         self.url, self.key, self.data_key = url, key, data_key
         self._files, self._root = fsspec.core.url_to_fs(url)
+        self._blobs_in, self._folders_in = "datasets", "models"
         self._local = isinstance(self._files, LocalFileSystem)
 
     # blobs
@@ -136,9 +145,12 @@ class ArtifactStore:
 
     def delete_blob(self, digest: str) -> bool:
         """Delete a blob; return whether there was one."""
+        return self._delete_blob(self._blob(digest))
+
+    def _delete_blob(self, path: str) -> bool:
         self._files.invalidate_cache()
         try:
-            self._files.rm_file(self._blob(digest))
+            self._files.rm_file(path)
         except FileNotFoundError:
             return False
         return True
@@ -265,7 +277,9 @@ class ArtifactStore:
 
     def delete_folder(self, digest: str) -> bool:
         """Delete a folder; return whether there was one. Its manifest goes first."""
-        folder = self._folder(digest)
+        return self._delete_folder(self._folder(digest))
+
+    def _delete_folder(self, folder: str) -> bool:
         self._files.invalidate_cache()
         if not self._files.exists(folder):
             return False
@@ -319,7 +333,15 @@ class ArtifactStore:
 
     def with_key(self, key: bytes | None, data_key: bytes | None = None) -> ArtifactStore:
         """Return the same store with the key of a session or dataset."""
-        return ArtifactStore(self.url, key, data_key)
+        part = ArtifactStore(self.url, key, data_key)
+        part._blobs_in, part._folders_in = self._blobs_in, self._folders_in
+        return part
+
+    def passing(self) -> ArtifactStore:
+        """Return the part of the store for what is kept for a day at most, with the same keys."""
+        part = self.with_key(self.key, self.data_key)
+        part._blobs_in, part._folders_in = PASSING
+        return part
 
     def _open_file(self, sealed: Path, clear: Path) -> None:
         """Decrypt a file. Raises ArtifactUnreadable."""
@@ -367,7 +389,7 @@ class ArtifactStore:
         found: dict[str, Stored] = {}
         for path, about in self._found(kind).items():
             parts = path[len(f"{self._root}/{kind}/") :].split("/")
-            digest = parts[1] if kind == "datasets" and len(parts) == 2 else parts[0]
+            digest = parts[1] if kind in _BLOBS and len(parts) == 2 else parts[0]
             if len(parts) != 2 or not is_digest(digest):
                 continue
             modified, size = _modified_of(about), int(about["size"])
@@ -380,7 +402,8 @@ class ArtifactStore:
 
     def put_after(self, time: float, kind: str, digest: str) -> bool:
         """Return whether content was stored, perhaps again, after a time in seconds since 1970."""
-        path = self._blob(digest) if kind == "datasets" else f"{self._folder(digest)}/{MANIFEST}"
+        path = self._path(kind, digest)
+        path = path if kind in _BLOBS else f"{path}/{MANIFEST}"
         self._files.invalidate_cache()
         try:
             return (_modified_of(self._files.info(path)) or 0.0) > time
@@ -388,8 +411,9 @@ class ArtifactStore:
             return False
 
     def delete(self, kind: str, digest: str) -> bool:
-        """Delete a blob of `datasets` or a folder of `models`; return whether there was one."""
-        return self.delete_blob(digest) if kind == "datasets" else self.delete_folder(digest)
+        """Delete content of a folder of the store; return whether there was any."""
+        path = self._path(kind, digest)
+        return self._delete_blob(path) if kind in _BLOBS else self._delete_folder(path)
 
     def mark(self, name: str) -> Owner:
         """Return the owner of the store; `name` becomes the owner if there was none."""
@@ -482,10 +506,14 @@ class ArtifactStore:
         self._write(f"{folder}/{MANIFEST}", [manifest])
 
     def _blob(self, digest: str) -> str:
-        return f"{self._root}/datasets/{digest[:2]}/{checked_digest(digest)}"
+        return self._path(self._blobs_in, digest)
 
     def _folder(self, digest: str) -> str:
-        return f"{self._root}/models/{checked_digest(digest)}"
+        return self._path(self._folders_in, digest)
+
+    def _path(self, kind: str, digest: str) -> str:
+        within = f"{digest[:2]}/" if kind in _BLOBS else ""
+        return f"{self._root}/{kind}/{within}{checked_digest(digest)}"
 
     def _write(self, path: str, chunks: Iterable[bytes]) -> None:
         with self._incoming() as (temporary, handle):

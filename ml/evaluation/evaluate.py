@@ -81,7 +81,7 @@ def evaluate(request: EvaluationRequested, store: Artifacts, report: Report) -> 
     secret = target is not None and (target.sensitive or target.name in request.sensitive)
     training = model.training
     with heard():
-        answers = _Answers(model.pipeline, rows.features, training.task, training.estimator)
+        answers = Answers(model.pipeline, rows.features, training.task, training.estimator)
         found = _score(metrics, answers, rows, request)
         baseline = _baseline(model, metrics, rows, request, found)
     if secret:
@@ -284,19 +284,10 @@ def other(
     Raises InputError when the dataset has other columns or kinds of values than the training's, or
     when no class or category of a column is known.
     """
-    schema = model.schema
-    absent = [column.name for column in schema.columns if column.name not in table.types]
-    if absent:
-        raise InputError(
-            f"the dataset lacks columns that the model needs: {listed(absent)}",
-            advice="Evaluate on a dataset with the same columns as the training's.",
-        )
-    target = schema.target
-    secret = {column.name for column in schema.columns if column.sensitive}.union(sensitive)
-    if target is not None and target.sensitive:
-        secret.add(target.name)
-    categories = Categories(table, secret)
-    features = _features_of(model, categories)
+    require_columns(model, table)
+    target = model.schema.target
+    categories = Categories(table, secret_columns(model, sensitive))
+    features = features_of_model(model, categories)
     wanted = truth or any(metric.needs != "features" for metric in metrics)
     unlearned = target is not None and target.task == ANOMALY_DETECTION
     if target is None or not wanted or (unlearned and not _has_labels(table, target.name)):
@@ -324,15 +315,34 @@ def other(
     return _Rows(features.iloc[rows], answers, unseen, notes)
 
 
+def require_columns(model: StoredArtifact, table: DatasetTable) -> None:
+    """Raise InputError unless a table has all columns that an artifact needs."""
+    absent = [column.name for column in model.schema.columns if column.name not in table.types]
+    if absent:
+        raise InputError(
+            f"the data lack columns that the model needs: {listed(absent)}",
+            advice="Give data with the same columns as the training's.",
+        )
+
+
+def secret_columns(model: StoredArtifact, sensitive: Collection[str]) -> set[str]:
+    """Return the columns whose values are hidden: these, and those that were in the training."""
+    target = model.schema.target
+    secret = {column.name for column in model.schema.columns if column.sensitive}.union(sensitive)
+    return secret | ({target.name} if target is not None and target.sensitive else set())
+
+
 def _has_labels(table: DatasetTable, target: str) -> bool:
     return target in table.types and table.arrays[target].null_count < table.rows
 
 
-def _features_of(model: StoredArtifact, categories: Categories) -> pd.DataFrame:
+def features_of_model(
+    model: StoredArtifact, categories: Categories, *, needed: bool = True
+) -> pd.DataFrame:
     """Return a table's columns for the artifact, as DatasetTable.features does. Raises InputError.
 
-    In a column like an id, in which most rows of the training had a value of their own, no value
-    need be known.
+    If it is `needed`, a value of each column must be known, except of one like an id, in which most
+    rows of the training had a value of their own.
     """
     import pandas as pd
 
@@ -344,8 +354,8 @@ def _features_of(model: StoredArtifact, categories: Categories) -> pd.DataFrame:
             columns[column.name] = categories.numbers(column.name, column.type, *ends)
             continue
         there = known.get(column.name, column.categories)
-        needed = len(there) > 0 and len(there) * 2 <= model.training.rows_train
-        values = categories.labels(column.name, there, of="categories", needed=needed)
+        some = needed and len(there) > 0 and len(there) * 2 <= model.training.rows_train
+        values = categories.labels(column.name, there, of="categories", needed=some)
         values[pd.isna(values)] = float("nan")
         columns[column.name] = pd.Series(values, dtype=object)
     return pd.DataFrame(columns, copy=False)
@@ -371,7 +381,7 @@ class _MetricValues:
 
 
 def _score(
-    metrics: Mapping[str, Metric], answers: _Answers, rows: _Rows, request: EvaluationRequested
+    metrics: Mapping[str, Metric], answers: Answers, rows: _Rows, request: EvaluationRequested
 ) -> _MetricValues:
     """Compute each metric by its name, such as recall or recall:yes.
 
@@ -435,7 +445,7 @@ def _baseline(
     fitted = baseline_model(request.baseline_model, classes)
     if fitted is None:
         return _BaselineScores()
-    answers = _Answers(fitted, rows.features, model.training.task, "dummy")
+    answers = Answers(fitted, rows.features, model.training.task, "dummy")
     values = _score(wanted, answers, rows, replace(request, optional=tuple(wanted))).values
     worse = (
         name
@@ -453,7 +463,7 @@ def _reason_of(error: Exception, *, secret: bool) -> str:
     return type(error).__name__ if secret else words_of(error)
 
 
-def _value_of(metric: Metric, answers: _Answers, rows: _Rows, of_class: str | None) -> JsonValue:
+def _value_of(metric: Metric, answers: Answers, rows: _Rows, of_class: str | None) -> JsonValue:
     """Return a metric's value, of one class if it is named. Raises InputError."""
     given: tuple[Any, ...]
     answers.check(metric)
@@ -527,7 +537,7 @@ def fold_scores(
             f"{estimator} assigns no rows but those that it was fitted on, so it has no folds",
             advice="Train it without folds.",
         )
-    answers, rows = _Answers(pipeline, features, task, estimator), _Rows(features, truth)
+    answers, rows = Answers(pipeline, features, task, estimator), _Rows(features, truth)
     found: dict[str, float] = {}
     with heard():
         for name, metric in metrics.items():
@@ -539,7 +549,7 @@ def fold_scores(
     return found
 
 
-class _Answers:
+class Answers:
     """The predictions for rows, each computed on first use."""
 
     def __init__(self, pipeline: Any, features: pd.DataFrame, task: str, estimator: str) -> None:

@@ -63,6 +63,8 @@ class ExperimentQueries(Queries):
         for run, row in self.runs.all_stored(experiment):
             if row.number > kept.sequence:
                 break
+            if row.kind not in found:
+                continue
             self.rows.looked += 1
             request = self.runs.request(experiment, run)
             found[row.kind][dataset_of(experiment, self.rows.opens, request)] = None

@@ -12,7 +12,7 @@ class StoredRun(Struct, array_like=True, gc=False):
     """The state of a run of any kind. `number` is the sequence of its request in its stream.
 
     The data of its events, which may be large, are in rows of their own that never change.
-    `training` is the evaluated one of an evaluation, and `before` the previously requested run of
+    `training` is that of an evaluation or prediction, and `before` the previously requested run of
     the session.
     """
 

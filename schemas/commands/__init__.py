@@ -11,6 +11,7 @@ from autolearn.schemas.commands.catalog import (
     UnshareDataset,
 )
 from autolearn.schemas.commands.evaluations import RequestEvaluation
+from autolearn.schemas.commands.predictions import RequestPrediction
 from autolearn.schemas.commands.runs import (
     CancelRun,
     CompleteRun,
@@ -69,6 +70,7 @@ __all__ = [
     "ReportRunLost",
     "RenameSession",
     "RequestEvaluation",
+    "RequestPrediction",
     "RequestRun",
     "RequestTraining",
     "RevokeToken",
@@ -100,6 +102,7 @@ COMMANDS_OF: dict[str, tuple[type[Command], ...]] = {
         UnshareSession,
         RequestTraining,
         RequestEvaluation,
+        RequestPrediction,
         StartRun,
         CompleteRun,
         FailRun,

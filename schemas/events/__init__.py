@@ -12,6 +12,7 @@ from autolearn.schemas.events.catalog import (
 )
 from autolearn.schemas.events.evaluations import EvaluationRequested
 from autolearn.schemas.events.log import CommandFailed, CommandQuarantined, Refused, TermStarted
+from autolearn.schemas.events.predictions import PredictionRequested
 from autolearn.schemas.events.runs import (
     RunCancelled,
     RunCompleted,
@@ -60,6 +61,7 @@ __all__ = [
     "ExperimentDeleted",
     "MetricRegistered",
     "PasswordSet",
+    "PredictionRequested",
     "QuotaSet",
     "Refused",
     "RoleSet",
@@ -106,6 +108,7 @@ EVENTS_OF: dict[str, tuple[type[Event], ...]] = {
         SessionUnshared,
         TrainingRequested,
         EvaluationRequested,
+        PredictionRequested,
         RunStarted,
         RunCompleted,
         RunFailed,

@@ -143,7 +143,36 @@ class Evaluation(EvaluationRow, kw_only=True, frozen=True):
     links: Links
 
 
-RunRow = TrainingRow | EvaluationRow
+class PredictionRow(RunFields, kw_only=True, frozen=True):
+    """One prediction: of all rows of a dataset, or of rows that were `sent` with the request.
+
+    The other fields are those of `RequestPrediction` and `PredictionResult`.
+    """
+
+    kind: ClassVar[str] = "prediction"
+
+    training: RunId
+    artifact: str
+    """The folder of the training's artifact (`TrainedArtifact.folder`)."""
+    sent: bool = False
+    input_columns: tuple[str, ...] = ()
+    output: TrainedArtifact | None = None
+    rows: int | None = None
+    columns: tuple[str, ...] = ()
+    counts: dict[str, int] = {}
+    unseen: dict[str, int] = {}
+    notes: tuple[str, ...] = ()
+
+
+class Prediction(PredictionRow, kw_only=True, frozen=True):
+    """A prediction of a training. Its rows can be fetched until `kept_until` (RFC 3339)."""
+
+    kept_until: str | None
+    progress: LiveProgress | None
+    links: Links
+
+
+RunRow = TrainingRow | EvaluationRow | PredictionRow
 
 
 class RunSummary(Struct, kw_only=True, frozen=True):

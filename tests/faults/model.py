@@ -29,8 +29,8 @@ class Model:
             return "SessionOpened", ""
         runs = session["runs"]
         if session["status"] == "committed":
-            if kind == "RequestEvaluation":
-                return self.request(runs, "evaluation", data)
+            if kind in ("RequestEvaluation", "RequestPrediction"):
+                return self.request(runs, kind.removeprefix("Request").lower(), data)
             if data.get("run") not in runs or kind.startswith("Request"):
                 return "Refused", "session-committed"
             return self.step(runs, kind, data)
@@ -44,7 +44,7 @@ class Model:
                 return "SessionDiscarded", ""
             case "CommitSession":
                 return self.commit(session, data)
-            case "RequestTraining" | "RequestEvaluation":
+            case "RequestTraining" | "RequestEvaluation" | "RequestPrediction":
                 kind = kind.removeprefix("Request").lower()
                 return self.request(session["runs"], kind, data)
             case _:
@@ -92,7 +92,7 @@ class Model:
     def request(self, runs: dict[str, Any], kind: str, data: dict[str, Any]) -> tuple[str, str]:
         if data["run"] in runs:
             return "Refused", "run-exists"
-        if kind == "evaluation":
+        if kind in ("evaluation", "prediction"):
             training = runs.get(data["training"])
             if training is None or training["kind"] != "training":
                 return "Refused", "training-unknown"

@@ -37,6 +37,9 @@ STORY = [
     (A, "RunFailed.v1", "e3"),
     (A, "EvaluationRequested.v1", "e4"),
     (A, "RunCancelled.v1", "e4"),
+    (A, "PredictionRequested.v1", "p1"),
+    (A, "RunStarted.v1", "p1"),
+    (A, "RunCompleted.v1-prediction", "p1"),
     (A, "Refused.v1", ""),
     (A, "CommandFailed.v1", ""),
     (A, "SessionCommitted.v1", ""),
@@ -83,7 +86,7 @@ def golden_log() -> list[EventRecord]:
     last = -1
     for offset, (stream, name, run) in enumerate(STORY):
         value = (FOLDERS["events"] / f"{name}.json").read_bytes()
-        for known in ("t1", "e1"):
+        for known in ("t1", "e1", "p1"):
             if run:
                 value = value.replace(f'"run":"{known}"'.encode(), f'"run":"{run}"'.encode())
         record = replace(decode_event(value), subject=stream, term=1)

@@ -19,6 +19,7 @@ from tests.golden.log import STORY, golden_log
 EARLIER = {
     "1": "708eecd7c99d6897e077c80d0d9a9f8ed31f1b255f0e9f57941c7ae09b3ba66a",
     "2": "db9f5df7cc9d3c49715b2af57ce3474e8d266793eded0e5115091fd6ee7ff960",
+    "3": "b53a40a5860f32f87b789675b70584871fbabf256d3c80c0397bfe746bcf2d1d",
 }
 """The digests of the formats below FORMAT, by format, as one SHA-256."""
 DIGESTS = Path(__file__).parent.parent / "golden" / "digests.json"
@@ -48,7 +49,7 @@ def test_every_golden_event_is_admitted_and_shown():
     now = ReadModelQueries(store).now()
     kept = next(now.experiments.newest())
     shown = {run.id: run.status for run in now.runs.all(kept.id)}
-    assert shown == dict.fromkeys(("t1", "t2", "e1", "e2"), "completed")
+    assert shown == dict.fromkeys(("t1", "t2", "e1", "e2", "p1"), "completed")
     assert [row.title for row in now.sessions.newest()] == ["Irises ❀"]
     assert len(list(store.scan(b"answer\0"))) == len(STORY) - 1
 

@@ -21,7 +21,7 @@ STREAMS = (
     "dataset/flowers",
     "user/ada",
 )
-TRAININGS, EVALUATIONS = ("t1", "t2"), ("e1",)
+TRAININGS, EVALUATIONS, PREDICTIONS = ("t1", "t2"), ("e1",), ("p1",)
 
 
 def random_command(random: Random, stream: str) -> Command:
@@ -35,6 +35,7 @@ def random_command(random: Random, stream: str) -> Command:
             return random_user_command(random)
     attempt, worker = random.choice((1, 1, 1, 2)), random.choice(("w1", "w1", "w2"))
     training, evaluation = random.choice(TRAININGS), random.choice(EVALUATIONS)
+    (prediction,) = PREDICTIONS
     makers = (
         (5, lambda: commands.OpenSession(random.choice(("", "Irises ❀", "\x00")))),
         (1, lambda: commands.RenameSession(random.choice(("", "Roses")))),
@@ -57,6 +58,9 @@ def random_command(random: Random, stream: str) -> Command:
         (4, lambda: samples.complete_evaluation(evaluation, attempt, worker)),
         (3, lambda: commands.FailRun(evaluation, attempt, worker, "time", "…")),
         (1, lambda: commands.CancelRun(evaluation)),
+        (3, lambda: samples.request_prediction(prediction, training)),
+        (4, lambda: commands.StartRun(prediction, attempt, worker)),
+        (3, lambda: samples.complete_prediction(prediction, attempt, worker)),
         (3, lambda: commands.ReportRunLost(evaluation, attempt, worker)),
     )
     (make,) = random.choices([m for _, m in makers], [weight for weight, _ in makers])

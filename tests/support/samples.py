@@ -7,7 +7,7 @@ from msgspec.structs import replace
 from autolearn.schemas import commands, events
 from autolearn.schemas.catalog import DatasetSpec, EstimatorSpec, MetricSpec
 from autolearn.schemas.messages import Command, Event, type_of
-from autolearn.schemas.results import EvaluationResult, TrainingResult
+from autolearn.schemas.results import EvaluationResult, PredictionResult, TrainingResult
 from autolearn.schemas.values import (
     Column,
     DatasetRef,
@@ -89,6 +89,19 @@ def request_evaluation(
     return commands.RequestEvaluation(run, training=training, **(about | fields))
 
 
+def request_prediction(
+    run: str = "p1", training: str = "t1", **fields: Any
+) -> commands.RequestPrediction:
+    about: dict[str, Any] = {
+        "dataset": WINE,
+        "sent": True,
+        "input_columns": ("customer",),
+        "time_limit": 60.0,
+        "memory_limit": 512,
+    }
+    return commands.RequestPrediction(run, training=training, **(about | fields))
+
+
 def training_result(**fields: Any) -> TrainingResult:
     about: dict[str, Any] = {
         "artifact": ARTIFACT,
@@ -112,6 +125,19 @@ def evaluation_result(**fields: Any) -> EvaluationResult:
     return EvaluationResult(**(about | fields))
 
 
+def prediction_result(**fields: Any) -> PredictionResult:
+    about: dict[str, Any] = {
+        "output": TrainedArtifact("9" * 64, {"rows.csv": "8" * 64}, 512),
+        "rows": 3,
+        "columns": ("customer", "prediction", "probability_setosa"),
+        "environment": ENVIRONMENT,
+        "seconds": 0.125,
+        "counts": {"setosa": 2, "versicolor": 1},
+        "unseen": {"colour": 1},
+    }
+    return PredictionResult(**(about | fields))
+
+
 def complete_training(
     run: str = "t1", attempt: int = 1, worker: str = "w1", **fields: Any
 ) -> commands.CompleteRun:
@@ -122,6 +148,12 @@ def complete_evaluation(
     run: str = "e1", attempt: int = 1, worker: str = "w1", **fields: Any
 ) -> commands.CompleteRun:
     return commands.CompleteRun(run, attempt, worker, evaluation_result(**fields))
+
+
+def complete_prediction(
+    run: str = "p1", attempt: int = 1, worker: str = "w1", **fields: Any
+) -> commands.CompleteRun:
+    return commands.CompleteRun(run, attempt, worker, prediction_result(**fields))
 
 
 def fields_of(message: Command) -> dict[str, Any]:
@@ -149,6 +181,19 @@ def evaluation_completed(
     run: str = "e1", attempt: int = 1, worker: str = "w1", **fields: Any
 ) -> events.RunCompleted:
     return events.RunCompleted(run, attempt, worker, evaluation_result(**fields))
+
+
+def prediction_requested(
+    run: str = "p1", training: str = "t1", **fields: Any
+) -> events.PredictionRequested:
+    about = {"artifact": ARTIFACT.digest} | fields_of(request_prediction(run, training)) | fields
+    return events.PredictionRequested(**about)
+
+
+def prediction_completed(
+    run: str = "p1", attempt: int = 1, worker: str = "w1", **fields: Any
+) -> events.RunCompleted:
+    return events.RunCompleted(run, attempt, worker, prediction_result(**fields))
 
 
 def by_type(*messages: Any) -> dict[str, Any]:
@@ -189,9 +234,11 @@ COMMANDS: dict[str, Command] = by_type(
     commands.SetQuota("sessions", 10),
     request_training(),
     request_evaluation(),
+    request_prediction(),
     commands.StartRun("t1", 1, "w1"),
     complete_training(),
     complete_evaluation(),
+    complete_prediction(),
     commands.FailRun("t1", 1, "w1", "memory", "It needed more than 512 MiB."),
     commands.CancelRun("t1"),
     commands.ReportRunLost("t1", 1, "w1"),
@@ -229,9 +276,11 @@ EVENTS: dict[str, Event] = by_type(
     events.QuotaSet("sessions", 10),
     training_requested(),
     evaluation_requested(),
+    prediction_requested(),
     events.RunStarted("t1", 1, "w1"),
     training_completed(),
     evaluation_completed(),
+    prediction_completed(),
     events.RunFailed("t1", 1, "w1", "memory", "It needed more than 512 MiB."),
     events.RunCancelled("t1"),
     events.RunLost("t1", 2, "w1"),

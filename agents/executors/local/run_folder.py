@@ -20,7 +20,7 @@ from autolearn.artifacts.store.errors import ArtifactError
 from autolearn.artifacts.store.store import ArtifactStore
 from autolearn.ml.results import CatalogResult
 from autolearn.schemas.reports.retrain import Comparison
-from autolearn.schemas.results import TrainingResult
+from autolearn.schemas.results import PredictionResult, TrainingResult
 from autolearn.schemas.values import DatasetRef
 from autolearn.schemas.work_kinds import WORK
 
@@ -30,6 +30,7 @@ class _Request(Struct):
 
     dataset: DatasetRef
     artifact: str = ""
+    sent: bool = False
 
 
 class RunFolder:
@@ -49,9 +50,9 @@ class RunFolder:
         self.path.mkdir(mode=0o700)
         for name in ("in", "out", "tmp"):
             (self.path / name).mkdir()
-        datasets, models = _needs(kind, request)
-        inputs = self.path / "in"
-        found = [self._store.bring_dataset(one, inputs) for one in datasets]
+        datasets, models, sent = _needs(kind, request)
+        inputs, rows = self.path / "in", self._store.passing() if sent else self._store
+        found = [rows.bring_dataset(one, inputs) for one in datasets]
         found += [self._store.bring_folder(one, inputs / one) for one in models]
         return [str(path) for path in found if not path.is_relative_to(self.path)]
 
@@ -62,17 +63,25 @@ class RunFolder:
         """
         match result:
             case TrainingResult():
-                folder = self._left(result.artifact.digest, stat.S_ISDIR)
-                for path in folder.iterdir():
-                    _check(path, stat.S_ISREG)
+                folder = self._left_folder(result.artifact.digest)
                 kept = replace(self._store.put_folder(folder), methods=result.artifact.methods)
                 return replace(result, artifact=kept)
+            case PredictionResult():
+                folder = self._left_folder(result.output.digest)
+                return replace(result, output=self._store.passing().put_folder(folder))
             case CatalogResult():
                 for version in {spec.version for spec in result.datasets}:
                     blob = self._store.put_blob(self._left(version, stat.S_ISREG))
                     if blob.digest != version:
                         raise _unfit(version)
         return result
+
+    def _left_folder(self, digest: str) -> Path:
+        """Move a folder of plain files out of the run's reach, and return it."""
+        folder = self._left(digest, stat.S_ISDIR)
+        for path in folder.iterdir():
+            _check(path, stat.S_ISREG)
+        return folder
 
     def _left(self, digest: str, kind: Any) -> Path:
         """Move the output of a digest out of the run's reach, and return it."""
@@ -88,15 +97,16 @@ class RunFolder:
         return path
 
 
-def _needs(kind: str, request: bytes) -> tuple[Iterable[DatasetRef], set[str]]:
+def _needs(kind: str, request: bytes) -> tuple[Iterable[DatasetRef], set[str], bool]:
+    """Return the datasets and artifacts that a request names, and whether its rows were sent."""
     if kind in WORK:
         asked = msgspec.json.decode(request, type=_Request)
-        return (asked.dataset,), {asked.artifact} - {""}
+        return (asked.dataset,), {asked.artifact} - {""}, asked.sent
     if kind == "comparison":
         both = msgspec.json.decode(request, type=Comparison)
         refs = {data.dataset.version: data.dataset for data in both.data}
-        return refs.values(), {both.recorded, both.present}
-    return (), set()
+        return refs.values(), {both.recorded, both.present}, False
+    return (), set(), False
 
 
 def _check(path: Path, kind: Any) -> None:

@@ -19,8 +19,7 @@ from autolearn.api.http.openapi import UPLOAD, accepts, answers
 from autolearn.api.http.problems import Problem, check_id, unreadable
 from autolearn.api.identity.principal import Principal, Who
 from autolearn.api.identity.visibility import Level
-from autolearn.api.services.catalog import uploads
-from autolearn.api.shared import bodies, resources
+from autolearn.api.shared import bodies, resources, uploads
 from autolearn.api.shared.column_roles import merged_roles, roles_of, target_in
 from autolearn.api.shared.dataset_checks import require_dataset, require_upload, require_version
 from autolearn.api.shared.read_hints import Hints, check_changes, hints_of, with_types

@@ -8,6 +8,7 @@ from autolearn.api.http.problems import Problem, unknown
 from autolearn.api.shared.bodies import EvaluationBody
 from autolearn.api.shared.dataset_checks import check_dataset, check_limits, known, wrong
 from autolearn.api.shared.lookup import RunOwner
+from autolearn.api.shared.model_columns import check_columns, no_training
 from autolearn.api.shared.sensitive_columns import sensitive_in
 from autolearn.projections.queries.decrypting_reader import May
 from autolearn.projections.queries.queries import Snapshot
@@ -16,7 +17,6 @@ from autolearn.schemas.catalog import (
     ALL_PLOTS,
     ANOMALY_DETECTION,
     CLASSIFICATION,
-    REGRESSION,
     DatasetSpec,
     check_metrics,
     metric_and_class,
@@ -25,10 +25,9 @@ from autolearn.schemas.catalog import (
 )
 from autolearn.schemas.commands import RequestEvaluation
 from autolearn.schemas.datasets.meanings import meanings, number_of
-from autolearn.schemas.feature_columns import features_of
 from autolearn.schemas.rest.runs import TrainingRow
 from autolearn.schemas.settings import WorkerSettings
-from autolearn.schemas.values import KINDS, Column, RunId
+from autolearn.schemas.values import RunId
 
 _PER_CLASS = "per-class"
 _NUMBERS = {"integer", "number"}
@@ -53,7 +52,7 @@ def request_evaluation(
     """
     training = snapshot.runs.training(owner.id, asked)
     if training is None:
-        raise _no_training(snapshot, owner, asked)
+        raise no_training(snapshot, owner, asked)
     metrics, optional = _fitting(training, body.metrics, snapshot)
     positive = None if body.positive is None else _word(body.positive)
     classes = _classes_of(metrics, positive)
@@ -68,7 +67,7 @@ def request_evaluation(
         specs.append(spec)
         if not dataset.is_content_of(training.dataset):
             read = spec.read
-            _check_columns(training, spec, snapshot)
+            check_columns(training, spec, snapshot, target=True, pointer="#/dataset")
             secret = training.target in {*training.sensitive}.union(*map(sensitive_in, specs))
             if training.task == CLASSIFICATION and not secret:
                 named = [one for one in metrics if one not in optional]
@@ -101,11 +100,6 @@ def _plots(task: str, wanted: list[str]) -> tuple[str, ...]:
     if faults := plot_faults(task, named):
         raise wrong("plot-unfit", "A plot does not fit the model", {"#/plots": "; ".join(faults)})
     return tuple(plots_of(task)) if ALL_PLOTS in wanted else tuple(dict.fromkeys(named))
-
-
-def _no_training(snapshot: Snapshot, owner: RunOwner, training: RunId) -> Problem:
-    names = [run for run, kind in snapshot.runs.kinds(owner.id) if kind == "training"]
-    return unknown("training", training, names, f"{owner.path}/trainings", "#/training")
 
 
 def _fitting(
@@ -168,59 +162,6 @@ def _word(label: str | bool | int) -> str:
     return str(label).lower() if isinstance(label, bool) else str(label)
 
 
-def _check_columns(training: TrainingRow, other: DatasetSpec, snapshot: Snapshot) -> None:
-    """Raise a problem unless another dataset has the columns of the training.
-
-    Its values are checked when they are read.
-    """
-    own = snapshot.catalog.dataset(training.dataset.name, training.dataset.version)
-    if own is None:
-        return
-    there = {column.name: column for column in other.columns}
-    names = (column.name for column in own.spec.columns)
-    used = {*features_of(names, training.target, training.features, training.left_out)}
-    if training.task in (CLASSIFICATION, REGRESSION):  # others do not learn it
-        used.add(training.target or "")
-    columns = [column for column in own.spec.columns if column.name in used]
-    missing = [column.name for column in columns if column.name not in there]
-    other_kind = [
-        f"{_told(there[column.name])} in {other.name}, and {_told(column)} in {own.spec.name}"
-        for column in columns
-        if column.name in there and not _comparable(column, there[column.name], training)
-    ]
-    faults = [f"{other.name} lacks {', '.join(missing[:20])}"] if missing else []
-    if other_kind:
-        faults.append(f"kinds of values differ: {'; '.join(other_kind[:20])}")
-    units = [
-        f"{column.name} has {mine or 'no unit'} in {own.spec.name}, and {theirs or 'none'} in "
-        f"{other.name}"
-        for column in columns
-        if column.name in there
-        and _differ(mine := _unit_of(own.spec, column), theirs := _unit_of(other, column))
-    ]
-    if units:
-        faults.append(f"units differ: {'; '.join(units[:20])}")
-    if faults:
-        detail = "; ".join(faults) + (
-            f": it must have the columns of {own.spec.name}, with values of the same kinds (mend "
-            "them, or upload it with --type NAME=number and the like)"
-        )
-        raise wrong("dataset-unfit", "The dataset does not fit the model", {"#/dataset": detail})
-
-
-def _unit_of(spec: DatasetSpec, column: Column) -> str:
-    names = [one.name for one in spec.columns]
-    how = None
-    if spec.read is not None and column.name in names:
-        how = spec.read.formats.get(str(names.index(column.name)))
-    return "" if how is None else how.unit
-
-
-def _differ(unit: str, other: str) -> bool:
-    """Return whether these units change a number's meaning: 12 % is 0.12, but $5 may be 5."""
-    return unit != other and (bool(unit and other) or "%" in (unit, other))
-
-
 def _check_classes(
     training: TrainingRow,
     other: DatasetSpec,
@@ -272,34 +213,3 @@ def _is_plain(spec: DatasetSpec) -> bool:
     if how is not None and (how.thousands or how.unit):
         return False
     return all(number_of(label) is not None for label in spec.classes)
-
-
-def _comparable(own: Column, other: Column, training: TrainingRow) -> bool:
-    """Return whether values of a column may be known ones.
-
-    Text may be written as anything but times; true and false may be 1 and 0.
-    """
-    if own.type == other.type or {own.type, other.type} <= _NUMBERS:
-        return True
-    if "timestamp" in (own.type, other.type):
-        return False
-    if own.type == "string" or (own.name == training.target and training.task == CLASSIFICATION):
-        return True
-    numbers = next((one for one in (own, other) if one.type in _NUMBERS), None)
-    return (
-        numbers is not None and "string" not in (own.type, other.type) and _perhaps_truth(numbers)
-    )
-
-
-def _perhaps_truth(numbers: Column) -> bool:
-    if numbers.sensitive is True:
-        return numbers.distinct is not None and numbers.distinct <= 2
-    return {numbers.minimum, numbers.maximum} <= {0, 1}
-
-
-def _told(column: Column) -> str:
-    """Describe the kind of a column's values."""
-    kind = KINDS[column.type]
-    if column.minimum is None or column.maximum is None:
-        return f"{column.name} has {kind}"
-    return f"{column.name} has {kind} from {column.minimum:g} to {column.maximum:g}"

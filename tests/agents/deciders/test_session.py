@@ -24,6 +24,7 @@ from autolearn.schemas.commands import (
     ProposeExpiry,
     RenameSession,
     RequestEvaluation,
+    RequestPrediction,
     ShareSession,
     UnshareSession,
 )
@@ -46,7 +47,9 @@ from tests.support import samples
 from tests.support.samples import (
     evaluation_completed,
     evaluation_requested,
+    prediction_requested,
     request_evaluation,
+    request_prediction,
     request_training,
     training_completed,
     training_requested,
@@ -178,7 +181,8 @@ KEPT = (OPENED, *trained("t1"), *trained("t2"), SessionCommitted(("t1",)))
 
 
 def test_an_experiment_trains_nothing_and_ends_no_other_way():
-    asked = (RequestEvaluation, RenameSession, ShareSession, UnshareSession, DeleteExperiment)
+    asked = (RequestEvaluation, RequestPrediction, RenameSession)
+    asked += (ShareSession, UnshareSession, DeleteExperiment)
     for command in SESSION_COMMANDS:
         if not isinstance(command, (*asked, *OF_RUNS)):
             given(session, *KEPT).when(command).then(Refused(reason="session-committed"))
@@ -209,6 +213,20 @@ def test_the_id_of_an_evaluation_that_an_experiment_keeps_is_taken():
     past = (OPENED, *trained("t1"), *evaluated, evaluation_completed("e1"))
     again = request_evaluation("e1", "t1")
     given(session, *past, SessionCommitted(("t1",))).when(again).then(Refused(reason="run-exists"))
+
+
+def test_an_open_session_and_an_experiment_predict_with_a_completed_training():
+    for past in ((OPENED, *trained("t1")), KEPT):
+        stream = given(session, *past)
+        stream.when(request_prediction("p1", "t1")).then(prediction_requested("p1", "t1"))
+        stream.when(request_prediction("p1", "t9")).then(Refused(reason="training-unknown"))
+        taken = prediction_requested("p1", "t1"), RunStarted("p1", 1, "w1")
+        done = samples.complete_prediction("p1")
+        given(session, *past, *taken).when(done).then(samples.prediction_completed("p1"))
+    waiting = (OPENED, *failed("t1"))
+    given(session, *waiting).when(request_prediction("p1", "t1")).then(
+        Refused(reason="training-incomplete")
+    )
 
 
 def test_a_deletion_stops_the_runs_since_the_commit():

@@ -24,6 +24,7 @@ from autolearn.projections.work.artifact_referrers import REFERRERS
 from autolearn.projections.work.session_retention import SessionRetention
 from autolearn.runtime.meter import Meter
 from autolearn.schemas import events
+from autolearn.schemas.bounds import ROWS_SECONDS
 from autolearn.schemas.codec import EventRecord, encode, raw
 from autolearn.schemas.messages import Event, type_of
 from autolearn.schemas.topics import Topics
@@ -110,6 +111,27 @@ def test_what_is_referred_to_stays_and_the_rest_goes_after_a_day(world: World, t
     assert set(world.artifacts.blobs()) == {kept, sealed}
     assert set(world.artifacts.folders()) == {trained.digest}
     assert lost not in world.artifacts.blobs()
+
+
+def test_sent_rows_and_predictions_go_within_a_day_whatever_refers_to_them(
+    world: World, tmp_path: Path
+):
+    passing, predicted = world.artifacts.passing(), tmp_path / "p"
+    predicted.mkdir()
+    (predicted / "rows.csv").write_bytes(b"a")
+    folder, blob = passing.put_folder(predicted), passing.put_blob([b"a"])
+    kept = world.artifacts.put_blob([b"a"]).digest
+    world.tell("dataset/flowers", registered(kept))
+    world.tell(samples.SESSION, events.SessionOpened("x"))
+    world.tell(samples.SESSION, samples.prediction_completed("p1", output=folder))
+    world.ask(age=AGE)  # nothing else may be collected before it is decided
+    assert world.artifacts.mark(log_id(world.log, EVENTS))
+    os.utime(world.root / "owner", (1, 1))
+    world.collector.collect_passing(time.time() + ROWS_SECONDS - 60)
+    assert (passing.exists(blob.digest), passing.folder_exists(folder.folder)) == (True, True)
+    world.collector.round(0.0, time.time() + ROWS_SECONDS + 60)
+    assert (passing.exists(blob.digest), passing.folder_exists(folder.folder)) == (False, False)
+    assert set(world.artifacts.blobs()) == {kept}
 
 
 def test_what_several_refer_to_stays_until_the_last_is_gone(world: World, tmp_path: Path):

@@ -11,7 +11,7 @@ from starlette.requests import Request
 from autolearn.api.http.problems import Problem
 from autolearn.api.limits.disk_room import Uploads, require_disk
 from autolearn.api.limits.executors import Executors
-from autolearn.api.services.catalog.uploads import received
+from autolearn.api.shared.uploads import received
 from autolearn.runtime.disk_usage import reserve_of, shortage
 from autolearn.schemas.bounds import UPLOADED, UPLOADS
 from autolearn.schemas.settings import Settings, load

@@ -13,7 +13,7 @@ import pytest
 from fastapi.routing import iter_route_contexts
 
 from autolearn.api.server.app import make_app
-from autolearn.api.shared.authorization import RULES, Rule
+from autolearn.api.shared.authorization import EXPERIMENT, RULES, SESSION, Rule
 from autolearn.api.state.context import ApiContext, make_context
 from autolearn.artifacts.store.store import ArtifactStore
 from autolearn.eventlog.memory.log import MemoryLog
@@ -22,6 +22,7 @@ from autolearn.projections.storage.memory import MemoryStore
 from autolearn.projections.storage.store import key
 from autolearn.schemas.access_tokens import made_of
 from autolearn.schemas.codec import to_json
+from autolearn.schemas.work_kinds import WORK
 from tests.support.people import PASSWORD, People
 from tests.support.settings import settings_of
 
@@ -104,8 +105,10 @@ class World(NamedTuple):
     experiment: str
     training: str
     evaluation: str
+    prediction: str
     kept: str
     measured: str
+    predicted: str
     command: str
 
 
@@ -118,11 +121,17 @@ def world(known: People) -> World:
         known.share(one)
     training, evaluation = known.trained(session)
     kept, measured = known.trained(ended)
+    asked, wait = {"dataset": "iris"}, {"Prefer": "wait=60"}
+    prediction, predicted = (
+        known.ask("owner", "POST", f"{one}/predictions", json=asked, headers=wait).json()["id"]
+        for one in (session, ended)
+    )
     answer = known.ask("owner", "POST", f"{ended}/commit")
     experiment = answer.headers["location"]
     share = uuid.uuid5(uuid.UUID(opened), "session")
     known.share(f"/v1/sessions/{share}")
-    return World(known, session, experiment, training, evaluation, kept, measured, opened)
+    first, second = (training, evaluation, prediction), (kept, measured, predicted)
+    return World(known, session, experiment, *first, *second, opened)
 
 
 class Asked(NamedTuple):
@@ -247,37 +256,48 @@ ASKED: dict[str, Asked] = {
     "POST /v1/sessions/{session}/share": Asked(of_session("/share"), 409, {"user": "reader"}),
     "POST /v1/sessions/{session}/unshare": Asked(of_session("/unshare"), 409, {"user": "lise"}),
     "POST /v1/sessions/{session}/leave": Asked(shared_anew("/leave"), 200, but={"owner": 409}),
-    **{
-        f"GET /v1/sessions/{{session}}/{kind}s": Asked(of_session(f"/{kind}s"))
-        for kind in ("training", "evaluation")
-    },
+    **{f"GET /v1/sessions/{{session}}/{kind}s": Asked(of_session(f"/{kind}s")) for kind in WORK},
     "POST /v1/sessions/{session}/trainings": Asked(
         of_session("/trainings"), 422, {"estimator": "none", "dataset": "iris"}
     ),
     "POST /v1/sessions/{session}/evaluations": Asked(
         of_session("/evaluations"), 422, {"training": str(uuid.UUID(int=7))}
     ),
-    **{
-        f"GET /v1/sessions/{{session}}/{kind}s/{{run}}": Asked(run(kind))
-        for kind in ("training", "evaluation")
-    },
+    "POST /v1/sessions/{session}/predictions": Asked(
+        of_session("/predictions"), 422, {"training": str(uuid.UUID(int=7)), "dataset": "iris"}
+    ),
+    **{f"GET /v1/sessions/{{session}}/{kind}s/{{run}}": Asked(run(kind)) for kind in WORK},
     **{
         f"POST /v1/sessions/{{session}}/{kind}s/{{run}}/cancel": Asked(run(kind, "/cancel"), 409)
-        for kind in ("training", "evaluation")
+        for kind in WORK
     },
+    "GET /v1/sessions/{session}/predictions/{run}/rows": Asked(run("prediction", "/rows")),
     "GET /v1/sessions/{session}/trainings/{run}/artifact": Asked(run("training", "/artifact")),
     "GET /v1/sessions/{session}/trainings/{run}/artifact/{file}": Asked(
         run("training", "/artifact/model.skops")
     ),
-    "POST /v1/experiments/{experiment}/evaluations": Asked(
-        kept("/evaluations"), 422, {"training": str(uuid.UUID(int=7))}
+    **{
+        f"POST {EXPERIMENT}/{kind}s": Asked(
+            kept(f"/{kind}s"), 422, {"training": str(uuid.UUID(int=7)), "dataset": "iris"}
+        )
+        for kind in ("evaluation", "prediction")
+    },
+    f"POST {EXPERIMENT}/evaluations/{{run}}/cancel": Asked(
+        lambda w: f"{w.experiment}/evaluations/{w.measured}/cancel", 409
     ),
-    "POST /v1/experiments/{experiment}/evaluations/{run}/cancel": Asked(
-        lambda world: f"{world.experiment}/evaluations/{world.measured}/cancel", 409
+    f"POST {EXPERIMENT}/predictions/{{run}}/cancel": Asked(
+        lambda w: f"{w.experiment}/predictions/{w.predicted}/cancel", 409
     ),
     "GET /v1/compare": Asked(
         lambda world: f"/v1/compare?of={world.training}", but={"other": 404, "sysadmin": 404}
     ),
+    f"GET {EXPERIMENT}/predictions/{{run}}/rows": Asked(
+        lambda w: f"{w.experiment}/predictions/{w.predicted}/rows"
+    ),
+    **{
+        f"PUT {at}/predictions": Asked(path, 422, content=b"\x00\xff")
+        for at, path in ((SESSION, of_session("/predictions")), (EXPERIMENT, kept("/predictions")))
+    },
     "GET /v1/experiments": Asked("/v1/experiments"),
     "GET /v1/experiments/{experiment}": Asked(lambda world: world.experiment),
     # An open session is no experiment, and stays for the others.
@@ -291,6 +311,8 @@ ASKED: dict[str, Asked] = {
             "/evaluations": lambda w: f"{w.experiment}/evaluations",
             "/trainings/{run}": lambda w: f"{w.experiment}/trainings/{w.kept}",
             "/evaluations/{run}": lambda w: f"{w.experiment}/evaluations/{w.measured}",
+            "/predictions": lambda w: f"{w.experiment}/predictions",
+            "/predictions/{run}": lambda w: f"{w.experiment}/predictions/{w.predicted}",
             "/trainings/{run}/artifact": lambda w: f"{w.experiment}/trainings/{w.kept}/artifact",
             "/trainings/{run}/artifact/{file}": lambda w: (
                 f"{w.experiment}/trainings/{w.kept}/artifact/model.skops"

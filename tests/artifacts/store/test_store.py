@@ -205,3 +205,24 @@ def test_a_damaged_artifact_is_not_copied(store, tmp_path) -> None:
     with pytest.raises(Tampered, match=digest):
         copy_all(store, target, lambda *_: None)
     assert held_by(target) == StoreSize(0, 0, 0)
+
+
+def test_what_is_kept_for_a_day_lies_apart_and_is_in_no_copy(
+    store: ArtifactStore, folder: Path, tmp_path: Path
+) -> None:
+    passing = store.with_key(b"k" * 32, b"k" * 32).passing()
+    blob, made = passing.put_blob([b"abc"]), passing.put_folder(folder)
+    assert [name.split("/")[-3] for name in files_in(store) if blob.digest in name] == ["sent"]
+    assert not store.exists(blob.digest)
+    assert not store.folder_exists(made.folder)
+    assert passing.with_key(b"k" * 32).folder_exists(made.folder)
+    assert b"".join(passing.read_file(made, "a.skops").chunks) == b"abc"
+    assert held_by(store) == StoreSize(0, 0, 0)
+    target = ArtifactStore((tmp_path / "copy").as_uri())
+    assert copy_all(store, target, lambda *_: None) == StoreSize(0, 0, 0)
+    assert files_in(target) == []
+    for kind, digest in (("sent", blob.digest), ("predictions", made.folder)):
+        assert [one.digest for one in store.contents(kind)] == [digest]
+        assert store.put_after(0, kind, digest) is not store.url.startswith("memory")
+        assert store.delete(kind, digest)
+        assert store.contents(kind) == []

@@ -22,6 +22,7 @@ WORDS = {
     "experiment": "experiment",
     "training": "run",
     "evaluation": "run",
+    "prediction": "run",
     "run": "run",
     "estimator": "estimator",
     "metric": "metric",
@@ -44,7 +45,7 @@ def test_every_kind_of_stream_and_every_table_has_its_words():
     assert set(THINGS) == set(KINDS)
     views = [view for name, view in VIEWS.items() if name not in ("answers", "streams")]
     tables = {prefix[:-1].decode() for view in views for prefix in view.prefixes}
-    assert tables == (set(WORDS) - {"training", "evaluation"}) | INDEXES
+    assert tables == (set(WORDS) - {"training", "evaluation", "prediction"}) | INDEXES
 
 
 def rows(snapshot: Snapshot) -> dict[tuple[str, bytes], bytes]:

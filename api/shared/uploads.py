@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import tempfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
@@ -148,10 +148,13 @@ async def examine(
     sensitive: tuple[str, ...],
     hints: Hints,
     before: DatasetSpec | None,
+    wanted: Collection[str] = (),
+    hints_for: str = "",
 ) -> DatasetSpec:
     """Examine a file. The format is the `given` one, or detected by media type or bytes.
 
-    Values of `sensitive` columns are hidden. The types of the version `before` are kept.
+    Values of `sensitive` columns are hidden. The types of the version `before` are kept. `wanted`
+    and `hints_for` as in a ProfileJob.
 
     Raises:
         Problem: it cannot be used; every fault is listed.
@@ -169,6 +172,8 @@ async def examine(
         hints=hints.read,
         before={} if before is None else {one.name: one.type for one in before.columns},
         accepted=hints.accept_findings,
+        wanted=tuple(wanted),
+        hints_for=hints_for,
         cpu_s=EXAMINED_SECONDS + file.size // EXAMINED_PACE,
     )
     try:

@@ -1,0 +1,23 @@
+"""Commands of predictions."""
+
+from __future__ import annotations
+
+from autolearn.schemas.commands.runs import RequestRun
+from autolearn.schemas.datasets.read_options import ReadOptions
+from autolearn.schemas.values import DatasetRef, RunId
+
+
+class RequestPrediction(RequestRun, frozen=True, omit_defaults=True, kw_only=True):
+    """Ask for the predictions of a completed training for all rows of `dataset`.
+
+    `sent` rows came with the request: they are no dataset of the catalog, `dataset` has the name of
+    their file, and they are kept for a day. `read` says how the file is read. The predictions stand
+    beside `input_columns` of the rows. Values of `sensitive` columns are hidden from messages.
+    """
+
+    training: RunId
+    dataset: DatasetRef
+    sent: bool = False
+    read: ReadOptions | None = None
+    input_columns: tuple[str, ...] = ()
+    sensitive: tuple[str, ...] = ()

@@ -1,0 +1,19 @@
+"""Events of predictions."""
+
+from __future__ import annotations
+
+from autolearn.schemas.datasets.read_options import ReadOptions
+from autolearn.schemas.events.runs import RunRequested
+from autolearn.schemas.values import DatasetRef, RunId
+
+
+class PredictionRequested(RunRequested, frozen=True, omit_defaults=True, kw_only=True):
+    """A prediction was accepted. `artifact` is the folder of the training's artifact."""
+
+    training: RunId
+    artifact: str
+    dataset: DatasetRef
+    sent: bool = False
+    read: ReadOptions | None = None
+    input_columns: tuple[str, ...] = ()
+    sensitive: tuple[str, ...] = ()
