@@ -320,7 +320,7 @@ def require_columns(model: StoredArtifact, table: DatasetTable) -> None:
     absent = [column.name for column in model.schema.columns if column.name not in table.types]
     if absent:
         raise InputError(
-            f"the data lack columns that the model needs: {listed(absent)}",
+            f"the file lacks columns that the model needs: {listed(absent)}",
             advice="Give data with the same columns as the training's.",
         )
 
