@@ -136,7 +136,9 @@ def test_what_is_odd_about_the_rows_is_said(store: ArtifactStore, tmp_path: Path
 def test_a_missing_column_is_refused_by_its_name(store: ArtifactStore, tmp_path: Path) -> None:
     artifact = trained(store, "decision-tree")
     content = b"island,sex\nBiscoe,male\n"
-    with pytest.raises(InputError, match="lacks columns that the model needs: bill_length_mm, bill"):
+    with pytest.raises(
+        InputError, match="lacks columns that the model needs: bill_length_mm, bill"
+    ):
         predict(asked(store, tmp_path, artifact, content), store, nothing)
 
 
