@@ -14,7 +14,7 @@ from autolearn.api.http.openapi import answers
 from autolearn.api.http.problems import Problem, unknown
 from autolearn.api.identity.principal import Principal, Who
 from autolearn.api.identity.visibility import Level
-from autolearn.api.services.catalog import uploads
+from autolearn.api.shared import uploads
 from autolearn.api.shared.dataset_checks import require_dataset
 from autolearn.api.shared.id_prefixes import no_version, one_version
 from autolearn.api.shared.sensitive_columns import sensitive_in
