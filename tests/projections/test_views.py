@@ -419,7 +419,7 @@ def test_live_rebuilt_and_restarted_folds_agree(random: Random, count: int, size
     assert live(records) == rebuilt(records, size) == restarted(records, random)
 
 
-def test_what_waits_and_runs_of_a_user_is_what_the_rows_of_the_open_sessions_say():
+def test_what_waits_and_runs_of_a_user_is_what_the_rows_of_the_runs_say():
     most = 0
     for seed in range(40):
         store = MemoryStore()
@@ -428,7 +428,8 @@ def test_what_waits_and_runs_of_a_user_is_what_the_rows_of_the_open_sessions_say
             read_models.fold(record, 0, offset)
             read_models.commit({})
             now = ReadModelQueries(store).now()
-            found = [run for one in now.sessions.newest() for _, run in now.runs.all_stored(one.id)]
+            there = (*now.sessions.newest(), *now.experiments.newest())
+            found = [run for one in there for _, run in now.runs.all_stored(one.id)]
             counted = Counter(run.status for run in found)
             work = now.users.work("ada")
             assert (work.queued, work.running) == (counted["open"], counted["started"])

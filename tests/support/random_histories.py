@@ -33,23 +33,23 @@ def random_command(random: Random, stream: str) -> Command:
             return commands.RegisterDataset(samples.FLOWERS)
         case "user":
             return random_user_command(random)
-    attempt, worker = random.choice((1, 1, 1, 2)), random.choice(("w1", "w1", "w2"))
+    attempt, worker = random.choice((1, 1, 1, 1, 2)), random.choice(("w1", "w1", "w1", "w2"))
     training, evaluation = random.choice(TRAININGS), random.choice(EVALUATIONS)
     (prediction,) = PREDICTIONS
     makers = (
         (5, lambda: commands.OpenSession(random.choice(("", "Irises ❀", "\x00")))),
-        (1, lambda: commands.RenameSession(random.choice(("", "Roses")))),
-        (1, lambda: commands.CommitSession(random.choice((None, None, (), ("t1",), ("t9",))))),
+        (1, lambda: commands.RenameSession("Roses")),
+        (6, lambda: commands.CommitSession(random.choice((None, (), ("t1",), ("t2",), ("t9",))))),
         (0.4, commands.DiscardSession),
         (1, lambda: commands.ProposeExpiry(random.choice((0, 1)), "b")),
         (2, lambda: commands.ExpireSession(random.choice((0, 1)), random.choice("abc"))),
         (1, commands.KeepSession),
-        (0.2, commands.DeleteExperiment),
+        (0.5, commands.DeleteExperiment),
         (0.5, lambda: commands.ShareSession(random.choice(("ada", "grace")))),
         (0.5, lambda: commands.UnshareSession(random.choice(("ada", "grace")))),
-        (5, lambda: request_training(random, training)),
-        (6, lambda: commands.StartRun(training, attempt, worker)),
-        (6, lambda: samples.complete_training(training, attempt, worker)),
+        (8, lambda: request_training(random, training)),
+        (10, lambda: commands.StartRun(training, attempt, worker)),
+        (10, lambda: samples.complete_training(training, attempt, worker)),
         (2, lambda: commands.FailRun(training, attempt, worker, "raised", "ValueError")),
         (1, lambda: commands.CancelRun(training)),
         (3, lambda: commands.ReportRunLost(training, attempt, worker)),
@@ -58,9 +58,9 @@ def random_command(random: Random, stream: str) -> Command:
         (4, lambda: samples.complete_evaluation(evaluation, attempt, worker)),
         (3, lambda: commands.FailRun(evaluation, attempt, worker, "time", "…")),
         (1, lambda: commands.CancelRun(evaluation)),
-        (3, lambda: samples.request_prediction(prediction, training)),
-        (4, lambda: commands.StartRun(prediction, attempt, worker)),
-        (3, lambda: samples.complete_prediction(prediction, attempt, worker)),
+        (1.5, lambda: samples.request_prediction(prediction, training)),
+        (2, lambda: commands.StartRun(prediction, attempt, worker)),
+        (1.5, lambda: samples.complete_prediction(prediction, attempt, worker)),
         (3, lambda: commands.ReportRunLost(evaluation, attempt, worker)),
     )
     (make,) = random.choices([m for _, m in makers], [weight for weight, _ in makers])
