@@ -157,7 +157,8 @@ def _nothing(kind: msgspec.inspect.Type) -> Any:
     match kind:
         case msgspec.inspect.StructType(fields=fields):
             tag = {kind.tag_field: kind.tag} if kind.tag_field else {}
-            return {field.encode_name: _nothing(field.type) for field in fields} | tag
+            held = [field for field in fields if not _is_unset(field)]
+            return {field.encode_name: _nothing(field.type) for field in held} | tag
         case msgspec.inspect.UnionType(types=types):
             options = [_nothing(one) for one in types]
             return None if None in options else options[0]
@@ -174,6 +175,12 @@ def _nothing(kind: msgspec.inspect.Type) -> Any:
         case msgspec.inspect.LiteralType(values=values):
             return values[0]
     return None
+
+
+def _is_unset(field: msgspec.inspect.Field) -> bool:
+    """Return whether a field is UNSET without a value."""
+    none = msgspec.NODEFAULT
+    return not field.required and field.default is none and field.default_factory is none
 
 
 empties = {

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from autolearn.agents.command_handling.decision import AppendFence, check_stream, decide
 from autolearn.agents.command_handling.state_store import DeciderStateStore, Stream, decider_of
 from autolearn.agents.deciders import DECIDERS
-from autolearn.agents.deciders.session import Ended, Unopened
+from autolearn.agents.deciders.session import Committed, Unopened
 from autolearn.agents.deciders.specification import entitled
 from autolearn.eventlog.encryption.session_cipher import SessionCipher, key_of_kept
 from autolearn.eventlog.memory.log import MemoryLog
@@ -299,7 +299,7 @@ def told(vault: SessionCipher, command: Command, keyid: str, **changes: str):
     return replace(vault.seal(record, command, keyid), **changes)
 
 
-KEPT = Stream(1, Ended("committed", "ada"))
+KEPT = Stream(1, Committed(owner="ada"))
 OPEN = Stream(1, decider_of(samples.SESSION).evolve(Unopened(), events.SessionOpened(""), "ada"))
 
 
