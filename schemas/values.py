@@ -118,18 +118,6 @@ class Split(Struct, frozen=True, gc=False):
         return self.by or "random"
 
 
-class Preprocessing(Struct, frozen=True, gc=False):
-    """Preprocessing of the features before the estimator, fitted on training rows only.
-
-    `impute` fills missing numbers: mean, median or most-frequent (missing categories become the
-    most frequent one). `scale` is standard, min-max or none. `encode` is one-hot or ordinal.
-    """
-
-    impute: str = "median"
-    scale: str = "standard"
-    encode: str = "one-hot"
-
-
 class TrainedArtifact(Struct, frozen=True, omit_defaults=True):
     """The artifact of a training: a folder of files in the artifact store.
 

@@ -4,19 +4,23 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, StrictBool, StrictInt
+from pydantic import Field, StrictBool, StrictFloat, StrictInt
 
 from autolearn.api.http.body import Body, Name
 from autolearn.api.identity.passwords import LONGEST, SHORTEST
 from autolearn.schemas.bounds import (
+    LONGEST_NAME,
     MOST_COLUMNS,
     MOST_HYPERPARAMETERS,
     MOST_TYPES,
     SENSITIVE_COLUMNS,
 )
 from autolearn.schemas.quotas import HIGHEST
+from autolearn.schemas.training.preprocess import DatePart, Encode, Impute, Scale
 from autolearn.schemas.values import ColumnRole, Role, SplitBy
 
+_EXACT = 2**53
+"""Integers beyond this are not the same number in every JSON reader (RFC 8259, section 6)."""
 _DAYS = 90
 """Days for which a token is valid by default."""
 
@@ -78,12 +82,54 @@ class SplitBody(Body):
     )
 
 
+Number = Annotated[StrictInt, Field(ge=-_EXACT, le=_EXACT)] | StrictFloat
+Frequency = Annotated[StrictInt, Field(ge=0)] | Annotated[StrictFloat, Field(gt=0, lt=1)]
+Dates = Literal["parts", "none"] | Annotated[list[DatePart], Field(min_length=1, max_length=9)]
+FillText = Annotated[str, Field(max_length=LONGEST_NAME)]
+Clip = Annotated[float, Field(ge=0, lt=0.5)]
+
+
+class ColumnPreprocessingBody(Body):
+    """The preprocessing of one column, as far as it differs from that of all."""
+
+    impute: Impute | None = None
+    fill_value: Number | StrictBool | FillText | None = Field(
+        default=None, description="The constant."
+    )
+    indicator: bool | None = None
+    clip: Clip | None = None
+    log: bool | None = None
+    scale: Scale | None = None
+    encode: Encode | None = None
+    min_frequency: Frequency | None = None
+    dates: Dates | None = None
+
+
 class PreprocessingBody(Body):
     """The preprocessing of the features, fitted on the training rows."""
 
-    impute: Literal["mean", "median", "most-frequent"] = "median"
-    scale: Literal["standard", "min-max", "none"] = "standard"
-    encode: Literal["one-hot", "ordinal"] = "one-hot"
+    impute: Impute = Field(default="median", description="How gaps in numbers are filled.")
+    fill_value: Number | None = Field(default=None, description="The constant for numbers.")
+    fill_text: FillText | None = Field(
+        default=None, description="For gaps in text and booleans; the most frequent without it."
+    )
+    indicator: bool = Field(default=False, description="A further feature says where gaps were.")
+    clip: Clip = Field(
+        default=0, description="Limit numbers to quantiles: 0.01 to those of 1 % and 99 %."
+    )
+    log: bool = Field(default=False, description="Take sign(x) log(1 + |x|) of numbers.")
+    scale: Scale = "standard"
+    encode: Encode = Field(default="one-hot", description="How text and booleans become numbers.")
+    min_frequency: Frequency = Field(
+        default=0, description="Join categories in fewer rows, or below a fraction of them."
+    )
+    dates: Dates = Field(
+        default="none",
+        description="Replace times by parts of them; parts: year, month, day, weekday, hour.",
+    )
+    columns: Annotated[dict[Name, ColumnPreprocessingBody], Field(max_length=MOST_COLUMNS)] = Field(
+        default={}, description="What differs for single columns."
+    )
 
 
 Roles = Annotated[dict[Name, ColumnRole], Field(max_length=MOST_COLUMNS)]

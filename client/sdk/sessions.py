@@ -204,7 +204,7 @@ class OneSession(WorkMethods[SessionSummary]):
         hyperparameters: Mapping[str, Any] | None = None,
         split: Mapping[str, Any] | None = None,
         fold_metrics: Sequence[str] | None = None,
-        preprocessing: Mapping[str, str] | None = None,
+        preprocessing: Mapping[str, Any] | None = None,
         seed: int | None = None,
         time_limit: float | None = None,
         memory_limit: int | None = None,
@@ -221,7 +221,9 @@ class OneSession(WorkMethods[SessionSummary]):
         is another, and those that tell nothing (ids, constants), which `left_out` of the answer
         names. `roles` come before those of the dataset. The `split` is {"test": fraction,
         "stratify": bool, "by": random|time|group|column, "column": name, "folds": number}; the
-        folds of a cross-validation are scored by `fold_metrics`, by default by `metrics`.
+        folds of a cross-validation are scored by `fold_metrics`, by default by `metrics`. The
+        `preprocessing` is {"impute": "mean", "columns": {"age": {"scale": "none"}}, …}, with the
+        names of docs/preprocessing.md.
 
         An evaluation by `metrics` follows, of the class `positive` if one is named: `results` has
         what they gave.

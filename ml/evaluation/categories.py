@@ -139,13 +139,10 @@ def _shown_of(values: Iterable[Any]) -> str:
 
 
 def known_categories(pipeline: Any) -> dict[str, list[str]]:
-    """Return the categories of each column in the training."""
-    steps = pipeline.named_steps["preprocess"].transformers_
-    return {
-        column: [str(one) for one in categories]
-        for name, fitted, columns in steps
-        if name == "categories"
-        for column, categories in zip(
-            columns, fitted.named_steps["encode"].categories_, strict=True
-        )
-    }
+    """Return the categories of each encoded column in the training."""
+    found = {}
+    for _, part, columns in pipeline.named_steps["preprocess"].transformers_:
+        encoder = getattr(part, "named_steps", {}).get("encode")
+        for column, categories in zip(columns, getattr(encoder, "categories_", ()), strict=False):
+            found[column] = [str(one) for one in categories]
+    return found

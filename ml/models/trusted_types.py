@@ -30,6 +30,9 @@ LOADERS = frozenset(
 
 PREPROCESSING = frozenset(
     {
+        "autolearn.ml.transformers.DateParts",
+        "autolearn.ml.transformers.QuantileClipper",
+        "autolearn.ml.transformers.SignedLog",
         "builtins.dict",
         "builtins.list",
         "builtins.slice",
@@ -40,12 +43,17 @@ PREPROCESSING = frozenset(
         "numpy.int64",
         "numpy.ndarray",
         "sklearn.compose._column_transformer.ColumnTransformer",
+        "sklearn.impute._base.MissingIndicator",
         "sklearn.impute._base.SimpleImputer",
+        "sklearn.model_selection._split.KFold",
+        "sklearn.model_selection._split.StratifiedKFold",
         "sklearn.pipeline.Pipeline",
         "sklearn.preprocessing._data.MinMaxScaler",
+        "sklearn.preprocessing._data.RobustScaler",
         "sklearn.preprocessing._data.StandardScaler",
         "sklearn.preprocessing._encoders.OneHotEncoder",
         "sklearn.preprocessing._encoders.OrdinalEncoder",
+        "sklearn.preprocessing._target_encoder.TargetEncoder",
     }
 )
 """The types of every artifact."""

@@ -53,7 +53,7 @@ def build_pipeline(
     """Return the unfitted pipeline for features of these column types. Raises InputError."""
     return Pipeline(
         [
-            ("preprocess", preprocessor(types, request.preprocessing)),
+            ("preprocess", preprocessor(types, request.preprocessing, request.task, request.seed)),
             ("estimator", estimator.build(request.hyperparameters, seed=request.seed)),
         ]
     )

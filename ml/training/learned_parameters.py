@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections import Counter
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import numpy as np
-from sklearn.preprocessing import OneHotEncoder
 
 from autolearn.ml.errors import numbered
 from autolearn.ml.library_messages import STOPPED
-from autolearn.schemas.bounds import LONGEST_NAME, LONGEST_TEXT, cut
+from autolearn.ml.training.feature_names import features_after
+from autolearn.schemas.bounds import LONGEST_TEXT, cut
 from autolearn.schemas.values import JsonValue
 
 _MOST = 200
@@ -48,8 +47,8 @@ def learned(
     numbers, as classes are if the target is a `secret`.
     """
     estimator = pipeline[-1]
-    names = _names_of(pipeline, sensitive)
-    found: dict[str, JsonValue] = {"features": _shortened(names)}
+    features = features_after(pipeline, sensitive, secret=secret)
+    found: dict[str, JsonValue] = {"features": _shortened([one.name for one in features])}
     if hasattr(estimator, "classes_"):
         labels = numbered(estimator.classes_) if secret else map(str, estimator.classes_)
         found["classes"] = [cut(label) for label in labels]
@@ -62,10 +61,12 @@ def learned(
         if value is not None:
             found[name] = _number(value)
     if hasattr(estimator, "feature_importances_"):
-        pairs = zip(names, estimator.feature_importances_.tolist(), strict=True)
-        found["importances"] = _ranked(dict(pairs))
-        shares = estimator.feature_importances_.tolist()
-        found["column_importances"] = _ranked(_by_column(pipeline, shares))
+        shares, columns = {}, dict.fromkeys((one.column for one in features), 0.0)
+        for one, share in zip(features, estimator.feature_importances_.tolist(), strict=True):
+            shares[one.name] = share
+            columns[one.column] += share
+        found["importances"] = _ranked(shares)
+        found["column_importances"] = _ranked(columns)
     found |= _sizes(estimator) | _clusters(estimator) | _losses(estimator)
     if sensitive:  # their messages may hold values
         warnings = list(dict.fromkeys(one if one == STOPPED else _WITHHELD for one in warnings))
@@ -77,76 +78,7 @@ def learned(
 def _ranked(shares: Mapping[str, float]) -> JsonValue:
     """Return the largest shares, as pairs with their names."""
     ranked = sorted(shares.items(), key=lambda pair: (-pair[1], pair[0]))[:_SHOWN]
-    return [[name, _number(share)] for name, share in ranked]
-
-
-def _by_column(pipeline: Any, shares: list[float]) -> dict[str, float]:
-    """Return the sum of the shares of each column's features, in the order of both."""
-    parts = {name: columns for name, _, columns in pipeline[0].transformers_}
-    numbers, categories = (list(parts.get(name, ())) for name in ("numbers", "categories"))
-    encoder = pipeline[0].named_transformers_["categories"][-1] if categories else None
-    owners = (*numbers, *_named(encoder, categories, lambda feature, _: feature))
-    found = dict.fromkeys(map(cut, owners), 0.0)
-    for column, share in zip(owners, shares, strict=True):
-        found[cut(column)] += share
-    return found
-
-
-def _names_of(pipeline: Any, sensitive: Collection[str]) -> list[str]:
-    """Return the unique names of the features after preprocessing, long ones cut.
-
-    A category of a sensitive feature is a number. A feature and its category are joined by _, or by
-    = where the result would be another feature's name.
-    """
-    parts = {name: columns for name, _, columns in pipeline[0].transformers_}
-    numbers, categories = (list(parts.get(name, ())) for name in ("numbers", "categories"))
-    encoder = pipeline[0].named_transformers_["categories"][-1] if categories else None
-    usual, other = (
-        [cut(name) for name in (*numbers, *_encoded(encoder, categories, sensitive, between))]
-        for between in ("_", "=")
-    )
-    return _distinct(usual, other)
-
-
-def _encoded(
-    encoder: Any, categories: list[str], sensitive: Collection[str], between: str
-) -> list[str]:
-    """Return the names of encoded categories."""
-    told: Counter[str] = Counter()
-
-    def name(feature: str, category: object) -> str:
-        if feature in sensitive:
-            told[feature] += 1
-            category = told[feature]
-        return f"{feature}{between}{category}"
-
-    return _named(encoder, categories, name)
-
-
-def _named(encoder: Any, categories: list[str], name: Callable[[str, object], str]) -> list[str]:
-    """Return the names that `name` gives to the columns and categories of an encoder."""
-    if not isinstance(encoder, OneHotEncoder):
-        return categories
-    as_it_was, encoder.feature_name_combiner = encoder.feature_name_combiner, name
-    try:
-        return list(encoder.get_feature_names_out(categories))
-    finally:
-        encoder.feature_name_combiner = as_it_was
-
-
-def _distinct(usual: list[str], other: list[str]) -> list[str]:
-    """Return the usual names; duplicates are replaced by the other names, numbered."""
-    many, used = Counter(usual), Counter[str]()
-    taken = {name for name, count in many.items() if count == 1}
-    found = []
-    for name, instead in zip(usual, other, strict=True):
-        chosen = name if many[name] == 1 else instead
-        while many[name] > 1 and chosen in taken:
-            used[instead] += 1
-            chosen = f"{cut(instead, LONGEST_NAME - 10)} ({used[instead] + 1})"
-        taken.add(chosen)
-        found.append(chosen)
-    return found
+    return [[cut(name), _number(share)] for name, share in ranked]
 
 
 def _sizes(estimator: Any) -> dict[str, JsonValue]:

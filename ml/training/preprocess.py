@@ -1,7 +1,8 @@
 """From a data frame with gaps and categories to the numbers that an estimator learns from.
 
-Numbers (and timestamps, which are seconds) are imputed and scaled; strings and booleans are
-imputed with the most frequent one and encoded. Everything is fitted on training rows only.
+Columns of which the same is done are one part of a ColumnTransformer. Numbers (and timestamps,
+which are seconds, or their parts) are clipped, imputed, put on a logarithmic scale and scaled;
+strings and booleans are imputed and encoded. Everything is fitted on training rows only.
 """
 
 from __future__ import annotations
@@ -10,36 +11,83 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+from msgspec import UNSET
 from sklearn.compose import ColumnTransformer
-from sklearn.impute import SimpleImputer
+from sklearn.impute import MissingIndicator, SimpleImputer
+from sklearn.model_selection import KFold, StratifiedKFold
 from sklearn.pipeline import Pipeline
-from sklearn.preprocessing import MinMaxScaler, OneHotEncoder, OrdinalEncoder, StandardScaler
+from sklearn.preprocessing import (
+    MinMaxScaler,
+    OneHotEncoder,
+    OrdinalEncoder,
+    RobustScaler,
+    StandardScaler,
+    TargetEncoder,
+)
 
 from autolearn.ml.errors import InputError
-from autolearn.schemas.values import Preprocessing
+from autolearn.ml.transformers import DateParts, QuantileClipper, SignedLog
+from autolearn.schemas.catalog import REGRESSION
+from autolearn.schemas.training.preprocess import (
+    NUMBERS,
+    ColumnPreprocessing,
+    Preprocessing,
+    misfits,
+)
 
 _MOST_CATEGORIES = 256
 """A feature's rarer categories share one column, so that text cannot exhaust the memory."""
 
-_IMPUTERS = {"mean": "mean", "median": "median", "most-frequent": "most_frequent"}
-_SCALERS: dict[str, Any] = {"standard": StandardScaler, "min-max": MinMaxScaler, "none": None}
-_NUMERIC = ("integer", "number", "timestamp")
+_IMPUTERS = {
+    "mean": "mean",
+    "median": "median",
+    "most-frequent": "most_frequent",
+    "constant": "constant",
+}
+_SCALERS: dict[str, Any] = {
+    "standard": StandardScaler,
+    "min-max": MinMaxScaler,
+    "robust": RobustScaler,
+    "none": None,
+}
+_LABELS = {True: "true", False: "false"}
+"""The form of a boolean among features."""
 
 
-def preprocessor(types: Mapping[str, str], how: Preprocessing) -> ColumnTransformer:
+def preprocessor(
+    types: Mapping[str, str], how: Preprocessing, task: str = "", seed: int = 0
+) -> ColumnTransformer:
     """Return the unfitted transformer for features of these column types.
 
-    It gives a dense float64 array: the numeric columns first, then the encoded ones. Categories
-    that were not seen in training become zeros (one-hot) or -1 (ordinal). Raises InputError.
+    It gives a dense float64 array: the numeric columns first, then the encoded ones, then the
+    indicators of gaps. Categories that were not seen in training become zeros or the rare ones
+    (one-hot), -1 (ordinal) or the mean (target). Raises InputError.
     """
-    numbers = [name for name, kind in types.items() if kind in _NUMERIC]
-    categories = [name for name in types if name not in numbers]
-    parts = []
-    if numbers:
-        parts.append(("numbers", _numeric(how), numbers))
-    if categories:
-        parts.append(("categories", _categorical(how), categories))
+    for _, why in misfits(how, types, task):
+        raise InputError(why, advice="Choose another preprocessing, or other features.")
+    numbers: dict[ColumnPreprocessing, list[str]] = {}
+    categories: dict[ColumnPreprocessing, list[str]] = {}
+    marked = []
+    for name, kind in types.items():
+        own = how.of(name, kind)
+        (numbers if kind in NUMBERS else categories).setdefault(own, []).append(name)
+        if own.indicator:
+            marked.append(name)
+    parts: list[tuple[str, Any, list[str]]] = []
+    for one, names in numbers.items():
+        parts.append((_numbered("numbers", parts), _numeric(one), names))
+    first = len(parts)
+    for one, names in categories.items():
+        part = _categorical(one, task, seed)
+        parts.append((_numbered("categories", parts[first:]), part, names))
+    if marked:
+        parts.append(("gaps", MissingIndicator(error_on_new=False), marked))
     return ColumnTransformer(parts, sparse_threshold=0, n_jobs=1, verbose_feature_names_out=False)
+
+
+def _numbered(name: str, before: list[Any]) -> str:
+    """Return the name of a part; the first one has no number."""
+    return f"{name}-{len(before) + 1}" if before else name
 
 
 def name_apart(fitted: ColumnTransformer) -> None:
@@ -53,38 +101,56 @@ def name_apart(fitted: ColumnTransformer) -> None:
         fitted.verbose_feature_names_out = True
 
 
-def _numeric(how: Preprocessing) -> Pipeline:
-    """Impute and scale."""
-    strategy = _chosen("impute", how.impute, _IMPUTERS)
+def _numeric(how: ColumnPreprocessing) -> Pipeline:
+    """Clip, impute and scale. Gaps are filled with a constant on the scale of the data."""
     scaler = _chosen("scale", how.scale, _SCALERS)
-    steps: list[tuple[str, Any]] = [
-        ("impute", SimpleImputer(strategy=strategy, keep_empty_features=True))
-    ]
+    steps: list[tuple[str, Any]] = []
+    if how.dates:
+        steps.append(("dates", DateParts(how.dates)))
+    if how.clip:
+        steps.append(("clip", QuantileClipper(how.clip)))
+    steps.append(("impute", _imputer(how)))
+    if how.log:
+        steps.append(("log", SignedLog()))
     if scaler is not None:
         steps.append(("scale", scaler()))
     return Pipeline(steps)
 
 
-def _categorical(how: Preprocessing) -> Pipeline:
+def _imputer(how: ColumnPreprocessing, **more: Any) -> SimpleImputer:
+    strategy = _chosen("impute", how.impute, _IMPUTERS)
+    if strategy == "constant":
+        value = how.fill_value
+        more["fill_value"] = _LABELS[value] if isinstance(value, bool) else value
+    return SimpleImputer(strategy=strategy, keep_empty_features=True, **more)
+
+
+def _categorical(how: ColumnPreprocessing, task: str, seed: int) -> Pipeline:
     """Impute and encode."""
+    few: dict[str, Any] = {"max_categories": _MOST_CATEGORIES}
+    unknown = "ignore"
+    if how.min_frequency:
+        few["min_frequency"], unknown = how.min_frequency, "infrequent_if_exist"
     encoders: dict[str, Any] = {
-        "one-hot": OneHotEncoder(
-            handle_unknown="ignore", max_categories=_MOST_CATEGORIES, sparse_output=False
-        ),
-        "ordinal": OrdinalEncoder(
-            handle_unknown="use_encoded_value", unknown_value=-1, max_categories=_MOST_CATEGORIES
-        ),
+        "one-hot": OneHotEncoder(handle_unknown=unknown, sparse_output=False, **few),
+        "ordinal": OrdinalEncoder(handle_unknown="use_encoded_value", unknown_value=-1, **few),
+        "target": _target_encoder(task, seed),
     }
-    imputer = SimpleImputer(
-        strategy="most_frequent", missing_values=np.nan, keep_empty_features=True
-    )
     encoder = _chosen("encode", how.encode, encoders)
-    return Pipeline([("impute", imputer), ("encode", encoder)])
+    return Pipeline([("impute", _imputer(how, missing_values=np.nan)), ("encode", encoder)])
 
 
-def _chosen(what: str, word: str, offered: Mapping[str, Any]) -> Any:
+def _target_encoder(task: str, seed: int) -> TargetEncoder:
+    """Encode by the target's mean, cross-fitted (Micci-Barreca 2001)."""
+    folds = {"n_splits": 5, "shuffle": True, "random_state": seed}
+    if task == REGRESSION:
+        return TargetEncoder(target_type="continuous", cv=KFold(**folds))
+    return TargetEncoder(cv=StratifiedKFold(**folds))
+
+
+def _chosen(what: str, word: Any, offered: Mapping[str, Any]) -> Any:
     """Return the meaning of a word. Raises InputError when it has none."""
-    if word not in offered:
+    if word is UNSET or word not in offered:
         raise InputError(
             f"{word!r} is no way to {what}", advice=f"Choose one of {', '.join(offered)}."
         )

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from autolearn.schemas.commands.runs import RequestRun
 from autolearn.schemas.datasets.read_options import ReadOptions
-from autolearn.schemas.values import DatasetRef, JsonValue, Preprocessing, Split
+from autolearn.schemas.training.preprocess import Preprocessing
+from autolearn.schemas.values import DatasetRef, JsonValue, Split
 
 
 class RequestTraining(RequestRun, frozen=True, omit_defaults=True, kw_only=True):

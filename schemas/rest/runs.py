@@ -9,11 +9,11 @@ from msgspec import Struct
 from autolearn.schemas.datasets.read_options import ReadOptions
 from autolearn.schemas.rest.page import Links
 from autolearn.schemas.results import FoldScores
+from autolearn.schemas.training.preprocess import Preprocessing
 from autolearn.schemas.values import (
     Baseline,
     DatasetRef,
     JsonValue,
-    Preprocessing,
     RunId,
     SessionId,
     Split,

@@ -17,7 +17,8 @@ from autolearn.ml.estimators.estimator import Estimator
 from autolearn.ml.training.preprocess import preprocessor
 from autolearn.ml.training.train import train
 from autolearn.schemas.catalog import CLASSIFICATION
-from autolearn.schemas.values import Preprocessing, Split
+from autolearn.schemas.training.preprocess import Preprocessing
+from autolearn.schemas.values import Split
 from tests.support.run_samples import nothing, put, training
 
 RNG = np.random.default_rng(8)

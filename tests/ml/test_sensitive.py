@@ -10,7 +10,7 @@ from autolearn.ml import tasks
 from autolearn.ml.errors import InputError, WorkFailed, quietly
 from autolearn.ml.evaluation.evaluate import evaluate
 from autolearn.ml.training.train import train
-from autolearn.schemas.values import Preprocessing
+from autolearn.schemas.training.preprocess import Preprocessing
 from tests.support.run_samples import evaluation, nothing, put, table_of, training
 
 VALUES = ("female", "male", "Adelie", "Chinstrap", "Gentoo")

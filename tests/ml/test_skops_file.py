@@ -19,7 +19,7 @@ from autolearn.ml.models.skops_file import ModelRefused, dump, load, types_in
 from autolearn.ml.models.trusted_types import LOADERS, PREPROCESSING, TRUSTED
 from autolearn.ml.plugins import load_estimators
 from autolearn.ml.training.preprocess import preprocessor
-from autolearn.schemas.values import Preprocessing
+from autolearn.schemas.training.preprocess import Preprocessing
 
 MODELS = load_estimators().found
 ROWS = 90
@@ -99,6 +99,10 @@ HOW = [
     Preprocessing("mean", "min-max", "ordinal"),
     Preprocessing("most-frequent", "none", "one-hot"),
 ]
+RICH = Preprocessing(
+    scale="robust", encode="target", indicator=True, clip=0.1, log=True, dates=("year", "hour")
+)
+"""All parts that the usual preprocessing lacks."""
 
 
 def fitted(name: str, given: dict[str, Any], how: Preprocessing) -> Pipeline:
@@ -135,6 +139,10 @@ def test_every_variant_is_saved_and_loaded(
             np.testing.assert_array_equal(loaded[-1].labels_, pipeline[-1].labels_)
 
 
+def tree_of(fitted: Any) -> dict[str, Any]:
+    return json.loads(zipfile.ZipFile(io.BytesIO(skops.io.dumps(fitted))).read("schema.json"))
+
+
 @pytest.mark.long
 def test_the_list_of_trusted_types_is_not_longer_than_needed() -> None:
     used: set[str] = set()
@@ -143,12 +151,15 @@ def test_the_list_of_trusted_types_is_not_longer_than_needed() -> None:
         if MODELS[name].trusted:
             continue
         for how in HOW if not given else HOW[:1]:
-            raw = skops.io.dumps(fitted(name, given, how))
-            tree = json.loads(zipfile.ZipFile(io.BytesIO(raw)).read("schema.json"))
+            tree = tree_of(fitted(name, given, how))
             used |= types_in(tree)
             loaders |= set(str(tree).split("'")) & LOADERS
     binary = fitted("gradient-boosting", {"n_estimators": 2, "loss": "exponential"}, HOW[0])
     binary.fit(FEATURES, np.where(LABELS == "c", "a", LABELS))
+    frame = FEATURES.assign(t=FEATURES.x * 1e8)
+    for task, answers in (("classification", LABELS), ("regression", FEATURES.x)):
+        steps = preprocessor({"x": "number", "c": "string", "t": "timestamp"}, RICH, task)
+        used |= types_in(tree_of(steps.fit(frame, answers)))
     assert used <= TRUSTED | PREPROCESSING
     # two classes with the default loss; see the next test
     assert TRUSTED - used == {"sklearn._loss.link.LogitLink", "sklearn._loss.loss.HalfBinomialLoss"}

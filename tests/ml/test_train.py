@@ -19,7 +19,8 @@ from autolearn.ml.errors import InputError
 from autolearn.ml.models import skops_file
 from autolearn.ml.plugins import find_estimator, load_estimators
 from autolearn.ml.training.train import train
-from autolearn.schemas.values import DatasetRef, Preprocessing, Split
+from autolearn.schemas.training.preprocess import Preprocessing
+from autolearn.schemas.values import DatasetRef, Split
 from tests.support.run_samples import PENGUINS, nothing, put, table_of, training
 
 MODELS = sorted(load_estimators().found)

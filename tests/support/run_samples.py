@@ -10,7 +10,8 @@ from autolearn.artifacts.datasets.table import read_table
 from autolearn.artifacts.store.store import ArtifactStore
 from autolearn.ml.plugins import load_estimators
 from autolearn.schemas.events import EvaluationRequested, TrainingRequested
-from autolearn.schemas.values import DatasetRef, Preprocessing, Split
+from autolearn.schemas.training.preprocess import Preprocessing
+from autolearn.schemas.values import DatasetRef, Split
 
 PENGUINS = (Path(__file__).parents[2] / "examples" / "penguins.csv").read_bytes()
 TASKS = {name: one.task for name, one in load_estimators().found.items()}

@@ -8,12 +8,12 @@ from autolearn.schemas import commands, events
 from autolearn.schemas.catalog import DatasetSpec, EstimatorSpec, MetricSpec
 from autolearn.schemas.messages import Command, Event, type_of
 from autolearn.schemas.results import EvaluationResult, PredictionResult, TrainingResult
+from autolearn.schemas.training.preprocess import Preprocessing
 from autolearn.schemas.values import (
     Column,
     DatasetRef,
     Domain,
     Hyperparameter,
-    Preprocessing,
     Split,
     TrainedArtifact,
 )

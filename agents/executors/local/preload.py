@@ -35,7 +35,8 @@ from autolearn.ml.training.feature_profile import example, feature_profile, scor
 from autolearn.ml.training.learned_parameters import learned
 from autolearn.ml.training.preprocess import preprocessor
 from autolearn.schemas.datasets.read_options import ReadOptions
-from autolearn.schemas.values import Preprocessing, Split
+from autolearn.schemas.training.preprocess import Preprocessing
+from autolearn.schemas.values import Split
 
 
 def warming() -> Iterator[None]:

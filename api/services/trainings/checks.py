@@ -7,6 +7,7 @@ from typing import Any
 
 from autolearn.api.http.problems import Problem, unknown
 from autolearn.api.services.trainings.columns import columns_of
+from autolearn.api.services.trainings.preprocess import preprocessing_of
 from autolearn.api.shared.bodies import TrainingBody
 from autolearn.api.shared.dataset_checks import check_dataset, check_limits, wrong
 from autolearn.api.shared.read_hints import check_accepted
@@ -28,7 +29,7 @@ from autolearn.schemas.catalog import (
 )
 from autolearn.schemas.commands import RequestTraining
 from autolearn.schemas.settings import Settings
-from autolearn.schemas.values import Column, JsonValue, Preprocessing, RunId
+from autolearn.schemas.values import Column, JsonValue, RunId
 
 _NUMBERS = ("integer", "number")
 _LARGEST = 2**53
@@ -83,7 +84,7 @@ def request_training(
         schema_hash=data.schema_hash,
         hyperparameters=body.hyperparameters,
         split=columns.split,
-        preprocessing=Preprocessing(**body.preprocessing.model_dump()),
+        preprocessing=preprocessing_of(body.preprocessing, data, columns, estimator.task),
         seed=body.seed,
         time_limit=time_limit,
         memory_limit=memory_limit,

@@ -34,7 +34,13 @@ def columns_of(body: TrainingBody, data: DatasetSpec, snapshot: Snapshot) -> Col
     Raises:
         Problem: a column is unknown or of an unfit type, or no feature remains (422).
     """
-    named = {"#/features": body.features or (), "#/drop": body.drop, "#/roles": body.roles}
+    own = body.preprocessing.columns
+    named: dict[str, Iterable[str]] = {
+        "#/features": body.features or (),
+        "#/drop": body.drop,
+        "#/roles": body.roles,
+        "#/preprocessing/columns": own,
+    }
     for pointer, names in named.items():
         _check_known(data, names, pointer)
     target = target_of(data, _target_in(body))
@@ -57,7 +63,8 @@ def columns_of(body: TrainingBody, data: DatasetSpec, snapshot: Snapshot) -> Col
         roles[split.column] = "split" if split.kind == "column" else split.kind
     if body.features:
         return Columns(target, tuple(dict.fromkeys(body.features)), {}, split, weight)
-    left_out = left_out_of(data, learned, body.drop, roles)
+    wanted = dict.fromkeys(own, "feature")  # with a preprocessing of its own: a feature, no finding
+    left_out = left_out_of(data, learned, body.drop, wanted | roles)
     if not features_of((one.name for one in data.columns), learned, (), left_out):
         fault = f"no column of {data.name} is left to learn from: {listed(sorted(left_out))}"
         raise wrong("columns-unfit", _TITLE, {"#/drop": f"{fault} are left out"})

@@ -14,6 +14,7 @@ from autolearn.client.cli.tables.plots import plots, spark
 from autolearn.schemas.catalog import CLASSIFICATION
 from autolearn.schemas.feature_columns import LEFT_OUT
 from autolearn.schemas.rest.runs import Evaluation, Training
+from autolearn.schemas.training.preprocess import in_words
 
 _SHOWN_APART = (
     *("warnings", "rows_without_target", "features"),
@@ -33,7 +34,7 @@ def trainings(found: Iterable[Training]) -> Table:
             short(one.id),
             one.estimator,
             one.dataset.name,
-            settings(one),
+            _settings(one),
             _state(one),
             _learned(one.parameters),
         )
@@ -70,7 +71,8 @@ def training(one: Training) -> RenderableType:
             "split": "" if one.unreadable else split_in_words(one),
             "folds": f"{one.split.folds}, of the rows to train" if one.split.folds else "",
             "weights": one.weight,
-            "settings": settings(one, 400),
+            "settings": _cut(_hyperparameters(one), 400),
+            "preprocessing": "" if one.unreadable else _joined(in_words(one.preprocessing)),
             "status": phase_of(one),
             "reason": f"{one.reason}: {one.detail}" if one.reason else "",
             "rows": _rows_of(one),
@@ -241,12 +243,17 @@ def _state(one: Training | Evaluation) -> str:
     return f"{phase_of(one)}: {one.reason}" if one.reason else phase_of(one)
 
 
-def settings(one: Training, length: int = 60) -> str:
-    """Return the requested settings of a training, without the estimator's defaults."""
-    given = ", ".join(f"{name}={shortened(value)}" for name, value in one.hyperparameters.items())
-    pre = one.preprocessing
-    words = f"{pre.impute}/{pre.scale}/{pre.encode}"
-    return _cut(f"{given}, {words}" if given else words, length)
+def _hyperparameters(one: Training) -> str:
+    return ", ".join(f"{name}={shortened(value)}" for name, value in one.hyperparameters.items())
+
+
+def _settings(one: Training) -> str:
+    """Return the settings that differ from the estimator's and the system's defaults."""
+    return _cut(_joined([_hyperparameters(one), *in_words(one.preprocessing, changed=True)]), 60)
+
+
+def _joined(words: Iterable[str]) -> str:
+    return " · ".join(filter(None, words))
 
 
 def _losses(found: Mapping[str, Any] | None) -> dict[str, str]:

@@ -25,7 +25,8 @@ from autolearn.client.cli.tables import runs as views
 from autolearn.schemas.errors import AutoLearnError
 from autolearn.schemas.rest.catalog import Dataset
 from autolearn.schemas.rest.runs import Evaluation, LiveProgress, Training
-from autolearn.schemas.values import DatasetRef, Preprocessing, Split
+from autolearn.schemas.training.preprocess import Preprocessing
+from autolearn.schemas.values import DatasetRef, Split
 
 
 def printed(table: Any, capsys: pytest.CaptureFixture[str]) -> list[str]:

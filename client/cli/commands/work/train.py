@@ -6,6 +6,17 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from autolearn.client.cli.commands.work.preprocess_options import (
+    Clip,
+    Dates,
+    Encode,
+    Impute,
+    Indicator,
+    Log,
+    MinFrequency,
+    Scale,
+    preprocessing_in,
+)
 from autolearn.client.cli.options import (
     MemoryLimit,
     Positive,
@@ -25,9 +36,6 @@ if TYPE_CHECKING:
     from autolearn.schemas.rest.catalog import CatalogMetric
 
 
-Impute = Literal["mean", "median", "most-frequent"]
-Scale = Literal["standard", "min-max", "none"]
-Encode = Literal["one-hot", "ordinal"]
 Task = Literal["classification", "regression"]
 
 
@@ -75,9 +83,14 @@ def train(
         typer.Option(help="Cross-validate the training rows in 2 to 20 folds. [default: 0, not]"),
     ] = None,
     seed: Annotated[int | None, typer.Option(help="[default: 0]")] = None,
-    impute: Annotated[Impute | None, typer.Option(help="[default: median]")] = None,
-    scale: Annotated[Scale | None, typer.Option(help="[default: standard]")] = None,
-    encode: Annotated[Encode | None, typer.Option(help="[default: one-hot]")] = None,
+    impute: Impute = None,
+    indicator: Indicator = None,
+    clip: Clip = None,
+    log: Log = None,
+    scale: Scale = None,
+    encode: Encode = None,
+    min_frequency: MinFrequency = None,
+    dates: Dates = None,
     metrics: Annotated[
         str | None,
         typer.Option(metavar="NAME[:CLASS],…", help="Evaluate afterwards, such as f1,recall:yes."),
@@ -104,6 +117,16 @@ def train(
     from autolearn.client.cli.wait import follow, require_completed
 
     hyperparameters = parameters(given or ())
+    preprocessing = preprocessing_in(
+        impute=impute,
+        indicator=indicator,
+        clip=clip,
+        log=log,
+        scale=scale,
+        encode=encode,
+        min_frequency=min_frequency,
+        dates=dates,
+    )
     with connect(url, session) as to:
         used = to.say_session(dataset)
         if metrics is not None:  # it would be trained in vain
@@ -119,7 +142,7 @@ def train(
             hyperparameters=hyperparameters,
             split=_some(test=test, stratify=stratify, folds=folds, **_split_in(split)),
             fold_metrics=words(metrics) if folds else None,
-            preprocessing=_some(impute=impute, scale=scale, encode=encode),
+            preprocessing=preprocessing,
             seed=seed,
             time_limit=time_limit,
             memory_limit=memory_limit,
