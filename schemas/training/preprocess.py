@@ -112,7 +112,7 @@ class Preprocessing(Struct, frozen=True):
         return ColumnPreprocessing(**found)
 
     def _usual(self, kind: str) -> dict[str, Any]:
-        """Return what is done with all columns of a type."""
+        """Return the fields that hold for all columns of a type."""
         found = {name: value for name, value in asdict(self).items() if name in _FOR}
         if kind not in NUMBERS:
             constant = self.fill_text is not UNSET

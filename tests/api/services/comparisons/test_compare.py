@@ -21,7 +21,8 @@ from autolearn.projections.queries.compared_runs import (
 from autolearn.projections.rows.runs import StoredRun
 from autolearn.schemas.rest.comparisons import ComparedOwner, TrainingComparison
 from autolearn.schemas.results import FoldScores
-from autolearn.schemas.values import DatasetRef, Preprocessing, RunId, SessionId, Split
+from autolearn.schemas.training.preprocess import Preprocessing
+from autolearn.schemas.values import DatasetRef, RunId, SessionId, Split
 from tests.support.samples import IRIS, WINE, training_requested
 
 SESSION = SessionId("0b9f7a52-3c1d-4e8e-9a53-6d1f2c7b8e90")
