@@ -26,6 +26,25 @@ def value_of(text: str) -> Any:
         return text
 
 
+def parts_of(text: str) -> list[str]:
+    """Split a text at the commas that are outside brackets and quotes."""
+    parts, depth, quote = [""], 0, ""
+    for sign in text:
+        if quote:
+            quote = "" if sign == quote else quote
+        elif sign in "\"'":
+            quote = sign
+        elif sign in "[{(":
+            depth += 1
+        elif sign in "]})":
+            depth -= 1
+        if sign == "," and depth == 0 and not quote:
+            parts.append("")
+        else:
+            parts[-1] += sign
+    return [part.strip() for part in parts]
+
+
 def _plain(node: ast.expr) -> Any:
     """Return the value of an expression. Raises ValueError if JSON has none such."""
     match node:

@@ -256,17 +256,28 @@ def test_a_problem_is_told_in_its_own_words():
 def test_hyperparameters_are_json_where_they_parse():
     given = ["a=1", "b=0.5", "c=null", "d=true", "e=text", "f=[1, 2]", 'g="1"', "h=a=b", "i="]
     assert parameters(given) == {
-        "a": 1,
-        "b": 0.5,
-        "c": None,
-        "d": True,
-        "e": "text",
-        "f": [1, 2],
-        "g": "1",
-        "h": "a=b",
-        "i": "",
+        "a": [1],
+        "b": [0.5],
+        "c": [None],
+        "d": [True],
+        "e": ["text"],
+        "f": [[1, 2]],
+        "g": ["1"],
+        "h": ["a=b"],
+        "i": [""],
     }
-    assert parameters([]) is None
+    assert parameters([]) == {}
+
+
+def test_commas_outside_brackets_and_quotes_part_values():
+    given = ["a=3,6, 10", "b=[1,2],[3]", "c={'x':1,'y':2},None", "d='p,q',r", "e=(1,2)"]
+    assert parameters(given) == {
+        "a": [3, 6, 10],
+        "b": [[1, 2], [3]],
+        "c": [{"x": 1, "y": 2}, None],
+        "d": ["p,q", "r"],
+        "e": [[1, 2]],
+    }
 
 
 def test_the_start_of_an_id_is_enough_if_there_is_one_only():

@@ -55,10 +55,10 @@ def test_what_a_text_stands_for(text: str, value: object) -> None:
 def test_hyperparameters_are_such_values() -> None:
     given_words = ["max_depth=None", "bootstrap=True", "max_features=.5", "class_weight={'a':1}"]
     assert parameters(given_words) == {
-        "max_depth": None,
-        "bootstrap": True,
-        "max_features": 0.5,
-        "class_weight": {"a": 1},
+        "max_depth": [None],
+        "bootstrap": [True],
+        "max_features": [0.5],
+        "class_weight": [{"a": 1}],
     }
 
 

@@ -134,6 +134,19 @@ def test_nothing_is_trained_for_metrics_that_do_not_fit(cli, says, session):
     assert says("session", "show")["counts"]["trainings"] == {}
 
 
+def test_a_grid_is_trained_at_once_and_compared(cli, says, session):
+    estimators, depths = "decision-tree,naive-bayes", "max_depth=1,3"
+    found = says("train", estimators, "iris", "-p", depths, "--metrics", "accuracy")
+    depth = "hyperparameters.max_depth"
+    lines = [(one["estimator"], one["settings"].get(depth)) for one in found["trainings"]]
+    assert lines == [("decision-tree", 1), ("decision-tree", 3), ("naive-bayes", None)]
+    said = cli("train", estimators, "iris", "-p", "depth=1,3")
+    assert (said.code, "has the hyperparameter" in said.err) == (2, True)
+    said = cli("train", "decision-tree", "iris", "-p", "max_depth=2,x")
+    assert said.code == 4
+    assert "max_depth must be integer" in said.err
+
+
 def test_the_past_is_shown(cli, says, session):
     opened = says("session", "show")
     point = opened["created"]

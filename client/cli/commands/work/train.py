@@ -31,16 +31,19 @@ from autolearn.client.cli.options import (
 from autolearn.client.cli.output import As, Output
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping, Sequence
 
-    from autolearn.schemas.rest.catalog import CatalogMetric
+    from autolearn.schemas.rest.catalog import CatalogEstimator, CatalogMetric
 
 
 Task = Literal["classification", "regression"]
 
 
 def train(
-    estimator: Annotated[str, typer.Argument(help="One of `autolearn catalog estimators`.")],
+    estimator: Annotated[
+        str,
+        typer.Argument(help="One of `autolearn catalog estimators`; several: a,b,c trains each."),
+    ],
     dataset: Annotated[str, typer.Argument(help="NAME or NAME@VERSION; its start is enough.")],
     target: Annotated[
         str | None, typer.Option(help="The column to learn. [default: the dataset's]")
@@ -60,7 +63,8 @@ def train(
         typer.Option(
             "-p",
             metavar="NAME=VALUE",
-            help="A hyperparameter: in JSON or as Python writes it, else text; may be repeated.",
+            help="A hyperparameter: in JSON or as Python writes it, else text; may be repeated. "
+            "Several values, as in max_depth=3,6,10, train each combination.",
         ),
     ] = None,
     test: Annotated[
@@ -105,15 +109,18 @@ def train(
 ) -> None:
     """Train an estimator on a dataset, in the current session; the first time, one is opened.
 
-    Ctrl-C while waiting leaves the training running. Exit code 1: it did not complete.
+    Several estimators, or several values of a hyperparameter, train each combination at once, and
+    are compared. Ctrl-C while waiting leaves trainings running. Exit code 1: one did not complete.
     """
     if metrics is not None and not wait:
         raise typer.BadParameter("Metrics need the trained model: wait for it, or evaluate later.")
     if positive is not None and metrics is None:
         raise typer.BadParameter("Name what to measure of that class, with --metrics.")
     from autolearn.client.cli.connection import connect
+    from autolearn.client.cli.literals import parts_of
     from autolearn.client.cli.output import console, print_json
     from autolearn.client.cli.tables import runs as views
+    from autolearn.client.cli.tables.comparison import comparison
     from autolearn.client.cli.wait import follow, require_completed
 
     hyperparameters = parameters(given or ())
@@ -127,6 +134,34 @@ def train(
         min_frequency=min_frequency,
         dates=dates,
     )
+    settings: dict[str, Any] = {
+        "target": target,
+        "task": task,
+        "features": words(features),
+        "drop": words(drop),
+        "roles": roles_in(roles) or None,
+        "split": _some(test=test, stratify=stratify, folds=folds, **_split_in(split)),
+        "fold_metrics": words(metrics) if folds else None,
+        "preprocessing": preprocessing,
+        "seed": seed,
+        "time_limit": time_limit,
+        "memory_limit": memory_limit,
+    }
+    several = parts_of(estimator)
+    if len(several) > 1 or any(len(values) > 1 for values in hyperparameters.values()):
+        with connect(url, session) as to:
+            grid = _grid_of(several, hyperparameters, to.client.estimators())
+            used = to.say_session(dataset)
+            chosen: dict[str, Any] = {"metrics": words(metrics), "positive": positive, "wait": wait}
+            group = used.train_many(grid, dataset, baseline=False, **chosen, **settings)
+            found = to.client.compare([one.id for one in group]).data
+            if output == Output.json:
+                print_json(to.said)
+            else:
+                console().print(comparison(found, None, console().width))
+        for failed in group.failed:
+            require_completed(failed.data)
+        return
     with connect(url, session) as to:
         used = to.say_session(dataset)
         if metrics is not None:  # it would be trained in vain
@@ -134,18 +169,8 @@ def train(
         run = used.train(
             estimator,
             dataset,
-            target=target,
-            task=task,
-            features=words(features),
-            drop=words(drop),
-            roles=roles_in(roles) or None,
-            hyperparameters=hyperparameters,
-            split=_some(test=test, stratify=stratify, folds=folds, **_split_in(split)),
-            fold_metrics=words(metrics) if folds else None,
-            preprocessing=preprocessing,
-            seed=seed,
-            time_limit=time_limit,
-            memory_limit=memory_limit,
+            hyperparameters={name: values[0] for name, values in hyperparameters.items()} or None,
+            **settings,
             wait=False,
         )
         training = follow(run).data if wait else run.data
@@ -193,20 +218,40 @@ def _some(**given: Any) -> dict[str, Any] | None:
     return {name: value for name, value in given.items() if value is not None} or None
 
 
-def parameters(given: list[str] | tuple[str, ...]) -> dict[str, Any] | None:
-    """Return the hyperparameters of NAME=VALUE words.
+def _grid_of(
+    names: Sequence[str], given: Mapping[str, list[Any]], offers: Iterable[CatalogEstimator]
+) -> dict[str, dict[str, list[Any]]]:
+    """Return the values of hyperparameters by estimator, each with those that it has.
+
+    Raises:
+        typer.BadParameter: none of the estimators has a hyperparameter.
+    """
+    known = {one.name: {each.name for each in one.hyperparameters} for one in offers}
+    for word in given:
+        if not any(word in known.get(name, (word,)) for name in names):
+            raise typer.BadParameter(
+                f"none of {', '.join(names)} has the hyperparameter {word}", param_hint="'-p'"
+            )
+    return {
+        name: {word: values for word, values in given.items() if word in known.get(name, given)}
+        for name in names
+    }
+
+
+def parameters(given: list[str] | tuple[str, ...]) -> dict[str, list[Any]]:
+    """Return the values by hyperparameter of NAME=VALUE words; commas separate several.
 
     Raises:
         typer.BadParameter: a word has no `=`, or a name comes twice.
     """
-    from autolearn.client.cli.literals import value_of
+    from autolearn.client.cli.literals import parts_of, value_of
 
-    found: dict[str, Any] = {}
+    found: dict[str, list[Any]] = {}
     for word in given:
         name, equals, value = word.partition("=")
         if not equals or not name:
             raise typer.BadParameter(f"{word!r} is not NAME=VALUE.", param_hint="'-p'")
         if name in found:
             raise typer.BadParameter(f"{name} is given twice.", param_hint="'-p'")
-        found[name] = value_of(value)
-    return found or None
+        found[name] = [value_of(part) for part in parts_of(value)]
+    return found
