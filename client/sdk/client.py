@@ -79,6 +79,9 @@ class AutoLearn(Blocking, SessionOpener, System, Users, Auditing, Comparing):
         self.sessions = BlockingSessions(self._http)
         self.experiments = BlockingExperiments(self._http)
 
+    def __repr__(self) -> str:
+        return f"<AutoLearn at {self._http.base_url}>"
+
     def close(self) -> None:
         """Close the connections."""
         self._http.close()
@@ -116,6 +119,9 @@ class AsyncAutoLearn(Awaiting, SessionOpener, System, Users, Auditing, Comparing
         )
         self.sessions = AwaitingSessions(self._http)
         self.experiments = AwaitingExperiments(self._http)
+
+    def __repr__(self) -> str:
+        return f"<AsyncAutoLearn at {self._http.base_url}>"
 
     async def close(self) -> None:
         """Close the connections."""

@@ -62,12 +62,18 @@ class SessionWithRuns(SessionOverview, kw_only=True, frozen=True):
     trainings: list[Training] = []
     evaluations: list[Evaluation] = []
 
+    def __repr__(self) -> str:
+        return f"<Session {self.id[:8]} {self.title!r} with its runs{_counted(self)}>"
+
 
 class ExperimentWithRuns(ExperimentOverview, kw_only=True, frozen=True):
     """An experiment with all the runs that it keeps."""
 
     trainings: list[Training] = []
     evaluations: list[Evaluation] = []
+
+    def __repr__(self) -> str:
+        return f"<Experiment {self.id[:8]} {self.title!r} with its runs{_counted(self)}>"
 
 
 _Kept = ExperimentSummary | ExperimentOverview

@@ -18,19 +18,14 @@ from autolearn.client.sdk.handles.datasets import (
     known,
     named,
 )
+from autolearn.client.sdk.handles.estimators import EstimatorEntry
 from autolearn.client.sdk.handles.pages import Pages, listing
 from autolearn.client.sdk.operation import Either, begun, operation
 from autolearn.client.sdk.paths import segment
 from autolearn.client.sdk.subscriptions import subscription
 from autolearn.schemas.datasets.look import ColumnSummary, TableRows
 from autolearn.schemas.reports.status import Status
-from autolearn.schemas.rest.catalog import (
-    CatalogEstimator,
-    CatalogMetric,
-    Dataset,
-    DeletedDataset,
-    Grant,
-)
+from autolearn.schemas.rest.catalog import CatalogMetric, Dataset, DeletedDataset, Grant
 from autolearn.schemas.rest.commands import CommandState
 from autolearn.schemas.rest.dead_letters import DeadLetterDetail, DeadLetterSummary, Retry
 from autolearn.schemas.rest.events import Events
@@ -39,6 +34,7 @@ from autolearn.schemas.rest.page import Page
 from autolearn.schemas.rest.system import Digests, Health, LogPosition, Rebuild, RowDigests
 from autolearn.schemas.values import ColumnRole
 
+_IGNORED: ColumnRole = "ignore"
 _DIGESTED = 60.0
 """Seconds within which the rows of views are hashed."""
 
@@ -47,18 +43,16 @@ class System:
     """The catalog, the log as this API knows it, and the status of the installation."""
 
     @listing
-    def estimators(self, *, as_of: str | None = None) -> Pages[CatalogEstimator, CatalogEstimator]:
+    def estimators(self, *, as_of: str | None = None) -> Pages[EstimatorEntry, EstimatorEntry]:
         """List the estimators."""
-        call = Call("GET", "/v1/catalog/estimators", Page[CatalogEstimator], {"as_of": as_of})
+        call = Call("GET", "/v1/catalog/estimators", Page[EstimatorEntry], {"as_of": as_of})
         return Pages(call, paged=False)
 
     @operation
-    def estimator(self, name: str, *, as_of: str | None = None) -> Flow[CatalogEstimator]:
+    def estimator(self, name: str, *, as_of: str | None = None) -> Flow[EstimatorEntry]:
         """Return one estimator with its hyperparameters."""
         return ask(
-            Call(
-                "GET", f"/v1/catalog/estimators/{segment(name)}", CatalogEstimator, {"as_of": as_of}
-            )
+            Call("GET", f"/v1/catalog/estimators/{segment(name)}", EstimatorEntry, {"as_of": as_of})
         )
 
     @listing
@@ -90,6 +84,8 @@ class System:
         name: str | None = None,
         *,
         target: str | None = None,
+        drop: Sequence[str] = (),
+        roles: Mapping[str, ColumnRole] | None = None,
         version: str | None = None,
         as_of: str | None = None,
         **options: Any,
@@ -99,7 +95,8 @@ class System:
         al.dataset("iris") is the newest version, or the one whose id starts with `version`.
         al.dataset(df, name="churn", target="churned") uploads a data frame as Parquet, and
         al.dataset(Path("churn.csv")) a file (path, bytes, open binary file), unless the newest
-        version has the same content and target. `options` are those of `upload_dataset`, such as
+        version has the same content, target and roles. Columns to `drop` get the role ignore:
+        nothing learns from them. `options` are those of `upload_dataset`, such as
         accept_changes=True.
 
         Raises:
@@ -110,12 +107,12 @@ class System:
         if name is None and isinstance(source, str):
             return dataset_handle(self, (yield from named(source, version, as_of)))
         with file_of(source, name) as (called, content):
-            found = None if options else (yield from known(called, content, target))
-            if found is not None:
+            roles = {**dict.fromkeys(drop, _IGNORED), **(roles or {})}
+            if not options and (found := (yield from known(called, content, target, roles))):
                 return dataset_handle(self, found)
             upload = vars(System)["upload_dataset"].flow
             made: Either[DatasetHandle, AsyncDatasetHandle] = yield from begun(
-                upload, self, content, called, target=target, **options
+                upload, self, content, called, target=target, roles=roles, **options
             )
             return made
 

@@ -73,7 +73,15 @@ class BoardMethods(Handle[TrainingComparison]):
                 "baseline": line.baseline,
             }
             for line in self.data.trainings
-        ]
+        ] + self._baseline()
+
+    def _baseline(self) -> list[dict[str, object]]:
+        """Return the row of the evaluations' own baseline, if none was trained."""
+        one = self.data
+        if not one.baseline or any(line.baseline for line in one.trainings):
+            return []
+        about = {"training": None, "estimator": "baseline", "baseline": True}
+        return [{**about, **one.baseline}]
 
     def to_frame(self) -> pd.DataFrame:
         """Return it as a pandas data frame, indexed by the short ids of the trainings.
@@ -149,7 +157,8 @@ class BoardMethods(Handle[TrainingComparison]):
         return {"comparison": self._title()}
 
     def _repr_html_(self) -> str:
-        rows = self._rows()[:_SHOWN]
+        rows = self._rows()
+        rows = rows if len(rows) <= _SHOWN else rows[:_SHOWN]
         heads = [head for head in (rows[0] if rows else {}) if head not in ("status", "baseline")]
         best = {metric.name: metric.best for metric in self._metrics}
         bold = [
@@ -158,7 +167,7 @@ class BoardMethods(Handle[TrainingComparison]):
             for place, head in enumerate(heads)
             if best.get(head) == line.id
         ]
-        table = table_html(heads, ([row[head] for head in heads] for row in rows), bold)
+        table = table_html(heads, ([row.get(head) for head in heads] for row in rows), bold)
         notes = [] if self.data.same_rows else ["The scores are not of the same rows."]
         if len(self) > _SHOWN:
             notes.append(f"{len(self) - _SHOWN} more: to_frame() has all.")

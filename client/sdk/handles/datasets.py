@@ -13,12 +13,13 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 from autolearn.client.sdk.dataset_files import dataset_name
 from autolearn.client.sdk.errors import BadArgument, Problem
 from autolearn.client.sdk.flows import Call, Flow, ask, fetch
-from autolearn.client.sdk.handles.frames import frame_of, is_frame, needed, parquet_of
+from autolearn.client.sdk.handles.frames import frame_of, is_frame, needed, parquet_of, table_of
 from autolearn.client.sdk.handles.handle import Handle
 from autolearn.client.sdk.handles.pages import Pages, listing
 from autolearn.client.sdk.operation import Either, chained, either, operation
 from autolearn.client.sdk.paths import segment
 from autolearn.client.sdk.transport import AwaitingPart, BlockingPart
+from autolearn.schemas.datasets.look import ColumnSummary, TableRows
 from autolearn.schemas.rest.catalog import Dataset
 from autolearn.schemas.rest.page import Page
 
@@ -104,22 +105,8 @@ class DatasetMethods(Handle[Dataset]):
             MissingPackage: pandas is not installed.
             Problem: it has sensitive columns, and you may not change it.
         """
-        return self._frame("to_pandas()")
-
-    @operation
-    def head(self, n: int = 5) -> Flow[pd.DataFrame]:
-        """Return the first rows as a data frame; for that the whole file is fetched.
-
-        Raises:
-            MissingPackage: pandas is not installed.
-            Problem: it has sensitive columns, and you may not change it.
-        """
-        frame = yield from self._frame("head()")
-        return frame.head(n)
-
-    def _frame(self, what: str) -> Flow[pd.DataFrame]:
         for package in ("pandas", "pyarrow"):
-            needed(package, what)
+            needed(package, "to_pandas()")
         import pyarrow as pa
 
         from autolearn.artifacts.datasets.table import read_table
@@ -131,6 +118,24 @@ class DatasetMethods(Handle[Dataset]):
             table = read_table(path, self.data.read)
         frame: pd.DataFrame = pa.table({**table.arrays}).to_pandas()
         return frame
+
+    @operation
+    def head(self, n: int = 5) -> Flow[pd.DataFrame]:
+        """Return the first rows as a data frame, at most 1,000; sensitive values are hidden.
+
+        Raises:
+            MissingPackage: pandas is not installed.
+        """
+        needed("pandas", "head()")
+        query = {"limit": n, "version": self.data.version}
+        found = yield from ask(Call("GET", f"{_at(self.name)}/rows", TableRows, query))
+        return table_of(found)
+
+    @operation
+    def column(self, name: str) -> Flow[ColumnSummary]:
+        """Return counts, most frequent values, quantiles and a histogram of a column."""
+        query = {"column": name, "version": self.data.version}
+        return ask(Call("GET", f"{_at(self.name)}/column", ColumnSummary, query))
 
     def _sent(self) -> Mapping[str, str]:
         """Return its name and version, as requests have them."""
@@ -236,8 +241,10 @@ def named(name: str, version: str | None, as_of: str | None) -> Flow[Dataset]:
         raise
 
 
-def known(name: str, content: Path | bytes, target: str | None) -> Flow[Dataset | None]:
-    """Return the newest version of a dataset, if it has this content and target already."""
+def known(
+    name: str, content: Path | bytes, target: str | None, roles: Mapping[str, str]
+) -> Flow[Dataset | None]:
+    """Return the newest version of a dataset, if it has this content, target and roles already."""
     try:
         newest = yield from ask(Call("GET", _at(name), Dataset))
     except Problem as problem:
@@ -245,6 +252,8 @@ def known(name: str, content: Path | bytes, target: str | None) -> Flow[Dataset 
             raise
         return None
     if target is not None and (newest.target or "") != target:
+        return None
+    if any(newest.roles.get(column) != role for column, role in roles.items()):
         return None
     return newest if newest.version == _digest(content) else None
 

@@ -10,6 +10,7 @@ from msgspec import Struct, to_builtins
 from msgspec.structs import asdict
 
 from autolearn.client.sdk.errors import BadArgument
+from autolearn.schemas.datasets.look import TableRows
 from autolearn.schemas.errors import AutoLearnError, ExitCode
 from autolearn.schemas.values import DatasetRef
 
@@ -61,6 +62,16 @@ def row_of(item: Struct) -> dict[str, object]:
         for name, value in asdict(item).items()
         if name not in ("links", "progress", "environment")
     }
+
+
+def table_of(found: TableRows) -> pd.DataFrame:
+    """Return rows of a dataset as a data frame; times are datetimes in UTC."""
+    pandas = needed("pandas", "A data frame")
+    frame: pd.DataFrame = pandas.DataFrame(found.rows, columns=found.columns)
+    for name, kind in zip(found.columns, found.types, strict=True):
+        if kind == "timestamp":
+            frame[name] = pandas.to_datetime(frame[name])
+    return frame
 
 
 def is_frame(source: object) -> bool:

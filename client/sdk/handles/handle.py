@@ -51,6 +51,8 @@ class Handle(Generic[D]):
         return {}
 
     def __repr__(self) -> str:
+        if self._data is None:
+            return f"<{type(self).__name__} that was not asked for>"
         return f"<{printable(self._title())}>"
 
     def _repr_html_(self) -> str:

@@ -205,7 +205,8 @@ def _shown(item: Any) -> dict[str, object]:
     """Return the row of an item in a notebook."""
     if isinstance(item, Handle):
         return item._about()
-    return {name: getattr(item, name) for name in item.__struct_fields__ if name != "links"}
+    fields = {name: getattr(item, name) for name in item.__struct_fields__}
+    return {name: one for name, one in fields.items() if not isinstance(one, dict | tuple)}
 
 
 class listing(Generic[P, B, A]):  # noqa: N801 - it is used as a decorator

@@ -78,7 +78,7 @@ def session(al: AutoLearn) -> SessionHandle:
 
 def test_a_signature_has_no_quotes_and_no_flows(al, session):
     assert str(inspect.signature(al.estimator)) == (
-        "(name: str, *, as_of: str | None = None) -> CatalogEstimator"
+        "(name: str, *, as_of: str | None = None) -> EstimatorEntry"
     )
     shown = pydoc.render_doc(session.train, renderer=pydoc.plaintext)
     assert "train(estimator: str, dataset: Data, *, target: str | None = None," in shown

@@ -39,6 +39,16 @@ class Played:
             return httpx.Response(200, content=self.content)
         if path == "churn/versions":
             return httpx.Response(200, json={"items": [self.dataset("churn", self.content)] * 2})
+        if path == "churn/rows":
+            rows = [["2026-01-01T00:00:00Z", None], ["2026-01-02T00:00:00Z", "x"]]
+            rows = rows[: int(request.url.params["limit"])]
+            types = ["timestamp", "string"]
+            return httpx.Response(200, json={"columns": ["at", "b"], "types": types, "rows": rows})
+        if path == "churn/column":
+            name = request.url.params["column"]
+            return httpx.Response(
+                200, json={"name": name, "type": "string", "rows": 2, "missing": 0}
+            )
         if path == "churn":
             return httpx.Response(200, json=self.dataset("churn", self.content))
         return httpx.Response(404, json={"title": "There is no such dataset"})
@@ -85,7 +95,9 @@ def test_a_dataset_is_shown_and_read_as_frames(tell):
         frame = yield churn.to_pandas()
         assert frame["plan"].tolist() == ["pro", "basic"]
         assert frame["age"].isna().tolist() == [False, True]
-        assert len((yield churn.head(1))) == 1
+        head = yield churn.head(1)
+        assert head["at"].tolist() == [pd.Timestamp("2026-01-01", tz="UTC")]
+        assert (yield churn.column("plan")).type == "string"
         assert len((yield every(al, churn.versions()))) == 2
 
     tell(Played(), story)
@@ -101,6 +113,9 @@ def test_a_file_is_uploaded_if_its_content_or_target_is_new(tell, tmp_path):
         assert (yield al.dataset(file, target="churned")).name == "churn"
         assert (yield al.dataset(io.BytesIO(CSV), name="churn")).name == "churn"
         assert played.uploads == []
+        yield al.dataset(file, drop=["plan"])  # it has that role already
+        assert played.uploads == []
+        yield al.dataset(file, drop=["age"], roles={"plan": "ignore"})
         yield al.dataset(file, target="age")
         yield al.dataset(CSV + b"1,a,b\n", "churn")
         yield al.dataset(io.BytesIO(CSV), "other")
@@ -108,6 +123,7 @@ def test_a_file_is_uploaded_if_its_content_or_target_is_new(tell, tmp_path):
         yield al.upload_dataset(file)
 
     tell(played, story)
+    assert played.uploads.pop(0)[0] == "churn"
     assert played.uploads == [
         ("churn", CSV, {"target": "age"}),
         ("churn", CSV + b"1,a,b\n", {}),

@@ -82,6 +82,7 @@ class Played:
             "shared": {"target": "churned"},
             "same_rows": True,
             "metrics": [F1 | {"best": "t9"}],
+            "baseline": {"f1": 0.25},
             "trainings": [line(run) for run in runs],
         }
 
@@ -238,6 +239,22 @@ def test_sessions_and_lists_of_things_are_compared(tell):
         assert [run.id for run in (yield board.top(9))] == ["t9", "t2", "t3", "t1"]
 
     tell(played, story)
+
+
+def test_without_a_dummy_the_baseline_of_the_evaluations_is_the_last_row(tell):
+    def api(request: httpx.Request) -> httpx.Response:
+        one = Played.comparison("f1")
+        one["trainings"] = [line for line in one["trainings"] if not line["baseline"]]
+        return httpx.Response(200, json=one)
+
+    def story(al):
+        board = yield al.compare("s1", sort="f1")
+        assert (len(board), len(board.to_frame())) == (4, 5)
+        last = board.to_frame().iloc[-1]
+        assert (last["estimator"], last["f1"], last["baseline"]) == ("baseline", 0.25, True)
+        assert "<td>0.2500</td>" in board._repr_html_()
+
+    tell(api, story)
 
 
 def test_by_what_is_best_must_be_known(tell):
