@@ -128,7 +128,7 @@ def test_a_day_in_a_notebook(notebook: Notebook):
     assert trained["text/html"].count("<tr>") == 8
     assert "<b>" in trained["text/html"]
     assert notebook.run("measured.confusion")["text/html"].count("<tr>") >= 3
-    assert notebook.run("kept")["text/plain"].endswith("3 trainings, 3 evaluations>")
+    assert "'churn v2', 3 trainings, 3 evaluations" in notebook.run("kept")["text/plain"]
     assert "stderr" not in notebook.run("again = al.dataset(df, name='churn')")
     assert notebook.run("again.version == churn.version")["text/plain"] == "True"
     assert notebook.run("board.best.results['roc-auc'] > 0.7")["text/plain"] == "True"
