@@ -116,7 +116,7 @@ def test_a_broker_that_goes_away_in_the_middle_is_told_and_the_restore_goes_on(
     tmp_path, monkeypatch
 ):
     for module in ("write", "restore"):
-        monkeypatch.setattr(f"autolearn.operations.backup.{module}.PATIENCE", 2.0)
+        monkeypatch.setattr(f"autolearn.operations.backup.{module}._PATIENCE", 2.0)
     story, store = told_log(count=400, expired=100), store_with(tmp_path / "store")
     write_backup(story, HERE, store, tmp_path / "set", nothing)
     backup = BackupSet(tmp_path / "set")
