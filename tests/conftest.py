@@ -43,7 +43,7 @@ SHARED = {
     "laptop": """
         client/cli: sessions story users
         client/local: up
-        client/sdk: notebook sessions""",
+        client/sdk: notebook python_page sessions""",
 }
 """The systems that files share, for it takes seconds to start one: the fixture, and the files."""
 GROUPS = {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import shlex
 import signal
 import time
@@ -57,7 +58,11 @@ async def _serve(settings: Settings) -> None:
 def where(system: System, seconds: float) -> list[str]:
     """Describe how to use a ready system."""
     elsewhere = system.home != user_data_path("autolearn").resolve()
-    hint = f"export AUTOLEARN_HOME={shlex.quote(str(system.home))}" if elsewhere else ""
+    needed = {"AUTOLEARN_HOME": str(system.home)} if elsewhere else {}
+    if config := os.environ.get("XDG_CONFIG_HOME"):  # the token is there
+        needed["XDG_CONFIG_HOME"] = config
+    given = " ".join(f"{name}={shlex.quote(value)}" for name, value in needed.items())
+    hint = f"export {given}" if needed else ""
     return [
         f"Ready after {seconds:.1f} s.",
         f"  API    {system.url}",

@@ -11,7 +11,7 @@ import functools
 import inspect
 import itertools
 import re
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from types import MethodType
 from typing import Any, Concatenate, Generic, ParamSpec, TypeVar, cast, overload
 
@@ -65,7 +65,7 @@ class operation(Generic[P, B, A]):  # noqa: N801 - it is used as a decorator
     @overload
     def __get__(self, client: Blocking, kind: type[Any]) -> Callable[P, B]: ...
     @overload
-    def __get__(self, client: Awaiting, kind: type[Any]) -> Callable[P, Awaitable[A]]: ...
+    def __get__(self, client: Awaiting, kind: type[Any]) -> Callable[P, Coroutine[Any, Any, A]]: ...
     @overload
     def __get__(self, client: None, kind: type[Any]) -> Callable[..., Any]: ...
     def __get__(self, client: Blocking | Awaiting | None, kind: type[Any]) -> Any:
@@ -110,7 +110,9 @@ class chained(operation[P, Any, Any]):  # noqa: N801 - it is used as a decorator
     @overload
     def __get__(self, client: Sync, kind: type[Any]) -> Callable[P, Sync]: ...
     @overload
-    def __get__(self, client: Later, kind: type[Any]) -> Callable[P, Awaitable[Later]]: ...
+    def __get__(
+        self, client: Later, kind: type[Any]
+    ) -> Callable[P, Coroutine[Any, Any, Later]]: ...
     @overload
     def __get__(self, client: None, kind: type[Any]) -> Callable[..., Any]: ...
     def __get__(self, client: Blocking | Awaiting | None, kind: type[Any]) -> Any:

@@ -1,5 +1,6 @@
 """`autolearn up` on a real broker: refused twice, started again, stopped without a trace."""
 
+import os
 import signal
 from pathlib import Path
 
@@ -21,7 +22,8 @@ def test_it_says_what_starts_and_where_it_is(running, home):
         assert f"\n  {part:8} ready after " in running.said
     assert f"home   {home}" in running.said
     assert f"logs   {home / 'logs'}" in running.said
-    assert f"export AUTOLEARN_HOME={home}" in running.said
+    config = os.environ["XDG_CONFIG_HOME"]  # the token is there
+    assert f"export AUTOLEARN_HOME={home} XDG_CONFIG_HOME={config}" in running.said
     assert "API    http://127.0.0.1:" in running.said
 
 

@@ -1,0 +1,37 @@
+"""The examples of docs/python.md run, in their order."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.client.sdk.test_notebook import rows_of_customers
+from tests.support.cli_processes import Up
+
+pytestmark = pytest.mark.kafka
+
+PAGE = (Path(__file__).parents[3] / "docs" / "python.md").read_text()
+BLOCKS = re.findall(r"^```python\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
+
+
+def test_the_examples_run(running: Up, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("AUTOLEARN_HOME", str(running.home))
+    monkeypatch.chdir(tmp_path)
+    for seed, name in enumerate(("churn", "churn_may")):
+        rows_of_customers(seed, 600).to_csv(f"{name}.csv", index=False)
+    known: dict[str, Any] = {}
+    for number, block in enumerate(BLOCKS):
+        exec(compile(block, f"docs/python.md, example {number + 1}", "exec"), known)
+    assert len(BLOCKS) == 8
+    assert 0 < known["run"].results["roc-auc"] <= 1
+    assert known["run"].left_out["customer_id"] == "ignore"
+    assert "roc-auc" in known["later"].results
+    assert len(known["runs"]) == 6
+    assert known["board"].data.sort == "roc-auc"
+    assert known["kept"].trainings().to_frame().shape[0] == 3
+    assert (tmp_path / "model" / "model.skops").exists()
+    assert all(score > 0.8 for score in known["scores"])
+    assert {known["best"]} <= {"svm", "naive-bayes"}
+    assert {"iris", "churn", "churn_may"} <= {*known["names"]}
+    known["al"].close()
