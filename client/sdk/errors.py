@@ -106,6 +106,12 @@ class EvaluationFailed(_OfRun):
     __module__ = "autolearn"
 
 
+class PredictionFailed(_OfRun):
+    """A prediction failed, or was cancelled. `run` is its handle."""
+
+    __module__ = "autolearn"
+
+
 class BadArgument(AutoLearnError, ValueError):
     """An argument of a call does not fit."""
 

@@ -83,7 +83,8 @@ class Call(Struct, Generic[T], frozen=True):
     """One request to the API, and the type of its answer.
 
     Every call that changes something has an Idempotency-Key, so that it can be repeated. `grace` is
-    how many seconds beyond `wait` the answer may take.
+    how many seconds beyond `wait` the answer may take. `accept` is the media type that is wanted in
+    place of JSON.
     """
 
     method: str
@@ -96,6 +97,7 @@ class Call(Struct, Generic[T], frozen=True):
     key: str | None = None
     grace: float = _GRACE
     into: Download | None = None
+    accept: str = ""
 
 
 def ask(call: Call[T], patience: float = 30.0) -> Flow[T]:
@@ -173,7 +175,8 @@ def _unreachable(send: Send, failure: httpx.TransportError) -> Unreachable:
 
 def _sent(call: Call[Any]) -> Send:
     """Return the request of a call."""
-    headers: dict[str, str] = {"Accept": "application/json, application/problem+json"}
+    accept = call.accept or "application/json"
+    headers: dict[str, str] = {"Accept": f"{accept}, application/problem+json"}
     content: bytes | Path | None = None
     if isinstance(call.body, Path | bytes):
         content = call.body

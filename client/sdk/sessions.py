@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from pathlib import Path
 from types import MappingProxyType, TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
@@ -15,6 +16,11 @@ from autolearn.client.sdk.handles.board import AsyncBoard, Board, compared
 from autolearn.client.sdk.handles.grid import Candidate, Grid, expanded
 from autolearn.client.sdk.handles.handle import Handle
 from autolearn.client.sdk.handles.pages import Pages, listing
+from autolearn.client.sdk.handles.predictions import (
+    AsyncPredictionHandle,
+    PredictionHandle,
+    requested,
+)
 from autolearn.client.sdk.handles.run_parent import RunParent
 from autolearn.client.sdk.handles.runs import (
     AsyncEvaluationHandle,
@@ -41,7 +47,7 @@ from autolearn.schemas.rest.experiments import (
     ExperimentSummary,
 )
 from autolearn.schemas.rest.page import Page
-from autolearn.schemas.rest.runs import Evaluation, Training
+from autolearn.schemas.rest.runs import Evaluation, Prediction, Training
 from autolearn.schemas.rest.sessions import (
     Discarded,
     Reader,
@@ -61,16 +67,18 @@ class SessionWithRuns(SessionOverview, kw_only=True, frozen=True):
 
     trainings: list[Training] = []
     evaluations: list[Evaluation] = []
+    predictions: list[Prediction] = []
 
     def __repr__(self) -> str:
         return f"<Session {self.id[:8]} {self.title!r} with its runs{_counted(self)}>"
 
 
 class ExperimentWithRuns(ExperimentOverview, kw_only=True, frozen=True):
-    """An experiment with all the runs that it keeps."""
+    """An experiment with all its runs: those with a number beyond `sequence` came since."""
 
     trainings: list[Training] = []
     evaluations: list[Evaluation] = []
+    predictions: list[Prediction] = []
 
     def __repr__(self) -> str:
         return f"<Experiment {self.id[:8]} {self.title!r} with its runs{_counted(self)}>"
@@ -105,6 +113,53 @@ class WorkMethods(Handle[D]):
             lambda at: ask(Call("GET", f"{at}/evaluations/{segment(run)}", Evaluation))
         )
         return self._as_evaluation(found)
+
+    @operation
+    def prediction(self, run: str) -> Flow[Either[PredictionHandle, AsyncPredictionHandle]]:
+        """Get a prediction by its id, or the start of it."""
+        found = yield from self._owner.ask(
+            lambda at: ask(Call("GET", f"{at}/predictions/{segment(run)}", Prediction))
+        )
+        return self._as_prediction(found)
+
+    @listing
+    def predictions(
+        self, *, limit: int | None = None, as_of: str | None = None
+    ) -> Pages[PredictionHandle, AsyncPredictionHandle]:
+        """List the predictions in the order of their requests, at most `limit`."""
+        call = Call("GET", f"{self._owner.path}/predictions", Page[Prediction], {"as_of": as_of})
+        return Pages(call, self._as_prediction, limit)
+
+    @operation
+    def predict(
+        self,
+        rows: Path | str | None = None,
+        *,
+        dataset: Data | None = None,
+        training: str | None = None,
+        with_input: bool = False,
+        wait: Wait = True,
+        raise_on_failure: bool = True,
+        key: str | None = None,
+    ) -> Flow[Either[PredictionHandle, AsyncPredictionHandle]]:
+        """Predict the `rows` of a file, or all rows of a dataset; `download` fetches the result.
+
+        The file is read as the training's was. `training` need not be named where only one is
+        completed. The columns of role id are repeated beside the predictions, all `with_input`.
+        Rows that are sent, and predictions, are kept for a day at most. `wait` as in `train`.
+
+        Raises:
+            BadArgument: not one of rows and dataset is given.
+            Problem: a column is missing; or several trainings may be meant, which it lists.
+            TimedOut: it has not ended after `wait` seconds; it goes on.
+            PredictionFailed: it failed or was cancelled, unless `raise_on_failure` is off.
+        """
+        limit = seconds_of_wait(wait)
+        about = {"training": training, "with_input": with_input}
+        data = yield from requested(self._owner, rows, dataset, about, limit, key)
+        made = self._as_prediction(data)
+        yield from _ended(made, limit, raise_on_failure=raise_on_failure)
+        return made
 
     @operation
     def rename(self, title: str) -> Flow[Renamed]:
@@ -154,6 +209,10 @@ class WorkMethods(Handle[D]):
 
     def _as_training(self, data: Training) -> Either[TrainingHandle, AsyncTrainingHandle]:
         return either(self, TrainingHandle, AsyncTrainingHandle, self._http, self._owner, data)
+
+    def _as_prediction(self, data: Prediction) -> Either[PredictionHandle, AsyncPredictionHandle]:
+        kinds = PredictionHandle, AsyncPredictionHandle
+        return either(self, *kinds, self._http, self._owner, data)
 
     def _as_evaluation(self, data: Evaluation) -> Either[EvaluationHandle, AsyncEvaluationHandle]:
         kinds = EvaluationHandle, AsyncEvaluationHandle
@@ -458,7 +517,7 @@ class ExperimentMethods(WorkMethods[_Kept]):
     def evaluations(
         self, *, limit: int | None = None, as_of: str | None = None
     ) -> Pages[EvaluationHandle, AsyncEvaluationHandle]:
-        """List the evaluations that it keeps, in the order of their requests, at most `limit`."""
+        """List the evaluations, also those since the commit, at most `limit`."""
         call = Call("GET", f"{self._owner.path}/evaluations", Page[Evaluation], {"as_of": as_of})
         return Pages(call, self._as_evaluation, limit)
 
@@ -660,4 +719,9 @@ def _whole(call: Call[W]) -> Flow[W]:
         return found
     trainings = yield from every(f"{call.path}/trainings", Page[Training], call.query)
     evaluations = yield from every(f"{call.path}/evaluations", Page[Evaluation], call.query)
-    return replace(found, trainings=trainings, evaluations=evaluations)
+    found = replace(found, trainings=trainings, evaluations=evaluations)
+    since = getattr(found, "since_commit", {})
+    if not (found.counts.get("predictions") or since.get("predictions")):
+        return found
+    predictions = yield from every(f"{call.path}/predictions", Page[Prediction], call.query)
+    return replace(found, predictions=predictions)

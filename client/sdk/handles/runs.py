@@ -12,7 +12,13 @@ from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from msgspec.structs import replace
 
-from autolearn.client.sdk.errors import BadArgument, EvaluationFailed, TimedOut, TrainingFailed
+from autolearn.client.sdk.errors import (
+    BadArgument,
+    EvaluationFailed,
+    PredictionFailed,
+    TimedOut,
+    TrainingFailed,
+)
 from autolearn.client.sdk.flows import Call, Flow, ask, fetch
 from autolearn.client.sdk.handles.display import plain
 from autolearn.client.sdk.handles.frames import frame_of, needed
@@ -24,14 +30,14 @@ from autolearn.client.sdk.transport import AwaitingPart, BlockingPart
 from autolearn.schemas.catalog import check_metrics
 from autolearn.schemas.rest.catalog import CatalogMetric
 from autolearn.schemas.rest.page import Page
-from autolearn.schemas.rest.runs import Artifact, Evaluation, Training
+from autolearn.schemas.rest.runs import Artifact, Evaluation, Prediction, Training
 from autolearn.schemas.values import JsonValue
 
 if TYPE_CHECKING:
     import httpx
     import pandas as pd
 
-R = TypeVar("R", Training, Evaluation)
+R = TypeVar("R", Training, Evaluation, Prediction)
 Data = str | Mapping[str, str] | Reference
 """A dataset: as an object, by its name, NAME@VERSION, or {"name": …, "version": …}.
 
@@ -61,11 +67,11 @@ def waiting(call: Call[R], limit: float | None) -> Call[R]:
 
 
 class RunMethods(Handle[R]):
-    """What trainings and evaluations have in common."""
+    """What trainings, evaluations and predictions have in common."""
 
     _kind: ClassVar[str]
     _type: ClassVar[Any]
-    _failed: ClassVar[type[TrainingFailed | EvaluationFailed]]
+    _failed: ClassVar[type[TrainingFailed | EvaluationFailed | PredictionFailed]]
 
     def _begin(self, owner: RunParent, data: R) -> None:
         self._owner, self._data = owner, data
