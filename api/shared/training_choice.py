@@ -64,7 +64,7 @@ def _not_one(snapshot: Snapshot, owner: RunOwner, there: list[RunId]) -> Problem
         "training-ambiguous",
         "Several trainings may be meant",
         f"The {owner.kind} {owner.id[:8]} has {len(there)} completed trainings{more}: name one.",
-        errors=[{"pointer": "#/training", "detail": line} for line in lines],
+        errors=[{"detail": line} for line in lines],
         known=there[:_TOLD],
     )
 

@@ -34,6 +34,7 @@ from autolearn.client.cli.commands.work import (
     experiment,
     history,
     login,
+    predict,
     run,
     session,
     token,
@@ -77,6 +78,7 @@ app.add_typer(session.app, name="session", rich_help_panel=WORK)
 app.command("train", rich_help_panel=WORK)(train.train)
 app.command("evaluate", rich_help_panel=WORK)(evaluate.evaluate)
 app.add_typer(evaluation.app, name="evaluation", rich_help_panel=WORK)
+app.command("predict", rich_help_panel=WORK)(predict.predict)
 app.command("compare", rich_help_panel=WORK)(compare.compare)
 app.command("cancel", rich_help_panel=WORK)(cancel.cancel)
 app.add_typer(catalog.app, name="catalog", rich_help_panel=PAST)

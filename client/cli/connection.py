@@ -152,6 +152,22 @@ class Connection:
                 raise
             raise self._over(problem) from None
 
+    def owner(self) -> SessionHandle | ExperimentHandle:
+        """Return the session that a command uses, or the experiment that is named in its place.
+
+        Raises:
+            NoSession, NothingSo: as `session`.
+        """
+        if not self.wanted:
+            return self.session()
+        found = self.session_of(self.find(self.wanted))
+        try:
+            return found.refresh()
+        except Problem as problem:
+            if problem.kind != "session-committed":
+                raise
+            return self.client.experiments.get(found.id)
+
     def say_session(self, dataset: str = "") -> SessionHandle:
         """Return the session that a command uses, and name it on standard error.
 

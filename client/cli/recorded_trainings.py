@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TypeVar
 
 from msgspec.structs import fields, replace
 
-from autolearn.client.cli.connection import Connection, NoSession, only
-from autolearn.client.cli.exit_codes import words_of
+from autolearn.client.cli.connection import Connection
+from autolearn.client.cli.training_owner import owner_of
 from autolearn.client.sdk.errors import Problem
 from autolearn.client.sdk.handles.runs import TrainingHandle
-from autolearn.client.sdk.sessions import ExperimentHandle, SessionHandle
 from autolearn.schemas.errors import AutoLearnError, ExitCode
 from autolearn.schemas.events import EvaluationRequested, TrainingRequested
 from autolearn.schemas.reports.retrain import RecordedEvaluation, RecordedTraining
@@ -24,7 +22,7 @@ R = TypeVar("R", TrainingRequested, EvaluationRequested)
 
 
 class NothingRecorded(AutoLearnError):
-    """There is no completed training of that id."""
+    """A training has no artifact."""
 
     title = "There is nothing to train again"
     exit_code = ExitCode.REFUSED
@@ -33,38 +31,15 @@ class NothingRecorded(AutoLearnError):
 def recorded_of(to: Connection, given: str, into: Path) -> list[RecordedTraining]:
     """Return the records of a training, or of all trainings of an experiment.
 
-    `given` is an id or its start: of an experiment, of a training of any experiment, or of a
-    training of the current session; or it is the title of an experiment. Encrypted artifacts and
-    datasets are fetched `into` a folder, where they lie in clear.
+    `given` is as in `owner_of`. Encrypted artifacts and datasets are fetched `into` a folder, where
+    they lie in clear.
 
     Raises:
-        NothingRecorded: there is no such thing, or the training has not completed.
-        NothingSo: no title begins so, or several do.
-        typer.BadParameter: it is the start of several ids.
+        NothingRecorded: a training has not completed.
+        NothingSo, Problem, typer.BadParameter: as `owner_of`.
     """
-    given, session = to.find(given, "experiment"), _open_session(to)
-    open_ones = [*session.trainings()] if session is not None else []
-    owners = {
-        training: item["id"]
-        for item in to.every(to.client.experiments.list())
-        for training in item["trainings"]
-    }
-    here = {one.id for one in open_ones}
-    what = "experiment, training of one, or training of the session that is meant,"
-    chosen = only(given, lambda: {*owners, *owners.values(), *here}, what)
-    owner: SessionHandle | ExperimentHandle
-    if chosen in here and session is not None:
-        owner, trained = session, open_ones
-    elif chosen in owners or chosen in owners.values():
-        owner = to.experiment(owners.get(chosen, chosen))
-        trained = [*owner.trainings()]
-    else:
-        raise NothingRecorded(
-            f"{given!r} is no experiment, no training of one, and no training of the session that "
-            "is meant.",
-            advice="`autolearn experiment list` and `autolearn session show` have the ids.",
-        )
-    trainings = [one for one in trained if chosen in (owner.id, one.id)]
+    owner, training = owner_of(to, given)
+    trainings = [one for one in owner.trainings() if training in (None, one.id)]
     ids = {one.id for one in trainings}
     evaluations = [one.data for one in owner.evaluations() if one.data.training in ids]
     found = [_fetched(one, _recorded(one.data, evaluations), into) for one in trainings]
@@ -91,16 +66,6 @@ def _fetched(training: TrainingHandle, one: RecordedTraining, into: Path) -> Rec
     except Problem as problem:  # the rest of the record can still be compared
         return replace(one, missing=f"{problem.title}. {problem.detail}")
     return replace(one, folder=str(folder))
-
-
-def _open_session(to: Connection) -> SessionHandle | None:
-    if not to.wanted and to.current.get() is None:
-        return None
-    try:
-        return to.session()
-    except NoSession as over:  # an experiment can be trained again without one
-        print(words_of(over), file=sys.stderr)
-        return None
 
 
 def _recorded(training: Training, evaluations: Iterable[Evaluation]) -> RecordedTraining:

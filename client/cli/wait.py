@@ -8,11 +8,12 @@ from typing import TypeVar
 import typer
 
 from autolearn.client.cli.run_progress import RunProgress, what
+from autolearn.client.sdk.handles.predictions import PredictionHandle
 from autolearn.client.sdk.handles.runs import EvaluationHandle, TrainingHandle
 from autolearn.schemas.errors import ExitCode
-from autolearn.schemas.rest.runs import Evaluation, Training
+from autolearn.schemas.rest.runs import Evaluation, Prediction, Training
 
-R = TypeVar("R", TrainingHandle, EvaluationHandle)
+R = TypeVar("R", TrainingHandle, EvaluationHandle, PredictionHandle)
 _STEP = 1.0
 """Seconds after which the phase is requested again."""
 
@@ -29,17 +30,19 @@ def follow(run: R) -> R:
             while run.data.ended is None:
                 board.show(run.refresh(wait=_STEP).data)
     except KeyboardInterrupt:
+        owner = run.data.session[:8]
+        kind = "experiment" if "/experiments/" in run.data.links["owner"] else "session"
         print(
             f"Interrupted: {what(run.data)} goes on.\n"
-            f"  See it:    autolearn session show {run.data.session[:8]}\n"
-            f"  Cancel it: autolearn cancel {run.data.id[:8]} --session {run.data.session[:8]}",
+            f"  See it:    autolearn {kind} show {owner}\n"
+            f"  Cancel it: autolearn cancel {run.data.id[:8]} --session {owner}",
             file=sys.stderr,
         )
         raise typer.Exit(ExitCode.INTERRUPTED) from None
     return run
 
 
-def require_completed(run: Training | Evaluation) -> None:
+def require_completed(run: Training | Evaluation | Prediction) -> None:
     """Print why a run has not completed, and exit with 1; return if it has."""
     if run.status == "completed":
         return

@@ -115,6 +115,52 @@ class WorkMethods(Handle[D]):
         return self._as_evaluation(found)
 
     @operation
+    def evaluate(
+        self,
+        training: str | None = None,
+        metrics: Sequence[str] | None = None,
+        *,
+        dataset: Data | None = None,
+        plots: Sequence[str] | None = None,
+        positive: str | bool | int | None = None,
+        time_limit: float | None = None,
+        memory_limit: int | None = None,
+        wait: Wait = True,
+        raise_on_failure: bool = True,
+        key: str | None = None,
+    ) -> Flow[Either[EvaluationHandle, AsyncEvaluationHandle]]:
+        """Measure an artifact, by the id of its training: as its own method `evaluate` does.
+
+        `training` need not be named where only one is completed. An experiment keeps what it keeps.
+
+        A metric may name its class, as recall:yes does; `positive` is the class of the others.
+        Named metrics must be computable; `left_out` has the reasons of others. `plots` (roc,
+        importance and so on, or all) are data in `plot_data`. `wait` as in `train`.
+
+        Raises:
+            TimedOut: it has not ended after `wait` seconds; it goes on.
+            EvaluationFailed: it failed or was cancelled, unless `raise_on_failure` is off.
+        """
+        body = {
+            "training": training,
+            "metrics": metrics,
+            "dataset": dataset,
+            "plots": plots,
+            "positive": positive,
+            "time_limit": time_limit,
+            "memory_limit": memory_limit,
+        }
+        limit = seconds_of_wait(wait)
+        data = yield from self._owner.ask(
+            lambda at: ask(
+                waiting(Call("POST", f"{at}/evaluations", Evaluation, body=body, key=key), limit)
+            )
+        )
+        made = self._as_evaluation(data)
+        yield from _ended(made, limit, raise_on_failure=raise_on_failure)
+        return made
+
+    @operation
     def prediction(self, run: str) -> Flow[Either[PredictionHandle, AsyncPredictionHandle]]:
         """Get a prediction by its id, or the start of it."""
         found = yield from self._owner.ask(
@@ -138,6 +184,7 @@ class WorkMethods(Handle[D]):
         dataset: Data | None = None,
         training: str | None = None,
         with_input: bool = False,
+        name: str | None = None,
         wait: Wait = True,
         raise_on_failure: bool = True,
         key: str | None = None,
@@ -146,6 +193,7 @@ class WorkMethods(Handle[D]):
 
         The file is read as the training's was. `training` need not be named where only one is
         completed. The columns of role id are repeated beside the predictions, all `with_input`.
+        `name` is that of the file, by default its own.
         Rows that are sent, and predictions, are kept for a day at most. `wait` as in `train`.
 
         Raises:
@@ -156,7 +204,7 @@ class WorkMethods(Handle[D]):
         """
         limit = seconds_of_wait(wait)
         about = {"training": training, "with_input": with_input}
-        data = yield from requested(self._owner, rows, dataset, about, limit, key)
+        data = yield from requested(self._owner, rows, dataset, about, limit, key, name)
         made = self._as_prediction(data)
         yield from _ended(made, limit, raise_on_failure=raise_on_failure)
         return made
@@ -383,46 +431,6 @@ class OneSession(WorkMethods[SessionSummary]):
         kinds = TrainingGroup, AsyncTrainingGroup
         made = either(self, *kinds, self._http, self._owner, runs, metrics or ())
         yield from _all_ended(made, seconds_of_wait(wait), progress=progress)
-        return made
-
-    @operation
-    def evaluate(
-        self,
-        training: str,
-        metrics: Sequence[str] | None = None,
-        *,
-        dataset: Data | None = None,
-        plots: Sequence[str] | None = None,
-        positive: str | bool | int | None = None,
-        time_limit: float | None = None,
-        memory_limit: int | None = None,
-        wait: Wait = True,
-        raise_on_failure: bool = True,
-        key: str | None = None,
-    ) -> Flow[Either[EvaluationHandle, AsyncEvaluationHandle]]:
-        """Measure an artifact, by the id of its training: as its own method `evaluate` does.
-
-        A metric may name its class, as recall:yes does; `positive` is the class of the others.
-        Named metrics must be computable; `left_out` has the reasons of others. `plots` (roc,
-        importance and so on, or all) are data in `plot_data`. `wait` as in `train`.
-
-        Raises:
-            TimedOut: it has not ended after `wait` seconds; it goes on.
-            EvaluationFailed: it failed or was cancelled, unless `raise_on_failure` is off.
-        """
-        body = {
-            "training": training,
-            "metrics": metrics,
-            "dataset": dataset,
-            "plots": plots,
-            "positive": positive,
-            "time_limit": time_limit,
-            "memory_limit": memory_limit,
-        }
-        limit = seconds_of_wait(wait)
-        call = Call("POST", f"{_at(self)}/evaluations", Evaluation, body=body, key=key)
-        made = self._as_evaluation((yield from ask(waiting(call, limit))))
-        yield from _ended(made, limit, raise_on_failure=raise_on_failure)
         return made
 
     @listing

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from io import BytesIO, StringIO, TextIOWrapper
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TextIO
 from unittest.mock import patch
 
 import httpx
@@ -53,7 +53,8 @@ def environment(**settings: object) -> dict[str, str]:
 
 def autolearn(*words: object, **settings: object) -> Said:
     """Run a command in this process, as the entry point does."""
-    out, err = StringIO(), StringIO()
+    written, err = BytesIO(), StringIO()
+    out = TextIOWrapper(written, "utf-8", newline="", write_through=True)
     code: object = 0
     with (
         patch.dict(os.environ, environment(**settings), clear=True),
@@ -67,7 +68,7 @@ def autolearn(*words: object, **settings: object) -> Said:
         except SystemExit as end:
             code = end.code
     assert isinstance(code, int)
-    return Said(code, out.getvalue(), err.getvalue())
+    return Said(code, written.getvalue().decode(), err.getvalue())
 
 
 Played = Callable[[httpx.Request], httpx.Response]
@@ -82,8 +83,13 @@ class Desk:
     def __init__(self, home: Path, config: Path) -> None:
         self.home, self.config = home, config
 
-    def __call__(self, *words: object, typed: str = "", **settings: object) -> Said:
-        with patch.object(sys, "stdin", StringIO(typed)), pytest.MonkeyPatch.context() as env:
+    def __call__(
+        self, *words: object, typed: str = "", stdin: TextIO | None = None, **settings: object
+    ) -> Said:
+        with (
+            patch.object(sys, "stdin", stdin or StringIO(typed)),
+            pytest.MonkeyPatch.context() as env,
+        ):
             env.setenv("XDG_CONFIG_HOME", str(self.config))
             return autolearn(*words, home=self.home, **settings)
 

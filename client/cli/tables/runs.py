@@ -8,12 +8,12 @@ from typing import Any
 from rich.console import Group, RenderableType
 from rich.table import Table
 
-from autolearn.client.cli.output import pairs, rows, short, shortened
+from autolearn.client.cli.output import pairs, rows, short, shortened, when
 from autolearn.client.cli.run_progress import phase_of
 from autolearn.client.cli.tables.plots import plots, spark
 from autolearn.schemas.catalog import CLASSIFICATION
 from autolearn.schemas.feature_columns import LEFT_OUT
-from autolearn.schemas.rest.runs import Evaluation, Training
+from autolearn.schemas.rest.runs import Evaluation, Prediction, Training
 from autolearn.schemas.training.preprocess import in_words
 
 _SHOWN_APART = (
@@ -56,6 +56,22 @@ def evaluations(found: Iterable[Evaluation]) -> Table:
         for one in found
     ]
     return rows(("evaluation", "training", "on", "status", "results"), lines)
+
+
+def predictions(found: Iterable[Prediction]) -> Table:
+    """Return predictions, a line each."""
+    lines = [
+        (
+            short(one.id),
+            short(one.training),
+            f"{one.dataset.name} (sent)" if one.sent else one.dataset.name,
+            one.rows,
+            _state(one),
+            when(one.kept_until),
+        )
+        for one in found
+    ]
+    return rows(("prediction", "training", "of", "rows", "status", "kept until"), lines)
 
 
 def training(one: Training) -> RenderableType:
@@ -238,7 +254,7 @@ def scores(trained: Iterable[Training], evaluated: Iterable[Evaluation]) -> Tabl
     return rows(("estimator", *found, "train rows", "held out", "fit s", "training"), lines)
 
 
-def _state(one: Training | Evaluation) -> str:
+def _state(one: Training | Evaluation | Prediction) -> str:
     """Return the state of a run, and why it failed."""
     return f"{phase_of(one)}: {one.reason}" if one.reason else phase_of(one)
 

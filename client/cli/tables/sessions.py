@@ -9,10 +9,10 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 
 from autolearn.client.cli.output import pairs, rows, sentence, short, when
-from autolearn.client.cli.tables.runs import evaluations, split_in_words, trainings
+from autolearn.client.cli.tables.runs import evaluations, predictions, split_in_words, trainings
 from autolearn.client.sdk.sessions import ExperimentWithRuns, SessionWithRuns
 from autolearn.schemas.rest.experiments import ExperimentSummary
-from autolearn.schemas.rest.runs import Evaluation, Training
+from autolearn.schemas.rest.runs import Evaluation, Prediction, Training
 from autolearn.schemas.rest.sessions import SessionSummary
 from autolearn.schemas.values import DatasetRef
 
@@ -46,7 +46,7 @@ def session(one: SessionWithRuns) -> RenderableType:
         }
     )
     parts: list[RenderableType] = [about]
-    parts += runs(one.trainings, one.evaluations)
+    parts += runs(one.trainings, one.evaluations, one.predictions)
     if one.running:
         lines = [
             (short(now.run), now.kind, now.phase, _since(now.since), now.host, now.attempt)
@@ -88,16 +88,27 @@ def experiment(one: ExperimentWithRuns) -> RenderableType:
             "evaluation data": _names(one.evaluation_data),
         }
     )
-    return Group(about, *runs(one.trainings, one.evaluations))
+    late = [run for run in one.evaluations if run.number > one.sequence]
+    kept = [run for run in one.evaluations if run.number <= one.sequence]
+    parts = runs(one.trainings, kept)
+    if late:
+        parts += ["", sentence("Evaluated since the commit"), "", evaluations(late)]
+    return Group(about, *parts, *runs((), (), one.predictions))
 
 
-def runs(trained: Sequence[Training], evaluated: Sequence[Evaluation]) -> list[RenderableType]:
+def runs(
+    trained: Sequence[Training],
+    evaluated: Sequence[Evaluation],
+    predicted: Sequence[Prediction] = (),
+) -> list[RenderableType]:
     """Return the tables of runs that are not empty, each after an empty line."""
     parts: list[RenderableType] = []
     if trained:
         parts += ["", *_splits(trained), trainings(trained)]
     if evaluated:
         parts += ["", evaluations(evaluated)]
+    if predicted:
+        parts += ["", predictions(predicted)]
     return parts
 
 

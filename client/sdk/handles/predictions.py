@@ -80,6 +80,7 @@ def requested(
     about: Mapping[str, object],
     limit: float | None,
     key: str | None,
+    name: str | None = None,
 ) -> Flow[Prediction]:
     """Request a prediction of the rows of a file, or of a dataset.
 
@@ -96,7 +97,7 @@ def requested(
             )
         )
     path = Path(rows)
-    query = {**about, "name": path.name, "with_input": about["with_input"] or None}
+    query = {**about, "name": name or path.name, "with_input": about["with_input"] or None}
     sent = "application/octet-stream"
     return owner.ask(
         lambda at: ask(

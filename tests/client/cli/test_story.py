@@ -355,7 +355,7 @@ def test_a_training_that_has_not_completed_is_not_trained_again(cli, says, sessi
         ("train svm iris --test 2", "less than 1"),
         ("train svm iris --seed -1", "greater than or equal to 0"),
         ("train ridge iris", "ridge is for regression"),
-        ("evaluate nope", "'nope' cannot be the training that is meant"),
+        ("evaluate nope", "No experiment of yours has an id or title that begins with 'nope'"),
         ("evaluate 0b9f7a52-3c1d-4e8e-9a53-6d1f2c7b8e90", "0b9f7a52"),
         ("cancel 0b9f7a52-3c1d-4e8e-9a53-6d1f2c7b8e90", "0b9f7a52"),
         (

@@ -133,7 +133,7 @@ def add(
     called = name or dataset_name(path)
     if name is None and called != path.stem:
         typer.echo(f"The dataset is called {called} (--name gives another name).", err=True)
-    with connect(url) as to, _file_of(path) as file:
+    with connect(url) as to, file_of(path) as file:
         added = to.client.upload_dataset(
             file,
             called,
@@ -162,7 +162,7 @@ def add(
 
 
 @contextmanager
-def _file_of(path: Path) -> Iterator[Path]:
+def file_of(path: Path) -> Iterator[Path]:
     """Yield a file; for -, one with what standard input has, which is deleted at the end."""
     import shutil
     import tempfile

@@ -11,22 +11,26 @@ from autolearn.client.cli.output import As, Output
 
 
 def cancel(
-    run: Annotated[str, typer.Argument(help="A training or evaluation; the start of its id.")],
+    run: Annotated[
+        str, typer.Argument(help="A training, evaluation or prediction; the start of its id.")
+    ],
     session: SessionOption = None,
     output: As = Output.table,
     url: Url = None,
 ) -> None:
-    """Stop a training or an evaluation of the current session."""
+    """Stop a run of the current session; of an experiment, if that is named by --session."""
     from autolearn.client.cli.connection import connect, only
     from autolearn.client.cli.output import print_json
     from autolearn.client.cli.run_progress import phase_of, what
+    from autolearn.client.sdk.handles.predictions import PredictionHandle
     from autolearn.client.sdk.handles.runs import EvaluationHandle, TrainingHandle
 
     with connect(url, session) as to:
-        used = to.say_session()
-        runs: dict[str, TrainingHandle | EvaluationHandle] = {}
+        used = to.owner() if to.wanted else to.say_session()
+        runs: dict[str, TrainingHandle | EvaluationHandle | PredictionHandle] = {}
         runs |= {one.id: one for one in used.trainings()}
         runs |= {one.id: one for one in used.evaluations()}
+        runs |= {one.id: one for one in used.predictions()}
         chosen = only(run, lambda: runs, "run of this session")
         cancelled = (runs.get(chosen) or used.training(chosen)).cancel()
         if output == Output.json:

@@ -20,7 +20,13 @@ from autolearn.client.cli.output import As, Output
 
 
 def evaluate(
-    training: Annotated[str, typer.Argument(help="The start of its id is enough.")],
+    training: Annotated[
+        str,
+        typer.Argument(
+            metavar="TRAINING|EXPERIMENT",
+            help="The start of its id is enough, or the title of an experiment.",
+        ),
+    ],
     metrics: Metrics = None,
     dataset: Annotated[
         str | None,
@@ -40,6 +46,7 @@ def evaluate(
 ) -> None:
     """Measure an artifact: with these metrics, or with all that fit its task.
 
+    Also of an experiment, on new data: what it keeps does not change.
     Metrics that cannot be computed are left out with the reason; a named one is refused, or fails
     the evaluation. Ctrl-C while waiting leaves the evaluation running. Exit code 1: it did not
     complete.
@@ -47,11 +54,14 @@ def evaluate(
     from autolearn.client.cli.connection import connect
     from autolearn.client.cli.output import console, print_json
     from autolearn.client.cli.tables import runs as views
+    from autolearn.client.cli.training_owner import owner_of
     from autolearn.client.cli.wait import follow, require_completed
 
     with connect(url, session) as to:
-        run = to.say_session().evaluate(
-            training,
+        found = owner_of(to, training)
+        found.say()
+        run = found.owner.evaluate(
+            found.training,
             words(metrics),
             dataset=dataset,
             plots=words(plots),

@@ -1,0 +1,128 @@
+"""`autolearn predict`."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
+
+from autolearn.client.cli.options import SessionOption, Url
+
+if TYPE_CHECKING:
+    from autolearn.schemas.rest.runs import Prediction
+
+
+class Form(StrEnum):
+    """The form of the predictions."""
+
+    csv = "csv"
+    json = "json"
+    parquet = "parquet"
+
+
+_FORMS: dict[Form, Literal["csv", "jsonl", "parquet"]] = {
+    Form.csv: "csv",
+    Form.json: "jsonl",
+    Form.parquet: "parquet",
+}
+_ENDINGS = {".parquet": Form.parquet, ".json": Form.json, ".jsonl": Form.json}
+
+
+def predict(
+    training: Annotated[
+        str,
+        typer.Argument(
+            metavar="TRAINING|EXPERIMENT",
+            help="The start of its id is enough, or the title of an experiment.",
+        ),
+    ],
+    file: Annotated[
+        Path | None,
+        typer.Argument(
+            help="Rows with the columns of the training, in any form of `dataset add`; - is "
+            "standard input.",
+            show_default=False,
+        ),
+    ] = None,
+    dataset: Annotated[
+        str | None, typer.Option(help="NAME or NAME@VERSION, in place of a file.")
+    ] = None,
+    form: Annotated[
+        Form | None,
+        typer.Option(
+            "--output", "-o", help="json: a line a row. [default: by the ending of --out, else csv]"
+        ),
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="[default: standard output]")
+    ] = None,
+    with_input: Annotated[
+        bool, typer.Option("--with-input", help="Repeat all columns, not only those with role id.")
+    ] = False,
+    session: SessionOption = None,
+    url: Url = None,
+) -> None:
+    """Predict the rows of a file, or of a dataset: a line for each, in their order.
+
+    A class and the probabilities of all classes, a number, a cluster, or a score of how strange a
+    row is. Rows that are sent, and predictions, are deleted within a day. Exit code 1: it did not
+    complete.
+    """
+    import shutil
+    import sys
+    import tempfile
+
+    from autolearn.client.cli.commands.data.dataset import file_of
+    from autolearn.client.cli.connection import connect
+    from autolearn.client.cli.training_owner import owner_of
+    from autolearn.client.cli.wait import follow, require_completed
+
+    if (file is None) == (dataset is None):
+        raise typer.BadParameter("give a file of rows, or --dataset NAME", param_hint="'FILE'")
+    if file is not None and str(file) != "-" and not file.is_file():
+        raise typer.BadParameter(f"there is no file {file}", param_hint="'FILE'")
+    form = form or _ENDINGS.get("" if out is None else out.suffix, Form.csv)
+    if form is Form.parquet and out is None and sys.stdout.isatty():
+        raise typer.BadParameter("Parquet is not for a terminal: name a file", param_hint="'--out'")
+    with connect(url, session) as to:
+        found = owner_of(to, training)
+        found.say()
+        asked: dict[str, Any] = {"training": found.training, "with_input": with_input}
+        if file is None:
+            run = found.owner.predict(dataset=dataset, wait=False, **asked)
+        else:
+            with file_of(file) as rows:
+                name = "standard input" if str(file) == "-" else file.name
+                run = found.owner.predict(rows, name=name, wait=False, **asked)
+        prediction = follow(run).data
+        require_completed(prediction)
+        with tempfile.TemporaryDirectory(prefix="autolearn-") as folder:
+            there = out or Path(folder) / "rows"
+            run.download(there, _FORMS[form])
+            _say(prediction, out)
+            if out is None:
+                sys.stdout.flush()
+                with there.open("rb") as source:
+                    shutil.copyfileobj(source, sys.stdout.buffer)
+                sys.stdout.buffer.flush()
+
+
+def _say(prediction: Prediction, out: Path | None) -> None:
+    """Print what was predicted, and what was odd about the rows, on standard error."""
+    from autolearn.client.cli.output import count, messages, sentence
+
+    rows = f"{prediction.rows:,} row{'' if prediction.rows == 1 else 's'}"
+    counts = sorted(prediction.counts.items(), key=lambda one: -one[1])[:10]
+    more = len(prediction.counts) - len(counts)
+    words = ", ".join(f"{name} {many:,}" for name, many in counts)
+    words += f" and {count(more, 'other')}" if more > 0 else ""
+    said = [f"Predicted {rows}{f' into {out}' if out else ''}{f': {words}' if words else ''}."]
+    said += [
+        f"never seen in training: a value of {name} in {many:,} of {rows}"
+        for name, many in prediction.unseen.items()
+    ]
+    console = messages()
+    for line in (*said, *prediction.notes):
+        console.print(sentence(line))
