@@ -35,6 +35,7 @@ from autolearn.client.cli.commands.work import (
     history,
     login,
     predict,
+    retrain,
     run,
     session,
     token,
@@ -79,6 +80,7 @@ app.command("train", rich_help_panel=WORK)(train.train)
 app.command("evaluate", rich_help_panel=WORK)(evaluate.evaluate)
 app.add_typer(evaluation.app, name="evaluation", rich_help_panel=WORK)
 app.command("predict", rich_help_panel=WORK)(predict.predict)
+app.command("reproduce", rich_help_panel=WORK)(retrain.retrain)
 app.command("compare", rich_help_panel=WORK)(compare.compare)
 app.command("cancel", rich_help_panel=WORK)(cancel.cancel)
 app.add_typer(catalog.app, name="catalog", rich_help_panel=PAST)

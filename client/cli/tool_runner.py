@@ -56,10 +56,11 @@ def run_tool(
     *arguments: str,
     given: bytes | None = None,
     stages: Mapping[str, tuple[str, Callable[[int], str]]] | None = None,
+    told: OnProgress | None = None,
 ) -> tuple[dict[str, Any], int]:
     """Run a tool, show its progress, and return its result and exit code.
 
-    `given` are the lines of its standard input, if it reads any.
+    `given` are the lines of its standard input, if it reads any. `told` receives the progress, too.
 
     Raises:
         typer.Exit: it failed, and has printed why; or Ctrl-C was pressed, and it has cleaned up.
@@ -93,6 +94,8 @@ def run_tool(
                 said = msgspec.json.decode(line)
                 if "progress" in said:
                     show(**said["progress"])
+                    if told is not None:
+                        told(**said["progress"])
                 result = said.get("result", result)
             code = process.wait()
         except KeyboardInterrupt:

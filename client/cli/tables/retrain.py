@@ -15,7 +15,6 @@ _COLOURS = {"identical-artifact": "green", "same-predictions": "green", "same-me
 
 def check(found: RetrainCheck) -> RenderableType:
     """Return a check in detail: a line per training, and the differences."""
-    confirmed = sum(one.same for one in found.trainings)
     lines = [
         (
             short(one.training),
@@ -41,10 +40,19 @@ def check(found: RetrainCheck) -> RenderableType:
     for one in found.trainings:
         parts += [sentence(words) for words in _sentences(one)]
     parts += _environments(found.trainings)
-    said = "Confirmed" if found.same else "Not confirmed"
-    total = count(len(found.trainings), "training")
-    parts.append(Text(f"{said}: {confirmed} of {total}, {number(found.seconds)} s."))
+    parts.append(Text(_verdict(found)))
     return Group(*parts)
+
+
+def _verdict(found: RetrainCheck) -> str:
+    """Say how many trainings were reproduced, and how many of them byte for byte."""
+    total = count(len(found.trainings), "training")
+    same = sum(one.same for one in found.trainings)
+    equal = sum(one.verdict == "identical-artifact" for one in found.trainings if one.same)
+    exact = ", byte for byte" if equal == same > 0 else f", {equal} of them byte for byte"
+    said = "Reproduced" if found.same else "Not reproduced"
+    took = f"{found.seconds:.0f}" if found.seconds >= 10 else f"{found.seconds:.1f}"
+    return f"{said}: {same} of {total}{exact if same else ''} ({took} s)."
 
 
 def _sentences(one: Retrained) -> list[str]:

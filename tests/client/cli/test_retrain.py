@@ -38,7 +38,7 @@ def test_a_confirmed_record_is_shown_in_few_words():
     text = shown(Retrained("a" * 36, "svm", "identical-artifact", "b" * 64, "b" * 64))
     assert "aaaaaaaa   svm         identical artifact   bbbbbbbb   bbbbbbbb   0 of 0" in text
     assert "The environment is the recorded one.\n" in text
-    assert text.endswith("Confirmed: 1 of 1 training, 1.5000 s.\n")
+    assert text.endswith("Reproduced: 1 of 1 training, byte for byte (1.5 s).\n")
 
 
 def test_what_differs_is_shown():
@@ -67,7 +67,7 @@ def test_what_differs_is_shown():
         "ffffffff on held-out rows could not be made again: time: it took too long\n",
         "dddddddd: It is gone.\n",
         "libraries.numpy        1.0       2.0   aaaaaaaa, dddddddd",
-        "Not confirmed: 0 of 2 trainings",
+        "Not reproduced: 0 of 2 trainings (1.5 s).",
     ):
         assert words in text
     assert "transform differs" not in text

@@ -1,9 +1,10 @@
-"""`autolearn replay retrain`: repeat recorded trainings, and compare."""
+"""`autolearn reproduce`, also `replay retrain`: repeat recorded trainings, and compare."""
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, get_args
 
 import typer
 
@@ -19,7 +20,7 @@ def retrain(
     what: Annotated[
         str,
         typer.Argument(
-            metavar="RUN|EXPERIMENT",
+            metavar="TRAINING|EXPERIMENT",
             help="A training of an experiment or of the open session, or an experiment for all "
             "of its trainings. The start of the id is enough.",
         ),
@@ -57,8 +58,22 @@ def retrain(
 
 
 def _train_again(trainings: Sequence[RecordedTraining]) -> tuple[dict[str, Any], int]:
-    """Run the retrain tool (`run_tool`)."""
+    """Run the retrain tool (`run_tool`), and print a line for each training as it is compared."""
     import msgspec
 
+    from autolearn.client.cli.output import short
+    from autolearn.schemas.reports.retrain import Verdict
+
+    estimators = {short(one.request.run): one.request.estimator for one in trainings}
+
+    def told(done: int, total: int | None, stage: str = "") -> None:
+        training, _, phase = stage.partition(" ")
+        if phase in get_args(Verdict):
+            verdict = phase.replace("-", " ")
+            line = f"{done} of {total}  {training} {estimators[training]}: {verdict}"
+            print(line, file=sys.stderr)
+
     lines = b"".join(msgspec.json.encode(one) + b"\n" for one in trainings)
-    return run_tool("autolearn.operations.retrain", "training again", given=lines + b"\n")
+    return run_tool(
+        "autolearn.operations.retrain", "training again", given=lines + b"\n", told=told
+    )
