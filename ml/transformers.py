@@ -10,6 +10,8 @@ from typing import Any, Self
 
 import numpy as np
 from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin
+from sklearn.feature_extraction.text import CountVectorizer, TfidfTransformer, TfidfVectorizer
+from sklearn.feature_selection import SelectorMixin, f_classif, f_regression
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 Array = np.ndarray[Any, Any]
@@ -135,3 +137,81 @@ def _part_of(seconds: Array, part: str) -> Array:
         case _:
             raise ValueError(f"{part!r} is no part of a time")
     return np.where(missing, np.nan, found)
+
+
+class TextVectorizer(TransformerMixin, BaseEstimator):
+    """Weighs the words of one column of text by TF-IDF, as scikit-learn's TfidfVectorizer does.
+
+    The `max_features` most frequent words are kept, of those in at least `min_df` rows (a number,
+    or a fraction below 1); of equally frequent ones the first in the alphabet. Missing texts are
+    empty. It gives a sparse array.
+    """
+
+    def __init__(self, max_features: int = 1_000, min_df: int | float = 1) -> None:
+        self.max_features, self.min_df = max_features, min_df
+
+    def fit(self, values: Any, y: object = None) -> Self:
+        """Find the words and their weights. Raises ValueError when there are none."""
+        texts, counter = _texts(values), CountVectorizer(min_df=self.min_df)
+        try:
+            counts = counter.fit_transform(texts)
+        except ValueError as error:
+            name = getattr(values, "columns", ["a text"])[0]
+            few = f" in {self.min_df} rows" if self.min_df != 1 else ""
+            raise ValueError(f"{name} has no word{few} of these {len(texts)}") from error
+        totals = np.asarray(counts.sum(axis=0)).ravel()
+        kept = np.sort(np.argsort(-totals, kind="stable")[: self.max_features])
+        self.words_ = counter.get_feature_names_out()[kept].tolist()
+        self.idf_ = TfidfTransformer().fit(counts[:, kept]).idf_
+        return self
+
+    def transform(self, values: Any) -> Any:
+        """Return the weights of the words, a row for each text."""
+        check_is_fitted(self)
+        vectorizer = TfidfVectorizer(vocabulary=self.words_)
+        vectorizer.idf_ = self.idf_
+        return vectorizer.transform(_texts(values))
+
+    def get_feature_names_out(self, input_features: Any) -> Array:
+        """Return a name such as notes_price for each word."""
+        return np.array([f"{input_features[0]}_{word}" for word in self.words_], dtype=object)
+
+
+def _texts(values: Any) -> list[str]:
+    return [one if isinstance(one, str) else "" for one in np.asarray(values).ravel()]
+
+
+class FeatureSelector(SelectorMixin, BaseEstimator):
+    """Keeps the features with the highest scores: `keep` of them, or that fraction.
+
+    `score` is f_classif, f_regression (the F statistics of scikit-learn), or variance. Constant
+    features come last; of equal ones the first is kept.
+    """
+
+    def __init__(self, keep: int | float = 0.5, score: str = "f_classif") -> None:
+        self.keep, self.score = keep, score
+
+    def fit(self, values: Any, y: Any = None) -> Self:
+        """Score the features."""
+        checked = validate_data(self, values, dtype=np.float64)
+        variances = checked.var(axis=0)
+        scores = np.full(len(variances), -np.inf)
+        varied = variances > 0
+        if varied.any():
+            scores[varied] = self._scored(checked[:, varied], variances[varied], y)
+        count = int(self.keep) if self.keep >= 1 else max(1, round(self.keep * len(scores)))
+        self.scores_ = scores
+        self.support_ = np.zeros(len(scores), dtype=bool)
+        self.support_[np.argsort(-scores, kind="stable")[:count]] = True
+        return self
+
+    def _scored(self, values: Array, variances: Array, y: Any) -> Array:
+        if self.score == "variance":
+            return variances
+        with np.errstate(divide="ignore"):  # where a feature separates the classes, it is infinite
+            found = (f_regression if self.score == "f_regression" else f_classif)(values, y)[0]
+        return np.where(np.isnan(found), -np.inf, found)
+
+    def _get_support_mask(self) -> Array:
+        check_is_fitted(self)
+        return self.support_

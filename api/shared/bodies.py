@@ -16,7 +16,7 @@ from autolearn.schemas.bounds import (
     SENSITIVE_COLUMNS,
 )
 from autolearn.schemas.quotas import HIGHEST
-from autolearn.schemas.training.preprocess import DatePart, Encode, Impute, Scale
+from autolearn.schemas.training.preprocess import Balance, DatePart, Encode, Impute, Scale
 from autolearn.schemas.values import ColumnRole, Role, SplitBy
 
 _EXACT = 2**53
@@ -83,9 +83,12 @@ class SplitBody(Body):
 
 
 Number = Annotated[StrictInt, Field(ge=-_EXACT, le=_EXACT)] | StrictFloat
-Frequency = Annotated[StrictInt, Field(ge=0)] | Annotated[StrictFloat, Field(gt=0, lt=1)]
 Dates = Literal["parts", "none"] | Annotated[list[DatePart], Field(min_length=1, max_length=9)]
 FillText = Annotated[str, Field(max_length=LONGEST_NAME)]
+WordCount = Annotated[int, Field(ge=0, le=100_000)]
+Fraction = Annotated[StrictFloat, Field(gt=0, lt=1)]
+Frequency = Annotated[StrictInt, Field(ge=0, le=_EXACT)] | Fraction
+Share = Annotated[StrictInt, Field(ge=1, le=_EXACT)] | Fraction
 Clip = Annotated[float, Field(ge=0, lt=0.5)]
 
 
@@ -102,6 +105,7 @@ class ColumnPreprocessingBody(Body):
     scale: Scale | None = None
     encode: Encode | None = None
     min_frequency: Frequency | None = None
+    max_features: WordCount | None = None
     dates: Dates | None = None
 
 
@@ -121,7 +125,12 @@ class PreprocessingBody(Body):
     scale: Scale = "standard"
     encode: Encode = Field(default="one-hot", description="How text and booleans become numbers.")
     min_frequency: Frequency = Field(
-        default=0, description="Join categories in fewer rows, or below a fraction of them."
+        default=0,
+        description="Join categories in fewer rows, or below a fraction of them; leave out such "
+        "words (tf-idf).",
+    )
+    max_features: WordCount = Field(
+        default=0, description="The most frequent words that are kept (tf-idf); 0: 1,000."
     )
     dates: Dates = Field(
         default="none",
@@ -129,6 +138,15 @@ class PreprocessingBody(Body):
     )
     columns: Annotated[dict[Name, ColumnPreprocessingBody], Field(max_length=MOST_COLUMNS)] = Field(
         default={}, description="What differs for single columns."
+    )
+    select: Share | None = Field(
+        default=None, description="Keep so many features, the best ones, or this fraction of them."
+    )
+    drop_duplicates: bool = Field(
+        default=False, description="Leave out training rows that repeat another one."
+    )
+    balance: Balance | None = Field(
+        default=None, description="Give classes equal weight, or equally many training rows."
     )
 
 

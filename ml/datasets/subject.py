@@ -128,6 +128,14 @@ def keys_of(table: DatasetTable, split: Split, rows: Array) -> Array | None:
     return np.asarray(values[rows])
 
 
+def unrepeated(features: pd.DataFrame, answers: Array | None) -> Array:
+    """Return the positions of the rows that repeat no earlier one, nor its answer; ascending."""
+    whole = features.copy(deep=False)
+    if answers is not None:
+        whole[len(whole.columns)] = answers  # no name of a column, for those are text
+    return np.flatnonzero(~whole.duplicated().to_numpy())
+
+
 def weights_of(table: DatasetTable, weight: str | None, rows: Array) -> Array | None:
     """Return the weights of some rows, float64, if a column has them. Raises InputError."""
     if weight is None:

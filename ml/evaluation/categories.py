@@ -14,6 +14,7 @@ import numpy as np
 
 from autolearn.artifacts.datasets.table import DatasetTable
 from autolearn.ml.errors import InputError
+from autolearn.ml.transformers import TextVectorizer
 from autolearn.schemas.bounds import cut, listed
 from autolearn.schemas.datasets.meanings import meanings, number_of
 from autolearn.schemas.values import KINDS
@@ -138,10 +139,12 @@ def _shown_of(values: Iterable[Any]) -> str:
     )
 
 
-def known_categories(pipeline: Any) -> dict[str, list[str]]:
-    """Return the categories of each encoded column in the training."""
-    found = {}
+def known_categories(pipeline: Any) -> dict[str, list[str] | None]:
+    """Return the categories of each encoded column in the training; None for text with words."""
+    found: dict[str, list[str] | None] = {}
     for _, part, columns in pipeline.named_steps["preprocess"].transformers_:
+        if isinstance(part, TextVectorizer):
+            found |= dict.fromkeys(columns)
         encoder = getattr(part, "named_steps", {}).get("encode")
         for column, categories in zip(columns, getattr(encoder, "categories_", ()), strict=False):
             found[column] = [str(one) for one in categories]

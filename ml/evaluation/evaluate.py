@@ -19,7 +19,7 @@ from autolearn.artifacts.datasets.table import DatasetTable, read_table
 from autolearn.artifacts.store.run_files import Artifacts
 from autolearn.ml.captured_warnings import heard
 from autolearn.ml.datasets.split import folds_of
-from autolearn.ml.datasets.subject import answers_of, keys_of, split_rows, subject_of
+from autolearn.ml.datasets.subject import answers_of, keys_of, split_rows, subject_of, unrepeated
 from autolearn.ml.environment import environment, one_thread
 from autolearn.ml.errors import InputError, numbered
 from autolearn.ml.estimators.estimator import LABELS, Estimator, distribution_of, methods_of
@@ -40,6 +40,7 @@ from autolearn.schemas.catalog import (
 from autolearn.schemas.datasets.read_options import ReadOptions
 from autolearn.schemas.events import EvaluationRequested
 from autolearn.schemas.results import EvaluationResult
+from autolearn.schemas.training.preprocess import Preprocessing
 from autolearn.schemas.values import DatasetRef, JsonValue, Split
 
 if TYPE_CHECKING:
@@ -166,6 +167,7 @@ class TrainingRecord(msgspec.Struct, frozen=True):
     seed: int
     held_out_sha256: str
     rows_train: int = 0
+    preprocessing: Preprocessing = Preprocessing()
 
 
 class ModelColumn(msgspec.Struct, frozen=True):
@@ -254,6 +256,8 @@ def held_out(dataset: DatasetRef, model: StoredArtifact, table: DatasetTable) ->
     if LABELS in methods_of(model.pipeline):
         told = f"measured on the rows that it was fitted on: {training.estimator} assigns no others"
         chosen, notes = parts.train, (told,)
+        if training.preprocessing.drop_duplicates:
+            chosen = chosen[unrepeated(subject.features.iloc[chosen], None)]
     if subject.answers is None:
         return _Rows(subject.features.iloc[chosen], None, notes=notes)
     if training.task == ANOMALY_DETECTION:
@@ -354,8 +358,11 @@ def features_of_model(
             columns[column.name] = categories.numbers(column.name, column.type, *ends)
             continue
         there = known.get(column.name, column.categories)
-        some = needed and len(there) > 0 and len(there) * 2 <= model.training.rows_train
-        values = categories.labels(column.name, there, of="categories", needed=some)
+        if there is None:
+            values = categories.table.labels(column.name)
+        else:
+            some = needed and len(there) > 0 and len(there) * 2 <= model.training.rows_train
+            values = categories.labels(column.name, there, of="categories", needed=some)
         values[pd.isna(values)] = float("nan")
         columns[column.name] = pd.Series(values, dtype=object)
     return pd.DataFrame(columns, copy=False)

@@ -31,8 +31,10 @@ LOADERS = frozenset(
 PREPROCESSING = frozenset(
     {
         "autolearn.ml.transformers.DateParts",
+        "autolearn.ml.transformers.FeatureSelector",
         "autolearn.ml.transformers.QuantileClipper",
         "autolearn.ml.transformers.SignedLog",
+        "autolearn.ml.transformers.TextVectorizer",
         "builtins.dict",
         "builtins.list",
         "builtins.slice",

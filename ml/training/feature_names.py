@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from typing import Any, NamedTuple
 
 from sklearn.impute import MissingIndicator
@@ -11,7 +11,7 @@ from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import OneHotEncoder, TargetEncoder
 
 from autolearn.ml.errors import numbered
-from autolearn.ml.transformers import DateParts
+from autolearn.ml.transformers import DateParts, TextVectorizer
 from autolearn.schemas.bounds import LONGEST_NAME, cut
 
 
@@ -47,8 +47,14 @@ def features_after(
         for one in _made_by(part, list(columns), sensitive, secret=secret)
     ]
     usual, other = ([cut(one.name(join)) for one in made] for join in ("_", "="))
-    names = _distinct(usual, other)
-    return [Feature(name, one.column) for name, one in zip(names, made, strict=True)]
+    found = zip(_distinct(usual, other), made, _kept(pipeline, len(made)), strict=True)
+    return [Feature(name, one.column) for name, one, kept in found if kept]
+
+
+def _kept(pipeline: Any, features: int) -> Iterable[bool]:
+    """Return which features the selection has kept."""
+    selector = pipeline.named_steps.get("select")
+    return [True] * features if selector is None else selector.get_support().tolist()
 
 
 def _made_by(
@@ -62,6 +68,9 @@ def _made_by(
                 yield from (_Made(column, of) for of in kept)
         case MissingIndicator() as gaps, _:
             yield from (_Made(columns[at], prefix="missingindicator_") for at in gaps.features_)
+        case _, TextVectorizer() as text:
+            words = numbered(text.words_) if columns[0] in sensitive else text.words_
+            yield from (_Made(columns[0], word) for word in words)
         case _, OneHotEncoder() as encoder:
             yield from _categories(encoder, columns, sensitive)
         case _, TargetEncoder(target_type_="multiclass") as encoder:

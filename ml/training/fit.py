@@ -15,7 +15,7 @@ from sklearn.utils.validation import has_fit_parameter
 from autolearn.ml.errors import InputError
 from autolearn.ml.estimators.estimator import Estimator
 from autolearn.ml.library_messages import words_of
-from autolearn.ml.training.preprocess import preprocessor
+from autolearn.ml.training.preprocess import preprocessor, selector
 from autolearn.schemas.bounds import cut
 from autolearn.schemas.catalog import CLASSIFICATION
 from autolearn.schemas.events import TrainingRequested
@@ -51,12 +51,10 @@ def build_pipeline(
     request: TrainingRequested, types: Mapping[str, str], estimator: Estimator
 ) -> Pipeline:
     """Return the unfitted pipeline for features of these column types. Raises InputError."""
-    return Pipeline(
-        [
-            ("preprocess", preprocessor(types, request.preprocessing, request.task, request.seed)),
-            ("estimator", estimator.build(request.hyperparameters, seed=request.seed)),
-        ]
-    )
+    how, task, seed = request.preprocessing, request.task, request.seed
+    steps = [("preprocess", preprocessor(types, how, task, seed)), ("select", selector(how, task))]
+    steps.append(("estimator", estimator.build(request.hyperparameters, seed=seed)))
+    return Pipeline([(name, step) for name, step in steps if step is not None])
 
 
 def fitted(
@@ -77,7 +75,8 @@ def fitted(
         if not has_fit_parameter(pipeline[-1], "sample_weight"):
             raise InputError(
                 f"{model} takes no weights of rows",
-                advice="Choose another estimator, or give the column another role than weight.",
+                advice="Choose another estimator, balance classes by oversample or undersample, or "
+                "give the column another role than weight.",
             )
         more["estimator__sample_weight"] = rows.weights
     if report is not None and isinstance(pipeline[-1], _MONITORED):

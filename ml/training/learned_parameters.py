@@ -49,6 +49,8 @@ def learned(
     estimator = pipeline[-1]
     features = features_after(pipeline, sensitive, secret=secret)
     found: dict[str, JsonValue] = {"features": _shortened([one.name for one in features])}
+    if (selector := pipeline.named_steps.get("select")) is not None:
+        found["features_before_selection"] = selector.n_features_in_
     if hasattr(estimator, "classes_"):
         labels = numbered(estimator.classes_) if secret else map(str, estimator.classes_)
         found["classes"] = [cut(label) for label in labels]

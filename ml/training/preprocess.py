@@ -2,13 +2,14 @@
 
 Columns of which the same is done are one part of a ColumnTransformer. Numbers (and timestamps,
 which are seconds, or their parts) are clipped, imputed, put on a logarithmic scale and scaled;
-strings and booleans are imputed and encoded. Everything is fitted on training rows only.
+strings and booleans are imputed and encoded, or their words are weighed. Everything is fitted on
+training rows only.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from msgspec import UNSET
@@ -26,8 +27,15 @@ from sklearn.preprocessing import (
 )
 
 from autolearn.ml.errors import InputError
-from autolearn.ml.transformers import DateParts, QuantileClipper, SignedLog
-from autolearn.schemas.catalog import REGRESSION
+from autolearn.ml.transformers import (
+    DateParts,
+    FeatureSelector,
+    QuantileClipper,
+    SignedLog,
+    TextVectorizer,
+)
+from autolearn.schemas.bounds import MIB
+from autolearn.schemas.catalog import CLASSIFICATION, REGRESSION
 from autolearn.schemas.training.preprocess import (
     NUMBERS,
     ColumnPreprocessing,
@@ -35,8 +43,13 @@ from autolearn.schemas.training.preprocess import (
     misfits,
 )
 
+if TYPE_CHECKING:
+    import pandas as pd
+
 _MOST_CATEGORIES = 256
 """A feature's rarer categories share one column, so that text cannot exhaust the memory."""
+_MOST_WORDS = 1_000
+"""The words of a text column that are kept, the most frequent ones, unless a number is given."""
 
 _IMPUTERS = {
     "mean": "mean",
@@ -59,18 +72,22 @@ def preprocessor(
 ) -> ColumnTransformer:
     """Return the unfitted transformer for features of these column types.
 
-    It gives a dense float64 array: the numeric columns first, then the encoded ones, then the
-    indicators of gaps. Categories that were not seen in training become zeros or the rare ones
-    (one-hot), -1 (ordinal) or the mean (target). Raises InputError.
+    It gives a dense float64 array: the numeric columns first, then the encoded ones, the words of
+    text, and the indicators of gaps. Categories that were not seen in training become zeros or the
+    rare ones (one-hot), -1 (ordinal) or the mean (target). Raises InputError.
     """
     for _, why in misfits(how, types, task):
         raise InputError(why, advice="Choose another preprocessing, or other features.")
     numbers: dict[ColumnPreprocessing, list[str]] = {}
     categories: dict[ColumnPreprocessing, list[str]] = {}
+    texts: dict[str, ColumnPreprocessing] = {}
     marked = []
     for name, kind in types.items():
         own = how.of(name, kind)
-        (numbers if kind in NUMBERS else categories).setdefault(own, []).append(name)
+        if own.encode == "tf-idf":
+            texts[name] = own
+        else:
+            (numbers if kind in NUMBERS else categories).setdefault(own, []).append(name)
         if own.indicator:
             marked.append(name)
     parts: list[tuple[str, Any, list[str]]] = []
@@ -80,6 +97,9 @@ def preprocessor(
     for one, names in categories.items():
         part = _categorical(one, task, seed)
         parts.append((_numbered("categories", parts[first:]), part, names))
+    first = len(parts)
+    for name, one in texts.items():
+        parts.append((_numbered("text", parts[first:]), _vectorizer(one), [name]))
     if marked:
         parts.append(("gaps", MissingIndicator(error_on_new=False), marked))
     return ColumnTransformer(parts, sparse_threshold=0, n_jobs=1, verbose_feature_names_out=False)
@@ -138,6 +158,37 @@ def _categorical(how: ColumnPreprocessing, task: str, seed: int) -> Pipeline:
     }
     encoder = _chosen("encode", how.encode, encoders)
     return Pipeline([("impute", _imputer(how, missing_values=np.nan)), ("encode", encoder)])
+
+
+def _vectorizer(how: ColumnPreprocessing) -> TextVectorizer:
+    return TextVectorizer(how.max_features or _MOST_WORDS, how.min_frequency or 1)
+
+
+def selector(how: Preprocessing, task: str) -> FeatureSelector | None:
+    """Return the unfitted selection of features, if there is one: by the target, or by variance."""
+    scores = {CLASSIFICATION: "f_classif", REGRESSION: "f_regression"}
+    return FeatureSelector(how.select, scores.get(task, "variance")) if how.select else None
+
+
+def check_words(
+    features: pd.DataFrame, types: Mapping[str, str], how: Preprocessing, memory: int
+) -> None:
+    """Raise InputError when the words of texts need more than `memory` (MiB), as a dense array."""
+    texts = {
+        name: own for name, kind in types.items() if (own := how.of(name, kind)).encode == "tf-idf"
+    }
+    cell = 2 * 8 * len(features) / MIB  # joining the parts copies them
+    if cell * sum(own.max_features or _MOST_WORDS for own in texts.values()) <= memory:
+        return
+    words = sum(len(_vectorizer(own).fit(features[[name]]).words_) for name, own in texts.items())
+    if cell * words > memory:
+        raise InputError(
+            f"{words:,} words in {len(features):,} rows need {cell * words:,.0f} MiB, and the run "
+            f"may use {memory:,}",
+            advice="Keep fewer words (max_features, such as --encode "
+            f"{next(iter(texts))}=tf-idf:{max(1, int(memory / cell / len(texts) / 2)):,}), leave "
+            "out rare ones (min_frequency), or raise the memory limit.",
+        )
 
 
 def _target_encoder(task: str, seed: int) -> TargetEncoder:

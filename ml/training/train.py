@@ -35,7 +35,8 @@ from autolearn.ml.training.cross_validate import CrossValidation, cross_validate
 from autolearn.ml.training.feature_profile import example, feature_profile, score_profile
 from autolearn.ml.training.fit import TrainingRows, build_pipeline, fitted
 from autolearn.ml.training.learned_parameters import learned
-from autolearn.ml.training.preprocess import name_apart
+from autolearn.ml.training.preprocess import check_words, name_apart
+from autolearn.ml.training.row_operations import rows_to_fit
 from autolearn.schemas.catalog import CLASSIFICATION, REGRESSION
 from autolearn.schemas.events import TrainingRequested
 from autolearn.schemas.feature_columns import features_of
@@ -77,6 +78,11 @@ def train(request: TrainingRequested, store: Artifacts, report: Report) -> Train
         """Return a new pipeline, fitted on rows."""
         return fitted(request, build_pipeline(request, subject.types, estimator), some, progress)
 
+    def prepared(some: TrainingRows) -> tuple[TrainingRows, dict[str, JsonValue]]:
+        """Drop repeated rows and balance classes, as requested."""
+        return rows_to_fit(some, request.preprocessing, request.task, request.seed)
+
+    check_words(rows.features, subject.types, request.preprocessing, request.memory_limit)
     crossed = CrossValidation({}, [])
     if request.split.folds:
         report("cross-validating")
@@ -85,15 +91,16 @@ def train(request: TrainingRequested, store: Artifacts, report: Report) -> Train
         crossed = cross_validate(
             rows,
             folds_of(labels, request.split, request.seed, keys, count),
-            fit,
+            lambda some: fit(prepared(some)[0]),
             {name: find_metric(name) for name in request.fold_metrics},
             task=request.task,
             estimator=request.estimator,
         )
     report("fitting")
     with heard() as said:
+        to_fit, counts = prepared(rows)
         fit_started = time.perf_counter()
-        pipeline = fit(rows, report)
+        pipeline = fit(to_fit, report)
         fit_seconds = time.perf_counter() - fit_started
         name_apart(pipeline[0])
 
@@ -118,7 +125,8 @@ def train(request: TrainingRequested, store: Artifacts, report: Report) -> Train
     return TrainingResult(
         artifact=replace(artifact, methods=methods_of(pipeline)),
         parameters=learned(pipeline, said, request.sensitive, secret=secret)
-        | _without_target(table.rows - len(subject.rows)),
+        | _without_target(table.rows - len(subject.rows))
+        | counts,
         environment=used,
         rows_train=len(parts.train),
         rows_test=len(parts.test),

@@ -13,7 +13,8 @@ from autolearn.schemas.values import KINDS
 
 Impute = Literal["mean", "median", "most-frequent", "constant"]
 Scale = Literal["standard", "min-max", "robust", "none"]
-Encode = Literal["one-hot", "ordinal", "target"]
+Encode = Literal["one-hot", "ordinal", "target", "tf-idf"]
+Balance = Literal["weights", "oversample", "undersample"]
 DatePart = Literal[
     "year", "quarter", "month", "day", "day-of-year", "weekday", "hour", "minute", "time"
 ]
@@ -34,6 +35,7 @@ _FOR = {
     "scale": NUMBERS,
     "encode": ("string", "boolean"),
     "min_frequency": ("string", "boolean"),
+    "max_features": ("string",),
     "dates": ("timestamp",),
 }
 """The types of columns that each field is for."""
@@ -43,10 +45,11 @@ _FOR_WORDS = {
     "scale": "numbers and times",
     "encode": "text and booleans",
     "min_frequency": "text and booleans",
+    "max_features": "text",
     "dates": "times",
     "fill_value": "numbers, text and booleans",
 }
-_OFF = ("indicator", "clip", "log", "min_frequency", "dates")
+_OFF = ("indicator", "clip", "log", "min_frequency", "max_features", "dates")
 """The fields whose empty value means that nothing is done."""
 
 
@@ -56,9 +59,10 @@ class ColumnPreprocessing(Struct, frozen=True, kw_only=True):
     `impute` fills missing values: mean, median, most-frequent, or constant with `fill_value`. With
     `indicator` a further feature says where values were missing. `clip` limits numbers to quantiles
     of the training rows: 0.01 to those of 1 % and 99 %. `log` takes sign(x) log(1 + |x|). `scale`
-    is standard, min-max, robust or none. `encode` is one-hot, ordinal or target (the mean of the
-    target, cross-fitted). Categories in fewer rows than `min_frequency` (a number, or a fraction
-    below 1) are joined. `dates` are the parts of a time that replace it.
+    is standard, min-max, robust or none. `encode` is one-hot, ordinal, target (the mean of the
+    target, cross-fitted) or tf-idf (the weights of words, of at most `max_features`, 1,000 without
+    it). Categories in fewer rows than `min_frequency` (a number, or a fraction below 1) are joined,
+    and such words left out. `dates` are the parts of a time that replace it.
     """
 
     impute: Impute | UnsetType = UNSET
@@ -69,6 +73,7 @@ class ColumnPreprocessing(Struct, frozen=True, kw_only=True):
     scale: Scale | UnsetType = UNSET
     encode: Encode | UnsetType = UNSET
     min_frequency: int | float | UnsetType = UNSET
+    max_features: int | UnsetType = UNSET
     dates: tuple[DatePart, ...] | UnsetType = UNSET
 
 
@@ -77,9 +82,14 @@ class Preprocessing(Struct, frozen=True):
 
     `impute` fills missing numbers: mean, median, most-frequent, or constant with `fill_value`;
     missing categories become `fill_text`, or the most frequent one. `scale` is standard, min-max,
-    robust or none. `encode` is one-hot, ordinal or target. The other fields are those of
+    robust or none. `encode` is one-hot, ordinal, target or tf-idf. The other fields are those of
     ColumnPreprocessing. They hold for the columns of the types that they are for, unless `columns`
     says otherwise of one.
+
+    Of the features that come out of this, the best are kept: as many as `select` says, or that
+    fraction of them. Of the training rows, those that repeat another one are left out with
+    `drop_duplicates`; then `balance` gives classes equal weight: by weights of rows, by repeating
+    rows of the rarer ones (oversample), or by leaving out rows of the others (undersample).
     """
 
     impute: str = "median"
@@ -91,8 +101,12 @@ class Preprocessing(Struct, frozen=True):
     clip: float | UnsetType = UNSET
     log: bool | UnsetType = UNSET
     min_frequency: int | float | UnsetType = UNSET
+    max_features: int | UnsetType = UNSET
     dates: tuple[DatePart, ...] | UnsetType = UNSET
     columns: dict[str, ColumnPreprocessing] | UnsetType = UNSET
+    select: int | float | UnsetType = UNSET
+    drop_duplicates: bool | UnsetType = UNSET
+    balance: Balance | UnsetType = UNSET
 
     def of(self, name: str, kind: str) -> ColumnPreprocessing:
         """Return all that is done with a column of a type; equal where the same is done."""
@@ -105,11 +119,15 @@ class Preprocessing(Struct, frozen=True):
             is not UNSET
             and (value or field not in _OFF)
         }
-        if found["impute"] != "constant":
-            found.pop("fill_value", None)
-        if found.get("encode") == "target":
-            found.pop("min_frequency", None)
-        return ColumnPreprocessing(**found)
+        idle = {"fill_value"} if found["impute"] != "constant" else set()
+        match found.get("encode"):
+            case "tf-idf":
+                idle |= {"impute", "fill_value"}  # a missing text is an empty one
+            case "target":
+                idle |= {"min_frequency", "max_features"}
+            case _:
+                idle |= {"max_features"}
+        return ColumnPreprocessing(**{name: found[name] for name in found.keys() - idle})
 
     def _usual(self, kind: str) -> dict[str, Any]:
         """Return the fields that hold for all columns of a type."""
@@ -118,6 +136,8 @@ class Preprocessing(Struct, frozen=True):
             constant = self.fill_text is not UNSET
             found |= {"impute": "constant" if constant else "most-frequent"}
             found["fill_value"] = self.fill_text
+            if kind == "boolean" and self.encode == "tf-idf":
+                found["encode"] = "one-hot"
         elif kind == "timestamp" and self.impute == "constant":
             found["impute"] = "median"
         return found
@@ -136,20 +156,30 @@ def misfits(how: Preprocessing, types: Mapping[str, str], task: str) -> Iterator
     for field in _OFF:
         if getattr(how, field) and not {*types.values()}.intersection(_FOR[field]):
             yield (field,), f"{field} is for {_FOR_WORDS[field]}, and no feature has them"
-    if how.encode == "target" and task not in (CLASSIFICATION, REGRESSION):
+    learned = task in (CLASSIFICATION, REGRESSION)
+    if how.encode == "target" and not learned:
         yield ("encode",), f"there is no target to encode by in {task}"
+    if how.encode == "tf-idf" and "string" not in types.values():
+        yield ("encode",), "tf-idf is for text, and no feature is"
+    if how.select and not learned and how.scale == "standard":
+        why = "the standard scale makes the variances alike, by which they are chosen"
+        yield ("select",), f"in {task} {why}: choose another scale"
+    if how.max_features and how.encode != "tf-idf":
+        yield ("max_features",), "max_features is for tf-idf"
+    if how.balance and task != CLASSIFICATION:
+        yield ("balance",), f"there are no classes to balance in {task}"
     for name, own in (how.columns or {}).items():
         if name not in types:
             yield ("columns", name), f"{name} is no feature, so nothing can be done with it"
             continue
-        for field, why in _misfits_of(name, own, types[name], task):
+        for field, why in _misfits_of(name, own, types[name], task, how.encode):
             yield ("columns", name, field), why
 
 
 def _misfits_of(
-    name: str, own: ColumnPreprocessing, kind: str, task: str
+    name: str, own: ColumnPreprocessing, kind: str, task: str, usual: str
 ) -> Iterator[tuple[str, str]]:
-    """Yield each field that does not fit a column, and why."""
+    """Yield each field that does not fit a column, and why. `usual` is the encoding of all."""
     has = f"{name} has {KINDS[kind]}"
     for field, value in asdict(own).items():
         if value is not UNSET and kind not in _FOR[field]:
@@ -166,6 +196,12 @@ def _misfits_of(
         yield "fill_value", f"{has}, and {own.fill_value!r} is none of them"
     if own.encode == "target" and task not in (CLASSIFICATION, REGRESSION):
         yield "encode", f"there is no target to encode {name} by in {task}"
+    if own.max_features and kind == "string" and "tf-idf" not in (own.encode, usual):
+        yield "max_features", f"max_features is for tf-idf, and {name} is encoded otherwise"
+    if own.encode == "tf-idf" and kind == "boolean":
+        yield "encode", f"{has}, and tf-idf is for text"
+    if own.encode == "tf-idf" and own.impute is not UNSET:
+        yield "impute", f"a missing text is an empty one for tf-idf: leave out how {name} is filled"
 
 
 def _is_of(value: bool | int | float | str, kind: str) -> bool:
@@ -198,6 +234,16 @@ def _words_of(how: Preprocessing | ColumnPreprocessing) -> dict[str, str]:
                 continue
             case "impute", "constant":
                 said[name] = _shown(given.get("fill_value"))
+            case "drop_duplicates", dropped:
+                said[name] = "dropped" if dropped else "kept"
+            case "balance", method:
+                said[name] = f"balanced by {_BALANCED[method]}"
+            case "select", int(count):
+                said[name] = f"the best {count}"
+            case "select", float(share):
+                said[name] = f"the best {share * 100:g} %"
+            case "max_features", count:
+                said[name] = f"at most {count:,}"
             case _, bool(value):
                 said[name] = "yes" if value else "no"
             case "clip", float(share):
@@ -219,6 +265,11 @@ def _shown(value: object) -> str:
     return f"{value:g}" if isinstance(value, float) else repr(value)
 
 
+_BALANCED: dict[str, str] = {
+    "weights": "weights",
+    "oversample": "repeated rows",
+    "undersample": "fewer rows",
+}
 _NAMES = {
     "impute": "gaps",
     "fill_text": "gaps in text",
@@ -228,6 +279,10 @@ _NAMES = {
     "scale": "scale",
     "encode": "categories",
     "min_frequency": "rare",
+    "max_features": "words",
     "dates": "dates",
+    "select": "features",
+    "drop_duplicates": "duplicates",
+    "balance": "classes",
 }
 """The names of fields for people."""

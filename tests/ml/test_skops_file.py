@@ -18,8 +18,8 @@ from autolearn.ml.captured_warnings import heard
 from autolearn.ml.models.skops_file import ModelRefused, dump, load, types_in
 from autolearn.ml.models.trusted_types import LOADERS, PREPROCESSING, TRUSTED
 from autolearn.ml.plugins import load_estimators
-from autolearn.ml.training.preprocess import preprocessor
-from autolearn.schemas.training.preprocess import Preprocessing
+from autolearn.ml.training.preprocess import preprocessor, selector
+from autolearn.schemas.training.preprocess import ColumnPreprocessing, Preprocessing
 
 MODELS = load_estimators().found
 ROWS = 90
@@ -100,7 +100,14 @@ HOW = [
     Preprocessing("most-frequent", "none", "one-hot"),
 ]
 RICH = Preprocessing(
-    scale="robust", encode="target", indicator=True, clip=0.1, log=True, dates=("year", "hour")
+    scale="robust",
+    encode="target",
+    indicator=True,
+    clip=0.1,
+    log=True,
+    dates=("year", "hour"),
+    columns={"w": ColumnPreprocessing(encode="tf-idf")},
+    select=3,
 )
 """All parts that the usual preprocessing lacks."""
 
@@ -156,10 +163,11 @@ def test_the_list_of_trusted_types_is_not_longer_than_needed() -> None:
             loaders |= set(str(tree).split("'")) & LOADERS
     binary = fitted("gradient-boosting", {"n_estimators": 2, "loss": "exponential"}, HOW[0])
     binary.fit(FEATURES, np.where(LABELS == "c", "a", LABELS))
-    frame = FEATURES.assign(t=FEATURES.x * 1e8)
+    frame = FEATURES.assign(t=FEATURES.x * 1e8, w="one word or two")
+    types = {"x": "number", "c": "string", "t": "timestamp", "w": "string"}
     for task, answers in (("classification", LABELS), ("regression", FEATURES.x)):
-        steps = preprocessor({"x": "number", "c": "string", "t": "timestamp"}, RICH, task)
-        used |= types_in(tree_of(steps.fit(frame, answers)))
+        steps = [("preprocess", preprocessor(types, RICH, task)), ("select", selector(RICH, task))]
+        used |= types_in(tree_of(Pipeline(steps).fit(frame, answers)))
     assert used <= TRUSTED | PREPROCESSING
     # two classes with the default loss; see the next test
     assert TRUSTED - used == {"sklearn._loss.link.LogitLink", "sklearn._loss.loss.HalfBinomialLoss"}

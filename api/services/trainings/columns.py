@@ -63,8 +63,10 @@ def columns_of(body: TrainingBody, data: DatasetSpec, snapshot: Snapshot) -> Col
         roles[split.column] = "split" if split.kind == "column" else split.kind
     if body.features:
         return Columns(target, tuple(dict.fromkeys(body.features)), {}, split, weight)
-    wanted = dict.fromkeys(own, "feature")  # with a preprocessing of its own: a feature, no finding
-    left_out = left_out_of(data, learned, body.drop, wanted | roles)
+    wanted = {*own}  # a preprocessing of its own makes a column a feature in spite of a finding
+    if body.preprocessing.encode == "tf-idf":
+        wanted |= {column.name for column in data.columns if column.type == "string"}
+    left_out = left_out_of(data, learned, body.drop, dict.fromkeys(wanted, "feature") | roles)
     if not features_of((one.name for one in data.columns), learned, (), left_out):
         fault = f"no column of {data.name} is left to learn from: {listed(sorted(left_out))}"
         raise wrong("columns-unfit", _TITLE, {"#/drop": f"{fault} are left out"})

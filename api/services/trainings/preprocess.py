@@ -60,8 +60,8 @@ def _given(body: PreprocessingBody | ColumnPreprocessingBody, kind: str) -> dict
     if "fill_value" in found:
         found["fill_value"] = _fill(found["fill_value"], kind)
     if isinstance(body, PreprocessingBody):
-        off = ("indicator", "clip", "log", "min_frequency", "dates")
-        found |= {name: UNSET for name in off if not found[name]}
+        constants = ("fill_value", "fill_text")  # which may be 0 or empty
+        found |= {n: UNSET for n, value in found.items() if not value and n not in constants}
     return found
 
 

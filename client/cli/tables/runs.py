@@ -19,6 +19,7 @@ from autolearn.schemas.training.preprocess import in_words
 _SHOWN_APART = (
     *("warnings", "rows_without_target", "features"),
     *("importances", "column_importances", "coefficients", "loss"),
+    *("duplicate_rows", "class_rows", "class_weights", "features_before_selection"),
 )
 _MOST_IMPORTANT = 5
 _MOST_LABELS = 12
@@ -89,9 +90,11 @@ def training(one: Training) -> RenderableType:
             "weights": one.weight,
             "settings": _cut(_hyperparameters(one), 400),
             "preprocessing": "" if one.unreadable else _joined(in_words(one.preprocessing)),
+            "features kept": _kept(one.parameters),
             "status": phase_of(one),
             "reason": f"{one.reason}: {one.detail}" if one.reason else "",
             "rows": _rows_of(one),
+            "fitted on": _fitted_on(one.parameters),
             "fit": None if one.fit_seconds is None else f"{one.fit_seconds:.3f} s",
             "most important": _most_important(one.parameters),
             "coefficients": _largest_coefficients(one.parameters),
@@ -138,6 +141,26 @@ def _rows_of(one: Training) -> str:
     without = one.parameters.get("rows_without_target")
     left = f", {without} without a target left out" if without else ""
     return f"{one.rows_train} to train, {one.rows_test} held out{left}"
+
+
+def _fitted_on(found: Mapping[str, Any]) -> str:
+    """Return which training rows were fitted on, and with which weights, where that was chosen."""
+    dropped, classes = found.get("duplicate_rows"), found.get("classes", ())
+    said = [] if dropped is None else [f"{dropped} repeated rows left out"]
+    rows_of = zip(classes, found.get("class_rows", ()), strict=False)
+    said += [f"{rows} rows of {name}" for name, rows in rows_of]
+    weights = zip(classes, found.get("class_weights", ()), strict=False)
+    said += [f"{name} weighs {weight:.3g}" for name, weight in weights]
+    return _cut(", ".join(said), 400)
+
+
+def _kept(found: Mapping[str, Any]) -> str:
+    """Return how many features the selection has kept."""
+    if not (before := found.get("features_before_selection")):
+        return ""
+    features = found["features"]
+    kept = features["shape"][0] if isinstance(features, dict) else len(features)
+    return f"{kept} of {before}"
 
 
 def evaluation(one: Evaluation) -> RenderableType:

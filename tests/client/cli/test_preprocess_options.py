@@ -38,6 +38,20 @@ from autolearn.client.cli.commands.work.preprocess_options import preprocessing_
         ({"indicator": ["a, b"]}, {"columns": {n: {"indicator": True} for n in "ab"}}),
         ({"dates": ["parts"]}, {"dates": "parts"}),
         (
+            {"encode": ["notes=tf-idf:500", "text=tf-idf"]},
+            {
+                "columns": {
+                    "notes": {"encode": "tf-idf", "max_features": 500},
+                    "text": {"encode": "tf-idf"},
+                }
+            },
+        ),
+        ({"select": 20.0}, {"select": 20}),
+        (
+            {"select": 0.5, "drop_duplicates": True, "balance": "weights"},
+            {"select": 0.5, "balance": "weights", "drop_duplicates": True},
+        ),
+        (
             {"dates": ["year,hour", "at=none"]},
             {"dates": ["year", "hour"], "columns": {"at": {"dates": "none"}}},
         ),
@@ -59,6 +73,7 @@ def test_options_make_a_body(options: dict[str, Any], body: dict[str, Any] | Non
         ({"clip": ["much"]}, "give it as NUMBER or COL=NUMBER"),
         ({"log": ["age=perhaps"]}, "'perhaps' is none of yes, no"),
         ({"dates": ["year,parts"]}, "parts stands alone"),
+        ({"encode": ["ordinal:3"]}, "a number belongs to tf-idf"),
         ({"dates": ["century"]}, "'century' is none of year"),
     ],
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, get_args
+from typing import Annotated, Any, Literal, get_args
 
 import typer
 
@@ -36,11 +36,18 @@ Scale = Annotated[
 ]
 Encode = Annotated[
     list[str] | None,
-    _option("[COL=]HOW", "Text and booleans: one-hot, ordinal or target. [default: one-hot]"),
+    _option(
+        "[COL=]HOW",
+        "Text and booleans: one-hot, ordinal, target (its mean), tf-idf (words of text; tf-idf:N: "
+        "at most N, else 1,000). [default: one-hot]",
+    ),
 ]
 MinFrequency = Annotated[
     list[str] | None,
-    _option("[COL=]N", "Join categories in fewer rows than N, or below a fraction of them."),
+    _option(
+        "[COL=]N",
+        "Join categories in fewer rows than N, or below a fraction of them; leave out such words.",
+    ),
 ]
 Dates = Annotated[
     list[str] | None,
@@ -51,14 +58,45 @@ Dates = Annotated[
     ),
 ]
 
+Select = Annotated[
+    float | None, _option("N", "Keep the N best features, or a fraction of them. [default: all]")
+]
+DropDuplicates = Annotated[
+    bool,
+    typer.Option(
+        "--drop-duplicates",
+        help="Leave out training rows that repeat another one.",
+        rich_help_panel=_PANEL,
+    ),
+]
+Balance = Annotated[
+    Literal["weights", "oversample", "undersample"] | None,
+    typer.Option(
+        help="Give classes equal weight, or equally many training rows. [default: as they are]",
+        rich_help_panel=_PANEL,
+    ),
+]
 
-def preprocessing_in(**options: list[str] | None) -> dict[str, Any] | None:
+
+def preprocessing_in(
+    select: float | None = None,
+    balance: str | None = None,
+    *,
+    drop_duplicates: bool = False,
+    **options: list[str] | None,
+) -> dict[str, Any] | None:
     """Return the preprocessing of a body; `options` are those above, by the fields' names.
 
     Raises:
         typer.BadParameter: one has another form, or two differ for the same columns.
     """
     everywhere: dict[str, Any] = {}
+    if select is not None:
+        everywhere["select"] = int(select) if select == int(select) else select
+    if balance is not None:
+        everywhere["balance"] = balance
+    if drop_duplicates:
+        everywhere["drop_duplicates"] = True
     columns: dict[str, dict[str, Any]] = {}
     for field, given in options.items():
         for word in given or ():
@@ -88,7 +126,15 @@ def _read(field: str, word: str) -> tuple[list[str], dict[str, Any]]:
         case "scale":
             return columns, {field: _one_of(field, how, get_args(known.Scale))}
         case "encode":
-            return columns, {field: _one_of(field, how, get_args(known.Encode))}
+            method, colon, most = how.partition(":")
+            _one_of(field, method, get_args(known.Encode))
+            if not colon:
+                return columns, {field: method}
+            if method != "tf-idf" or not most.isdecimal():
+                raise _bad(
+                    field, f"a number of words belongs to tf-idf, as in tf-idf:500; {word!r}"
+                )
+            return columns, {field: method, "max_features": int(most)}
         case "dates":
             parts = (*get_args(known.DatePart), "parts", "none")
             found = [_one_of(field, part, parts) for part in _listed(field, how)]

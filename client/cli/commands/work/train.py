@@ -7,14 +7,17 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from autolearn.client.cli.commands.work.preprocess_options import (
+    Balance,
     Clip,
     Dates,
+    DropDuplicates,
     Encode,
     Impute,
     Indicator,
     Log,
     MinFrequency,
     Scale,
+    Select,
     preprocessing_in,
 )
 from autolearn.client.cli.options import (
@@ -95,6 +98,9 @@ def train(
     encode: Encode = None,
     min_frequency: MinFrequency = None,
     dates: Dates = None,
+    select: Select = None,
+    drop_duplicates: DropDuplicates = False,
+    balance: Balance = None,
     metrics: Annotated[
         str | None,
         typer.Option(metavar="NAME[:CLASS],…", help="Evaluate afterwards, such as f1,recall:yes."),
@@ -133,6 +139,9 @@ def train(
         encode=encode,
         min_frequency=min_frequency,
         dates=dates,
+        select=select,
+        drop_duplicates=drop_duplicates,
+        balance=balance,
     )
     settings: dict[str, Any] = {
         "target": target,

@@ -39,6 +39,7 @@ def test_what_has_no_effect_is_not_recorded(http: httpx.Client, session: str):
     usual = {"impute": "median", "scale": "standard", "encode": "one-hot"}
     assert train(http, session, {})["preprocessing"] == usual
     nothing = {"indicator": False, "clip": 0, "min_frequency": 0, "dates": "none", "columns": {}}
+    nothing |= {"max_features": 0, "drop_duplicates": False, "select": None, "balance": None}
     found = train(http, session, {**nothing, "log": False, "columns": {"age": {}}})
     assert found["preprocessing"] == usual
     assert found["left_out"] == {"notes": "all-different"}
@@ -72,6 +73,18 @@ def test_a_column_with_a_preprocessing_of_its_own_is_a_feature(http: httpx.Clien
     assert found["left_out"] == {}
 
 
+def test_text_with_words_is_a_feature_and_rows_and_features_are_chosen(
+    http: httpx.Client, session: str
+):
+    more = {"select": 5, "balance": "weights", "drop_duplicates": True}
+    found = train(http, session, {"encode": "tf-idf", "max_features": 3, **more})
+    assert found["left_out"] == {}
+    assert {name: found["preprocessing"][name] for name in more} == more
+    parameters = found["parameters"]
+    assert len(parameters["features"]) == 5
+    assert (parameters["duplicate_rows"], len(parameters["class_weights"])) == (0, 2)
+
+
 @pytest.mark.parametrize(
     ("preprocessing", "kind", "pointer", "words"),
     [
@@ -92,6 +105,13 @@ def test_a_column_with_a_preprocessing_of_its_own_is_a_feature(http: httpx.Clien
         ),
         ({"impute": "constant"}, "preprocessing-unfit", "fill_value", "together"),
         ({"clip": 0.5}, "invalid-body", "clip", "less than 0.5"),
+        ({"select": 0}, "invalid-body", "select", "greater than"),
+        (
+            {"columns": {"ok": {"encode": "tf-idf"}}},
+            "preprocessing-unfit",
+            "columns/ok/encode",
+            "tf-idf is for text",
+        ),
         ({"dates": ["century"]}, "invalid-body", "dates", "year"),
         ({"min_frequency": 1.5}, "invalid-body", "min_frequency", "less than 1"),
         ({"columns": {"age": {"depth": 1}}}, "invalid-body", "columns/age/depth", "no such field"),
