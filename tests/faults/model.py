@@ -28,6 +28,8 @@ class Model:
             self.sessions[subject] = {"status": "open", "runs": {}}
             return "SessionOpened", ""
         runs = session["runs"]
+        if kind == "RenameSession" and session["status"] in ("open", "committed"):
+            return "SessionRenamed", ""
         if session["status"] == "committed":
             if kind in ("RequestEvaluation", "RequestPrediction"):
                 return self.request(runs, kind.removeprefix("Request").lower(), data)

@@ -37,9 +37,6 @@ STORY = [
     (A, "RunFailed.v1", "e3"),
     (A, "EvaluationRequested.v1", "e4"),
     (A, "RunCancelled.v1", "e4"),
-    (A, "PredictionRequested.v1", "p1"),
-    (A, "RunStarted.v1", "p1"),
-    (A, "RunCompleted.v1-prediction", "p1"),
     (A, "Refused.v1", ""),
     (A, "CommandFailed.v1", ""),
     (A, "SessionCommitted.v1", ""),
@@ -49,7 +46,6 @@ STORY = [
     (C, "SessionOpened.v1", ""),
     (C, "TrainingRequested.v1", "t1"),
     (C, "RunStarted.v1", "t1"),
-    (A, "SessionRenamed.v1", ""),
     (A, "SessionShared.v1", ""),
     (C, "SessionShared.v1", ""),
     (C, "SessionUnshared.v1", ""),
@@ -76,6 +72,11 @@ STORY = [
     ("dataset/iris", "DatasetShared.v1", ""),
     ("dataset/iris", "DatasetUnshared.v1", ""),
     ("dataset/iris", "DatasetDeleted.v1", ""),
+    # New events come at the end, since a checkpoint attests those before them.
+    (A, "SessionRenamed.v1", ""),
+    (A, "PredictionRequested.v1", "p1"),
+    (A, "RunStarted.v1", "p1"),
+    (A, "RunCompleted.v1-prediction", "p1"),
 ]
 """Stream, golden file, and the run that its data are made to name."""
 

@@ -185,7 +185,7 @@ def test_the_files_can_be_read_without_this_program(backup):
     ]
     part = manifest["topics"][2]["partitions"][0]
     assert (part["first"], part["end"], part["records"]) == (20, 60, 40)
-    lines = [json.loads(line) for line in (backup / part["file"]).read_text().splitlines()]
+    lines = [json.loads(line) for line in (backup / part["file"]).read_bytes().splitlines()]
     assert [line["offset"] for line in lines] == list(range(20, 60))
     assert json.loads(lines[0]["value"])["specversion"] == "1.0"
     assert (lines[0]["key"], lines[0]["time"]) == ("é", OLD + 20)

@@ -1,4 +1,4 @@
-"""The protocol of runs, the same for trainings and evaluations."""
+"""The protocol of runs, the same for every kind of work."""
 
 import pytest
 from msgspec import Struct
@@ -59,6 +59,12 @@ KINDS = {
         samples.evaluation_requested("r", "t0", max_attempts=2),
         samples.complete_evaluation("r"),
         samples.evaluation_completed("r"),
+    ),
+    "prediction": Kind(
+        TRAINED,
+        samples.prediction_requested("r", "t0", max_attempts=2),
+        samples.complete_prediction("r"),
+        samples.prediction_completed("r"),
     ),
 }
 
@@ -149,8 +155,9 @@ def test_an_unknown_run_is_refused(kind):
 
 
 def test_a_result_is_of_the_kind_of_the_run(kind):
-    (other,) = (each for each in KINDS.values() if each is not kind)
-    kind.given(kind.started()).when(other.complete).then(Refused(reason="result-unfit"))
+    for other in KINDS.values():
+        if other is not kind:
+            kind.given(kind.started()).when(other.complete).then(Refused(reason="result-unfit"))
 
 
 def test_requests_and_results_are_of_their_kind_of_work():

@@ -239,6 +239,10 @@ ASKED: dict[str, Asked] = {
         "/v1/catalog/datasets/none/unshare", 404, {"user": "ada"}
     ),
     "GET /v1/catalog/datasets/{name}/content": Asked("/v1/catalog/datasets/iris/content"),
+    "GET /v1/catalog/datasets/{name}/rows": Asked("/v1/catalog/datasets/iris/rows"),
+    "GET /v1/catalog/datasets/{name}/column": Asked(
+        "/v1/catalog/datasets/iris/column?column=species"
+    ),
     "POST /v1/catalog/datasets/{name}/describe": Asked("/v1/catalog/datasets/none/describe", 404),
     "POST /v1/catalog/datasets/{name}/delete": Asked("/v1/catalog/datasets/none/delete", 404),
     "GET /v1/sessions": Asked("/v1/sessions"),

@@ -67,7 +67,7 @@ class Examples:
             self.client.upload_dataset(path, name, **to_builtins(file.hints))
         except Problem as problem:
             return None, problem
-        return self.client.dataset(name), None
+        return self.client.dataset(name).data, None
 
     def train(self, dataset: Dataset, truth: Made) -> None:
         """Learn a column as what it was before the damage: done, or a refusal names findings.

@@ -40,12 +40,12 @@ def test_a_sensitive_column_shows_nothing(known: People):
 
 
 def test_who_may_look(known: People):
-    put(known, "mine")
+    put(known, "looked-at")
     for path in ("rows", "column?column=age"):
-        problem(known.ask("other", "GET", f"{AT}/mine/{path}"), 404, "unknown-dataset")
-    shared = known.ask("owner", "POST", f"{AT}/mine/share", json={"user": "other"})
+        problem(known.ask("other", "GET", f"{AT}/looked-at/{path}"), 404, "unknown-dataset")
+    shared = known.ask("owner", "POST", f"{AT}/looked-at/share", json={"user": "other"})
     assert shared.status_code == 200, shared.text
-    assert known.ask("other", "GET", f"{AT}/mine/rows").status_code == 200
+    assert known.ask("other", "GET", f"{AT}/looked-at/rows").status_code == 200
 
 
 def test_what_is_not_there(known: People):
