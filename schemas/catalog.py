@@ -183,6 +183,15 @@ _METHODS = {
 """The artifact methods of which a metric wants one, by its need; other needs want the first."""
 
 
+def threshold_parts(given: str) -> tuple[float | str, str | None]:
+    """Split a threshold, such as 0.3:yes or f1:yes, into its number or metric, and its class."""
+    wanted, of_class = metric_and_class(given)
+    try:
+        return float(wanted), of_class
+    except ValueError:
+        return wanted, of_class
+
+
 def unanswered(
     metric: str, needs: str | UnsetType, estimator: str, methods: Collection[str] | None
 ) -> str | None:

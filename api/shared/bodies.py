@@ -194,6 +194,15 @@ class TrainingBody(LimitsBody):
         description="What is measured on each fold; all scalar ones that fit the task without it.",
     )
     preprocessing: PreprocessingBody = PreprocessingBody()
+    calibrate: Literal["sigmoid", "isotonic"] | None = Field(
+        default=None, description="Makes probabilities what they say, by validation rows."
+    )
+    threshold: Annotated[float, Field(gt=0, lt=1)] | Name | None = Field(
+        default=None,
+        description="The probability from which on a class is predicted, as a number or 0.3:yes, "
+        "or the metric by which validation rows choose it, as f1:yes. Without a class it is the "
+        "rarer one.",
+    )
     seed: int = Field(default=0, ge=0, lt=2**32)
 
 

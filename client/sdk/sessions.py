@@ -318,6 +318,8 @@ class OneSession(WorkMethods[SessionSummary]):
         split: Mapping[str, Any] | None = None,
         fold_metrics: Sequence[str] | None = None,
         preprocessing: Mapping[str, Any] | None = None,
+        calibrate: str | None = None,
+        threshold: str | float | None = None,
         seed: int | None = None,
         time_limit: float | None = None,
         memory_limit: int | None = None,
@@ -338,6 +340,9 @@ class OneSession(WorkMethods[SessionSummary]):
         `preprocessing` is {"impute": "mean", "columns": {"age": {"scale": "none"}}, …}, with the
         names of docs/preprocessing.md.
 
+        `calibrate` ("sigmoid" or "isotonic") makes probabilities what they say; the `threshold` is
+        a probability, as 0.3 or "0.3:yes", or chosen by a metric, as "f1:yes".
+
         An evaluation by `metrics` follows, of the class `positive` if one is named: `results` has
         what they gave.
 
@@ -349,8 +354,8 @@ class OneSession(WorkMethods[SessionSummary]):
         """
         if metrics is not None:
             path = f"/v1/catalog/estimators/{segment(estimator)}"
-            task = (yield from ask(Call("GET", path, CatalogEstimator))).task
-            yield from require_metrics({task}, metrics)
+            offer = yield from ask(Call("GET", path, CatalogEstimator))
+            yield from require_metrics({offer.task}, metrics)
         body = {
             "estimator": estimator,
             "dataset": dataset,
@@ -363,6 +368,8 @@ class OneSession(WorkMethods[SessionSummary]):
             "split": split,
             "fold_metrics": fold_metrics or (metrics if (split or {}).get("folds") else None),
             "preprocessing": preprocessing,
+            "calibrate": calibrate,
+            "threshold": threshold,
             "seed": seed,
             "time_limit": time_limit,
             "memory_limit": memory_limit,

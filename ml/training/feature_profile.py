@@ -93,6 +93,8 @@ def score_profile(
     if hasattr(pipeline, "predict_proba"):
         probabilities = pipeline.predict_proba(features)
         predicted = pipeline.classes_[probabilities.argmax(axis=1)]
+        if hasattr(pipeline[-1], "threshold"):
+            predicted = pipeline.predict(features)
         highest = probabilities.max(axis=1)
         found = {"confidence": _histogram(highest, np.linspace(0, 1, _BINS + 1))}
         return {"predictions": _per_value(predicted, pipeline if secret else None), **found}

@@ -32,11 +32,12 @@ _MONITORED = (GradientBoostingClassifier, GradientBoostingRegressor)
 
 @dataclass(frozen=True)
 class TrainingRows:
-    """The rows to fit on, of which each fold takes some."""
+    """The rows to fit on, of which each fold takes some. `keys` are those of their split."""
 
     features: pd.DataFrame
     answers: Array | None
     weights: Array | None
+    keys: Array | None = None
 
     def take(self, positions: Array) -> TrainingRows:
         """Return some of the rows."""
@@ -44,6 +45,7 @@ class TrainingRows:
             self.features.iloc[positions],
             None if self.answers is None else self.answers[positions],
             None if self.weights is None else self.weights[positions],
+            None if self.keys is None else self.keys[positions],
         )
 
 

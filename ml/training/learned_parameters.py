@@ -10,6 +10,7 @@ import numpy as np
 
 from autolearn.ml.errors import numbered
 from autolearn.ml.library_messages import STOPPED
+from autolearn.ml.training.calibrate import core_of
 from autolearn.ml.training.feature_names import features_after
 from autolearn.schemas.bounds import LONGEST_TEXT, cut
 from autolearn.schemas.values import JsonValue
@@ -38,7 +39,12 @@ _POINTS = {"theta_", "var_", "cluster_centers_"}
 
 
 def learned(
-    pipeline: Any, warnings: list[str], sensitive: Collection[str] = (), *, secret: bool = False
+    pipeline: Any,
+    warnings: list[str],
+    sensitive: Collection[str] = (),
+    *,
+    secret: bool = False,
+    threshold: Mapping[str, JsonValue] | None = None,
 ) -> dict[str, JsonValue]:
     """Return the learned parameters; arrays of more than 200 numbers are cut to shape and first 20.
 
@@ -46,7 +52,7 @@ def learned(
     `features`, the names after preprocessing. Values of `sensitive` columns are replaced by
     numbers, as classes are if the target is a `secret`.
     """
-    estimator = pipeline[-1]
+    estimator = core_of(pipeline[-1])
     features = features_after(pipeline, sensitive, secret=secret)
     found: dict[str, JsonValue] = {"features": _shortened([one.name for one in features])}
     if (selector := pipeline.named_steps.get("select")) is not None:
@@ -54,6 +60,11 @@ def learned(
     if hasattr(estimator, "classes_"):
         labels = numbered(estimator.classes_) if secret else map(str, estimator.classes_)
         found["classes"] = [cut(label) for label in labels]
+    if threshold is not None:
+        found["threshold"] = {
+            **threshold,
+            "class": _class_shown(threshold["class"], estimator, secret),
+        }
     for attribute, name in _ARRAYS.items():
         value = getattr(estimator, attribute, None)
         if value is not None and not (sensitive and attribute in _POINTS):
@@ -75,6 +86,12 @@ def learned(
     if warnings:
         found["warnings"] = [cut(one, LONGEST_TEXT) for one in warnings[:_WARNINGS]]
     return found
+
+
+def _class_shown(label: str, estimator: Any, secret: bool) -> str:
+    """Return the name of a class, or its number if it is a secret."""
+    labels = [str(one) for one in estimator.classes_]
+    return numbered(labels)[labels.index(label)] if secret else label
 
 
 def _ranked(shares: Mapping[str, float]) -> JsonValue:

@@ -31,6 +31,7 @@ from autolearn.ml.estimators.estimator import distribution_of, methods_of
 from autolearn.ml.evaluation.baseline import baseline_of
 from autolearn.ml.models import skops_file
 from autolearn.ml.plugins import find_estimator, find_metric
+from autolearn.ml.training.calibrate import adjusted
 from autolearn.ml.training.cross_validate import CrossValidation, cross_validate
 from autolearn.ml.training.feature_profile import example, feature_profile, score_profile
 from autolearn.ml.training.fit import TrainingRows, build_pipeline, fitted
@@ -72,6 +73,7 @@ def train(request: TrainingRequested, store: Artifacts, report: Report) -> Train
         subject.features.iloc[parts.train],
         None if subject.answers is None else subject.answers[parts.train],
         weights_of(table, request.weight, parts.train),
+        keys_of(table, request.split, parts.train),
     )
 
     def fit(some: TrainingRows, progress: Report | None = None) -> Pipeline:
@@ -82,16 +84,21 @@ def train(request: TrainingRequested, store: Artifacts, report: Report) -> Train
         """Drop repeated rows and balance classes, as requested."""
         return rows_to_fit(some, request.preprocessing, request.task, request.seed)
 
+    def fit_prepared(some: TrainingRows) -> Pipeline:
+        return fit(prepared(some)[0])
+
+    def fit_and_adjust(some: TrainingRows) -> Pipeline:
+        return adjusted(request, fit_prepared(some), some, fit_prepared).pipeline
+
     check_words(rows.features, subject.types, request.preprocessing, request.memory_limit)
     crossed = CrossValidation({}, [])
     if request.split.folds:
         report("cross-validating")
         labels = rows.answers if request.task == CLASSIFICATION and request.split.stratify else None
-        keys, count = keys_of(table, request.split, parts.train), len(parts.train)
         crossed = cross_validate(
             rows,
-            folds_of(labels, request.split, request.seed, keys, count),
-            lambda some: fit(prepared(some)[0]),
+            folds_of(labels, request.split, request.seed, rows.keys, len(parts.train)),
+            fit_and_adjust,
             {name: find_metric(name) for name in request.fold_metrics},
             task=request.task,
             estimator=request.estimator,
@@ -100,7 +107,11 @@ def train(request: TrainingRequested, store: Artifacts, report: Report) -> Train
     with heard() as said:
         to_fit, counts = prepared(rows)
         fit_started = time.perf_counter()
-        pipeline = fit(to_fit, report)
+        plain = fit(to_fit, report)
+        if request.calibrate or request.threshold:
+            report("validating")
+        ready = adjusted(request, plain, rows, fit_prepared)
+        pipeline = ready.pipeline
         fit_seconds = time.perf_counter() - fit_started
         name_apart(pipeline[0])
 
@@ -124,7 +135,9 @@ def train(request: TrainingRequested, store: Artifacts, report: Report) -> Train
     artifact = _put(store, files, skops_file.dump(pipeline, estimator.allowed_types()))
     return TrainingResult(
         artifact=replace(artifact, methods=methods_of(pipeline)),
-        parameters=learned(pipeline, said, request.sensitive, secret=secret)
+        parameters=learned(
+            pipeline, said, request.sensitive, secret=secret, threshold=ready.threshold
+        )
         | _without_target(table.rows - len(subject.rows))
         | counts,
         environment=used,
@@ -177,6 +190,8 @@ def _record(request: TrainingRequested, parts: SplitRows) -> dict[str, JsonValue
         **({"left_out": request.left_out} if request.left_out else {}),
         **({"weight": request.weight} if request.weight else {}),
         **({"fold_metrics": request.fold_metrics} if request.fold_metrics else {}),
+        **({"calibrate": request.calibrate} if request.calibrate else {}),
+        **({"threshold": request.threshold} if request.threshold else {}),
     }
 
 

@@ -16,6 +16,9 @@ class RequestTraining(RequestRun, frozen=True, omit_defaults=True, kw_only=True)
     recorded). The features are those named by `features`; empty: all columns but the target and
     those of `left_out`, which maps each to the reason (a code of LEFT_OUT). In fits, a row counts
     as the column `weight` says. The folds of the split are scored by `fold_metrics`.
+    `calibrate` (sigmoid or isotonic) makes probabilities what they say; from the `threshold` on, a
+    probability as in 0.3:yes or the best by a metric as in f1:yes, the class is predicted. Both are
+    validated on training rows.
     """
 
     estimator: str
@@ -34,3 +37,5 @@ class RequestTraining(RequestRun, frozen=True, omit_defaults=True, kw_only=True)
     left_out: dict[str, str] = {}
     weight: str | None = None
     fold_metrics: tuple[str, ...] = ()
+    calibrate: str | None = None
+    threshold: str | None = None

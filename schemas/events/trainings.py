@@ -27,3 +27,5 @@ class TrainingRequested(RunRequested, frozen=True, omit_defaults=True, kw_only=T
     left_out: dict[str, str] = {}
     weight: str | None = None
     fold_metrics: tuple[str, ...] = ()
+    calibrate: str | None = None
+    threshold: str | None = None

@@ -89,6 +89,8 @@ class TrainingRow(RunFields, kw_only=True, frozen=True):
     left_out: dict[str, str] = {}
     weight: str | None = None
     fold_metrics: tuple[str, ...] = ()
+    calibrate: str | None = None
+    threshold: str | None = None
     cross_validation: dict[str, FoldScores] = {}
     baseline_model: Baseline | None = None
     parameters: dict[str, JsonValue] = {}

@@ -18,8 +18,12 @@ from autolearn.ml.captured_warnings import heard
 from autolearn.ml.models.skops_file import ModelRefused, dump, load, types_in
 from autolearn.ml.models.trusted_types import LOADERS, PREPROCESSING, TRUSTED
 from autolearn.ml.plugins import load_estimators
+from autolearn.ml.training.calibrate import adjusted
+from autolearn.ml.training.fit import TrainingRows, build_pipeline
 from autolearn.ml.training.preprocess import preprocessor, selector
+from autolearn.schemas.events import TrainingRequested
 from autolearn.schemas.training.preprocess import ColumnPreprocessing, Preprocessing
+from autolearn.schemas.values import DatasetRef, RunId, Split
 
 MODELS = load_estimators().found
 ROWS = 90
@@ -150,6 +154,35 @@ def tree_of(fitted: Any) -> dict[str, Any]:
     return json.loads(zipfile.ZipFile(io.BytesIO(skops.io.dumps(fitted))).read("schema.json"))
 
 
+def limited(method: str) -> Pipeline:
+    """Return a pipeline that is calibrated and has a threshold."""
+    labels = np.where(LABELS == "c", "a", LABELS)
+    request = TrainingRequested(
+        run=RunId("t"), time_limit=1.0, memory_limit=1, max_attempts=1, estimator="naive-bayes",
+        task="classification", library_version="", dataset=DatasetRef("d", ""), target="y",
+        schema_hash="", hyperparameters={}, split=Split(), preprocessing=HOW[0], seed=1,
+        calibrate=method, threshold="f1:b")  # fmt: skip
+    rows = TrainingRows(FEATURES, labels, None)
+    types = {"x": "number", "c": "string"}
+
+    def fit(some: TrainingRows) -> Pipeline:
+        pipeline = build_pipeline(request, types, MODELS["naive-bayes"])
+        return pipeline.fit(some.features, some.answers)
+
+    return adjusted(request, fit(rows), rows, fit).pipeline
+
+
+@pytest.mark.parametrize("method", ["sigmoid", "isotonic"])
+def test_a_threshold_and_a_calibration_are_saved_and_loaded(method: str, tmp_path: Path) -> None:
+    pipeline = limited(method)
+    content = dump(pipeline, TRUSTED)
+    (tmp_path / "m.skops").write_bytes(content)
+    loaded = load(tmp_path / "m.skops", TRUSTED)
+    assert dump(loaded, TRUSTED) == content
+    np.testing.assert_array_equal(loaded.predict(FEATURES), pipeline.predict(FEATURES))
+    np.testing.assert_array_equal(loaded.predict_proba(FEATURES), pipeline.predict_proba(FEATURES))
+
+
 @pytest.mark.long
 def test_the_list_of_trusted_types_is_not_longer_than_needed() -> None:
     used: set[str] = set()
@@ -168,6 +201,8 @@ def test_the_list_of_trusted_types_is_not_longer_than_needed() -> None:
     for task, answers in (("classification", LABELS), ("regression", FEATURES.x)):
         steps = [("preprocess", preprocessor(types, RICH, task)), ("select", selector(RICH, task))]
         used |= types_in(tree_of(Pipeline(steps).fit(frame, answers)))
+    for method in ("sigmoid", "isotonic"):
+        used |= types_in(tree_of(limited(method)))
     assert used <= TRUSTED | PREPROCESSING
     # two classes with the default loss; see the next test
     assert TRUSTED - used == {"sklearn._loss.link.LogitLink", "sklearn._loss.loss.HalfBinomialLoss"}

@@ -37,7 +37,7 @@ from autolearn.schemas.reports.retrain import (
     Retrained,
 )
 from autolearn.schemas.values import DatasetRef
-from tests.support.run_samples import PENGUINS, evaluation, nothing, put, training
+from tests.support.run_samples import PENGUINS, evaluation, nothing, put, table_of, training
 
 METRICS = {
     "classification": ("f1", "accuracy"),
@@ -120,6 +120,9 @@ def test_the_same_request_gives_an_identical_artifact_and_leaves_the_store_alone
     trainings = [
         recorded(store, name, hyperparameters=SMALL.get(name, {})) for name in sorted(ESTIMATORS)
     ]
+    two = put(store, table_of(120))
+    both = {"calibrate": "isotonic", "threshold": "f1:k1"}
+    trainings.append(recorded(store, "linear-svm", dataset=two, target="y", **both))
     before = content(store)
     found = checked(trainings, store.url)
     assert found.same

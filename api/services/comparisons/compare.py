@@ -160,6 +160,8 @@ def _settings_of(request: TrainingRequested) -> dict[str, JsonValue]:
         "features": request.features,
         "left_out": tuple(request.left_out),
         "weight": request.weight,
+        "calibrate": request.calibrate,
+        "threshold": request.threshold,
         "seed": request.seed,
     }
     for group in ("split", "preprocessing"):

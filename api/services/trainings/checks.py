@@ -8,6 +8,7 @@ from typing import Any
 from autolearn.api.http.problems import Problem, unknown
 from autolearn.api.services.trainings.columns import columns_of
 from autolearn.api.services.trainings.preprocess import preprocessing_of
+from autolearn.api.services.trainings.thresholds import threshold_in
 from autolearn.api.shared.bodies import TrainingBody
 from autolearn.api.shared.dataset_checks import check_dataset, check_limits, wrong
 from autolearn.api.shared.read_hints import check_accepted
@@ -73,6 +74,7 @@ def request_training(
     if body.fold_metrics is not None and not columns.split.folds:
         fault = "they are measured on folds, and none are asked for: give split.folds, or evaluate"
         raise wrong("metric-unfit", "There are no folds", {"#/fold_metrics": fault})
+    threshold = threshold_in(body, estimator, data, target, snapshot)
     time_limit, memory_limit = check_limits(body, settings.workers)
     return RequestTraining(
         run=run,
@@ -94,6 +96,8 @@ def request_training(
         left_out=columns.left_out,
         weight=columns.weight,
         fold_metrics=_fold_metrics(body, estimator, snapshot) if columns.split.folds else (),
+        calibrate=body.calibrate,
+        threshold=threshold,
     )
 
 

@@ -18,7 +18,7 @@ from autolearn.schemas.training.preprocess import in_words
 
 _SHOWN_APART = (
     *("warnings", "rows_without_target", "features"),
-    *("importances", "column_importances", "coefficients", "loss"),
+    *("importances", "column_importances", "coefficients", "loss", "threshold"),
     *("duplicate_rows", "class_rows", "class_weights", "features_before_selection"),
 )
 _MOST_IMPORTANT = 5
@@ -91,6 +91,7 @@ def training(one: Training) -> RenderableType:
             "settings": _cut(_hyperparameters(one), 400),
             "preprocessing": "" if one.unreadable else _joined(in_words(one.preprocessing)),
             "features kept": _kept(one.parameters),
+            "threshold": _threshold(one.parameters.get("threshold")),
             "status": phase_of(one),
             "reason": f"{one.reason}: {one.detail}" if one.reason else "",
             "rows": _rows_of(one),
@@ -283,7 +284,10 @@ def _state(one: Training | Evaluation | Prediction) -> str:
 
 
 def _hyperparameters(one: Training) -> str:
-    return ", ".join(f"{name}={shortened(value)}" for name, value in one.hyperparameters.items())
+    """Return the requested hyperparameters, calibration and threshold."""
+    words = [f"{name}={shortened(value)}" for name, value in one.hyperparameters.items()]
+    chosen = (("calibrate", one.calibrate), ("threshold", one.threshold))
+    return ", ".join([*words, *(f"{name}={value}" for name, value in chosen if value is not None)])
 
 
 def _settings(one: Training) -> str:
@@ -293,6 +297,18 @@ def _settings(one: Training) -> str:
 
 def _joined(words: Iterable[str]) -> str:
     return " · ".join(filter(None, words))
+
+
+def _threshold(found: Mapping[str, Any] | None) -> str:
+    """Return from which probability on a class is predicted, and why."""
+    if not found:
+        return ""
+    said = f"{found['class']} from a probability of {_score(found['value'])} on"
+    if "metric" not in found:
+        return said
+    return (
+        f"{said} ({found['metric']} {_score(found['score'])} on {found['rows']:,} validation rows)"
+    )
 
 
 def _losses(found: Mapping[str, Any] | None) -> dict[str, str]:

@@ -227,6 +227,23 @@ def test_the_baseline_stands_beside_the_results(capsys):
             "loss  0.9000 to 0.5000 after 2 iterations █▁",
         ),
         ({"column_importances": [["a", 0.0]]}, "most important  a 0%"),
+        (
+            {"threshold": {"value": 0.3, "class": "yes"}},
+            "threshold  yes from a probability of 0.3000 on",
+        ),
+        (
+            {
+                "threshold": {
+                    "value": 0.25,
+                    "class": "yes",
+                    "metric": "f1:yes",
+                    "score": 0.5,
+                    "rows": 1500,
+                }
+            },
+            "threshold  yes from a probability of 0.2500 on "
+            "(f1:yes 0.5000 on 1,500 validation rows)",
+        ),
     ],
 )
 def test_a_training_names_the_columns_that_matter(capsys, parameters, words):

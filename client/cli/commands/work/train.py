@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from autolearn.schemas.rest.catalog import CatalogEstimator, CatalogMetric
 
 
+Calibrate = Literal["sigmoid", "isotonic"]
 Task = Literal["classification", "regression"]
 
 
@@ -101,6 +102,18 @@ def train(
     select: Select = None,
     drop_duplicates: DropDuplicates = False,
     balance: Balance = None,
+    calibrate: Annotated[
+        Calibrate | None,
+        typer.Option(help="Make probabilities what they say, by validation rows. [default: not]"),
+    ] = None,
+    threshold: Annotated[
+        str | None,
+        typer.Option(
+            metavar="METRIC|NUMBER[:CLASS]",
+            help="From which probability on to predict a class: the best by a metric on validation "
+            "rows (f1:yes), or a number (0.3:yes). [default: the more probable class]",
+        ),
+    ] = None,
     metrics: Annotated[
         str | None,
         typer.Option(metavar="NAME[:CLASS],…", help="Evaluate afterwards, such as f1,recall:yes."),
@@ -152,6 +165,8 @@ def train(
         "split": _some(test=test, stratify=stratify, folds=folds, **_split_in(split)),
         "fold_metrics": words(metrics) if folds else None,
         "preprocessing": preprocessing,
+        "calibrate": calibrate,
+        "threshold": threshold,
         "seed": seed,
         "time_limit": time_limit,
         "memory_limit": memory_limit,
