@@ -42,12 +42,24 @@ def owner_of(to: Connection, given: str) -> TrainingOwner:
         Problem: several trainings of the session begin so.
         typer.BadParameter: it is the start of several ids.
     """
+    absent: Problem | None = None
     if _START.fullmatch(given.lower()) and (session := _open_session(to)) is not None:
         try:
             return TrainingOwner(session, session.training(given).id)
         except Problem as problem:
             if problem.kind not in _ABSENT:
                 raise
+            absent = problem
+    try:
+        return _kept(to, given)
+    except NothingSo:
+        if absent is not None:  # it names the trainings of the session
+            raise absent from None
+        raise
+
+
+def _kept(to: Connection, given: str) -> TrainingOwner:
+    """Return an experiment, or a training of one with it. Raises as `owner_of`."""
     given = to.find(given, "experiment")
     owners = {
         training: item["id"]

@@ -19,7 +19,8 @@ from autolearn.ml.plugins import find_estimator
 from autolearn.ml.training.train import train
 from autolearn.schemas.catalog import threshold_parts
 from autolearn.schemas.events import TrainingRequested
-from autolearn.schemas.values import Preprocessing, Split
+from autolearn.schemas.training.preprocess import Preprocessing
+from autolearn.schemas.values import Split
 from tests.support.run_samples import evaluation, nothing, put, training
 
 RANDOM = np.random.default_rng(5)

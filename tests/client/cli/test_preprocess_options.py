@@ -73,7 +73,7 @@ def test_options_make_a_body(options: dict[str, Any], body: dict[str, Any] | Non
         ({"clip": ["much"]}, "give it as NUMBER or COL=NUMBER"),
         ({"log": ["age=perhaps"]}, "'perhaps' is none of yes, no"),
         ({"dates": ["year,parts"]}, "parts stands alone"),
-        ({"encode": ["ordinal:3"]}, "a number belongs to tf-idf"),
+        ({"encode": ["ordinal:3"]}, "a number of words belongs to tf-idf"),
         ({"dates": ["century"]}, "'century' is none of year"),
     ],
 )

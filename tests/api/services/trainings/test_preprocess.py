@@ -77,7 +77,8 @@ def test_text_with_words_is_a_feature_and_rows_and_features_are_chosen(
     http: httpx.Client, session: str
 ):
     more = {"select": 5, "balance": "weights", "drop_duplicates": True}
-    found = train(http, session, {"encode": "tf-idf", "max_features": 3, **more})
+    words = {"columns": {"notes": {"encode": "tf-idf", "max_features": 3}}}
+    found = train(http, session, {**words, **more})
     assert found["left_out"] == {}
     assert {name: found["preprocessing"][name] for name in more} == more
     parameters = found["parameters"]
