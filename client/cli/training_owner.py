@@ -49,7 +49,7 @@ def owner_of(to: Connection, given: str) -> TrainingOwner:
         except Problem as problem:
             if problem.kind not in _ABSENT:
                 raise
-            absent = problem
+            absent = problem if [*session.trainings(limit=1)] else None
     try:
         return _kept(to, given)
     except NothingSo:

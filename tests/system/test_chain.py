@@ -92,7 +92,8 @@ def test_whatever_happened_to_deciders_the_chain_is_unbroken(past: Bench):
     terms = sum(past.answered(COUNT).terms.values())
     assert found["events"] == COUNT + terms
     assert found["unattested"] == 0, "who stops signs for what it has decided"
-    assert found["checkpoints"] >= COUNT // 50
+    # One for 50 events; who is killed begins to count anew.
+    assert found["checkpoints"] >= COUNT // 100
 
 
 def test_the_key_is_nobody_elses_to_read(past: Bench, key: Path):

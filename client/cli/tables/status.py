@@ -8,6 +8,7 @@ from rich.console import RenderableType
 
 from autolearn.client.cli.output import count, rows, short, when
 from autolearn.schemas.reports.status import ChainState, Process, Status, WorkerState
+from autolearn.schemas.work_kinds import WORK
 
 _UNITS = ("B", "KiB", "MiB", "GiB", "TiB")
 
@@ -109,7 +110,7 @@ def _worker_line(worker: WorkerState) -> tuple[object, ...]:
     return (
         worker.worker,
         f"{worker.host} ({worker.pid})",
-        ", ".join(worker.kinds),
+        "all" if {*worker.kinds} == {*WORK} else ", ".join(worker.kinds),
         f"{len(worker.runs)} of {worker.slots}",
         f"{worker.silent:.1f} s ago",
         runs or None,
