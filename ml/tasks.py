@@ -51,16 +51,23 @@ def _prediction(request: bytes, store: Artifacts, report: Report) -> PredictionR
 
 
 def lightened(result: EvaluationResult, optional: Collection[str]) -> EvaluationResult:
-    """Drop the largest optional metrics from a result that is too large with them."""
-    found, left_out = dict(result.results), dict(result.left_out)
-    sizes = {name: len(msgspec.json.encode(found[name])) for name in optional if name in found}
+    """Drop the largest optional metrics, and plots, from a result that is too large with them."""
+    kept = {"results": dict(result.results), "plot_data": dict(result.plot_data)}
+    left_out = dict(result.left_out)
+    sizes = {
+        (part, name): len(msgspec.json.encode(value))
+        for part, values in kept.items()
+        for name, value in values.items()
+        if part == "plot_data" or name in optional
+    }
     while sizes and len(msgspec.json.encode(result)) > LARGEST_RESULT // 2:
-        largest = max(sizes, key=lambda name: sizes[name])
-        left_out[largest] = (
-            f"it has {sizes.pop(largest):,} bytes, and with it the result is too large for the log"
+        part, name = max(sizes, key=lambda one: sizes[one])
+        left_out[name] = (
+            f"it has {sizes.pop((part, name)):,} bytes, and with it the result is too large for "
+            "the log"
         )
-        del found[largest]
-        result = replace(result, results=found, left_out=left_out)
+        del kept[part][name]
+        result = replace(result, **kept, left_out=left_out)
     return result
 
 

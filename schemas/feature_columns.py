@@ -35,10 +35,11 @@ def left_out_of(
     """
     odd = {one.column: one.code for one in spec.findings if one.code in _BY_FINDING}
     names = [column.name for column in spec.columns if column.name != target]
+    dropped = frozenset(drop)
     chosen: dict[str, str] = {}
     found: dict[str, str] = {}
     for name in names:
-        if name in drop:
+        if name in dropped:
             chosen[name] = "dropped"
         elif roles.get(name) in LEFT_OUT:
             chosen[name] = roles[name]

@@ -59,7 +59,8 @@ def check_columns(spec: DatasetSpec, names: Sequence[str], before: Sequence[str]
         Problem: some are unknown (422).
     """
     columns = [column.name for column in spec.columns]
-    absent = [one for one in names if one not in {*columns, *before}]
+    there = {*columns, *before}
+    absent = [one for one in names if one not in there]
     if absent:
         more = f" and {len(columns) - _SHOWN} more" if len(columns) > _SHOWN else ""
         raise _refused(

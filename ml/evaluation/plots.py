@@ -215,7 +215,8 @@ def _partial_dependence(pipeline: Any, rows: PlotRows) -> dict[str, JsonValue]:
             _mean_answer(pipeline, features.assign(**{name: value}), rows.task) for value in values
         ]
         by_answer = {name: [one[at] for one in answers] for at, name in enumerate(names)}
-        found[cut(str(name))] = {"values": values, "answers": by_answer}
+        shown = [cut(one) if isinstance(one, str) else one for one in values]
+        found[cut(str(name))] = {"values": shown, "answers": by_answer}
     return {"columns": found, "rows": len(features)}
 
 

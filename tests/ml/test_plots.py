@@ -8,6 +8,7 @@ import pytest
 
 from autolearn.artifacts.store.store import ArtifactStore
 from autolearn.ml.evaluation.evaluate import evaluate
+from autolearn.ml.tasks import lightened
 from autolearn.ml.training.train import train
 from autolearn.schemas.catalog import PLOTS, plot_faults, plots_of
 from autolearn.schemas.results import EvaluationResult
@@ -114,3 +115,23 @@ def test_a_plot_is_of_a_task():
     assert "none fits that task" in plot_faults("clustering", ["roc"])[0]
     assert {task for tasks in PLOTS.values() for task in tasks} == {"classification", "regression"}
     assert {*TASKS.values()} > {"regression"}
+
+
+def test_long_texts_are_cut_in_plots(store: ArtifactStore):
+    texts = [letter * 40_000 for letter in "abcd"]
+    lines = "".join(f"{texts[n % 4]},{n % 5},{'yn'[n % 4 == 0]}\n" for n in range(80))
+    dataset = put(store, f"text,x,y\n{lines}".encode())
+    more = {"dataset": dataset, "target": "y", "split": Split()}
+    found = plotted(store, "naive-bayes", "partial-dependence", **more)
+    values = found.plot_data["partial-dependence"]["columns"]["text"]["values"]
+    assert len(values) == 4
+    assert max(map(len, values)) <= 200
+
+
+def test_plots_that_are_too_large_for_the_log_are_left_out():
+    large = {"roc": {"x": ["y" * 1000] * 900}, "confusion": {"matrix": [[1]]}}
+    result = EvaluationResult({"f1": 0.5}, {}, 10, 0.1, plot_data=large)
+    light = lightened(result, ())
+    assert light.plot_data == {"confusion": {"matrix": [[1]]}}
+    assert "too large for the log" in light.left_out["roc"]
+    assert light.results == {"f1": 0.5}

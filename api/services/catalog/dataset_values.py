@@ -57,12 +57,12 @@ def add_value_routes(routes: APIRouter, context: ApiContext) -> None:
         found = await looked(
             who, spec, lambda path: rows_apart(LookJob(path, spec.read, most, chosen))
         )
-        hidden = [one for one in chosen if one in {*sensitive_in(spec)}]
+        secret = frozenset(sensitive_in(spec))
         rows = [
-            [None if one in hidden else value for one, value in zip(chosen, row, strict=True)]
+            [None if one in secret else value for one, value in zip(chosen, row, strict=True)]
             for row in found.rows
         ]
-        return json(replace(found, rows=rows, hidden=hidden))
+        return json(replace(found, rows=rows, hidden=[one for one in chosen if one in secret]))
 
     @routes.get("/datasets/{name}/column", responses=answers({200: ColumnSummary}))
     async def see_column(

@@ -100,7 +100,7 @@ def _target_in(body: TrainingBody) -> str | None:
 
 def _check_known(data: DatasetSpec, names: Iterable[str], pointer: str) -> None:
     """Raise a problem unless a dataset has all these columns."""
-    there = [column.name for column in data.columns]
+    there = {column.name for column in data.columns}
     absent = next((name for name in names if name not in there), None)
     if absent is not None:
         where = f"/v1/catalog/datasets/{data.name}"
