@@ -10,14 +10,18 @@ from autolearn.schemas.bounds import (
     DEEPEST_VALUE,
     LONGEST_NAME,
     LONGEST_TEXT,
+    MOST_COLUMNS,
     MOST_HYPERPARAMETERS,
     MOST_VALUES,
 )
 from autolearn.schemas.errors import TooLarge
 from autolearn.schemas.messages import Command
 
-_TEXTS = ("detail", "summary", "password")
-"""The fields that hold more than a name."""
+_TEXTS = {
+    **dict.fromkeys(("detail", "summary", "password"), LONGEST_TEXT),
+    "types": MOST_COLUMNS,  # a letter for each column of a dataset
+}
+"""The characters of fields that hold more than a name."""
 _RESULTS = (
     *("parameters", "environment", "metrics", "files"),
     *("left_out", "averages", "unseen", "notes", "baseline"),
@@ -57,7 +61,7 @@ def _check_fields(part: Struct, where: str) -> None:
 def _check_part(value: Any, name: str, where: str) -> None:
     """Check a value in a field, and what is in it."""
     if isinstance(value, str):
-        most = LONGEST_TEXT if name in _TEXTS else LONGEST_NAME
+        most = _TEXTS.get(name, LONGEST_NAME)
         if len(value) > most:
             raise TooLarge(
                 f"{name} of {where} has {len(value):,} characters; at most {most:,} are taken."

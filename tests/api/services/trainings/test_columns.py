@@ -146,3 +146,16 @@ def test_what_cannot_be_said_of_columns(http: httpx.Client):
         answer = http.put(f"{AT}/said", params={"role": word}, content=CONTENT)
         problem(answer, 422, "columns-unfit", "ROLE=COLUMN")
     assert http.get(f"{AT}/said").json()["roles"] == {}
+
+
+def test_a_dataset_may_have_hundreds_of_columns(http: httpx.Client, session: str):
+    names = [f"column_{n}" for n in range(700)]
+    rows = [
+        ",".join([*(str(n * row % 11) for n in range(700)), "ab"[row % 2]]) for row in range(40)
+    ]
+    content = "\n".join([",".join([*names, "y"]), *rows])
+    answer = http.put(f"{AT}/wide?target=y", content=content)
+    assert answer.status_code == 201, answer.text
+    found = train(http, session, "wide", drop=names[10:])
+    assert len(found["left_out"]) == 691, "the first of the others is constant"
+    assert learned_from(http, session, found) == names[1:10]
