@@ -8,6 +8,7 @@ import pytest
 from tests.support.api_assertions import problem
 from tests.support.api_processes import Api
 from tests.support.people import People
+from tests.support.waiting import until
 
 CONTENT = b"height,colour,kind\n" + b"1.5,red,a\n2,blue,b\n" * 8
 
@@ -141,7 +142,7 @@ def test_a_setting_makes_new_ones_everybody_s(world: People):
             )
 
         assert put_there("owner").json()["everybody"] is True
-        assert "common" in names(world, "other")
+        until(lambda: "common" in names(world, "other"), "another process knows the dataset")
         assert put_there("other", CONTENT + b"3,red,a\n").status_code == 201
         at = "/v1/catalog/datasets/common/share"
         problem(world.ask("other", "POST", at, json={"user": "reader"}), 403, "forbidden")
