@@ -40,6 +40,11 @@ log = structlog.stdlib.get_logger("autolearn.api")
 _FAIL_STOP = 70
 _KEY_PATIENCE = 0.3
 """Seconds within which another process's new key must arrive."""
+_KEEP_ALIVE = 15
+"""Seconds that an idle connection is kept: longer than clients keep theirs.
+
+httpx keeps one for 5 seconds, as uvicorn does: a request would meet a connection just closed.
+"""
 _GRACE = 3
 """Seconds that open requests have when the process is stopped."""
 
@@ -89,6 +94,7 @@ def serve(settings: Settings, services: Sequence[str], host: str, port: int) -> 
                 server_header=False,
                 proxy_headers=bool(settings.api.trusted_proxies),
                 forwarded_allow_ips=settings.api.trusted_proxies,
+                timeout_keep_alive=_KEEP_ALIVE,
                 timeout_graceful_shutdown=_GRACE,
                 **_tls(settings.api),
             ),

@@ -73,8 +73,13 @@ class RowBatch:
         self.pending[table.key(a, b, c)] = row
 
     def put_once(self, table: Table[R], row: R, a: Part, b: Part = None, c: Part = None) -> None:
-        """Set a row that no fold reads again: it is encoded at once, and not kept in memory."""
-        self.written[table.key(a, b, c)] = to_json(row)
+        """Set a row that no fold reads again: it is encoded at once, and not kept in memory.
+
+        It replaces one that was deleted since the last commit.
+        """
+        at = table.key(a, b, c)
+        self.written[at] = to_json(row)
+        self.pending.pop(at, None)
 
     def delete(self, table: Table[Any], a: Part, b: Part = None, c: Part = None) -> None:
         """Delete a row."""

