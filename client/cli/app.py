@@ -9,6 +9,7 @@ import errno
 import io
 import os
 import sys
+from typing import Annotated
 
 import typer
 
@@ -64,33 +65,30 @@ _OF_THE_MACHINE = (
 
 RUNS, WORK, PAST, USERS = "The system", "Work", "Present and past", "Users"
 
-app.command("up", rich_help_panel=RUNS)(up.up)
-app.command("status", rich_help_panel=RUNS)(status.status)
-app.command("audit", rich_help_panel=RUNS)(audit.audit)
-app.add_typer(dead_letters.app, name="dead-letters", rich_help_panel=RUNS)
-app.command("demo", rich_help_panel=RUNS)(demo.demo)
-app.command("run", rich_help_panel=RUNS)(run.run)
-app.add_typer(replay.app, name="replay", rich_help_panel=RUNS)
-app.command("backup", rich_help_panel=RUNS)(backup.backup)
-app.command("restore", rich_help_panel=RUNS)(backup.restore)
-app.add_typer(dev.app, name="dev", rich_help_panel=RUNS)
-app.command("version", rich_help_panel=RUNS)(version.version)
+
+def _print_version(asked: bool) -> None:
+    """Print the version, and end."""
+    if asked:
+        version.version()
+        raise typer.Exit
+
+
+app.add_typer(dataset.app, name="dataset", rich_help_panel=WORK)
 app.add_typer(session.app, name="session", rich_help_panel=WORK)
 app.command("train", rich_help_panel=WORK)(train.train)
 app.command("evaluate", rich_help_panel=WORK)(evaluate.evaluate)
-app.add_typer(evaluation.app, name="evaluation", rich_help_panel=WORK)
-app.command("predict", rich_help_panel=WORK)(predict.predict)
-app.command("reproduce", rich_help_panel=WORK)(retrain.retrain)
 app.command("compare", rich_help_panel=WORK)(compare.compare)
+app.add_typer(evaluation.app, name="evaluation", rich_help_panel=WORK)
+app.command("commit", rich_help_panel=WORK)(session.commit)
+app.command("predict", rich_help_panel=WORK)(predict.predict)
 app.command("cancel", rich_help_panel=WORK)(cancel.cancel)
-app.add_typer(catalog.app, name="catalog", rich_help_panel=PAST)
-app.add_typer(dataset.app, name="dataset", rich_help_panel=PAST)
-app.add_typer(experiment.app, name="experiment", rich_help_panel=PAST)
+app.add_typer(experiment.app, name="experiment", rich_help_panel=WORK)
+app.command("reproduce", rich_help_panel=WORK)(retrain.retrain)
+app.add_typer(catalog.app, name="catalog", rich_help_panel=WORK)
 app.command("diff", rich_help_panel=PAST)(diff.diff)
 app.command("events", rich_help_panel=PAST)(events.events)
 app.command("history", rich_help_panel=PAST)(history.history)
 app.command("position", rich_help_panel=PAST)(events.position)
-
 app.command("login", rich_help_panel=USERS)(login.login)
 app.command("logout", rich_help_panel=USERS)(login.logout)
 app.command("whoami", rich_help_panel=USERS)(login.whoami)
@@ -98,6 +96,36 @@ app.command("quota", rich_help_panel=USERS)(login.quota)
 app.command("password", rich_help_panel=USERS)(login.password)
 app.add_typer(token.app, name="token", rich_help_panel=USERS)
 app.add_typer(admin.app, name="admin", rich_help_panel=USERS)
+app.command("up", rich_help_panel=RUNS)(up.up)
+app.command("status", rich_help_panel=RUNS)(status.status)
+app.command("demo", rich_help_panel=RUNS)(demo.demo)
+app.command("audit", rich_help_panel=RUNS)(audit.audit)
+app.add_typer(dead_letters.app, name="dead-letters", rich_help_panel=RUNS)
+app.command("backup", rich_help_panel=RUNS)(backup.backup)
+app.command("restore", rich_help_panel=RUNS)(backup.restore)
+app.add_typer(replay.app, name="replay", rich_help_panel=RUNS)
+app.command("run", rich_help_panel=RUNS)(run.run)
+app.add_typer(dev.app, name="dev", rich_help_panel=RUNS)
+app.command("version", rich_help_panel=RUNS)(version.version)
+
+# The plural of a noun lists it.
+app.command("datasets", hidden=True)(dataset.list_)
+app.command("sessions", hidden=True)(session.list_)
+app.command("experiments", hidden=True)(experiment.list_)
+app.command("estimators", hidden=True)(catalog.estimators)
+app.command("metrics", hidden=True)(catalog.metrics)
+
+
+@app.callback()
+def _options(
+    version_: Annotated[
+        bool,
+        typer.Option(
+            "--version", help="Print the version.", is_eager=True, callback=_print_version
+        ),
+    ] = False,
+) -> None:
+    """Train, evaluate and keep models. Every change is an event on Apache Kafka."""
 
 
 def main() -> None:
@@ -115,7 +143,7 @@ def main() -> None:
     except KeyboardInterrupt:  # before a command has begun
         sys.exit(ExitCode.INTERRUPTED)
     except AutoLearnError as error:
-        print(words_of(error), file=sys.stderr)
+        print(words_of(error, _options_of(sys.argv[1:])), file=sys.stderr)
         sys.exit(error.exit_code)
     except Exception as error:
         if isinstance(error, OSError) and error.errno in _OF_THE_MACHINE:
@@ -129,6 +157,14 @@ def main() -> None:
             file=sys.stderr,
         )
         sys.exit(ExitCode.FAULT)
+
+
+def _options_of(words: list[str]) -> list[str]:
+    """Return the options of the command that these words call."""
+    command = typer.main.get_command(app)
+    for word in words:
+        command = getattr(command, "commands", {}).get(word, command)
+    return [option for parameter in command.params for option in parameter.opts]
 
 
 def of_the_machine(error: OSError) -> str:

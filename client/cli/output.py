@@ -15,7 +15,6 @@ from autolearn.client.cli.terminal_text import escaped, printable
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
-    from rich.table import Table
     from rich.text import Text
 
 
@@ -67,20 +66,31 @@ def print_json(document: bytes | Mapping[str, Any]) -> None:
     print(escaped(msgspec.json.format(content, indent=2).decode(), sys.stdout.encoding or "utf-8"))
 
 
-def rows(heads: Sequence[str], lines: Iterable[Sequence[object]]) -> Table:
-    """Return a table with a line per item; numbers stand at the right."""
-    from rich import box
-    from rich.table import Table
+def rows(
+    heads: Sequence[str],
+    lines: Iterable[Sequence[object]],
+    *,
+    leave: Sequence[str] = (),
+    wraps: Sequence[str] | None = None,
+) -> RenderableType:
+    """Return a table with a line per item; numbers stand at the right.
+
+    On a narrow terminal the columns `leave` go, the first one first, and the columns `wraps` (the
+    last one by default) are wrapped.
+    """
     from rich.text import Text
 
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
-    lines = [list(line) for line in lines]
-    for at, head in enumerate(heads):
-        numeric = bool(lines) and all(_is_number(line[at]) for line in lines)
-        table.add_column(Text(_text(head)), justify="right" if numeric else "left", overflow="fold")
-    for line in lines:
-        table.add_row(*(cell if isinstance(cell, Text) else Text(_text(cell)) for cell in line))
-    return table
+    from autolearn.client.cli.tables.row_table import RowTable
+
+    given = [list(line) for line in lines]
+    numeric = [
+        bool(given) and all(_is_number(line[at]) for line in given) for at in range(len(heads))
+    ]
+    cells = [
+        [cell if isinstance(cell, Text) else Text(_text(cell)) for cell in line] for line in given
+    ]
+    wrapped = heads[-1:] if wraps is None else wraps
+    return RowTable([Text(_text(head)) for head in heads], cells, numeric, leave, wrapped)
 
 
 def pairs(about: Mapping[str, object]) -> RenderableType:

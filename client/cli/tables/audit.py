@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
-from rich.table import Table
+from rich.console import RenderableType
 
 from autolearn.client.cli.output import rows, short, when
 from autolearn.schemas.records.audit_hop import Hop
@@ -13,10 +13,11 @@ from autolearn.schemas.records.audit_hop import Hop
 _ORDER = ("request", "command", "decision", "ignored", "task")
 
 
-def hops(found: Iterable[Hop]) -> Table:
+def hops(found: Iterable[Hop]) -> RenderableType:
     """Return hops, a line each."""
     heads = ("when", "service", "who", "what", "outcome", "ms", "trace")
-    return rows(heads, [_cells(hop) for hop in found])
+    leave = ("ms", "service", "trace")
+    return rows(heads, [_cells(hop) for hop in found], leave=leave, wraps=("what",))
 
 
 def _cells(hop: Hop) -> tuple[object, ...]:
@@ -30,7 +31,7 @@ def line(hop: Hop) -> str:
     return "  ".join("".join(c if c.isprintable() else "\ufffd" for c in one) for one in words)
 
 
-def way(found: Sequence[Hop]) -> Table:
+def way(found: Sequence[Hop]) -> RenderableType:
     """Return the hops of one trace in order; `after` is in milliseconds from the first."""
     placed = sorted(found, key=lambda hop: (hop.time, _ORDER.index(hop.kind), hop.id))
     first = datetime.fromisoformat(placed[0].time) if placed else None
@@ -47,7 +48,9 @@ def way(found: Sequence[Hop]) -> Table:
         )
         for hop in placed
     ]
-    return rows(("when", "after", "hop", "what", "outcome", "by"), lines)
+    return rows(
+        ("when", "after", "hop", "what", "outcome", "by"), lines, leave=("by",), wraps=("what",)
+    )
 
 
 def _what(hop: Hop) -> str:

@@ -6,19 +6,18 @@ from collections.abc import Iterable, Sequence
 
 from msgspec import UNSET
 from rich.console import Group, RenderableType
-from rich.table import Table
 
 from autolearn.client.cli.output import pairs, rows, sentence, short, shortened, when
 from autolearn.schemas.rest.catalog import CatalogEstimator, CatalogMetric, Dataset
 from autolearn.schemas.values import Column
 
 
-def estimators(found: Iterable[CatalogEstimator]) -> Table:
+def estimators(found: Iterable[CatalogEstimator]) -> RenderableType:
     """Return a table of estimators."""
     lines = [
         (one.name, one.task, f"{one.library} {one.library_version}", one.summary) for one in found
     ]
-    return rows(("estimator", "task", "library", ""), lines)
+    return rows(("estimator", "task", "library", ""), lines, leave=("library",))
 
 
 def estimator(one: CatalogEstimator) -> RenderableType:
@@ -35,7 +34,7 @@ def estimator(one: CatalogEstimator) -> RenderableType:
     )
 
 
-def metrics(found: Iterable[CatalogMetric]) -> Table:
+def metrics(found: Iterable[CatalogMetric]) -> RenderableType:
     """Return a table of metrics."""
     better = {True: "higher", False: "lower", None: "-"}
     lines = [
@@ -49,10 +48,15 @@ def metrics(found: Iterable[CatalogMetric]) -> Table:
         )
         for one in found
     ]
-    return rows(("metric", "tasks", "result", "better", "library", ""), lines)
+    return rows(
+        ("metric", "tasks", "result", "better", "library", ""),
+        lines,
+        leave=("library", "result", "better"),
+        wraps=("tasks", ""),
+    )
 
 
-def datasets(found: Iterable[Dataset]) -> Table:
+def datasets(found: Iterable[Dataset]) -> RenderableType:
     """Return a table of datasets, each in its newest version."""
     lines = [
         (
@@ -69,7 +73,8 @@ def datasets(found: Iterable[Dataset]) -> Table:
         for one in found
     ]
     heads = ("dataset", "rows", "columns", "missing", "target", "task", "origin", "version", "")
-    return rows(heads, lines)
+    leave = ("", "origin", "version", "missing", "columns", "task")
+    return rows(heads, lines, leave=leave, wraps=())
 
 
 FEW = 10
@@ -138,6 +143,7 @@ def dataset(
             )
             for column in one.columns
         ],
+        leave=("maximum", "minimum"),
     )
     parts: list[RenderableType] = [about]
     if one.changes is not UNSET:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from rich.table import Table
+from rich.console import RenderableType
 
 from autolearn.client.cli.output import rows, short, shortened
 from autolearn.schemas.rest.history import Change
@@ -12,10 +12,12 @@ from autolearn.schemas.rest.history import Change
 _SIGNS = {"added": "+", "removed": "-", "changed": "~"}
 
 
-def changes(found: Iterable[Change]) -> Table:
+def changes(found: Iterable[Change]) -> RenderableType:
     """Return the changes: a line for each field that differs."""
     lines = [line for change in found for line in _lines_of(change)]
-    return rows(("stream", "", "what", "field", "before", "after"), lines)
+    return rows(
+        ("stream", "", "what", "field", "before", "after"), lines, wraps=("before", "after")
+    )
 
 
 def _lines_of(change: Change) -> Iterator[tuple[object, ...]]:

@@ -5,16 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from rich.console import RenderableType
-from rich.table import Table
 
 from autolearn.client.cli.output import pairs, rows, when
 from autolearn.schemas.rest.dead_letters import DeadLetterDetail, DeadLetterSummary
 
 
-def letters(found: Iterable[DeadLetterSummary]) -> Table:
+def letters(found: Iterable[DeadLetterSummary]) -> RenderableType:
     """Return dead letters, a line each."""
     lines = [(one.id, when(one.time), place(one), one.state, one.reason) for one in found]
-    return rows(("id", "when", "lay at", "state", "reason"), lines)
+    return rows(("id", "when", "lay at", "state", "reason"), lines, leave=("lay at",))
 
 
 def about(letter: DeadLetterDetail) -> RenderableType:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from rich.table import Table
+from rich.console import RenderableType
 
 from autolearn.client.cli.output import number, rows, short, shortened, when
 
@@ -36,25 +36,25 @@ _LONGEST = 100
 _REFUSALS = ("Refused", "CommandFailed", "CommandQuarantined")
 
 
-def history(events: Iterable[Event]) -> Table:
-    """Return events, each with the answer to its command."""
+def history(events: Iterable[Event]) -> RenderableType:
+    """Return events, those of refused commands with the reason."""
     lines = [
         (
             event["sequence"],
             when(event["time"]),
             event.get("actor") or None,
             _name_of(event),
-            _gist(event),
-            _answer(event),
             short(event.get("causationid", "")),
+            _gist(event) or _answer(event),
         )
         for event in events
     ]
-    return rows(("no.", "when", "who", "what", "about", "answer", "command"), lines)
+    heads = ("no.", "when", "who", "what", "command", "about")
+    return rows(heads, lines, leave=("command", "who"))
 
 
 def _answer(event: Event) -> str:
-    """Return the answer to the command."""
+    """Return why a command was not accepted."""
     data = event.get("data") or {}
     match _name_of(event):
         case "CommandQuarantined":
@@ -66,7 +66,7 @@ def _answer(event: Event) -> str:
         case "CommandFailed":
             return f"failed: {data.get('detail')}"
         case _:
-            return "accepted"
+            return ""
 
 
 def _name_of(event: Event) -> str:

@@ -36,7 +36,7 @@ def check(found: RetrainCheck) -> RenderableType:
         "evaluations",
         "files that differ",
     )
-    parts: list[RenderableType] = [rows(heads, lines)]
+    parts: list[RenderableType] = [rows(heads, lines, leave=("now", "recorded", "evaluations"))]
     for one in found.trainings:
         parts += [sentence(words) for words in _sentences(one)]
     parts += _environments(found.trainings)

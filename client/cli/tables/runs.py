@@ -6,7 +6,6 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from rich.console import Group, RenderableType
-from rich.table import Table
 
 from autolearn.client.cli.output import pairs, rows, short, shortened, when
 from autolearn.client.cli.run_progress import phase_of
@@ -28,23 +27,16 @@ _FIRST = ("class", "precision", "recall", "f1", "support", "note")
 """The first columns of a table of classes: results have theirs in any order."""
 
 
-def trainings(found: Iterable[Training]) -> Table:
+def trainings(found: Iterable[Training]) -> RenderableType:
     """Return trainings, a line each."""
     lines = [
-        (
-            short(one.id),
-            one.estimator,
-            one.dataset.name,
-            _settings(one),
-            _state(one),
-            _learned(one.parameters),
-        )
+        (short(one.id), one.estimator, one.dataset.name, _state(one), _settings(one))
         for one in found
     ]
-    return rows(("training", "estimator", "data", "settings", "status", "learned"), lines)
+    return rows(("training", "estimator", "data", "status", "settings"), lines, leave=("data",))
 
 
-def evaluations(found: Iterable[Evaluation]) -> Table:
+def evaluations(found: Iterable[Evaluation]) -> RenderableType:
     """Return evaluations, a line each."""
     lines = [
         (
@@ -59,7 +51,7 @@ def evaluations(found: Iterable[Evaluation]) -> Table:
     return rows(("evaluation", "training", "on", "status", "results"), lines)
 
 
-def predictions(found: Iterable[Prediction]) -> Table:
+def predictions(found: Iterable[Prediction]) -> RenderableType:
     """Return predictions, a line each."""
     lines = [
         (
@@ -72,7 +64,12 @@ def predictions(found: Iterable[Prediction]) -> Table:
         )
         for one in found
     ]
-    return rows(("prediction", "training", "of", "rows", "status", "kept until"), lines)
+    return rows(
+        ("prediction", "training", "of", "rows", "status", "kept until"),
+        lines,
+        leave=("kept until",),
+        wraps=(),
+    )
 
 
 def training(one: Training) -> RenderableType:
@@ -194,7 +191,7 @@ def evaluation(one: Evaluation) -> RenderableType:
     return Group(*parts)
 
 
-def _results(one: Evaluation) -> Table:
+def _results(one: Evaluation) -> RenderableType:
     """Return a line per metric, with the baseline's result beside it."""
     if not one.baseline:
         return rows(
@@ -228,7 +225,7 @@ def _is_matrix(value: object) -> bool:
     return isinstance(value, dict) and 0 < len(value.get("labels", ())) <= _MOST_LABELS
 
 
-def _matrix(value: Mapping[str, Any]) -> Table:
+def _matrix(value: Mapping[str, Any]) -> RenderableType:
     """Return a line per true class, with the rows that were taken for each class."""
     lines = [
         (label, *counts) for label, counts in zip(value["labels"], value["matrix"], strict=True)
@@ -240,7 +237,7 @@ def _is_table(value: object) -> bool:
     return isinstance(value, list) and all(isinstance(line, dict) for line in value)
 
 
-def _table(lines: list[dict[str, Any]]) -> Table:
+def _table(lines: list[dict[str, Any]]) -> RenderableType:
     heads = list(dict.fromkeys(name for line in lines for name in line))
     heads.sort(key=lambda name: (name not in _FIRST, _FIRST.index(name) if name in _FIRST else 0))
     shown = [[_score(line.get(head, ""), 400) for head in heads] for line in lines]
@@ -253,7 +250,7 @@ def _title(one: Evaluation, name: str) -> str:
     return f"{name} {over}" if over.startswith("of ") else f"{name} ({over})" if over else name
 
 
-def scores(trained: Iterable[Training], evaluated: Iterable[Evaluation]) -> Table:
+def scores(trained: Iterable[Training], evaluated: Iterable[Evaluation]) -> RenderableType:
     """Return a line per training with the results on its held-out rows."""
     results = {one.training: one.results for one in evaluated if one.held_out}
     found = sorted(

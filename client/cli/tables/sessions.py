@@ -6,7 +6,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 
 from rich.console import Group, RenderableType
-from rich.table import Table
 
 from autolearn.client.cli.output import pairs, rows, sentence, short, when
 from autolearn.client.cli.tables.runs import evaluations, predictions, split_in_words, trainings
@@ -17,7 +16,7 @@ from autolearn.schemas.rest.sessions import SessionSummary
 from autolearn.schemas.values import DatasetRef
 
 
-def sessions(found: Iterable[SessionSummary], current: str = "") -> Table:
+def sessions(found: Iterable[SessionSummary], current: str = "") -> RenderableType:
     """Return a table of open sessions; the current one is marked."""
     found = list(found)
     heads = ["session", "", "created", "changed", "title"]
@@ -66,7 +65,7 @@ def _statuses(counts: Mapping[str, int]) -> str:
     return ", ".join(f"{count} {status}" for status, count in counts.items()) or "none"
 
 
-def experiments(found: Iterable[ExperimentSummary]) -> Table:
+def experiments(found: Iterable[ExperimentSummary]) -> RenderableType:
     """Return experiments."""
     lines = [
         (one.id, when(one.committed), len(one.trainings), _names(one.training_data), _title(one))

@@ -6,22 +6,37 @@ from collections.abc import Iterator
 
 from rich.console import RenderableType
 
-from autolearn.client.cli.output import count, rows, short, when
+from autolearn.client.cli.output import count, pairs, rows, short, when
 from autolearn.schemas.reports.status import ChainState, Process, Status, WorkerState
 from autolearn.schemas.work_kinds import WORK
 
 _UNITS = ("B", "KiB", "MiB", "GiB", "TiB")
 
 
+def summary(status: Status) -> Iterator[RenderableType]:
+    """Yield whether all is well, and a line each about processes, work, dead letters and disks."""
+    yield from _findings(status)
+    busy = sum(len(worker.runs) for worker in status.workers)
+    slots = sum(worker.slots for worker in status.workers)
+    letters = status.dead_letters
+    about = {
+        "processes": ", ".join(
+            f"{process.name} {len(process.members)}" for process in status.processes
+        ),
+        "work": status.workers
+        and f"{busy} of {slots} slots busy, {count(len(status.workers), 'worker')}",
+        "dead letters": None if letters is None else str(letters.total),
+        "disk": ", ".join(f"{at.what} {_size(at.used)}" for at in status.disk)
+        + (f"; {_size(min(at.free for at in status.disk))} free" if status.disk else ""),
+    }
+    yield ""
+    yield pairs(about)
+    yield from _unconfined(status)
+
+
 def parts(status: Status) -> Iterator[RenderableType]:
     """Yield the parts to print in order; unknown ones are left out."""
-    yield f"Status at {when(status.time)}, told by {status.told_by}"
-    if status.findings:
-        yield f"{count(len(status.findings), 'finding')}:"
-        for finding in status.findings:
-            yield f"  ! {finding.kind}: {finding.detail} {finding.advice}".rstrip()
-    else:
-        yield "Nothing needs attention."
+    yield from _findings(status)
     yield from _about_kafka(status)
     yield from _about_processes(status)
     yield from _about_work(status)
@@ -33,6 +48,16 @@ def parts(status: Status) -> Iterator[RenderableType]:
         lines = [(at.what, _size(at.used), _size(at.free), at.path) for at in status.disk]
         yield "\nDisk"
         yield rows(("folder", "used", "free", "where"), lines)
+
+
+def _findings(status: Status) -> Iterator[RenderableType]:
+    yield f"Status at {when(status.time)}, told by {status.told_by}"
+    if status.findings:
+        yield f"{count(len(status.findings), 'finding')}:"
+        for finding in status.findings:
+            yield f"  ! {finding.kind}: {finding.detail} {finding.advice}".rstrip()
+    else:
+        yield "Nothing needs attention."
 
 
 def _about_kafka(status: Status) -> Iterator[RenderableType]:
@@ -58,6 +83,7 @@ def _about_kafka(status: Status) -> Iterator[RenderableType]:
                 )
                 for topic in status.topics
             ],
+            leave=("copies", "partitions"),
         )
 
 
@@ -95,7 +121,12 @@ def _about_work(status: Status) -> Iterator[RenderableType]:
         return
     yield "\nWorkers"
     heads = ("worker", "host", "kinds", "busy", "heard", "runs")
-    yield rows(heads, [_worker_line(worker) for worker in status.workers])
+    yield rows(heads, [_worker_line(one) for one in status.workers], leave=("kinds", "heard"))
+    yield from _unconfined(status)
+
+
+def _unconfined(status: Status) -> Iterator[str]:
+    """Yield the protections that a worker's system lacks."""
     for host, what in sorted({(one.host, one.unconfined) for one in status.workers}):
         if what:
             yield f"On {host} the system does not keep runs from: {', '.join(what)}"

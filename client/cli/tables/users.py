@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from rich.table import Table
+from rich.console import RenderableType
 
 from autolearn.client.cli.output import rows, when
 from autolearn.schemas.rest.users import AccessToken, QuotaState, User
 
 
-def users(found: Iterable[User]) -> Table:
+def users(found: Iterable[User]) -> RenderableType:
     """Return users."""
     lines = [
         (
@@ -25,7 +25,7 @@ def users(found: Iterable[User]) -> Table:
     return rows(("user", "role", "enabled", "password", "added"), lines)
 
 
-def tokens(found: Iterable[AccessToken]) -> Table:
+def tokens(found: Iterable[AccessToken]) -> RenderableType:
     """Return tokens, without their secrets, which nobody knows any more."""
     lines = [
         (
@@ -40,7 +40,7 @@ def tokens(found: Iterable[AccessToken]) -> Table:
     return rows(("token", "name", "made", "expires", "revoked"), lines)
 
 
-def quotas(found: Iterable[QuotaState]) -> Table:
+def quotas(found: Iterable[QuotaState]) -> RenderableType:
     """Return the quotas of a user."""
     lines = [
         (

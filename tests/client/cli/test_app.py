@@ -248,8 +248,17 @@ def test_a_problem_is_told_in_its_own_words():
     ]
     told = words_of(Problem(422, "about:blank", "It does not fit", "Why.", faults, {}))
     assert told == (
-        "It does not fit\n  Why.\n  - #/seed: must be positive\n  - limit: too large\n"
+        "It does not fit\n  Why.\n  - seed: must be positive\n  - limit: too large\n"
         "  - line 3 has 4 fields"
+    )
+
+
+def test_a_member_of_a_body_is_called_by_its_option():
+    detail = "#/split/test: input should be less than 1; #/memory_limit: too small; #/x/0: odd"
+    problem = Problem(422, "about:blank", "The body does not fit", detail, [], {})
+    assert words_of(problem, ["--test", "--memory-limit"]) == (
+        "An option does not fit\n"
+        "  --test: input should be less than 1; --memory-limit: too small; x 0: odd"
     )
 
 

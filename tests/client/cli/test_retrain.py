@@ -36,7 +36,7 @@ def shown(*found: Retrained) -> str:
 
 def test_a_confirmed_record_is_shown_in_few_words():
     text = shown(Retrained("a" * 36, "svm", "identical-artifact", "b" * 64, "b" * 64))
-    assert "aaaaaaaa   svm         identical artifact   bbbbbbbb   bbbbbbbb   0 of 0" in text
+    assert "aaaaaaaa  svm        identical artifact  bbbbbbbb  bbbbbbbb  0 of 0" in text
     assert "The environment is the recorded one.\n" in text
     assert text.endswith("Reproduced: 1 of 1 training, byte for byte (1.5 s).\n")
 
@@ -61,12 +61,12 @@ def test_what_differs_is_shown():
         Retrained("d" * 36, "svm", "failed", "b" * 64, detail="It is gone.", environment=(numpy,)),
     )
     for words in (
-        "0 of 2        environment.json, model.skops",
+        "0 of 2       environment.json, model.skops",
         "aaaaaaaa: predict differs in 3 of 38 rows, by at most 0.2500 (held-out rows)\n",
         "aaaaaaaa: The evaluation eeeeeeee on held-out rows says r2 0.8; recorded is 0.9\n",
         "ffffffff on held-out rows could not be made again: time: it took too long\n",
         "dddddddd: It is gone.\n",
-        "libraries.numpy        1.0       2.0   aaaaaaaa, dddddddd",
+        "libraries.numpy       1.0      2.0  aaaaaaaa, dddddddd",
         "Not reproduced: 0 of 2 trainings (1.5 s).",
     ):
         assert words in text

@@ -12,6 +12,8 @@ from autolearn.client.cli.output import As, Output
 
 _WHEN = "A time or an age: 2026-01-31T09:30, 2h."
 PAGE = 500
+_CHECKS = ("/health/ready", "/health/live", "/.well-known/jwks.json")
+"""Routes that every client asks on its way to another one."""
 
 
 def audit(
@@ -46,6 +48,9 @@ def audit(
     follow: Annotated[
         bool, typer.Option("--follow", "-f", help="Print new entries until Ctrl-C.")
     ] = False,
+    everything: Annotated[
+        bool, typer.Option("--all", "-a", help="Also successful health checks and key requests.")
+    ] = False,
     output: As = Output.table,
     url: Url = None,
 ) -> None:
@@ -69,7 +74,9 @@ def audit(
             _print_all(to.client.follow_audit(**chosen), as_json=output == Output.json)
             return
         chosen |= {"begin": point(begin, "--from"), "end": point(end, "--to"), "source": source}
-        found, next_ = _gathered(to.client, chosen, PAGE if trace else limit, page)
+        whole = everything or bool(trace) or output == Output.json
+        most = PAGE if trace else limit
+        found, next_ = _gathered(to.client, chosen, most, page, whole=whole)
     if output == Output.json:
         import msgspec
 
@@ -84,15 +91,20 @@ def audit(
 
 
 def _gathered(
-    client: Any, chosen: dict[str, Any], limit: int, page: str | None
+    client: Any, chosen: dict[str, Any], limit: int, page: str | None, *, whole: bool
 ) -> tuple[list[Any], str | None]:
+    """Return so many hops, and the token of those that follow; checks only if `whole`."""
     found: list[Any] = []
     while True:
         part = client.audit(**chosen, limit=min(PAGE, limit - len(found)), page=page)
-        found += part.items
+        found += [hop for hop in part.items if whole or not _is_check(hop)]
         page = part.next
         if page is None or len(found) >= limit:
             return found, page
+
+
+def _is_check(hop: Any) -> bool:
+    return hop.route in _CHECKS and hop.outcome == "ok"
 
 
 def _print_all(entries: Any, *, as_json: bool) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -14,8 +14,15 @@ if TYPE_CHECKING:
     from autolearn.client.sdk.errors import Unreachable
 
 
-def status(output: As = Output.table, url: Url = None) -> None:
-    """Show brokers, topics, lag, terms, workers, dead letters and disks, and findings.
+def status(
+    everything: Annotated[
+        bool,
+        typer.Option("--all", "-a", help="Show brokers, topics, lag, terms, workers and disks."),
+    ] = False,
+    output: As = Output.table,
+    url: Url = None,
+) -> None:
+    """Show whether everything is well, and what needs attention.
 
     Asks the API; without one, the brokers themselves. Exit codes: 0 no findings; 1 findings; 3
     neither the API nor Kafka answers.
@@ -24,7 +31,7 @@ def status(output: As = Output.table, url: Url = None) -> None:
 
     from autolearn.client.cli.connection import connect
     from autolearn.client.cli.output import console, print_json
-    from autolearn.client.cli.tables.status import parts
+    from autolearn.client.cli.tables.status import parts, summary
     from autolearn.client.sdk.errors import Unreachable
     from autolearn.schemas.reports.status import Status
 
@@ -38,7 +45,7 @@ def status(output: As = Output.table, url: Url = None) -> None:
     if output == Output.json:
         print_json(said)
     else:
-        console().print(*parts(found), sep="\n")
+        console().print(*(parts if everything else summary)(found), sep="\n")
     kinds = {finding.kind for finding in found.findings}
     if {"no-api", "brokers-unknown"} <= kinds:
         raise typer.Exit(ExitCode.UNREACHABLE)
