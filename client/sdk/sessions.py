@@ -12,6 +12,7 @@ from msgspec.structs import replace
 
 from autolearn.client.sdk.errors import BadArgument, Problem
 from autolearn.client.sdk.flows import Call, Flow, ask
+from autolearn.client.sdk.handles.again import evaluation_again, settings_again
 from autolearn.client.sdk.handles.board import AsyncBoard, Board, compared
 from autolearn.client.sdk.handles.grid import Candidate, Grid, expanded
 from autolearn.client.sdk.handles.handle import Handle
@@ -39,7 +40,7 @@ from autolearn.client.sdk.operation import Either, begun, chained, either, opera
 from autolearn.client.sdk.paths import segment
 from autolearn.client.sdk.transport import AwaitingPart, BlockingPart
 from autolearn.schemas.catalog import BASELINES
-from autolearn.schemas.rest.catalog import CatalogEstimator
+from autolearn.schemas.rest.catalog import CatalogEstimator, Dataset
 from autolearn.schemas.rest.commands import CommandState
 from autolearn.schemas.rest.experiments import (
     DeletedExperiment,
@@ -380,6 +381,43 @@ class OneSession(WorkMethods[SessionSummary]):
         then = None if metrics is None else {"metrics": metrics, "positive": positive}
         yield from _ended(made, limit, then, raise_on_failure=raise_on_failure)
         return made
+
+    @operation
+    def train_again(
+        self,
+        training: TrainingHandle | AsyncTrainingHandle,
+        dataset: Data | None = None,
+        *,
+        wait: Wait = True,
+        raise_on_failure: bool = True,
+        key: str | None = None,
+    ) -> Flow[Either[TrainingHandle, AsyncTrainingHandle]]:
+        """Ask for the same training in this session: by default of the newest version of its data.
+
+        It has the same features, settings and seed, and is measured by the same metrics if it was
+        measured on its held-out rows. `wait` as in `train`.
+
+        Raises:
+            Problem: the data lack a column, or are not there any more.
+            TimedOut, TrainingFailed, EvaluationFailed: as `train`.
+        """
+        recorded = training.data
+        path = f"/v1/catalog/datasets/{segment(recorded.dataset.name)}"
+        version = {"version": recorded.dataset.version}
+        columns = (yield from ask(Call("GET", path, Dataset, version))).columns
+        settings = settings_again(recorded, (column.name for column in columns))
+        evaluations = yield from training._owner.ask(
+            lambda at: every(f"{at}/evaluations", Page[Evaluation], {})
+        )
+        train = vars(OneSession)["train"].flow
+        data = recorded.dataset.name if dataset is None else dataset
+        made: Any = yield from begun(
+            train, self, recorded.estimator, data, wait=False, key=key, **settings
+        )
+        then, limit = evaluation_again(evaluations, recorded.id), seconds_of_wait(wait)
+        yield from _ended(made, limit, then, raise_on_failure=raise_on_failure)
+        again: Either[TrainingHandle, AsyncTrainingHandle] = made
+        return again
 
     @operation
     def train_many(

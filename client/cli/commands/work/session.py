@@ -43,21 +43,45 @@ def open_(
         float | None,
         typer.Option(metavar="DAYS", help="Days without use until the session expires; 0: never."),
     ] = None,
+    source: Annotated[
+        str | None,
+        typer.Option(
+            "--from",
+            metavar="EXPERIMENT",
+            help="Go on from an experiment: with its title, and the trainings that it keeps.",
+        ),
+    ] = None,
+    again: Annotated[
+        bool, typer.Option("--again", help="With --from: ask for its trainings again.")
+    ] = False,
     output: As = Output.table,
     url: Url = None,
 ) -> None:
     """Open a session, which the following commands use."""
+    if again and source is None:
+        raise typer.BadParameter("name the experiment with --from", param_hint="'--again'")
+    from autolearn.client.cli.commands.work.again import train_again
     from autolearn.client.cli.connection import connect
     from autolearn.client.cli.current_session import Current
-    from autolearn.client.cli.output import print_json
+    from autolearn.client.cli.output import print_json, short
 
     with connect(url) as to:
+        found = None if source is None else to.experiment(source).refresh()
+        kept = [] if found is None else [*found.trainings()]
+        title = title or ("" if found is None else found.title)
         session = to.client.sessions.open(title, expires=expires)
         to.current.set(Current(session.id, title))
-        if output == Output.json:
+        if output == Output.json and not again:
             print_json(to.said)
-        else:
+            return
+        if output == Output.table:
             print(f"Opened session {session.id}")
+            for one in kept:
+                print(f"  {short(one.id)} {one.estimator} on {one.dataset.name}")
+            if kept and not again:
+                print(f"Ask for them again: autolearn train --again {kept[0].session[:8]}")
+        if again:
+            train_again(to, session, kept, None, output)
 
 
 @app.command("use")

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from autolearn.client.cli.commands.work.again import train_again, trainings_of
 from autolearn.client.cli.commands.work.preprocess_options import (
     Balance,
     Clip,
@@ -45,10 +46,27 @@ Task = Literal["classification", "regression"]
 
 def train(
     estimator: Annotated[
-        str,
-        typer.Argument(help="One of `autolearn catalog estimators`; several: a,b,c trains each."),
-    ],
-    dataset: Annotated[str, typer.Argument(help="NAME or NAME@VERSION; its start is enough.")],
+        str | None,
+        typer.Argument(
+            help="One of `autolearn catalog estimators`; several: a,b,c trains each.",
+            show_default=False,
+        ),
+    ] = None,
+    dataset: Annotated[
+        str | None,
+        typer.Argument(help="NAME or NAME@VERSION; its start is enough.", show_default=False),
+    ] = None,
+    again: Annotated[
+        str | None,
+        typer.Option(
+            metavar="TRAINING|EXPERIMENT",
+            help="In place of an estimator: the same training, or all of an experiment, on the "
+            "newest version of its data.",
+        ),
+    ] = None,
+    other: Annotated[
+        str | None, typer.Option("--dataset", metavar="NAME[@VERSION]", help="With --again.")
+    ] = None,
     target: Annotated[
         str | None, typer.Option(help="The column to learn. [default: the dataset's]")
     ] = None,
@@ -171,6 +189,25 @@ def train(
         "time_limit": time_limit,
         "memory_limit": memory_limit,
     }
+    if again is not None:
+        asked = [*settings.values(), metrics, positive, estimator, dataset, hyperparameters or None]
+        if any(one is not None for one in asked):
+            raise typer.BadParameter(
+                "it repeats the estimator and all settings: give --dataset beside it, and nothing "
+                "else of a training",
+                param_hint="'--again'",
+            )
+        with connect(url, session) as to:
+            trainings = trainings_of(to, again)
+            used = to.say_session(other or trainings[0].dataset.name)
+            train_again(to, used, trainings, other, output, wait=wait)
+        return
+    if estimator is None or dataset is None:
+        raise typer.BadParameter("name an estimator and a dataset, or --again what is repeated")
+    if other is not None:
+        raise typer.BadParameter(
+            "it is the second argument without --again", param_hint="'--dataset'"
+        )
     several = parts_of(estimator)
     if len(several) > 1 or any(len(values) > 1 for values in hyperparameters.values()):
         with connect(url, session) as to:
