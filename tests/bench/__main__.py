@@ -24,6 +24,7 @@ from tests.bench.api_start import api_start
 from tests.bench.chain import chain
 from tests.bench.comparisons.compare import compare
 from tests.bench.datasets.ingest import ingest
+from tests.bench.datasets.prediction import prediction
 from tests.bench.deciders import deciders
 from tests.bench.feed import feed
 from tests.bench.main_job import main_job
@@ -179,6 +180,17 @@ BENCHES = {
             "ingest_rows_per_s_arrow": Aim("the same file, Arrow alone, two threads"),
             "ingest_rows_per_s_duckdb": Aim("the same file, DuckDB alone, two threads"),
             "ingest_peak_pss_mb": Aim("memory of the reader (PSS), MiB", 500),
+        },
+    ),
+    "prediction": Bench(
+        prediction,
+        {
+            "predict_100k_rows_s": Aim(
+                "predictions of 100,000 rows, from CSV to stored files: median, s",
+                beside="predict_sklearn_s",
+            ),
+            "predict_sklearn_s": Aim("the same rows in memory, scikit-learn alone, s"),
+            "predict_vs_sklearn": Aim("predictions / scikit-learn alone"),
         },
     ),
     "session-growth": Bench(

@@ -44,7 +44,9 @@ def evaluations(found: Iterable[Evaluation]) -> RenderableType:
             short(one.training),
             "held-out rows" if one.held_out else one.dataset.name,
             _state(one),
-            ", ".join(f"{_title(one, name)} {_score(value)}" for name, value in _plain(one)),
+            ", ".join(
+                f"{metric_title(one, name)} {_score(value)}" for name, value in plain_results(one)
+            ),
         )
         for one in found
     ]
@@ -180,7 +182,7 @@ def evaluation(one: Evaluation) -> RenderableType:
     if one.results:
         parts += ["", _results(one)]
     for value in one.results.values():
-        if _is_table(value):
+        if is_table(value):
             parts += ["", _table(value)]
         elif _is_matrix(value):
             parts += ["", _matrix(value)]
@@ -195,28 +197,29 @@ def _results(one: Evaluation) -> RenderableType:
     """Return a line per metric, with the baseline's result beside it."""
     if not one.baseline:
         return rows(
-            ("metric", "result"), [(_title(one, n), _score(v, 400)) for n, v in _plain(one)]
+            ("metric", "result"),
+            [(metric_title(one, n), _score(v, 400)) for n, v in plain_results(one)],
         )
     always = one.baseline_prediction
     head = "baseline" if always is None else f"always {_score(always, 30)}"
     lines = [
         (
-            _title(one, name),
+            metric_title(one, name),
             _score(value, 400),
             _score(one.baseline.get(name)),
             "not better" if name in one.not_better else "",
         )
-        for name, value in _plain(one)
+        for name, value in plain_results(one)
     ]
     return rows(("metric", "result", head, ""), lines)
 
 
-def _plain(one: Evaluation) -> list[tuple[str, Any]]:
+def plain_results(one: Evaluation) -> list[tuple[str, Any]]:
     """Return the results that fit on a line each."""
     return [
         (name, value)
         for name, value in one.results.items()
-        if not _is_table(value) and not _is_matrix(value)
+        if not is_table(value) and not _is_matrix(value)
     ]
 
 
@@ -233,7 +236,8 @@ def _matrix(value: Mapping[str, Any]) -> RenderableType:
     return rows(("true class", *(f"as {label}" for label in value["labels"])), lines)
 
 
-def _is_table(value: object) -> bool:
+def is_table(value: object) -> bool:
+    """Return whether a result has a line per class."""
     return isinstance(value, list) and all(isinstance(line, dict) for line in value)
 
 
@@ -244,7 +248,7 @@ def _table(lines: list[dict[str, Any]]) -> RenderableType:
     return rows(heads, shown)
 
 
-def _title(one: Evaluation, name: str) -> str:
+def metric_title(one: Evaluation, name: str) -> str:
     """Return the name of a metric with the aggregation of its result."""
     over = one.averages.get(name, "")
     return f"{name} {over}" if over.startswith("of ") else f"{name} ({over})" if over else name
@@ -258,7 +262,7 @@ def scores(trained: Iterable[Training], evaluated: Iterable[Evaluation]) -> Rend
             name
             for result in results.values()
             for name, value in result.items()
-            if not _is_table(value) and not _is_matrix(value)
+            if not is_table(value) and not _is_matrix(value)
         }
     )
     lines = [

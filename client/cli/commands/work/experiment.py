@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from autolearn.client.cli.commands.work.session import rename
 from autolearn.client.cli.confirm import Yes, confirm
 from autolearn.client.cli.exit_codes import EXIT_CODES
-from autolearn.client.cli.options import Url
+from autolearn.client.cli.options import SessionOption, Url
 from autolearn.client.cli.output import As, Output
 from autolearn.client.cli.time_points import AsOf, point
+
+if TYPE_CHECKING:
+    from autolearn.schemas.rest.catalog import Dataset
+    from autolearn.schemas.values import DatasetRef
 
 Experiment = Annotated[
     str,
@@ -66,6 +71,61 @@ def show(
         else:
             console().print(views.experiment(found))
         to.say_position()
+
+
+@app.command("card")
+def card(
+    training: Annotated[
+        str,
+        typer.Argument(
+            metavar="EXPERIMENT|TRAINING",
+            help="The start of its id is enough, or the title of an experiment.",
+        ),
+    ],
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", metavar="FILE", help="[default: standard output]"),
+    ] = None,
+    url: Url = None,
+    session: SessionOption = None,
+) -> None:
+    """Write a model card in Markdown: data, settings, split, results, caveats, environment.
+
+    The sections are those of Mitchell et al. 2019. Intended use and ethics are left for you to
+    write. Values of sensitive columns are not in it.
+    """
+    from autolearn.client.cli.connection import connect
+    from autolearn.client.cli.model_card import model_card
+    from autolearn.client.cli.titles import NothingSo
+    from autolearn.client.cli.training_owner import owner_of
+    from autolearn.client.sdk.errors import Problem
+
+    with connect(url, session) as to:
+        found = owner_of(to, training)
+        content = found.owner.content()
+        trainings = [
+            one
+            for one in content.trainings
+            if one.status == "completed" and found.training in (None, one.id)
+        ]
+        if not trainings:
+            raise NothingSo(
+                "No completed training can be read there, so there is nothing to write about."
+            )
+        datasets: dict[DatasetRef, Dataset | None] = {}
+        for ref in {one.dataset: None for one in trainings}:
+            try:
+                datasets[ref] = to.client.dataset(ref.name, version=ref.version).data
+            except Problem as problem:
+                if problem.status not in (403, 404, 410):
+                    raise
+                datasets[ref] = None
+    written = model_card(content, trainings, datasets)
+    if output is None:
+        print(written, end="")
+    else:
+        output.write_text(written, encoding="utf-8")
+        print(f"Wrote {output}")
 
 
 @app.command("delete")
