@@ -41,7 +41,7 @@ SHARED = {
         api/state: damaged_tables live_rebuild
         api/system: client hostile process""",
     "laptop": """
-        client/cli: predict sessions story users
+        client/cli: again predict sessions story users
         client/local: up
         client/sdk: notebook python_page sessions""",
 }

@@ -29,6 +29,8 @@ def settings_again(training: Training, columns: Iterable[str]) -> dict[str, Any]
         "split": {**to_builtins(training.split), "by": training.split.kind},
         "fold_metrics": training.fold_metrics or None,
         "preprocessing": to_builtins(training.preprocessing),
+        "calibrate": training.calibrate,
+        "threshold": training.threshold,
         "seed": training.seed,
     }
 

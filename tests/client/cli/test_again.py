@@ -40,7 +40,8 @@ def name(desk: Desk, tmp_path: Path) -> str:
     file.write_text(rows(200))
     desk.does("dataset", "add", file, "--name", name, "--target", "churned", "--role", "id=id")
     desk.does("session", "open", "--title", name)
-    desk.does("train", "decision-tree", name, "-p", "max_depth=3", "--metrics", "f1")
+    chosen = ["--calibrate", "sigmoid", "--threshold", "0.4:yes", "--select", "1"]
+    desk.does("train", "decision-tree", name, "-p", "max_depth=3", "--metrics", "f1", *chosen)
     desk.does("session", "commit")
     return name
 
@@ -60,7 +61,9 @@ def test_trainings_are_repeated_on_the_newest_version(desk: Desk, name: str, tmp
     assert found["title"] == name
     assert new["dataset"]["version"] != old["dataset"]["version"]
     assert (new["rows_train"], new["features"]) == (225, ["age", "plan"])
+    assert (old["calibrate"], old["threshold"]) == ("sigmoid", "0.4:yes")
     same = ("estimator", "hyperparameters", "split", "preprocessing", "seed", "target")
+    same += ("calibrate", "threshold")
     assert {field: new[field] for field in same} == {field: old[field] for field in same}
     assert (measured["held_out"], "f1" in measured["results"]) == (True, True)
     version = old["dataset"]["version"]
