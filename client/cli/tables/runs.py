@@ -90,7 +90,7 @@ def training(one: Training) -> RenderableType:
             "settings": _cut(_hyperparameters(one), 400),
             "preprocessing": "" if one.unreadable else _joined(in_words(one.preprocessing)),
             "features kept": _kept(one.parameters),
-            "threshold": _threshold(one.parameters.get("threshold")),
+            "threshold": threshold_in_words(one.parameters.get("threshold")),
             "status": phase_of(one),
             "reason": f"{one.reason}: {one.detail}" if one.reason else "",
             "rows": _rows_of(one),
@@ -300,8 +300,8 @@ def _joined(words: Iterable[str]) -> str:
     return " · ".join(filter(None, words))
 
 
-def _threshold(found: Mapping[str, Any] | None) -> str:
-    """Return from which probability on a class is predicted, and why."""
+def threshold_in_words(found: Mapping[str, Any] | None) -> str:
+    """Return from which probability on a class is predicted, and by which metric."""
     if not found:
         return ""
     said = f"{found['class']} from a probability of {_score(found['value'])} on"

@@ -86,6 +86,7 @@ def test_a_model_card_says_what_is_known_but_no_sensitive_value(
     desk: Desk, name: str, tmp_path: Path
 ) -> None:
     file = tmp_path / "card.md"
+    desk.does("evaluate", name, "--plots", "roc,partial-dependence")
     assert desk.does("experiment", "card", name, "-o", file) == f"Wrote {file}\n"
     card = file.read_text()
     assert card.startswith(f"# Model card: {name}\n")
@@ -97,13 +98,18 @@ def test_a_model_card_says_what_is_known_but_no_sensitive_value(
         "max_depth=3",
         '(always "no")',
         "| class | f1 |",
+        "| calibration | sigmoid |",
+        "| threshold | yes from a probability of 0.4",
+        "## Evaluated since the commit",
+        "Mean answer by the value of a column",
+        "▁",
     ):
         assert words in card, words
     assert "Sensitive columns" not in card
     desk.does("dataset", "describe", name, "--sensitive", "churned,plan")
     hidden = desk.does("experiment", "card", name)
     assert "Sensitive columns, of which this card shows no values: churned, plan." in hidden
-    for words in ("yes", "| class |", "classes"):
+    for words in ("yes", "| class |", "classes", "▁"):
         assert words not in hidden, words
     said = desk("experiment", "card", "nothing of that name")
     assert (said.code, said.out) == (4, "")

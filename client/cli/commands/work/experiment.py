@@ -95,7 +95,7 @@ def card(
     write. Values of sensitive columns are not in it.
     """
     from autolearn.client.cli.connection import connect
-    from autolearn.client.cli.model_card import model_card
+    from autolearn.client.cli.tables.model_card import model_card
     from autolearn.client.cli.titles import NothingSo
     from autolearn.client.cli.training_owner import owner_of
     from autolearn.client.sdk.errors import Problem

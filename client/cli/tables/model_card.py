@@ -1,7 +1,7 @@
-"""A model card in Markdown: what is known of trained models, for those who are to use them.
+"""A model card in Markdown: data, settings, results and caveats of trained models, for their users.
 
-The sections are those of Mitchell et al., "Model Cards for Model Reporting" (FAT* 2019). What only
-people know is left for them to write. Values of sensitive columns are left out.
+The sections are those of Mitchell et al., "Model Cards for Model Reporting" (FAT* 2019). Intended
+use and ethics are for people to write. Values of sensitive columns are left out.
 """
 
 from __future__ import annotations
@@ -9,12 +9,21 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
+from io import StringIO
 from typing import Any
 
 from msgspec.structs import replace
+from rich.console import Console
 
 from autolearn.client.cli.output import number, short, shortened
-from autolearn.client.cli.tables.runs import is_table, metric_title, plain_results, split_in_words
+from autolearn.client.cli.tables.plots import plots
+from autolearn.client.cli.tables.runs import (
+    is_table,
+    metric_title,
+    plain_results,
+    split_in_words,
+    threshold_in_words,
+)
 from autolearn.client.cli.terminal_text import printable
 from autolearn.client.sdk.sessions import ExperimentWithRuns, SessionWithRuns
 from autolearn.schemas.feature_columns import LEFT_OUT
@@ -24,9 +33,11 @@ from autolearn.schemas.training.preprocess import in_words
 from autolearn.schemas.values import DatasetRef
 
 Datasets = Mapping[DatasetRef, Dataset | None]
-"""What the catalog says of each version; None: it has been deleted, or may not be read."""
+"""The catalog's entry for each version; None: it has been deleted, or may not be read."""
 
 _MOST_COLUMNS = 200
+_WIDTH = 100
+"""Characters of a line of a plot."""
 _MARKUP = re.compile(r"[\\`*\[\]<>|#~]|(?<![^\W_])_|_(?![^\W_])")
 _INTENDED_USE = "To be written: who should use the model, for what, and for what not."
 _ETHICS = "To be written: whom its errors can harm, and what was done about that."
@@ -70,9 +81,12 @@ def model_card(
 
 
 def _model(one: Training, hidden: frozenset[str]) -> list[str]:
-    """Return what a training was asked for, and how it went."""
+    """Return the settings of a training, its rows, its time and its environment."""
     versions: Any = one.environment.get("libraries") or {}
+    secret = one.target in hidden
     chosen = {**one.defaults, **one.hyperparameters}
+    if secret:  # weights by class name its classes
+        chosen = {name: value for name, value in chosen.items() if not isinstance(value, dict)}
     rows = f"{one.rows_train:,} to train, {one.rows_test or 0:,} held out" if one.rows_train else ""
     own = {
         name: replace(of, fill_value="(hidden)") if name in hidden and of.fill_value else of
@@ -92,6 +106,8 @@ def _model(one: Training, hidden: frozenset[str]) -> list[str]:
                     f"{name}={shortened(value)}" for name, value in chosen.items()
                 ),
                 "preprocessing": " · ".join(in_words(preprocessing)),
+                "calibration": one.calibrate,
+                "threshold": "" if secret else threshold_in_words(one.parameters.get("threshold")),
                 "split": split_in_words(one),
                 "folds": f"{one.split.folds}, of the rows to train" if one.split.folds else "",
                 "rows": rows,
@@ -114,7 +130,7 @@ def _model(one: Training, hidden: frozenset[str]) -> list[str]:
 def _training_data(
     ref: DatasetRef, trainings: Sequence[Training], spec: Dataset | None
 ) -> list[str]:
-    """Return what the catalog says of a version, and which of its columns were learned from."""
+    """Return the profile of a dataset's version, and the use of each of its columns."""
     head = f"### {_text(ref.name)}@{short(ref.version)}"
     if spec is None:
         return [head, f"SHA-256 {ref.version}. The catalog does not show this version (any more)."]
@@ -147,7 +163,7 @@ def _training_data(
 
 
 def _use(column: str, trainings: Sequence[Training]) -> str:
-    """Return what a column was for, in all trainings that say the same."""
+    """Return the use of a column, and the trainings that have it where they differ."""
     uses: dict[str, list[str]] = {}
     for one in trainings:
         why = one.left_out.get(column, "")
@@ -194,11 +210,32 @@ def _evaluations(
             if is_table(value) and not secret:
                 heads = list(dict.fromkeys(head for line in value for head in line))
                 yield _table(heads, [[_figure(line.get(head)) for head in heads] for line in value])
+        if shown := {} if secret else _plots(one, _hidden(training, datasets)):
+            yield _drawn(shown)
         yield f"{one.rows or 0:,} rows, {_when(one.ended)}, evaluation {one.id}."
 
 
+def _plots(one: Evaluation, hidden: frozenset[str]) -> dict[str, Any]:
+    """Return the plots of an evaluation without the values of hidden columns."""
+    found = dict(one.plot_data)
+    if dependence := found.pop("partial-dependence", None):
+        seen = {name: of for name, of in dependence["columns"].items() if name not in hidden}
+        if seen:
+            found["partial-dependence"] = {**dependence, "columns": seen}
+    return found
+
+
+def _drawn(found: Mapping[str, Any]) -> str:
+    """Return plots as text in a fence that nothing in them ends."""
+    written = StringIO()
+    Console(file=written, width=_WIDTH, color_system=None).print(plots(found))
+    text = "\n".join(line.rstrip() for line in written.getvalue().splitlines())
+    fence = "`" * max(3, 1 + max(map(len, re.findall("`+", text)), default=0))
+    return f"{fence}text\n{text}\n{fence}"
+
+
 def _sensitive(trainings: Sequence[Training], datasets: Datasets) -> Iterable[str]:
-    """Yield which columns have values that are not shown."""
+    """Yield the names of the sensitive columns."""
     hidden = sorted(frozenset().union(*(_hidden(one, datasets) for one in trainings)))
     if hidden:
         yield f"Sensitive columns, of which this card shows no values: {_text(', '.join(hidden))}."
@@ -207,7 +244,7 @@ def _sensitive(trainings: Sequence[Training], datasets: Datasets) -> Iterable[st
 def _caveats(
     trainings: Sequence[Training], found: Sequence[Evaluation], datasets: Datasets
 ) -> list[str]:
-    """Return what was odd about the data, the trainings and the evaluations, each once."""
+    """Return the findings and warnings of data, trainings and evaluations, each once."""
     said = [
         f"{spec.name}@{short(spec.version)}: {finding.words}"
         for ref in dict.fromkeys(one.dataset for one in trainings)
