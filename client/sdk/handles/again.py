@@ -36,7 +36,7 @@ def settings_again(training: Training, columns: Iterable[str]) -> dict[str, Any]
 
 
 def evaluation_again(evaluations: Iterable[Evaluation], training: str) -> dict[str, Any] | None:
-    """Return the metrics and the class of the newest evaluation on held-out rows, if there is one."""
+    """Return the metrics and the class of the newest evaluation on held-out rows, if any."""
     found = None
     for one in evaluations:
         if (one.training, one.held_out, one.status) == (training, True, "completed"):
