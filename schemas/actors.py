@@ -1,12 +1,16 @@
 """Actors: the users and the parts of the system that give commands.
 
 An `actor` that is a part of the system has two words, the first of which is WORKER or AGENT. User
-names have no blanks, and `api.identity.oidc` refuses a provider's token with such a name.
+names have no blanks, and `api.identity.oidc` refuses a provider's token with such a name, or with
+that of a group.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import NamedTuple
+
+from autolearn.schemas.values import May
 
 WORKER, AGENT = "worker ", "agent "
 
@@ -20,17 +24,23 @@ EVERYBODY = "everybody"
 """The grant of every principal where authentication is off."""
 
 
+_GROUP = "group/"
+"""What a group's name begins with where users are named too: no user has such a name."""
+
+
 class Actor(NamedTuple):
     """The actor of a command ("" without authentication), its stream and time (RFC 3339).
 
     `grant` is the right that the API has found beside the actor's own name: SYSADMIN, EVERYBODY or
-    "".
+    "". `via` is the group whose grant the actor uses, as the API has found it:
+    group/<name>@<number of the group's newest event then>.
     """
 
     name: str = ""
     grant: str = ""
     stream: str = ""
     time: str = ""
+    via: str = ""
 
     @property
     def administers(self) -> bool:
@@ -47,6 +57,12 @@ class Actor(NamedTuple):
         """Whether the actor is a worker."""
         return self.name.startswith(WORKER)
 
+    def may_work(self, grants: Mapping[str, May]) -> bool:
+        """Return whether one of the grants lets the actor work: the own one, or the group's."""
+        group = self.via.partition("@")[0]
+        names = (self.name, group) if group.startswith(_GROUP) else (self.name,)
+        return any(grants.get(name, "read") != "read" for name in names)
+
     def owns(self, owner: str) -> bool:
         """Return whether the actor owns what `owner` owns; a sysadmin owns what has no owner."""
         return self.name == owner or self.grant == EVERYBODY or (not owner and self.administers)
@@ -58,5 +74,5 @@ def worker(identifier: str) -> str:
 
 
 def is_reserved(name: str) -> bool:
-    """Return whether a name is reserved for a part of the system."""
-    return name.startswith((WORKER, AGENT))
+    """Return whether a name is reserved for a part of the system, or for groups."""
+    return name.startswith((WORKER, AGENT, _GROUP))

@@ -53,8 +53,8 @@ class CommandRecord(Struct, frozen=True, kw_only=True, gc=False):
 
     `id` is the command's id, `subject` its stream, `time` RFC 3339 in UTC and `actor` its sender;
     `fingerprint` distinguishes requests with the same id and other content. `grant` is the right
-    that `actor` has beside the name (`schemas.actors`). They are short, because every answer
-    repeats them, however large the command's data are.
+    that `actor` has beside the name, and `via` the group whose grant it uses (`schemas.actors`).
+    They are short, because every answer repeats them, however large the command's data are.
 
     The data are in `data`, or encrypted with the key `keyid` in `data_base64`; the attributes
     between repeat some of them in clear (`schemas.confidentiality`).
@@ -68,6 +68,7 @@ class CommandRecord(Struct, frozen=True, kw_only=True, gc=False):
     time: Short
     actor: Short = ""
     grant: Some = UNSET
+    via: Some = UNSET
     fingerprint: Short = ""
     keyid: Some = UNSET
     run: Some = UNSET
@@ -109,6 +110,7 @@ class EventRecord(Struct, frozen=True, kw_only=True, gc=False):
     term: int
     actor: str = ""
     grant: Some = UNSET
+    via: Some = UNSET
     fingerprint: str = ""
     keyid: Some = UNSET
     run: Some = UNSET

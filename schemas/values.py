@@ -53,8 +53,10 @@ ColumnRole = Literal["feature", "target", "id", "group", "time", "weight", "coho
 SplitBy = Literal["random", "time", "group", "column"]
 """By what rows are split into training and held-out rows."""
 
-May = Literal["read", "write"]
-"""What a grant of a dataset allows: to use and see it, or to upload new versions as well."""
+May = Literal["read", "work", "write"]
+"""What a grant allows. To read: to see it, and to use a dataset. To work as well: to ask for runs
+of a session or experiment and to cancel these, or to upload versions of a dataset. `write` is the
+older word of datasets for that."""
 
 
 class DatasetRef(Struct, frozen=True, gc=False, omit_defaults=True):

@@ -39,9 +39,9 @@ class Unreadable(AutoLearnError):
         )
 
 
-def about(identity: str, kind: str, stream: str) -> bytes:
-    """Return the associated data of a record: they differ between records."""
-    return msgspec.json.encode((identity, kind, stream))
+def about(*parts: str) -> bytes:
+    """Return the associated data of a record: its id, type, stream and so on."""
+    return msgspec.json.encode(parts)
 
 
 class DataKey:

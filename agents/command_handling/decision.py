@@ -170,7 +170,8 @@ def _judge(
 def actor_of(record: CommandRecord) -> Actor:
     """Return the actor of a command, by its envelope."""
     grant = "" if record.grant is UNSET else record.grant
-    return Actor(record.actor, grant, record.subject, record.time)
+    via = "" if record.via is UNSET else record.via
+    return Actor(record.actor, grant, record.subject, record.time, via)
 
 
 def _registers_another(stream: StreamId, command: Command) -> bool:
@@ -193,6 +194,7 @@ def _answer(stream: Stream, command: CommandRecord, place: AppendFence, event: E
         term=place.term,
         actor=command.actor,
         grant=command.grant,
+        via=command.via,
         fingerprint=command.fingerprint,
         data=raw(event),
     )

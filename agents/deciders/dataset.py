@@ -65,12 +65,13 @@ def _decide(state: Dataset, command: DatasetCommand, actor: Actor) -> Event:
         case Registered(), commands.DeleteDataset():
             return events.DatasetDeleted()
         case Registered(grants=grants), commands.ShareDataset(user=user, may=may):
+            may = "read" if may == "read" else "work"
             if grants.get(user) == may:
-                why = f"{user} may {may} this dataset already."
-                return events.Refused("already-shared", why)
+                what = "read" if may == "read" else "add versions to"
+                return events.Refused("already-shared", f"{user} may {what} this dataset already.")
             if user not in grants and len(grants) >= DATASET_GRANTS:
-                why = f"A dataset is shared with at most {DATASET_GRANTS} users: unshare it first."
-                return events.Refused("too-many-readers", why)
+                why = f"It is shared with at most {DATASET_GRANTS} users and groups"
+                return events.Refused("too-many-readers", f"{why}: unshare it first.")
             return events.DatasetShared(user, may)
         case Registered(grants=grants), commands.UnshareDataset(user=user):
             if user not in grants:
@@ -94,7 +95,7 @@ def _register(
         return events.Refused("dataset-reserved", why)
     if isinstance(state, Unregistered):
         return registered
-    if not (_owns(state, actor) or state.everybody or state.grants.get(actor.name) == "write"):
+    if not (_owns(state, actor) or state.everybody or actor.may_work(state.grants)):
         why = f"{spec.name} is somebody else's dataset: choose another name."
         return events.Refused("dataset-taken", why)
     if command.unmarks and not _owns(state, actor):
@@ -124,6 +125,7 @@ def _evolve(state: Dataset, event: Event, actor: str) -> Dataset:
                 contents = (*contents, spec.ref.content)
             return replace(state, marks=state.marks + marks, contents=contents)
         case Registered(grants=grants), events.DatasetShared(user=user, may=may):
+            may = "work" if may == "write" else may
             return replace(state, grants={**grants, user: may})
         case Registered(grants=grants), events.DatasetUnshared(user=user):
             return replace(

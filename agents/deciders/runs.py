@@ -26,6 +26,7 @@ class Run(Struct, frozen=True, omit_defaults=True):
     `status` is open (waiting for a worker), started, completed, failed or cancelled; `artifact` is
     the folder of its artifact; `training` the used training, of which `evaluating` counts the
     evaluations and predictions that have not ended. `before` is the previously requested run.
+    `actor` is who asked for it, "" for the owner of the session.
     """
 
     kind: str
@@ -37,6 +38,7 @@ class Run(Struct, frozen=True, omit_defaults=True):
     training: str = ""
     evaluating: int = 0
     before: RunId = NO_RUN
+    actor: str = ""
 
     @property
     def active(self) -> bool:
@@ -156,12 +158,13 @@ def _over(command: RunCommand) -> Event:
     return events.Refused("attempt-over", f"This attempt of {command.run} is over.")
 
 
-def evolve_runs(state: R, event: Event) -> R:
-    """Return the runs after an event; other events do not change them."""
+def evolve_runs(state: R, event: Event, actor: str = "") -> R:
+    """Return the runs after an event of an actor; other events do not change them."""
     match event:
         case events.RunRequested():
             training = getattr(event, "training", "")
-            run = Run(kind_of_run(event), max_attempts=event.max_attempts, training=training)
+            most = event.max_attempts
+            run = Run(kind_of_run(event), max_attempts=most, training=training, actor=actor)
             return _added(state, event, run)
         case events.RunStarted():
             return _changed(state, event.run, "started", worker=event.worker)

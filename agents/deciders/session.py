@@ -5,6 +5,7 @@ This is the Session State of the design: it is kept on the server, and folded fr
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Literal, assert_never
 
 from msgspec import Struct
@@ -26,7 +27,7 @@ from autolearn.schemas import commands, events
 from autolearn.schemas.actors import SUPERVISE, Actor, worker
 from autolearn.schemas.bounds import SESSION_READERS
 from autolearn.schemas.messages import Event
-from autolearn.schemas.values import RunId
+from autolearn.schemas.values import May, RunId
 from autolearn.schemas.work_kinds import WORK, kind_of_run
 
 
@@ -35,13 +36,13 @@ class Unopened(Struct, frozen=True, tag="unopened"):
 
 
 class Open(Runs, frozen=True, tag="open", omit_defaults=True):
-    """A draft with its runs, its owner and its readers.
+    """A draft with its runs, its owner and its grants by user or group/<name>.
 
     It is `expiring`, at a time, if that was announced and it is unused since.
     """
 
     owner: str = ""
-    readers: tuple[str, ...] = ()
+    grants: dict[str, May] = {}
     expiring: str = ""
 
 
@@ -52,7 +53,7 @@ class Committed(Runs, frozen=True, tag="committed", omit_defaults=True):
     """
 
     owner: str = ""
-    readers: tuple[str, ...] = ()
+    grants: dict[str, May] = {}
 
 
 class Ended(Struct, frozen=True, tag="ended", omit_defaults=True):
@@ -88,13 +89,12 @@ def _decide(state: Session, command: SessionCommand, actor: Actor) -> Event:
             return events.SessionOpened(command.title, command.expires)
         case Unopened(), _:
             return events.Refused("session-unknown", "There is no session with this id.")
-        case ((Open() | Committed() | Ended()), _) if not _may(state.owner, command, actor):
-            why = f"{actor.name or 'Nobody known'} may not do that to this session."
-            return events.Refused("forbidden", why)
+        case ((Open() | Committed() | Ended()), _) if not _may(state, command, actor):
+            return _forbidden(command, actor)
         case Ended(), _:
             return events.Refused(f"session-{state.how}", _OVER[state.how])
         case ((Open() | Committed()), commands.ShareSession() | commands.UnshareSession()):
-            return _share(state.readers, command)
+            return _share(state.grants, command)
         case ((Open() | Committed()), commands.RenameSession()):
             return events.SessionRenamed(command.title)
         case ((Open() | Committed()), commands.RequestEvaluation() | commands.RequestPrediction()):
@@ -139,12 +139,13 @@ def _decide_committed(state: Committed, command: SessionCommand) -> Event:
     return events.Refused("session-committed", "It is an experiment now.")
 
 
-def _may(owner: str, command: SessionCommand, actor: Actor) -> bool:
+def _may(state: Open | Committed | Ended, command: SessionCommand, actor: Actor) -> bool:
     """Return whether the actor may give a command.
 
     The worker that a command names reports about its run, and supervision reports ends; a reader
-    may leave; everything else is the owner's.
+    may leave; who may work asks for runs, and cancels these; everything else is the owner's.
     """
+    grants: Mapping[str, May] = {} if isinstance(state, Ended) else state.grants
     match command:
         case commands.OpenSession():
             return True
@@ -156,23 +157,39 @@ def _may(owner: str, command: SessionCommand, actor: Actor) -> bool:
             return actor.name == SUPERVISE
         case commands.UnshareSession(user=user) if actor.name == user:
             return True  # nobody has to be a reader
+        case commands.RequestRun() if actor.may_work(grants):
+            return True
+        case commands.CancelRun(run=name) if actor.may_work(grants):
+            run = state.parts.get(name)
+            return actor.owns(state.owner) or run is None or run.actor == actor.name
         case _:
-            return actor.owns(owner)
+            return actor.owns(state.owner)
+
+
+def _forbidden(command: SessionCommand, actor: Actor) -> Event:
+    """Refuse what the actor may not do."""
+    who = actor.name or "Nobody known"
+    if isinstance(command, commands.CancelRun):
+        why = f"{who} may not cancel {command.run}: who asked for a run may, and the owner."
+        return events.Refused("forbidden", why)
+    return events.Refused("forbidden", f"{who} may not do that to this session.")
 
 
 def _share(
-    readers: tuple[str, ...], command: commands.ShareSession | commands.UnshareSession
+    grants: Mapping[str, May], command: commands.ShareSession | commands.UnshareSession
 ) -> Event:
-    """Change the readers of a session."""
-    user, may_read = command.user, command.user in readers
+    """Change the grants of a session."""
+    user = command.user
     if isinstance(command, commands.ShareSession):
-        if may_read:
-            return events.Refused("already-shared", f"{user} may read this session already.")
-        if len(readers) >= SESSION_READERS:
-            why = f"{len(readers)} users may read this session, and more than {SESSION_READERS} "
-            return events.Refused("too-many-readers", f"{why}never may: unshare it with others.")
-        return events.SessionShared(user)
-    if not may_read:
+        may: May = "read" if command.may == "read" else "work"
+        if grants.get(user) == may:
+            what = "read this session" if may == "read" else "work in this session"
+            return events.Refused("already-shared", f"{user} may {what} already.")
+        if user not in grants and len(grants) >= SESSION_READERS:
+            why = f"It is shared with {len(grants)} users and groups, and never with more than "
+            return events.Refused("too-many-readers", f"{why}{SESSION_READERS}: unshare it first.")
+        return events.SessionShared(user, may)
+    if user not in grants:
         return events.Refused("not-shared", f"This session is not shared with {user}.")
     return events.SessionUnshared(user)
 
@@ -294,19 +311,20 @@ def _evolve(state: Session, event: Event, actor: str) -> Session:
     if isinstance(state, Open) and state.expiring:
         state = replace(state, expiring="")
     if isinstance(state, Open | Committed) and isinstance(event, _OF_RUNS):
-        return evolve_runs(state, event)
+        return evolve_runs(state, event, "" if actor == state.owner else actor)
     match state, event:
         case Open(), events.SessionExpiring(until=until):
             return replace(state, expiring=until)
         case Unopened(), events.SessionOpened():
             return Open(owner=actor)
-        case (Open() | Committed()) as there, events.SessionShared(user=user):
-            return replace(there, readers=(*there.readers, user))
+        case (Open() | Committed()) as there, events.SessionShared(user=user, may=may):
+            return replace(there, grants={**there.grants, user: may})
         case (Open() | Committed()) as there, events.SessionUnshared(user=user):
-            return replace(there, readers=tuple(one for one in there.readers if one != user))
+            left = {name: may for name, may in there.grants.items() if name != user}
+            return replace(there, grants=left)
         case Open(), events.SessionCommitted(trainings=chosen):
             kept = kept_of(state, chosen)
-            return Committed(**asdict(kept), owner=state.owner, readers=state.readers)
+            return Committed(**asdict(kept), owner=state.owner, grants=state.grants)
         case Open(), events.SessionDiscarded():
             return Ended("discarded", state.owner, parts=forgotten(state))
         case Open(), events.SessionExpired():

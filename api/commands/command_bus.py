@@ -250,6 +250,7 @@ class Commands:
             time=f"{now:%Y-%m-%dT%H:%M:%S}.{now.microsecond // 1000:03d}Z",
             actor=actor or asked.actor,
             grant=asked.grant or UNSET,
+            via=asked.via or UNSET,
             fingerprint=asked.fingerprint,
             data=raw(command),
         )

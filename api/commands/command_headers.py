@@ -47,7 +47,8 @@ class CommandRequest(NamedTuple):
     `id` is the command's, `fingerprint` distinguishes requests with the same key and other content,
     `actor` is the principal, with the right `grant`. The same key of another actor is another
     command. Only a `keyed` request can be repeated: another request would be another command.
-    `call` is the request for the behaviour log, if that is kept.
+    `call` is the request for the behaviour log, if that is kept; `via` the group whose grant
+    the principal uses (`schemas.actors`).
     """
 
     id: str
@@ -57,6 +58,7 @@ class CommandRequest(NamedTuple):
     actor: str = ""
     grant: str = ""
     call: RecordedRequest | None = None
+    via: str = ""
 
     @classmethod
     def of(cls, request: Request, content: object) -> CommandRequest:
@@ -85,7 +87,8 @@ class CommandRequest(NamedTuple):
         fingerprint = hashlib.sha256(to_json(content)).hexdigest()[:32]
         call = call_of(request)
         prefer, grant = prefer_of(request), principal.grant
-        return cls(command, fingerprint, prefer, key is not None, actor, grant, call)
+        via = getattr(request.state, "via", "")
+        return cls(command, fingerprint, prefer, key is not None, actor, grant, call, via)
 
 
 def call_of(request: Request) -> RecordedRequest | None:

@@ -32,7 +32,7 @@ class Level(IntEnum):
     NOTHING = 0
     ACTIVITY = 1
     READ = 2
-    WRITE = 3
+    WORK = 3
     OWN = 4
 
 
@@ -46,13 +46,14 @@ def level_of(who: Principal, snapshot: Snapshot, session: SessionId) -> Level:
         return Level.NOTHING
     if who.everything or owner == (who.name or None) or (not owner and who.sysadmin):
         return Level.OWN
-    if snapshot.sessions.is_reader(session, who.name):
-        return Level.READ
+    grant = snapshot.sessions.reader(session, who.name)
+    if grant is not None:
+        return Level.READ if grant.may == "read" else Level.WORK
     return Level.ACTIVITY if who.sysadmin else Level.NOTHING
 
 
 def dataset_level(who: Principal, snapshot: Snapshot, name: str) -> Level:
-    """Return a principal's level on a dataset. WRITE allows new versions."""
+    """Return a principal's level on a dataset. WORK allows new versions."""
     row = snapshot.catalog.dataset_owner(name)
     if row is None:
         return Level.NOTHING
@@ -61,10 +62,10 @@ def dataset_level(who: Principal, snapshot: Snapshot, name: str) -> Level:
     if who.everything or row.owner == (who.name or None) or (not row.owner and who.sysadmin):
         return Level.OWN
     if row.everybody:
-        return Level.WRITE
+        return Level.WORK
     grant = snapshot.catalog.grant(name, who.name)
     if grant is not None:
-        return Level.WRITE if grant.may == "write" else Level.READ
+        return Level.READ if grant.may == "read" else Level.WORK
     return Level.ACTIVITY if who.sysadmin else Level.NOTHING
 
 

@@ -27,6 +27,7 @@ T = TypeVar("T")
 _HEADER = "AutoLearn-Position"
 AS_OF = "A position's token, or a time (RFC 3339 with a zone): what was known then."
 AsOf = Annotated[str, Query(max_length=50_000, description=AS_OF)]
+Shared = Annotated[bool, Query(description="Only what others have shared with you, as it is now.")]
 LOST_PLUS = re.compile(r"(T.*) (\d\d:?\d\d)")
 """A zone whose + was not escaped in a query: it arrives as a space."""
 
@@ -42,6 +43,17 @@ class AsOfView(NamedTuple):
 def present(context: ApiContext) -> AsOfView:
     """Return the present."""
     return AsOfView(context.queries.now(), context.heartbeats.live, {})
+
+
+def require_now(as_of: str, *, shared: bool) -> None:
+    """Raise a problem if a list of what is shared is asked for at a past point: grants are of now.
+
+    Raises:
+        Problem: both are asked for (422).
+    """
+    if shared and as_of:
+        detail = "What is shared is listed as it is now: leave out shared, or as_of."
+        raise Problem(422, "not-both", "Only one of shared and as_of is possible", detail)
 
 
 async def see(context: ApiContext, as_of: str, load: Callable[[AsOfReader], None]) -> AsOfView:

@@ -33,11 +33,17 @@ class Rule(Enum):
     USER = "every user; the route shows each what is theirs"
     ACTIVITY = "who may read the session; sysadmins see its activity only"
     READER = "the owner of the session, and those with whom it is shared"
+    WORK = "the owner of the session, and those with whom it is shared to work"
     OWNER = "the owner of the session"
     SYSADMIN = "sysadmins"
 
 
-_NEEDED = {Rule.ACTIVITY: Level.ACTIVITY, Rule.READER: Level.READ, Rule.OWNER: Level.OWN}
+_NEEDED = {
+    Rule.ACTIVITY: Level.ACTIVITY,
+    Rule.READER: Level.READ,
+    Rule.WORK: Level.WORK,
+    Rule.OWNER: Level.OWN,
+}
 
 SESSION, EXPERIMENT = "/v1/sessions/{session}", "/v1/experiments/{experiment}"
 _RUNS = tuple(f"{SESSION}/{kind}s" for kind in WORK)
@@ -112,9 +118,9 @@ RULES: dict[str, Rule] = {
     },
     f"POST {SESSION}/leave": Rule.READER,
     **{f"GET {runs}": Rule.READER for runs in _RUNS},
-    **{f"POST {runs}": Rule.OWNER for runs in _RUNS},
+    **{f"POST {runs}": Rule.WORK for runs in _RUNS},
     **{f"GET {runs}/{{run}}": Rule.READER for runs in _RUNS},
-    **{f"POST {runs}/{{run}}/cancel": Rule.OWNER for runs in _RUNS},
+    **{f"POST {runs}/{{run}}/cancel": Rule.WORK for runs in _RUNS},
     f"GET {SESSION}/trainings/{{run}}/artifact": Rule.READER,
     f"GET {SESSION}/trainings/{{run}}/artifact/{{file}}": Rule.READER,
     "GET /v1/compare": Rule.USER,
@@ -125,11 +131,11 @@ RULES: dict[str, Rule] = {
     f"GET {EXPERIMENT}/trainings/{{run}}": Rule.READER,
     **{f"GET {uses}": Rule.READER for uses in _USES},
     **{f"GET {uses}/{{run}}": Rule.READER for uses in _USES},
-    **{f"POST {uses}": Rule.OWNER for uses in _USES},
-    **{f"POST {uses}/{{run}}/cancel": Rule.OWNER for uses in _USES},
-    # What was sent, and what was said about it, is for who has sent it
-    **{f"PUT {at}/predictions": Rule.OWNER for at in (SESSION, EXPERIMENT)},
-    **{f"GET {at}/predictions/{{run}}/rows": Rule.OWNER for at in (SESSION, EXPERIMENT)},
+    **{f"POST {uses}": Rule.WORK for uses in _USES},
+    **{f"POST {uses}/{{run}}/cancel": Rule.WORK for uses in _USES},
+    # What was sent, and what was said about it, is for who has sent it, and for the owner
+    **{f"PUT {at}/predictions": Rule.WORK for at in (SESSION, EXPERIMENT)},
+    **{f"GET {at}/predictions/{{run}}/rows": Rule.WORK for at in (SESSION, EXPERIMENT)},
     f"GET {EXPERIMENT}/trainings/{{run}}/artifact": Rule.READER,
     f"GET {EXPERIMENT}/trainings/{{run}}/artifact/{{file}}": Rule.READER,
 }
@@ -226,6 +232,13 @@ async def _authenticated(context: ApiContext, authorization: str) -> Principal:
     return await context.authenticate(context.queries.latest(), token.strip())
 
 
+_TOO_LITTLE = {
+    Level.WORK: "It is shared with you to read: its owner can share it to work as well "
+    "(session share --may work).",
+    Level.OWN: "It is the owner's.",
+}
+
+
 async def _check_session(
     context: ApiContext, who: Principal, request: Request, needed: Level
 ) -> None:
@@ -242,7 +255,7 @@ async def _check_session(
     if level is Level.NOTHING:
         raise _missing_session(kind, session)
     if level < needed:
-        raise forbidden("It is the owner's." if level is Level.READ else "It is confidential.")
+        raise forbidden(_TOO_LITTLE[needed] if level >= Level.READ else "It is confidential.")
 
 
 def _missing_session(kind: str, session: SessionId) -> Problem:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, StrictBool, StrictFloat, StrictInt
+from pydantic import BeforeValidator, Field, StrictBool, StrictFloat, StrictInt
 
 from autolearn.api.http.body import Body, Name
 from autolearn.api.identity.passwords import LONGEST, SHORTEST
@@ -294,10 +294,21 @@ class OwnPasswordBody(PasswordBody):
     )
 
 
+Shares = Literal["read", "work"]
+OlderShares = Annotated[Shares, BeforeValidator(lambda may: "work" if may == "write" else may)]
+"""`write` is the older word for to work."""
+
+
 class ReaderBody(Body):
-    """The new reader of a session."""
+    """A user, or the members of group/<name>."""
 
     user: UserName
+
+
+class ShareBody(ReaderBody):
+    """The user or group/<name> with whom a session is shared: to read, or to work in it as well."""
+
+    may: Shares = "read"
 
 
 class QuotaBody(Body):
@@ -310,9 +321,9 @@ class QuotaBody(Body):
 
 
 class GrantBody(ReaderBody):
-    """The user and the right of a grant of a dataset."""
+    """The user or group/<name> with whom a dataset is shared: to use it, or to add versions too."""
 
-    may: Literal["read", "write"] = "read"
+    may: OlderShares = "read"
 
 
 class DescribeBody(Body):

@@ -27,7 +27,7 @@ T = TypeVar("T")
 _KNOWN = 200
 """Known names that a problem lists."""
 _NEEDED = {
-    Level.WRITE: "It is for its owner and for those who may change it (dataset share --may write).",
+    Level.WORK: "It is for its owner and for those who may change it (dataset share --may work).",
     Level.OWN: "It is the owner's.",
 }
 
@@ -142,10 +142,10 @@ async def require_upload(context: ApiContext, who: Principal, name: str) -> None
     if reserved:
         why = f"{name} is the name of a dataset that comes with AutoLearn: choose another."
         raise _refused("dataset-reserved", why)
-    if owner is None or dataset_level(who, snapshot, name) >= Level.WRITE:
+    if owner is None or dataset_level(who, snapshot, name) >= Level.WORK:
         return
     await context.reader.fresh()
-    if dataset_level(who, context.queries.latest(), name) < Level.WRITE:
+    if dataset_level(who, context.queries.latest(), name) < Level.WORK:
         raise _taken(name)
 
 

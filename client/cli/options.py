@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import csv
-from typing import Annotated, Any, get_args
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args
 
 import typer
+
+if TYPE_CHECKING:
+    from autolearn.schemas.rest.catalog import Grant
+    from autolearn.schemas.rest.sessions import Reader
 
 Url = Annotated[
     str | None,
@@ -24,6 +29,13 @@ SessionOption = Annotated[
         "[default: AUTOLEARN_SESSION, else the current one]",
     ),
 ]
+Shared = Annotated[
+    bool, typer.Option("--shared", help="List only what others have shared with you.")
+]
+Grantee = Annotated[
+    str, typer.Argument(metavar="USER|group/NAME", help="A user, or the members of a group.")
+]
+May = Literal["read", "work"]
 Wait = Annotated[
     bool, typer.Option("--wait/--no-wait", help="Wait for the end, and show the progress.")
 ]
@@ -98,3 +110,9 @@ def words(given: str | None) -> list[str] | None:
         return None
     found = next(csv.reader([given], skipinitialspace=True))
     return [word.strip() for word in found if word.strip()]
+
+
+def shared_with(grants: Iterable[Grant | Reader]) -> str:
+    """Return who has a grant, and what they may."""
+    who = (f"{one.user} ({one.may})" for one in grants)
+    return f"Shared with {', '.join(who) or 'nobody'}"

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from types import MappingProxyType, TracebackType
-from typing import TYPE_CHECKING, Any, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar
 
 from msgspec.structs import replace
 
@@ -235,14 +235,17 @@ class WorkMethods(Handle[D]):
         return compared(self, [self.id], query, parents=[self._owner])
 
     @operation
-    def share(self, user: str) -> Flow[Page[Reader]]:
-        """Let another user read it, also as the experiment; return the readers."""
-        body = {"user": user}
+    def share(self, user: str, may: Literal["read", "work"] = "read") -> Flow[Page[Reader]]:
+        """Share it with a user or group/NAME, also as the experiment; return all who have a grant.
+
+        To read, or to work in it as well: to ask for runs, and to cancel these.
+        """
+        body = {"user": user, "may": may}
         return ask(Call("POST", f"{_at(self)}/share", Page[Reader], body=body))
 
     @operation
     def unshare(self, user: str) -> Flow[Page[Reader]]:
-        """End a user's right to read it; return the remaining readers."""
+        """End the grant of a user or group/NAME; return the remaining ones."""
         body = {"user": user}
         return ask(Call("POST", f"{_at(self)}/unshare", Page[Reader], body=body))
 
@@ -253,7 +256,7 @@ class WorkMethods(Handle[D]):
 
     @listing
     def readers(self) -> Pages[Reader, Reader]:
-        """List the readers, without the owner."""
+        """List the users and groups with a grant, without the owner."""
         return Pages(Call("GET", f"{_at(self)}/readers", Page[Reader]), paged=False)
 
     def _as_training(self, data: Training) -> Either[TrainingHandle, AsyncTrainingHandle]:
@@ -682,10 +685,11 @@ class Sessions:
 
     @listing
     def list(
-        self, *, limit: int | None = None, as_of: str | None = None
+        self, *, limit: int | None = None, as_of: str | None = None, shared: bool = False
     ) -> Pages[SessionHandle, AsyncSessionHandle]:
-        """List the open sessions, newest first, at most `limit`."""
-        call = Call("GET", "/v1/sessions", Page[SessionSummary], {"as_of": as_of})
+        """List the open sessions, newest first, at most `limit`; or those others have `shared`."""
+        query = {"as_of": as_of, "shared": shared or None}
+        call = Call("GET", "/v1/sessions", Page[SessionSummary], query)
         return Pages(call, lambda one: _session(self, RunParent(one.id), one), limit)
 
 
@@ -696,10 +700,11 @@ class Experiments:
 
     @listing
     def list(
-        self, *, limit: int | None = None, as_of: str | None = None
+        self, *, limit: int | None = None, as_of: str | None = None, shared: bool = False
     ) -> Pages[ExperimentHandle, AsyncExperimentHandle]:
-        """List the experiments, the newest commit first, at most `limit`."""
-        call = Call("GET", "/v1/experiments", Page[ExperimentSummary], {"as_of": as_of})
+        """List the experiments, the newest commit first, at most `limit`; or the `shared` ones."""
+        query = {"as_of": as_of, "shared": shared or None}
+        call = Call("GET", "/v1/experiments", Page[ExperimentSummary], query)
         return Pages(call, lambda one: _experiment(self, one), limit)
 
     @operation

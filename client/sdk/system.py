@@ -243,15 +243,15 @@ class System:
 
     @listing
     def dataset_readers(self, name: str) -> Pages[Grant, Grant]:
-        """List the users with a grant of a dataset, without its owner."""
+        """List the users and groups with a grant of a dataset, without its owner."""
         at = f"/v1/catalog/datasets/{segment(name)}/readers"
         return Pages(Call("GET", at, Page[Grant]), paged=False)
 
     @operation
     def share_dataset(
-        self, name: str, user: str, may: Literal["read", "write"] = "read"
+        self, name: str, user: str, may: Literal["read", "work"] = "read"
     ) -> Flow[Page[Grant]]:
-        """Let another user use a dataset, or upload new versions as well; return the grants."""
+        """Let a user or group/NAME use a dataset, or add versions as well; return the grants."""
         body = {"user": user, "may": may}
         return ask(
             Call("POST", f"/v1/catalog/datasets/{segment(name)}/share", Page[Grant], body=body)
@@ -259,7 +259,7 @@ class System:
 
     @operation
     def unshare_dataset(self, name: str, user: str) -> Flow[Page[Grant]]:
-        """End a user's grant of a dataset, at once; return the remaining grants."""
+        """End the grant of a user or group/NAME, at once; return the remaining grants."""
         at = f"/v1/catalog/datasets/{segment(name)}/unshare"
         return ask(Call("POST", at, Page[Grant], body={"user": user}))
 

@@ -69,6 +69,17 @@ def belongs(keyid: str, stream: str) -> bool:
     return stream == (whose if "/" in whose else f"session/{whose}")
 
 
+def _about(record: CommandRecord | EventRecord) -> bytes:
+    """Return the associated data of a record, which differ between records.
+
+    Those of a command that a group's grant allows have that group, and who gives the command.
+    """
+    more: tuple[str, ...] = ()
+    if isinstance(record, CommandRecord) and record.via is not UNSET:
+        more = (record.actor, record.via)
+    return about(record.id, record.type, record.subject, *more)
+
+
 class SessionCipher:
     """Encrypts and decrypts with the keys of a process. Without a `ring` it has none.
 
@@ -178,7 +189,7 @@ class SessionCipher:
         if not keyid or not is_confidential(type(message)):
             return record
         key = self.key(keyid)
-        associated = about(record.id, record.type, record.subject)
+        associated = _about(record)
         sealed = base64.b64encode(key.seal(bytes(raw(message)), associated)).decode()
         return replace(record, keyid=keyid, data=UNSET, data_base64=sealed, **clear_part(message))
 
@@ -192,7 +203,7 @@ class SessionCipher:
             return record
         if record.keyid is UNSET or not belongs(record.keyid, record.subject):
             raise Unreadable
-        associated = about(record.id, record.type, record.subject)
+        associated = _about(record)
         clear = self.key(record.keyid).open_text(record.data_base64, associated)
         return replace(record, data=Raw(clear), data_base64=UNSET)
 

@@ -71,18 +71,24 @@ class ExperimentQueries(Queries):
         data = tuple(found["training"]), tuple(found["evaluation"])
         return remember(self.rows.known.data, experiment, data)
 
-    def newest(self, after: After = None, whose: str | None = None) -> Iterator[ExperimentRow]:
+    def newest(
+        self, after: After = None, whose: str | None = None, *, shared: bool = False
+    ) -> Iterator[ExperimentRow]:
         """Yield experiments, the newest commit first, past (time of the commit, id).
 
         As `SessionQueries.newest` does.
         """
-        return (row for at in self.ids(after, whose) if (row := self.get(at)) is not None)
+        ids = self.ids(after, whose, shared=shared)
+        return (row for at in ids if (row := self.get(at)) is not None)
 
-    def ids(self, after: After = None, whose: str | None = None) -> Iterator[SessionId]:
+    def ids(
+        self, after: After = None, whose: str | None = None, *, shared: bool = False
+    ) -> Iterator[SessionId]:
         """Yield the ids of what `newest` yields."""
         if whose is None:
             return map(SessionId, self.rows.newest(experiments.BY_TIME, after=after))
-        return map(SessionId, self.rows.newest(experiments.OF_USER, whose, after=after))
+        own, granted = experiments.OF_USER, experiments.SHARED_WITH
+        return self.sessions.of_user(own, granted, whose, after, shared=shared)
 
     def open_runs(self) -> Iterator[tuple[SessionId, RunId, StoredRun]]:
         """Yield the runs since a commit that have not ended, each with its experiment and id."""

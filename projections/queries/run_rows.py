@@ -54,7 +54,10 @@ def dataset_of(session: SessionId, opens: Opens, request: Raw) -> DatasetRef:
 
 _ROW_OF: dict[str, type[RunRow]] = {row.kind: row for row in get_args(RunRow)}
 """The row type of each kind of work: its fields are those of the request and the result."""
-_STORED = ("number", "status", "requested", "updated", "attempt", "worker", "started", "ended")
+_STORED = (
+    *("number", "status", "requested", "updated", "attempt", "worker", "started", "ended"),
+    "actor",
+)
 
 
 def run_row(

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import heapq
 from collections.abc import Iterator
+from itertools import groupby
 
 from msgspec.structs import replace
 
 from autolearn.eventlog.encryption.session_cipher import key_of_kept
 from autolearn.projections.queries.decrypting_reader import After, Queries
 from autolearn.projections.rows import experiments, sessions
+from autolearn.projections.storage.table import IndexEntry, Table
 from autolearn.schemas.codec import from_json
 from autolearn.schemas.events import SessionOpened, SessionRenamed
 from autolearn.schemas.rest.sessions import Reader, SessionRow
 from autolearn.schemas.values import SessionId
 from autolearn.security.data_key import Unreadable
+
+Index = Table[IndexEntry]
 
 
 class SessionQueries(Queries):
@@ -63,19 +68,39 @@ class SessionQueries(Queries):
         """Return the end of a session."""
         return self.rows.get(sessions.ENDED, session)
 
-    def newest(self, after: After = None, whose: str | None = None) -> Iterator[SessionRow]:
+    def newest(
+        self, after: After = None, whose: str | None = None, *, shared: bool = False
+    ) -> Iterator[SessionRow]:
         """Yield open sessions, newest first, past (time of creation, id).
 
-        Without `whose` those of all users, else those that this user owns or reads. Each is read
-        and decrypted on demand.
+        Without `whose` those of all users, else those that this user owns or has a grant of; or
+        only those that others have `shared`. Each is read and decrypted on demand.
         """
-        return (row for at in self.ids(after, whose) if (row := self.get(at)) is not None)
+        ids = self.ids(after, whose, shared=shared)
+        return (row for at in ids if (row := self.get(at)) is not None)
 
-    def ids(self, after: After = None, whose: str | None = None) -> Iterator[SessionId]:
+    def ids(
+        self, after: After = None, whose: str | None = None, *, shared: bool = False
+    ) -> Iterator[SessionId]:
         """Yield the ids of what `newest` yields."""
         if whose is None:
             return map(SessionId, self.rows.newest(sessions.BY_TIME, after=after))
-        return map(SessionId, self.rows.newest(sessions.OF_USER, whose, after=after))
+        own, granted = sessions.OF_USER, sessions.SHARED_WITH
+        return self.of_user(own, granted, whose, after, shared=shared)
+
+    def of_user(
+        self, own: Index, granted: Index, user: str, after: After, *, shared: bool
+    ) -> Iterator[SessionId]:
+        """Yield the ids of two indexes by user and time, newest first: own ones and granted ones.
+
+        Or only those that others have `shared`.
+        """
+        lists = [] if shared else [self.rows.by_time(own, user, after=after)]
+        lists += [self.rows.by_time(granted, user, after=after)]
+        for (_, name), _ in groupby(heapq.merge(*lists, reverse=True)):
+            session = SessionId(name)
+            if not shared or self.owner(session) != user:
+                yield session
 
     def ids_ever(self, after: After = None) -> Iterator[SessionId]:
         """Yield the ids of all sessions ever, newest first, past (time of creation, id)."""
@@ -100,9 +125,9 @@ class SessionQueries(Queries):
         return None if row is None else row.id
 
     def readers(self, session: SessionId) -> list[Reader]:
-        """Return the readers of a session or experiment by name, without its owner."""
+        """Return the users and groups with a grant of a session or experiment, by name."""
         return list(self.rows.scan(sessions.READERS, session))
 
-    def is_reader(self, session: SessionId, user: str) -> bool:
-        """Return whether a session or experiment is shared with a user."""
-        return self.rows.has(sessions.READERS, session, user)
+    def reader(self, session: SessionId, user: str) -> Reader | None:
+        """Return the grant of a session or experiment to a user or group/<name>."""
+        return self.rows.get(sessions.READERS, session, user)

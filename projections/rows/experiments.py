@@ -30,7 +30,9 @@ KEPT = Table("experiment", StoredExperiment)
 BY_TIME = Table("experiment-by-time", IndexEntry)
 """By time of the commit and id."""
 OF_USER = Table("experiment-of", IndexEntry)
-"""By owner or reader, time of the commit and id."""
+"""By owner, time of the commit and id."""
+SHARED_WITH = Table("experiment-with", IndexEntry)
+"""By user or group/<name> with a grant, time of the commit and id."""
 GONE = Table("experiment-gone", StoredExperiment)
 """The deleted ones."""
 GONE_BY_TIME = Table("experiment-gone-by-time", IndexEntry)

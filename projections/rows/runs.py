@@ -13,7 +13,7 @@ class StoredRun(Struct, array_like=True, gc=False):
 
     The data of its events, which may be large, are in rows of their own that never change.
     `training` is that of an evaluation or prediction, and `before` the previously requested run of
-    the session.
+    the session. `actor` asked for it.
     """
 
     kind: str
@@ -27,6 +27,7 @@ class StoredRun(Struct, array_like=True, gc=False):
     ended: str | None = None
     training: RunId = NO_RUN
     before: RunId = NO_RUN
+    actor: str = ""
 
 
 class StoredWork(Struct, array_like=True, gc=False):

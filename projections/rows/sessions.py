@@ -51,7 +51,9 @@ OPEN = Table("session", StoredSession)
 BY_TIME = Table("session-by-time", IndexEntry)
 """The open ones, by time of creation and id."""
 OF_USER = Table("session-of", IndexEntry)
-"""The open ones, by owner or reader, time of creation and id."""
+"""The open ones, by owner, time of creation and id."""
+SHARED_WITH = Table("session-with", IndexEntry)
+"""The open ones, by user or group/<name> with a grant, time of creation and id."""
 EVER_BY_TIME = Table("session-opened", IndexEntry)
 """All ever, by time of creation and id."""
 OWNERS = Table("session-owner", IndexEntry)
@@ -59,7 +61,7 @@ OWNERS = Table("session-owner", IndexEntry)
 BY_OWNER = Table("session-owned", IndexEntry)
 """All ever, by owner and id."""
 READERS = Table("session-reader", Reader)
-"""By session or experiment, and user."""
+"""By session or experiment, and user or group/<name>."""
 BY_READER = Table("session-shared", IndexEntry)
-"""By reader and id."""
+"""By user or group/<name>, and id."""
 ENDED = Table("session-ended", EndedRow)

@@ -70,6 +70,7 @@ def _share(rows: RowBatch, record: EventRecord) -> None:
     name = record.subject[_NAME]
     match event_of(record):
         case events.DatasetShared(user=user, may=may):
+            may = "work" if may == "write" else may
             rows.put(catalog.DATASET_GRANTS, Grant(user, may, record.time), name, user)
         case events.DatasetUnshared(user=user):
             rows.delete(catalog.DATASET_GRANTS, name, user)

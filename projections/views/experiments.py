@@ -40,8 +40,9 @@ def commit(
     rows.put(experiments.KEPT, experiment, session)
     entry = IndexEntry(session)
     rows.put_once(experiments.BY_TIME, entry, row.updated, session)
+    rows.put(experiments.OF_USER, entry, row.actor, row.updated, session)
     for user in readers_of(rows, session, row):
-        rows.put(experiments.OF_USER, entry, user, row.updated, session)
+        rows.put(experiments.SHARED_WITH, entry, user, row.updated, session)
 
 
 def request(rows: RowBatch, record: EventRecord, session: SessionId, kind: str) -> None:
@@ -73,20 +74,20 @@ def rename(rows: RowBatch, session: SessionId, renamed: Raw) -> None:
 
 
 def share(rows: RowBatch, session: SessionId, user: str, *, may_read: bool) -> None:
-    """Add an experiment to a user's list, or remove it."""
+    """Add an experiment to the list of a user or group, or remove it."""
     row = rows.get(experiments.KEPT, session)
     if row is not None and user != row.actor:
         entry = IndexEntry(session) if may_read else None
-        rows.put(experiments.OF_USER, entry, user, row.committed, session)
+        rows.put(experiments.SHARED_WITH, entry, user, row.committed, session)
 
 
 def readers_of(
     rows: RowBatch, session: SessionId, row: sessions.StoredSession | experiments.StoredExperiment
 ) -> list[str]:
-    """Return the owner and the readers of a session or experiment."""
+    """Return the users and groups with a grant of a session or experiment, but for its owner."""
     if isinstance(row, sessions.StoredSession) and not row.shared:
-        return [row.actor]
-    return [row.actor, *rows.names(sessions.READERS, session)]
+        return []
+    return [one for one in rows.names(sessions.READERS, session) if one != row.actor]
 
 
 def delete(rows: RowBatch, session: SessionId, sequence: int) -> None:
@@ -105,8 +106,9 @@ def delete(rows: RowBatch, session: SessionId, sequence: int) -> None:
         runs.delete(rows, session, run)
     rows.delete(experiments.KEPT, session)
     rows.delete(experiments.BY_TIME, row.committed, session)
+    rows.delete(experiments.OF_USER, row.actor, row.committed, session)
     for user in readers_of(rows, session, row):
-        rows.delete(experiments.OF_USER, user, row.committed, session)
+        rows.delete(experiments.SHARED_WITH, user, row.committed, session)
     rows.put_once(experiments.GONE, replace(row, deleted=sequence), session)
     rows.put_once(experiments.GONE_BY_TIME, IndexEntry(session), row.committed, session)
 

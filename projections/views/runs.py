@@ -64,6 +64,7 @@ def request(
         record.time,
         training=about.training,
         before=before,
+        actor=record.actor,
     )
     rows.put(RUNS, requested, session, about.run)
     rows.put_once(BY_NUMBER, IndexEntry(about.run), session, record.sequence)

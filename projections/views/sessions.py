@@ -125,18 +125,19 @@ def _delete(rows: RowBatch, record: EventRecord) -> None:
 
 
 def _share(rows: RowBatch, record: EventRecord) -> None:
-    """Fold a change of the readers of a session or experiment."""
+    """Fold a change of the grants of a session or experiment."""
     event, session = outline_of(record), _session_of(record)
     assert isinstance(event, events.SessionShared | events.SessionUnshared)
     user, may_read = event.user, isinstance(event, events.SessionShared)
     entry = IndexEntry(session) if may_read else None
-    rows.put(sessions.READERS, Reader(user, record.time) if may_read else None, session, user)
+    may = event.may if isinstance(event, events.SessionShared) else None
+    rows.put(sessions.READERS, may and Reader(user, record.time, may), session, user)
     rows.put(sessions.BY_READER, entry, user, session)
     if rows.get(sessions.OPEN, session) is not None:
         opened = _changed(rows, record, session)
         opened.shared = True
         if user != opened.actor:
-            rows.put(sessions.OF_USER, entry, user, opened.created, session)
+            rows.put(sessions.SHARED_WITH, entry, user, opened.created, session)
     experiments.share(rows, session, user, may_read=may_read)
 
 
@@ -144,8 +145,9 @@ def _end(rows: RowBatch, session: SessionId, row: StoredSession, ended: EndedRow
     """Remove a session from the view of open sessions."""
     rows.delete(sessions.OPEN, session)
     rows.delete(sessions.BY_TIME, row.created, session)
+    rows.delete(sessions.OF_USER, row.actor, row.created, session)
     for user in experiments.readers_of(rows, session, row):
-        rows.delete(sessions.OF_USER, user, row.created, session)
+        rows.delete(sessions.SHARED_WITH, user, row.created, session)
     rows.put_once(sessions.ENDED, ended, session)
 
 

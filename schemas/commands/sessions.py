@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from autolearn.schemas.messages import Command
-from autolearn.schemas.values import RunId
+from autolearn.schemas.values import May, RunId
 
 
 class OpenSession(Command, frozen=True, omit_defaults=True):
@@ -60,13 +60,17 @@ class DeleteExperiment(Command, frozen=True):
     """Delete an experiment: none of it can be read any more."""
 
 
-class ShareSession(Command, frozen=True):
-    """Let another user read a session, and the experiment that it becomes."""
+class ShareSession(Command, frozen=True, omit_defaults=True):
+    """Let a user, or the members of group/<name>, read a session and the experiment it becomes.
+
+    Or work in it as well.
+    """
 
     user: str
+    may: May = "read"
 
 
 class UnshareSession(Command, frozen=True):
-    """End a user's right to read a session."""
+    """End the grant of a user or group."""
 
     user: str

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from autolearn.schemas.messages import Event
-from autolearn.schemas.values import RunId
+from autolearn.schemas.values import May, RunId
 
 
 class SessionOpened(Event, frozen=True, omit_defaults=True):
@@ -52,13 +52,14 @@ class ExperimentDeleted(Event, frozen=True, omit_defaults=True):
     cancelled: tuple[RunId, ...] = ()
 
 
-class SessionShared(Event, frozen=True):
-    """`user` may read the session."""
+class SessionShared(Event, frozen=True, omit_defaults=True):
+    """`user`, or the members of group/<name>, may read the session, or work in it as well."""
 
     user: str
+    may: May = "read"
 
 
 class SessionUnshared(Event, frozen=True):
-    """`user` may no longer read the session."""
+    """`user` has no grant of the session any more."""
 
     user: str

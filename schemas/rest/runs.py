@@ -42,7 +42,7 @@ class RunFields(Struct, kw_only=True, frozen=True):
 
     `status` is open (waits for a worker), started, completed, failed or cancelled. The times are
     RFC 3339; `reason` and `detail` say why it failed. The limits (seconds, MiB) are the requested
-    ones.
+    ones. `actor` asked for it.
     """
 
     kind: ClassVar[str]
@@ -68,6 +68,7 @@ class RunFields(Struct, kw_only=True, frozen=True):
     sensitive: tuple[str, ...] = ()
     read: ReadOptions | None = None
     unreadable: bool = False
+    actor: str = ""
 
 
 class TrainingRow(RunFields, kw_only=True, frozen=True):
@@ -190,6 +191,7 @@ class RunSummary(Struct, kw_only=True, frozen=True):
     training: RunId
     started: str | None
     ended: str | None
+    actor: str
     links: Links
 
 

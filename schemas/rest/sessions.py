@@ -6,7 +6,7 @@ from msgspec import Struct
 
 from autolearn.schemas.rest.page import Links
 from autolearn.schemas.rest.runs import LiveProgress, RunSummary
-from autolearn.schemas.values import SessionId
+from autolearn.schemas.values import May, SessionId
 
 
 class SessionRow(Struct, frozen=True):
@@ -70,7 +70,8 @@ class Discarded(Struct):
 
 
 class Reader(Struct, frozen=True, gc=False):
-    """A user who may read a session besides its owner, since a time."""
+    """A user or group/<name> who `may` read a session, or work in it as well, since a time."""
 
     user: str
     since: str
+    may: May = "read"

@@ -34,7 +34,8 @@ def told(seed: int) -> Snapshot:
 
 
 def is_theirs(now: Snapshot, session: str, user: str) -> bool:
-    return now.sessions.owner(session) == user or now.sessions.is_reader(session, user)
+    shared = now.sessions.reader(session, user) is not None
+    return shared or now.sessions.owner(session) == user
 
 
 @pytest.mark.parametrize("seed", SEEDS)
@@ -49,15 +50,22 @@ def test_the_lists_of_a_user_have_what_is_owned_or_shared(seed: int):
                 paged.append(row)
                 after = (getattr(row, time), row.id)
             assert paged == expected
+            others = [row for row in expected if row.actor != user]
+            assert list(ask(None, user, shared=True)) == others
+
+
+def ids_in(now: Snapshot, index: str) -> set[str]:
+    found = now.rows.content.scan(prefix_of(index))
+    return {at.rpartition(b"\0")[2].decode() for at, _ in found}
 
 
 def test_nothing_is_left_in_an_index_that_is_not_there():
     for seed in SEEDS:
         now = told(seed)
-        held = {
-            at.rpartition(b"\0")[2].decode() for at, _ in now.rows.content.scan(b"session-of\0")
-        }
-        assert held == {row.id for row in now.sessions.newest()}
+        for kind, rows in (("session", now.sessions), ("experiment", now.experiments)):
+            there = {row.id for row in rows.newest()}
+            assert ids_in(now, f"{kind}-of") == there
+            assert ids_in(now, f"{kind}-with") <= there
         shared = {
             tuple(at.decode().split("\0")[1:])
             for at, _ in now.rows.content.scan(b"session-shared\0")

@@ -1,4 +1,4 @@
-"""A system on which users are known: a sysadmin, an owner, a reader and another; two processes."""
+"""A system on which users are known, who have a session shared with them or not; two processes."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def away(number: int) -> dict[str, str]:
 
 
 class People:
-    """Clients by who asks. `other`, `reader` and `owner` are users, `sysadmin` is one."""
+    """Clients by who asks. `other`, `reader`, `colleague` and `owner` are users."""
 
     def __init__(
         self, folder: Path, kafka: str, stack: ExitStack, more: Mapping[str, str] | None = None
@@ -59,7 +59,7 @@ class People:
         self.nobody = stack.enter_context(self.first.client())
         self.elsewhere = stack.enter_context(self.second.client())
         self.tokens = {"sysadmin": token.word, "bad": BAD}
-        for name in ("other", "reader", "owner"):
+        for name in ("other", "reader", "colleague", "owner"):
             self.tokens[name] = self.add(name)
         self.tokens["expired"] = self.expired()
 
@@ -97,10 +97,12 @@ class People:
         assert answer.status_code == 201, answer.text
         return answer.headers["location"]
 
-    def share(self, session: str, user: str = "reader") -> None:
-        """Share a session of the owner."""
-        answer = self.ask("owner", "POST", f"{session}/share", json={"user": user})
-        assert answer.status_code == 200, answer.text
+    def share(self, session: str) -> None:
+        """Share a session of the owner, with the reader to read and the colleague to work."""
+        for user, may in (("reader", "read"), ("colleague", "work")):
+            grant = {"user": user, "may": may}
+            answer = self.ask("owner", "POST", f"{session}/share", json=grant)
+            assert answer.status_code == 200, answer.text
 
     def trained(self, session: str) -> tuple[str, str]:
         """The ids of a completed training in a session of the owner, and of its evaluation."""

@@ -128,7 +128,7 @@ def add_upload_routes(routes: APIRouter, context: ApiContext) -> None:
         """
         body = await read_body(request, bodies.DescribeBody)
         asked = CommandRequest.of(request, body.model_dump(exclude_defaults=True))
-        needed = Level.OWN if body.not_sensitive else Level.WRITE
+        needed = Level.OWN if body.not_sensitive else Level.WORK
         await require_dataset(context, who, name, needed)
         snapshot = context.queries.now()
 

@@ -107,7 +107,7 @@ def add_dataset_routes(routes: APIRouter, context: ApiContext) -> None:
         await require_dataset(context, who, name, Level.READ)
         now, lists = context.queries.now(), context.executors.lists
         if await lists.run(lambda: now.catalog.sensitive(name)):
-            await require_dataset(context, who, name, Level.WRITE)
+            await require_dataset(context, who, name, Level.WORK)
 
         def found() -> DatasetRow | None:
             one = one_version(now, name, version) if version else None

@@ -61,7 +61,9 @@ async def retry(
     answered = await context.commands.post(
         record.subject,
         command_of(record),
-        CommandRequest(command, fingerprint, prefer, grant=record.grant or "", call=call),
+        CommandRequest(
+            command, fingerprint, prefer, grant=record.grant or "", call=call, via=record.via or ""
+        ),
         record.actor,
         headers=((RETRY_HEADER, found.id.encode()),),
     )
@@ -75,12 +77,12 @@ def _given_by(who: Principal, record: CommandRecord, context: ApiContext) -> Com
         Problem: it is about a session of others (403).
     """
     if who.everything:
-        return replace(record, grant=who.grant)
+        return replace(record, grant=who.grant, via=UNSET)
     session, snapshot = session_id(record.subject), context.queries.latest()
     there = record.subject.startswith("session/") and snapshot.sessions.owner(session) is not None
     if there and level_of(who, snapshot, session) < Level.OWN:
         raise forbidden("It is about a session of somebody else.")
-    return replace(record, actor=who.name, grant=who.grant or UNSET)
+    return replace(record, actor=who.name, grant=who.grant or UNSET, via=UNSET)
 
 
 def _check(context: ApiContext, found: FoundDeadLetter, value: bytes | None) -> CommandRecord:

@@ -18,7 +18,7 @@ from autolearn.api.identity.principal import Who
 from autolearn.api.identity.visibility import Level, level_of, may_list
 from autolearn.api.shared import resources
 from autolearn.api.shared.artifact_files import artifact_of, artifact_shown, send_file
-from autolearn.api.shared.as_of import AsOf, see
+from autolearn.api.shared.as_of import AsOf, Shared, require_now, see
 from autolearn.api.shared.authorization import EXPERIMENT
 from autolearn.api.shared.lookup import experiment_row, find_experiment
 from autolearn.api.shared.runs import add_run_routes
@@ -43,17 +43,28 @@ def router(context: ApiContext) -> APIRouter:
         responses=answers({200: Page[ExperimentSummary]}, "Link", "AutoLearn-Position"),
     )
     async def list_experiments(
-        request: Request, who: Who, limit: Limit = 50, page: str = "", as_of: AsOf = ""
+        request: Request,
+        who: Who,
+        limit: Limit = 50,
+        page: str = "",
+        as_of: AsOf = "",
+        *,
+        shared: Shared = False,
     ) -> Response:
-        """List the experiments, the newest commit first; with `as_of`, those at that time."""
+        """List the experiments, the newest commit first; with `as_of`, those at that time.
+
+        With `shared` those that others have shared with you, as they are now.
+        """
+        require_now(as_of, shared=shared)
         after = from_token(page, tuple[str, str], "page") if page else None
         may = may_list(who, now := context.queries.now())
         seen = await see(context, as_of, lambda past: past.load_experiments(after, limit + 1, may))
-        whose, snapshot = None if as_of or who.sysadmin else who.name, seen.snapshot
+        all_ = as_of or (who.sysadmin and not shared)
+        whose, snapshot = None if all_ else who.name, seen.snapshot
 
         def page_shown() -> Response:
             items, more = page_of(
-                snapshot.experiments.newest(after, whose),
+                snapshot.experiments.newest(after, whose, shared=shared),
                 limit,
                 lambda row: resources.experiment_summary(
                     row, withheld=level_of(who, now, row.id) < Level.READ

@@ -14,10 +14,11 @@ from autolearn.api.http.body import read_body
 from autolearn.api.http.openapi import UPLOAD, accepts, answers
 from autolearn.api.http.problems import Problem, unreadable
 from autolearn.api.identity.principal import Who
-from autolearn.api.identity.visibility import may_use
+from autolearn.api.identity.visibility import Level, level_of, may_use
 from autolearn.api.services.predictions.checks import Model, model_of, request_prediction
 from autolearn.api.services.predictions.rows import send_rows
 from autolearn.api.shared import bodies, dataset_checks, uploads
+from autolearn.api.shared.authorization import forbidden
 from autolearn.api.shared.lookup import RunOwner, find_run
 from autolearn.api.shared.read_hints import Hints
 from autolearn.api.shared.runs import add_cancel_route, add_run_routes, owner_in, request_run
@@ -207,10 +208,14 @@ def _add_rows_route(routes: APIRouter, context: ApiContext, at: str) -> None:
     """Add the route that sends the rows of a prediction."""
 
     @routes.get(f"{at}/predictions/{{run}}/rows", response_class=Response)
-    async def get_rows(request: Request, run: RunId, owner: RunOwner = owner_in[at]) -> Response:
+    async def get_rows(
+        request: Request, run: RunId, who: Who, owner: RunOwner = owner_in[at]
+    ) -> Response:
         """Send the predictions, a row for each row of the input and in its order.
 
         `Accept` chooses text/csv, application/jsonl or application/vnd.apache.parquet.
         """
-        seen, _ = await find_run(context, owner, "prediction", run)
+        seen, row = await find_run(context, owner, "prediction", run)
+        if row.actor != who.name and level_of(who, seen.snapshot, owner.id) < Level.OWN:
+            raise forbidden("It is for who asked for the prediction, and for the owner.")
         return await send_rows(context, seen.snapshot, owner, run, request.headers.get("accept"))

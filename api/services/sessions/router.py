@@ -17,7 +17,7 @@ from autolearn.api.http.problems import check_id
 from autolearn.api.identity.principal import Who
 from autolearn.api.identity.visibility import Level, level_of, may_list
 from autolearn.api.shared import bodies, resources
-from autolearn.api.shared.as_of import AsOf, AsOfView, present, see
+from autolearn.api.shared.as_of import AsOf, AsOfView, Shared, present, require_now, see
 from autolearn.api.shared.id_prefixes import whole_run
 from autolearn.api.shared.lookup import experiment_row, find_session, session_row
 from autolearn.api.state.context import ApiContext
@@ -63,17 +63,27 @@ def router(context: ApiContext) -> APIRouter:
 
     @routes.get("", responses=answers({200: Page[SessionSummary]}, "Link", "AutoLearn-Position"))
     async def list_sessions(
-        request: Request, who: Who, limit: Limit = 50, page: str = "", as_of: AsOf = ""
+        request: Request,
+        who: Who,
+        limit: Limit = 50,
+        page: str = "",
+        as_of: AsOf = "",
+        *,
+        shared: Shared = False,
     ) -> Response:
-        """List the open sessions, newest first; with `as_of`, those open at that time."""
+        """List the open sessions, newest first; with `as_of`, those open at that time.
+
+        With `shared` those that others have shared with you, as they are now.
+        """
+        require_now(as_of, shared=shared)
         after = from_token(page, tuple[str, str], "page") if page else None
         may = may_list(who, now := context.queries.now())
         seen = await see(context, as_of, lambda past: past.load_sessions(after, limit + 1, may))
-        whose = None if as_of or who.sysadmin else who.name
+        whose = None if as_of or (who.sysadmin and not shared) else who.name
 
         def page_shown() -> Response:
             items, more = page_of(
-                seen.snapshot.sessions.newest(after, whose),
+                seen.snapshot.sessions.newest(after, whose, shared=shared),
                 limit,
                 lambda row: resources.session_summary(
                     row, withheld=level_of(who, now, row.id) < Level.READ

@@ -163,16 +163,17 @@ def router(context: ApiContext) -> APIRouter:
 
     @routes.post(
         "/sessions/{session}/share",
-        openapi_extra=accepts(bodies.ReaderBody, command=True),
+        openapi_extra=accepts(bodies.ShareBody, command=True),
         responses=answers({200: Page[Reader], 202: CommandState}),
         tags=["sessions"],
     )
     async def share_session(request: Request, session: SessionId) -> Response:
-        """Let another user read a session, and the experiment that it becomes."""
-        body = await read_body(request, bodies.ReaderBody)
+        """Let another user read a session and the experiment that it becomes, or work in it too."""
+        body = await read_body(request, bodies.ShareBody)
         if context.settings.identity.auth == "tokens":
             check_id("user", body.user)  # the answer does not disclose whether the user exists
-        return await share(request, session, commands.ShareSession(body.user), body.user)
+        command = commands.ShareSession(body.user, body.may)
+        return await share(request, session, command, body.model_dump())
 
     @routes.post(
         "/sessions/{session}/unshare",
@@ -181,9 +182,10 @@ def router(context: ApiContext) -> APIRouter:
         tags=["sessions"],
     )
     async def unshare_session(request: Request, session: SessionId) -> Response:
-        """End a user's right to read a session, at once."""
+        """End the grant of a user or group, at once."""
         body = await read_body(request, bodies.ReaderBody)
-        return await share(request, session, commands.UnshareSession(body.user), body.user)
+        command = commands.UnshareSession(body.user)
+        return await share(request, session, command, body.model_dump())
 
     @routes.post(
         "/sessions/{session}/leave",
@@ -201,9 +203,11 @@ def router(context: ApiContext) -> APIRouter:
             return pending(answer, asked)
         return json(CommandState(asked.id, "accepted", answer.stream))
 
-    async def share(request: Request, session: SessionId, command: Command, user: str) -> Response:
+    async def share(
+        request: Request, session: SessionId, command: Command, content: object
+    ) -> Response:
         check_id("session", session)
-        asked = CommandRequest.of(request, {"user": user})
+        asked = CommandRequest.of(request, content)
         answer = await context.commands.post(stream("session", session), command, asked)
         if isinstance(answer, Accepted):
             return pending(answer, asked)

@@ -28,12 +28,22 @@ _FIRST = ("class", "precision", "recall", "f1", "support", "note")
 
 
 def trainings(found: Iterable[Training]) -> RenderableType:
-    """Return trainings, a line each."""
+    """Return trainings, a line each; who asked for them is said if several did."""
+    found = list(found)
+    by = ("by",) if len({one.actor for one in found}) > 1 else ()
     lines = [
-        (short(one.id), one.estimator, one.dataset.name, _state(one), _settings(one))
+        (
+            short(one.id),
+            one.estimator,
+            one.dataset.name,
+            *(one.actor for _ in by),
+            _state(one),
+            _settings(one),
+        )
         for one in found
     ]
-    return rows(("training", "estimator", "data", "status", "settings"), lines, leave=("data",))
+    heads = ("training", "estimator", "data", *by, "status", "settings")
+    return rows(heads, lines, leave=("data",))
 
 
 def evaluations(found: Iterable[Evaluation]) -> RenderableType:

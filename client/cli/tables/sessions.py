@@ -19,16 +19,23 @@ from autolearn.schemas.values import DatasetRef
 def sessions(found: Iterable[SessionSummary], current: str = "") -> RenderableType:
     """Return a table of open sessions; the current one is marked."""
     found = list(found)
-    heads = ["session", "", "created", "changed", "title"]
+    heads = ["session", "", "owner", "created", "changed", "title"]
     lines = [
-        [one.id, "*" * (one.id == current), when(one.created), when(one.updated), _title(one)]
+        [
+            one.id,
+            "*" * (one.id == current),
+            one.actor,
+            when(one.created),
+            when(one.updated),
+            _title(one),
+        ]
         for one in found
     ]
     if any(one.expiring for one in found):
         heads.append("expires")
         for line, one in zip(lines, found, strict=True):
             line.append(when(one.expiring) if one.expiring else "-")
-    return rows(heads, lines)
+    return rows(heads, lines, leave=("created", "changed"), wraps=("title",))
 
 
 def session(one: SessionWithRuns) -> RenderableType:
@@ -68,10 +75,18 @@ def _statuses(counts: Mapping[str, int]) -> str:
 def experiments(found: Iterable[ExperimentSummary]) -> RenderableType:
     """Return experiments."""
     lines = [
-        (one.id, when(one.committed), len(one.trainings), _names(one.training_data), _title(one))
+        (
+            one.id,
+            one.actor,
+            when(one.committed),
+            len(one.trainings),
+            _names(one.training_data),
+            _title(one),
+        )
         for one in found
     ]
-    return rows(("experiment", "committed", "trainings", "data", "title"), lines)
+    heads = ("experiment", "owner", "committed", "trainings", "data", "title")
+    return rows(heads, lines, leave=("data", "trainings"))
 
 
 def experiment(one: ExperimentWithRuns) -> RenderableType:

@@ -88,7 +88,7 @@ def test_it_is_registered_once_and_nobody_shares_it():
 def test_only_the_owner_shares():
     share, unshare = commands.ShareDataset("grace", "write"), commands.UnshareDataset("grace")
     assert reason(dataset.initial, share, "ada") == "dataset-unknown"
-    assert dataset.decide(SHARED, share, Actor("ada")) == events.DatasetShared("grace", "write")
+    assert dataset.decide(SHARED, share, Actor("ada")) == events.DatasetShared("grace", "work")
     assert dataset.decide(SHARED, unshare, Actor("ada")) == events.DatasetUnshared("grace")
     for actor in ("grace", "lise", worker("x")):
         assert reason(SHARED, share, actor) == reason(SHARED, unshare, actor) == "forbidden"
@@ -97,6 +97,21 @@ def test_only_the_owner_shares():
     assert reason(ADAS, unshare, "ada") == "not-shared"
     taken = dataset.evolve(SHARED, events.DatasetUnshared("lise"), "ada")
     assert reason(taken, NEW, "lise") == "dataset-taken"
+
+
+def test_a_grant_to_work_lets_a_user_or_the_members_of_a_group_add_versions():
+    """`write` is the older word for it, which the log of an older version has."""
+    for may in ("work", "write"):
+        shared = dataset.evolve(ADAS, events.DatasetShared("group/churn", may), "ada")
+        assert dataset.decide(shared, NEW, Actor("bob", via="group/churn@3")) != ""
+        assert reason(shared, NEW, "bob") == "dataset-taken"
+        assert reason(shared, commands.ShareDataset("group/churn", "work"), "ada") == (
+            "already-shared"
+        )
+    reads = dataset.evolve(ADAS, events.DatasetShared("group/churn", "read"), "ada")
+    for state in (ADAS, reads):
+        refused = dataset.decide(state, NEW, Actor("bob", via="group/churn@3"))
+        assert refused.reason == "dataset-taken"
 
 
 def test_a_deleted_name_is_not_given_again():

@@ -514,6 +514,56 @@ def test_a_reader_may_leave_a_session_and_what_it_became():
     state.when(UnshareSession("eve"), Actor("eve")).then(Refused(reason="not-shared"))
 
 
+WORK = [command for command in OF_THE_OWNER if isinstance(command, commands.RequestRun)]
+BY_GROUP = Actor("bob", via="group/churn@7")
+
+
+@pytest.mark.parametrize("command", OF_THE_OWNER, ids=named)
+@pytest.mark.parametrize(
+    ("actor", "grant"),
+    [(BOB, SessionShared("bob", "work")), (BY_GROUP, SessionShared("group/churn", "work"))],
+    ids=["user", "group"],
+)
+def test_a_grant_to_work_is_for_runs_and_for_nothing_else(command, actor, grant):
+    past = (OPENED, grant, training_requested(), samples.evaluation_requested())
+    assert may(command, actor, *past) == (command in WORK)
+    assert not may(command, Actor("eve", via="group/eve@1"), *past)
+
+
+def test_who_may_work_cancels_the_own_runs_and_the_owner_all():
+    shared = given(session, OPENED, SessionShared("bob", "work"), actor="ada").state
+    for actor in ("ada", "bob"):
+        shared = session.evolve(shared, training_requested(f"of-{actor}"), actor)
+    assert session.decide(shared, commands.CancelRun("of-bob"), BOB) == RunCancelled("of-bob")
+    refused = session.decide(shared, commands.CancelRun("of-ada"), BOB)
+    assert (refused.reason, refused.detail) == (
+        "forbidden",
+        "bob may not cancel of-ada: who asked for a run may, and the owner.",
+    )
+    for run in ("of-ada", "of-bob"):
+        assert session.decide(shared, commands.CancelRun(run), ADA) == RunCancelled(run)
+    assert session.decide(shared, commands.CancelRun("none"), BOB).reason == "run-unknown"
+
+
+@pytest.mark.parametrize("via", ["group/churn@7", "bob@7", "ada@1", "bob", "group/", "", "group"])
+def test_via_counts_only_for_the_grant_of_a_group_that_the_stream_has(via):
+    """Whatever an envelope says: `via` names no user, and a grant to read is none to work."""
+    reads = (OPENED, SessionShared("bob", "work"), SessionShared("group/churn"))
+    assert not may(request_training("new"), Actor("eve", via=via), *reads)
+    ended = (OPENED, SessionShared("group/churn", "work"), events.SessionDiscarded())
+    assert not may(request_training("new"), Actor("eve", via=via), *ended)
+
+
+def test_a_grant_is_changed_and_ends():
+    works = (OPENED, SessionShared("bob", "work"))
+    given(session, *works).when(ShareSession("bob", "work")).then(Refused(reason="already-shared"))
+    given(session, *works).when(ShareSession("bob")).then(SessionShared("bob"))
+    assert not may(request_training("new"), BOB, *works, SessionShared("bob"))
+    assert not may(request_training("new"), BOB, *works, SessionUnshared("bob"))
+    kept = (*works, *trained(), SessionCommitted(("t1",)))
+    assert may(request_evaluation("new"), BOB, *kept)
+
+
 @pytest.mark.parametrize("command", OF_THE_WORKER, ids=named)
 def test_of_a_run_only_the_worker_speaks_that_is_named(command):
     assert may(command, Actor(worker("w1")))

@@ -26,7 +26,7 @@ from autolearn.schemas.work_kinds import WORK
 from tests.support.people import PASSWORD, People
 from tests.support.settings import settings_of
 
-COLUMNS = ("none", "bad", "expired", "other", "reader", "owner", "sysadmin")
+COLUMNS = ("none", "bad", "expired", "other", "reader", "colleague", "owner", "sysadmin")
 
 
 def context(folder: Path, **settings: str) -> ApiContext:
@@ -98,7 +98,7 @@ def test_a_route_without_a_rule_is_for_nobody(tmp_path: Path):
 
 
 class World(NamedTuple):
-    """What the requests are about: all of it is the owner's, and the reader may read it."""
+    """What the requests are about: all is the owner's; the reader reads, the colleague works."""
 
     people: People
     session: str
@@ -176,7 +176,9 @@ def diff(world: World) -> str:
     return f"/v1/diff?from={position}"
 
 
-NOTHING_THERE = {"other": 404, "reader": 404}
+NOTHING_THERE = {"other": 404, "reader": 404, "colleague": 404}
+NOT_THEIRS = {"colleague": 403}
+"""It is of a run of the owner."""
 USER = "/v1/users/{user}"
 
 ASKED: dict[str, Asked] = {
@@ -272,10 +274,14 @@ ASKED: dict[str, Asked] = {
     ),
     **{f"GET /v1/sessions/{{session}}/{kind}s/{{run}}": Asked(run(kind)) for kind in WORK},
     **{
-        f"POST /v1/sessions/{{session}}/{kind}s/{{run}}/cancel": Asked(run(kind, "/cancel"), 409)
+        f"POST /v1/sessions/{{session}}/{kind}s/{{run}}/cancel": Asked(
+            run(kind, "/cancel"), 409, but=NOT_THEIRS
+        )
         for kind in WORK
     },
-    "GET /v1/sessions/{session}/predictions/{run}/rows": Asked(run("prediction", "/rows")),
+    "GET /v1/sessions/{session}/predictions/{run}/rows": Asked(
+        run("prediction", "/rows"), but=NOT_THEIRS
+    ),
     "GET /v1/sessions/{session}/trainings/{run}/artifact": Asked(run("training", "/artifact")),
     "GET /v1/sessions/{session}/trainings/{run}/artifact/{file}": Asked(
         run("training", "/artifact/model.skops")
@@ -287,16 +293,16 @@ ASKED: dict[str, Asked] = {
         for kind in ("evaluation", "prediction")
     },
     f"POST {EXPERIMENT}/evaluations/{{run}}/cancel": Asked(
-        lambda w: f"{w.experiment}/evaluations/{w.measured}/cancel", 409
+        lambda w: f"{w.experiment}/evaluations/{w.measured}/cancel", 409, but=NOT_THEIRS
     ),
     f"POST {EXPERIMENT}/predictions/{{run}}/cancel": Asked(
-        lambda w: f"{w.experiment}/predictions/{w.predicted}/cancel", 409
+        lambda w: f"{w.experiment}/predictions/{w.predicted}/cancel", 409, but=NOT_THEIRS
     ),
     "GET /v1/compare": Asked(
         lambda world: f"/v1/compare?of={world.training}", but={"other": 404, "sysadmin": 404}
     ),
     f"GET {EXPERIMENT}/predictions/{{run}}/rows": Asked(
-        lambda w: f"{w.experiment}/predictions/{w.predicted}/rows"
+        lambda w: f"{w.experiment}/predictions/{w.predicted}/rows", but=NOT_THEIRS
     ),
     **{
         f"PUT {at}/predictions": Asked(path, 422, content=b"\x00\xff")
@@ -327,13 +333,15 @@ ASKED: dict[str, Asked] = {
 """How every route is asked. The statuses of all others follow from its rule."""
 
 YES = None
+USERS = ("other", "reader", "colleague", "owner")
 BY_RULE: dict[Rule, dict[str, int | None]] = {
     Rule.PUBLIC: dict.fromkeys(COLUMNS, YES),
-    Rule.USER: {"other": YES, "reader": YES, "owner": YES, "sysadmin": YES},
-    Rule.ACTIVITY: {"other": 404, "reader": YES, "owner": YES, "sysadmin": YES},
-    Rule.READER: {"other": 404, "reader": YES, "owner": YES, "sysadmin": 403},
-    Rule.OWNER: {"other": 404, "reader": 403, "owner": YES, "sysadmin": 403},
-    Rule.SYSADMIN: {"other": 403, "reader": 403, "owner": 403, "sysadmin": YES},
+    Rule.USER: dict.fromkeys(USERS, YES) | {"sysadmin": YES},
+    Rule.ACTIVITY: dict.fromkeys(USERS, YES) | {"other": 404, "sysadmin": YES},
+    Rule.READER: dict.fromkeys(USERS, YES) | {"other": 404, "sysadmin": 403},
+    Rule.WORK: {"other": 404, "reader": 403, "colleague": YES, "owner": YES, "sysadmin": 403},
+    Rule.OWNER: {"other": 404, "reader": 403, "colleague": 403, "owner": YES, "sysadmin": 403},
+    Rule.SYSADMIN: dict.fromkeys(USERS, 403) | {"sysadmin": YES},
 }
 """What a rule means for each who asks; without a word, 401."""
 
@@ -373,7 +381,7 @@ def test_what_is_anothers_is_answered_as_what_there_is_not(route: str, world: Wo
 @pytest.mark.kafka
 def test_the_start_of_an_id_finds_only_what_one_may_know_of(world: World):
     start = world.session.rpartition("/")[2][:18]
-    for who, status in (("owner", 200), ("reader", 200), ("sysadmin", 200), ("other", 404)):
+    for who, status in (("owner", 200), ("colleague", 200), ("sysadmin", 200), ("other", 404)):
         answer = world.people.ask(who, "GET", f"/v1/sessions/{start}")
         assert answer.status_code == status, answer.text
     assert f"No session of yours begins with {start}" in answer.json()["detail"]

@@ -120,10 +120,10 @@ def test_who_may(known: People):
     share = {"user": "reader", "may": "read"}
     assert known.ask("owner", "POST", f"{at}/share", json=share).status_code == 200
     problem(describe(known, "reader", "ours", sensitive=["name"]), 403, "forbidden")
-    problem(known.ask("reader", "GET", f"{at}/content"), 403, "forbidden", "--may write")
+    problem(known.ask("reader", "GET", f"{at}/content"), 403, "forbidden", "--may work")
     assert known.ask("reader", "GET", at).status_code == 200
     assert known.ask("owner", "GET", f"{at}/content").content == CONTENT
-    share = {"user": "reader", "may": "write"}
+    share = {"user": "reader", "may": "work"}
     assert known.ask("owner", "POST", f"{at}/share", json=share).status_code == 200
     assert known.ask("reader", "GET", f"{at}/content").content == CONTENT
     more = describe(known, "reader", "ours", sensitive=["name"])

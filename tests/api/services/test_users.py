@@ -219,11 +219,34 @@ def test_sharing_gives_and_takes_at_once(world: People):
     assert identifier(session) in listed(world, "reader")
     assert identifier(session) not in listed(world, "other")
     readers = world.ask("owner", "GET", f"{session}/readers").json()["items"]
-    assert [one["user"] for one in readers] == ["reader"]
+    assert {one["user"]: one["may"] for one in readers} == {"colleague": "work", "reader": "read"}
     answer = world.ask("owner", "POST", f"{session}/unshare", json={"user": "reader"})
-    assert answer.json()["items"] == []
+    assert [one["user"] for one in answer.json()["items"]] == ["colleague"]
     assert world.ask("reader", "GET", session).status_code == 404
     assert identifier(session) not in listed(world, "reader")
+
+
+def test_who_works_in_a_session_asks_for_runs_in_the_own_name(world: People):
+    session, body = world.session(TITLE), {"estimator": "decision-tree", "dataset": "iris"}
+    world.share(session)
+    refused = world.ask("reader", "POST", f"{session}/trainings", json=body)
+    assert refused.status_code == 403
+    assert "session share --may work" in refused.json()["detail"]
+    made = world.ask("colleague", "POST", f"{session}/trainings", json=body).json()
+    assert made["actor"] == "colleague"
+    theirs = world.ask("owner", "POST", f"{session}/trainings", json=body).json()
+    for run, who, status in ((theirs, "colleague", {403}), (made, "owner", {200, 409})):
+        at = f"{session}/trainings/{run['id']}/cancel"
+        assert world.ask(who, "POST", at).status_code in status
+    shared = "/v1/sessions?shared=true"
+    assert identifier(session) in listed(world, "colleague", shared)
+    assert identifier(session) not in listed(world, "owner", shared)
+    downgraded = {"user": "colleague", "may": "read"}
+    assert world.ask("owner", "POST", f"{session}/share", json=downgraded).status_code == 200
+    answer = world.ask("colleague", "POST", f"{session}/trainings", json=body)
+    assert answer.status_code == 403
+    both = world.ask("owner", "GET", f"{shared}&as_of=2026-01-01T00:00:00Z")
+    assert (both.status_code, both.json()["type"].rpartition(":")[2]) == (422, "not-both")
 
 
 def test_sharing_does_not_tell_who_there_is(world: People):

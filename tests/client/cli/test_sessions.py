@@ -98,7 +98,7 @@ def test_a_session_is_chosen_by_its_title(ada: Desk):
     assert (said.code, "No session of yours" in said.err) == (4, True)
     assert "TrainingRequested" in ada.does("history", two)
     assert ada.says("events", "--session", two)["items"][0]["data"] == {"title": two}
-    assert ada.does("session", "share", two, "admin") == "Shared with admin\n"
+    assert ada.does("session", "share", two, "admin") == "Shared with admin (read)\n"
     said = ada("experiment", "delete", two, typed="n\n")
     assert (said.code, f"Delete experiment {two} (" in said.err) == (1, True)
     assert "with 1 training for good?" in said.err

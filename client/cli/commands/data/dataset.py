@@ -13,15 +13,13 @@ import typer
 from autolearn.client.cli.commands.data.catalog import list_datasets, show_dataset
 from autolearn.client.cli.confirm import Yes, confirm
 from autolearn.client.cli.exit_codes import EXIT_CODES
-from autolearn.client.cli.options import Roles, Url, roles_in, words
+from autolearn.client.cli.options import Grantee, May, Roles, Url, roles_in, shared_with, words
 from autolearn.client.cli.output import As, Output
 from autolearn.client.cli.time_points import AsOf, point
 from autolearn.client.sdk.dataset_files import FileFormat, dataset_name
 
 if TYPE_CHECKING:
     from autolearn.client.cli.connection import Connection
-    from autolearn.schemas.rest.catalog import Grant
-    from autolearn.schemas.rest.page import Page
 
 
 app = typer.Typer(help="Upload, show and share datasets.", no_args_is_help=True, epilog=EXIT_CODES)
@@ -186,7 +184,6 @@ def _types_in(given: list[str] | None) -> dict[str, str]:
     return found
 
 
-User = Annotated[str, typer.Argument(metavar="USER", help="The other user's name.")]
 Name = Annotated[str, typer.Argument(metavar="NAME", help="The dataset's name.")]
 
 
@@ -232,27 +229,26 @@ def describe(
 @app.command("share")
 def share(
     name: Name,
-    user: User,
+    user: Grantee,
     may: Annotated[
-        Literal["read", "write"],
-        typer.Option(help="Use it and see what it holds, or upload new versions as well."),
+        May, typer.Option(help="To use it and see what it holds, or to add versions as well.")
     ] = "read",
     url: Url = None,
 ) -> None:
-    """Let another user use a dataset of yours, or change it."""
+    """Share a dataset of yours with a user, or with the members of group/NAME."""
     from autolearn.client.cli.connection import connect
 
     with connect(url) as to:
-        _say_who(to.client.share_dataset(name, user, may))
+        print(shared_with(to.client.share_dataset(name, user, may).items))
 
 
 @app.command("unshare")
-def unshare(name: Name, user: User, url: Url = None) -> None:
-    """End a user's grant of a dataset of yours, at once."""
+def unshare(name: Name, user: Grantee, url: Url = None) -> None:
+    """End the grant of a user or group/NAME, at once."""
     from autolearn.client.cli.connection import connect
 
     with connect(url) as to:
-        _say_who(to.client.unshare_dataset(name, user))
+        print(shared_with(to.client.unshare_dataset(name, user).items))
 
 
 @app.command("delete")
@@ -280,11 +276,6 @@ def delete(
 
 def _columns_in(given: list[str] | None) -> list[str]:
     return [name.strip() for one in given or () for name in one.split(",") if name.strip()]
-
-
-def _say_who(grants: Page[Grant]) -> None:
-    who = (f"{one.user} ({one.may})" for one in grants.items)
-    print(f"Shared with {', '.join(who) or 'nobody'}")
 
 
 @app.command("list")

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from autolearn.client.cli.commands.work.session import rename
+from autolearn.client.cli.commands.work.session import leave, rename, share, unshare
 from autolearn.client.cli.confirm import Yes, confirm
 from autolearn.client.cli.exit_codes import EXIT_CODES
-from autolearn.client.cli.options import SessionOption, Url
+from autolearn.client.cli.options import SessionOption, Shared, Url
 from autolearn.client.cli.output import As, Output
 from autolearn.client.cli.time_points import AsOf, point
 
@@ -28,11 +28,14 @@ app = typer.Typer(
 )
 
 
-app.command("rename")(rename)
+for command in (rename, share, unshare, leave):
+    app.command(command.__name__)(command)
 
 
 @app.command("list")
-def list_(output: As = Output.table, url: Url = None, as_of: AsOf = None) -> None:
+def list_(
+    shared: Shared = False, output: As = Output.table, url: Url = None, as_of: AsOf = None
+) -> None:
     """List the experiments, the newest commit first; with --as-of, those at that time."""
     import msgspec
 
@@ -43,7 +46,7 @@ def list_(output: As = Output.table, url: Url = None, as_of: AsOf = None) -> Non
 
     then = as_of and point(as_of)
     with connect(url) as to:
-        items = to.every(to.client.experiments.list(as_of=then))
+        items = to.every(to.client.experiments.list(as_of=then, shared=shared))
         if output == Output.json:
             print_json({"items": items, "next": None})
         else:

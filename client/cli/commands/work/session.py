@@ -10,7 +10,7 @@ import typer
 
 from autolearn.client.cli.confirm import Yes, confirm
 from autolearn.client.cli.exit_codes import EXIT_CODES
-from autolearn.client.cli.options import SessionOption, Url
+from autolearn.client.cli.options import Grantee, May, SessionOption, Shared, Url, shared_with
 from autolearn.client.cli.output import As, Output
 from autolearn.client.cli.terminal_text import printable
 from autolearn.client.cli.time_points import AsOf, point
@@ -139,7 +139,9 @@ def show(
 
 
 @app.command("list")
-def list_(output: As = Output.table, url: Url = None, as_of: AsOf = None) -> None:
+def list_(
+    shared: Shared = False, output: As = Output.table, url: Url = None, as_of: AsOf = None
+) -> None:
     """List the open sessions, newest first; * marks the current one.
 
     With --as-of: those open at that time.
@@ -153,7 +155,7 @@ def list_(output: As = Output.table, url: Url = None, as_of: AsOf = None) -> Non
 
     then = as_of and point(as_of)
     with connect(url) as to:
-        items = to.every(to.client.sessions.list(as_of=then))
+        items = to.every(to.client.sessions.list(as_of=then, shared=shared))
         if output == Output.json:
             print_json({"items": items, "next": None})
         else:
@@ -206,30 +208,36 @@ def commit(
             print(f"See the others with `{show}`", file=sys.stderr)
 
 
-Shared = Annotated[
+Either = Annotated[
     str,
     typer.Argument(
         metavar="ID|TITLE", help="A session or experiment: its id or title; the start is enough."
     ),
 ]
-User = Annotated[str, typer.Argument(metavar="USER", help="The other user's name.")]
 
 
 @app.command("share")
-def share(session: Shared, user: User, url: Url = None) -> None:
-    """Let another user read a session, and the experiment that it becomes."""
-    _change_readers(session, lambda proxy: proxy.share(user), url)
+def share(
+    session: Either,
+    user: Grantee,
+    may: Annotated[
+        May, typer.Option(help="To read it, or to work in it: ask for runs, and cancel these.")
+    ] = "read",
+    url: Url = None,
+) -> None:
+    """Share a session, and the experiment that it becomes, with a user or group/NAME."""
+    _change_grants(session, lambda proxy: proxy.share(user, may), url)
 
 
 @app.command("unshare")
-def unshare(session: Shared, user: User, url: Url = None) -> None:
-    """End a user's right to read it, at once."""
-    _change_readers(session, lambda proxy: proxy.unshare(user), url)
+def unshare(session: Either, user: Grantee, url: Url = None) -> None:
+    """End the grant of a user or group/NAME, at once."""
+    _change_grants(session, lambda proxy: proxy.unshare(user), url)
 
 
 @app.command("leave")
-def leave(session: Shared, url: Url = None) -> None:
-    """Leave a session that another user has shared: it leaves your lists."""
+def leave(session: Either, url: Url = None) -> None:
+    """Leave a session that another user has shared with you: it leaves your lists."""
     from autolearn.client.cli.connection import connect
 
     with connect(url) as to:
@@ -237,18 +245,17 @@ def leave(session: Shared, url: Url = None) -> None:
     print(f"Left {session}")
 
 
-def _change_readers(session: str, change: Callable[[Any], Page[Reader]], url: str | None) -> None:
-    """Change the readers of a session, and print them."""
+def _change_grants(session: str, change: Callable[[Any], Page[Reader]], url: str | None) -> None:
+    """Change the grants of a session, and print them."""
     from autolearn.client.cli.connection import connect
 
     with connect(url) as to:
-        readers = change(to.session_of(to.find(session)))
-    print(f"Shared with {', '.join(one.user for one in readers.items) or 'nobody'}")
+        print(shared_with(change(to.session_of(to.find(session))).items))
 
 
 @app.command("rename")
 def rename(
-    session: Shared,
+    session: Either,
     title: Annotated[str, typer.Argument(help="The new title.")],
     output: As = Output.table,
     url: Url = None,
