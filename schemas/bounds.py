@@ -53,6 +53,9 @@ DATASET_VERSIONS = 500
 PAGE_BYTES = MIB
 """Bytes of the items of one page of a list. A larger item comes alone."""
 
+ROWS_SHOWN = 1000
+"""Rows of a dataset that one answer shows, of PAGE_BYTES at most."""
+
 PAGE_COST = 10_000
 """The cost of one page of a list: a run that is read, or a KiB of a dataset's row."""
 

@@ -14,6 +14,7 @@ be left out, doubled, moved or cut off.
 from __future__ import annotations
 
 import secrets
+from collections import OrderedDict
 from collections.abc import Iterator
 from typing import BinaryIO
 
@@ -23,6 +24,8 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 _SEGMENT = 1 << 20
+_KEPT = 16
+"""Decrypted segments that `OpenedRanges` keeps, for reads that are near each other."""
 KEY, PREFIX, TAG = 16, 7, 16
 HEADER = 1 + KEY + PREFIX
 
@@ -106,3 +109,57 @@ def open_segments(
         if not behind:
             return
         number, part = number + 1, behind
+
+
+class OpenedRanges:
+    """The plaintext of a sealed file of `sealed` bytes, read at any place.
+
+    A segment is decrypted when it is read. That the file is whole is checked with its last one.
+    """
+
+    def __init__(
+        self,
+        source: BinaryIO,
+        sealed: int,
+        key: bytes,
+        associated: bytes,
+        *,
+        segment: int = _SEGMENT,
+    ) -> None:
+        """Read the header. Raises CannotOpen."""
+        self._source, self._segment = source, segment
+        self._segments = max(1, -(-sealed // segment))
+        self.size = clear_size(sealed, segment=segment)
+        header = source.read(HEADER)
+        if len(header) != HEADER or header[0] != HEADER or self.size < 0:
+            raise CannotOpen
+        self._cipher = _cipher_of(key, header[1 : 1 + KEY], associated)
+        self._prefix = header[1 + KEY :]
+        self._known: OrderedDict[int, bytes] = OrderedDict()
+
+    def read(self, offset: int, length: int) -> bytes:
+        """Return bytes from an offset; fewer at the end. Raises CannotOpen."""
+        end, parts = min(offset + length, self.size), []
+        while offset < end:
+            number, place = divmod(offset + HEADER, self._segment - TAG)
+            first = HEADER if number == 0 else 0
+            part = self._opened(number)[place - first : place - first + end - offset]
+            parts.append(part)
+            offset += len(part)
+        return b"".join(parts)
+
+    def _opened(self, number: int) -> bytes:
+        """Return a segment in clear."""
+        if number not in self._known:
+            first = HEADER if number == 0 else 0
+            self._source.seek(number * self._segment + first)
+            part = self._source.read(self._segment - first)
+            nonce = _nonce_of(self._prefix, number, last=number == self._segments - 1)
+            try:
+                self._known[number] = self._cipher.decrypt(nonce, part, None)
+            except (InvalidTag, ValueError):
+                raise CannotOpen from None
+            if len(self._known) > _KEPT:
+                self._known.popitem(last=False)
+        self._known.move_to_end(number)
+        return self._known[number]

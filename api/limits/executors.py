@@ -173,6 +173,8 @@ class Executors:
         """Writes what comes in to the disk, and puts it into the artifact store."""
         self.examining = ThreadLane("files to examine", Bound(4, UPLOADS, share(UPLOADS)))
         """Examines files, each in a process of its own, which takes memory."""
+        self.reading = ThreadLane("files to read", Bound(4, UPLOADS, share(UPLOADS)))
+        """Reads stored files for people who look at them, each in a process of its own."""
         self.needed = ThreadLane("datasets to delete", Bound(1, 20, 5))
         """Looks through all experiments for a dataset, one at a time."""
         self.passwords = ThreadLane("passwords", Bound(2, 48, 50))

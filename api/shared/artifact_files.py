@@ -78,6 +78,12 @@ async def send_file(
     return await send(context, read, name, artifact.files[name], media)
 
 
+def unavailable(error: ArtifactError) -> Problem:
+    """Return the problem of content that is missing, or damaged."""
+    detail = f"{error.detail}. {error.advice}".strip()
+    return Problem(500, "artifact-unavailable", error.title, detail)
+
+
 async def send(
     context: ApiContext, read: Callable[[], Content], name: str, digest: str, media: str
 ) -> Response:
@@ -91,9 +97,7 @@ async def send(
         size, chunks = await run(read)
         first = await run(lambda: next(chunks, b""))
     except ArtifactError as error:
-        raise Problem(
-            500, "artifact-unavailable", error.title, f"{error.detail}. {error.advice}".strip()
-        ) from None
+        raise unavailable(error) from None
 
     async def content() -> AsyncIterator[bytes]:
         chunk = first

@@ -126,6 +126,24 @@ async def require_dataset(context: ApiContext, who: Principal, name: str, needed
         raise forbidden("It is confidential." if level is Level.ACTIVITY else _NEEDED[needed])
 
 
+async def find_version(context: ApiContext, name: str, version: str = "") -> DatasetSpec:
+    """Return a version of a dataset that exists, or its newest; `version` may be the start.
+
+    Raises:
+        Problem: it has no such version, or more than one.
+    """
+    now = context.queries.now()
+
+    def found() -> DatasetSpec:
+        one = one_version(now, name, version) if version else None
+        row = None if version and one is None else now.catalog.dataset(name, one)
+        if row is None:
+            raise no_version(now, name, version)
+        return row.spec
+
+    return await context.executors.lists.run(found)
+
+
 async def require_upload(context: ApiContext, who: Principal, name: str) -> None:
     """Raise a problem unless a principal may upload to a name, as far as is known here.
 

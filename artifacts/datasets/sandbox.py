@@ -1,11 +1,11 @@
-"""Reading a file in a process of its own, because the file may be hostile.
+"""Profiling a file in a process of its own, because the file may be hostile.
 
     python -m autolearn.artifacts.datasets.sandbox < question.json
 
-reads a `ProfileJob` or a `LookJob` from standard input, limits its own memory and processor time,
-keeps nothing but the file itself (`runtime.sandbox`), and writes a `SandboxResult` as a line of
-JSON. `profile_apart`, `rows_apart` and `summary_apart` do all of that for an asyncio program.
-Light: nothing that reads files is imported before the limits are set.
+reads a `ProfileJob` from standard input, limits its own memory and processor time, keeps nothing
+but the file itself (`runtime.sandbox`), and writes a `ProfileResult` as a line of JSON.
+`profile_apart` does all of that for an asyncio program. Light: nothing that reads files is imported
+before the limits are set.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from __future__ import annotations
 import asyncio
 import resource
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
@@ -22,11 +23,10 @@ from autolearn.artifacts.datasets.errors import DatasetRefused
 from autolearn.runtime.child_process import bare_environment, python_command
 from autolearn.runtime.sandbox import confine, give_way, harden
 from autolearn.schemas.catalog import DatasetSpec
-from autolearn.schemas.datasets.look import ColumnSummary, TableRows
-from autolearn.schemas.datasets.read_options import ReadHints, ReadOptions
+from autolearn.schemas.datasets.read_options import ReadHints
 
 
-class ProfileJob(msgspec.Struct, frozen=True, tag="profile"):
+class ProfileJob(msgspec.Struct, frozen=True):
     """The arguments of `profile`, and the limits (MiB, processor seconds).
 
     Without a `format` it is detected by the first bytes. The hints do not count in another format
@@ -51,27 +51,10 @@ class ProfileJob(msgspec.Struct, frozen=True, tag="profile"):
     cpu_s: int = 120
 
 
-class LookJob(msgspec.Struct, frozen=True, tag="look"):
-    """A look at a file that is read as `options` say: at a `column`, or at its first rows.
-
-    The first `limit` rows have all columns, or those that are named.
-    """
-
-    path: str
-    options: ReadOptions | None
-    limit: int = 0
-    columns: tuple[str, ...] = ()
-    column: str | None = None
-    memory_mb: int = 2048
-    cpu_s: int = 120
-
-
-class SandboxResult(msgspec.Struct, frozen=True, omit_defaults=True):
-    """One of these."""
+class ProfileResult(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Either of the two."""
 
     spec: DatasetSpec | None = None
-    rows: TableRows | None = None
-    summary: ColumnSummary | None = None
     refused: tuple[str, ...] = ()
 
 
@@ -80,53 +63,51 @@ async def profile_apart(question: ProfileJob) -> DatasetSpec:
 
     Raises DatasetRefused; also when the file exceeds the limits of memory or time.
     """
-    found = (await _answered(question)).spec
-    if found is None:
-        raise DatasetRefused(_too_much(question))
-    return found
-
-
-async def rows_apart(question: LookJob) -> TableRows:
-    """Return the first rows of a file, as `profile_apart` does. Raises DatasetRefused."""
-    found = (await _answered(question)).rows
-    if found is None:
-        raise DatasetRefused(_too_much(question))
-    return found
-
-
-async def summary_apart(question: LookJob) -> ColumnSummary:
-    """Return the summary of a column, as `profile_apart` does. Raises DatasetRefused."""
-    found = (await _answered(question)).summary
-    if found is None:
-        raise DatasetRefused(_too_much(question))
-    return found
-
-
-async def _answered(question: ProfileJob | LookJob) -> SandboxResult:
-    process = await asyncio.create_subprocess_exec(
-        *python_command("autolearn.artifacts.datasets.sandbox"),
-        stdin=asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.DEVNULL,
-        env={**bare_environment(), "ARROW_DEFAULT_MEMORY_POOL": "jemalloc", "OMP_NUM_THREADS": "1"},
-    )
-    give_way(process.pid)  # before it loads its libraries, which takes a second
+    process = await start_reader("autolearn.artifacts.datasets.sandbox")
     try:
         async with asyncio.timeout(question.cpu_s * 2):
             written, _ = await process.communicate(msgspec.json.encode(question))
-        answer = msgspec.json.decode(written, type=SandboxResult)
+        answer = msgspec.json.decode(written, type=ProfileResult)
     except (TimeoutError, msgspec.DecodeError):
         raise DatasetRefused(_too_much(question)) from None
     finally:
         if process.returncode is None:
             process.kill()
             await process.wait()
-    if answer.refused:
-        raise DatasetRefused(answer.refused)
-    return answer
+    if answer.spec is None:
+        raise DatasetRefused(answer.refused or _too_much(question))
+    return answer.spec
 
 
-def _too_much(question: ProfileJob | LookJob) -> str:
+async def start_reader(module: str) -> asyncio.subprocess.Process:
+    """Start a process that reads a file and calls `confine_reader` first, with pipes to it."""
+    process = await asyncio.create_subprocess_exec(
+        *python_command(module),
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.DEVNULL,
+        env={**bare_environment(), "ARROW_DEFAULT_MEMORY_POOL": "jemalloc", "OMP_NUM_THREADS": "1"},
+    )
+    give_way(process.pid)  # before it loads its libraries, which takes a second
+    return process
+
+
+def confine_reader(
+    files: Sequence[Path], memory_mb: int, cpu_s: int, *, pandas: bool = False
+) -> None:
+    """Limit this process to reading `files`, to so much memory and processor time.
+
+    Without `pandas` Arrow does without it: it would import it for every list.
+    """
+    if not pandas:
+        sys.meta_path.insert(0, _WithoutPandas)
+    _limit(resource.RLIMIT_AS, memory_mb << 20)
+    _limit(resource.RLIMIT_CPU, cpu_s)
+    harden()
+    confine(files, [])
+
+
+def _too_much(question: ProfileJob) -> str:
     return (
         f"Reading the file takes more than {question.memory_mb} MiB of memory or "
         f"{question.cpu_s} s of processor time, or crashes the reader: send fewer columns, or "
@@ -146,30 +127,15 @@ class _WithoutPandas:
 
 def main() -> None:
     """Answer the question on standard input."""
-    question = msgspec.json.decode(sys.stdin.buffer.read(), type=ProfileJob | LookJob)
-    sys.meta_path.insert(0, _WithoutPandas)
-    _limit(resource.RLIMIT_AS, question.memory_mb << 20)
-    _limit(resource.RLIMIT_CPU, question.cpu_s)
-    harden()
-    confine([Path(question.path)], [])
+    question = msgspec.json.decode(sys.stdin.buffer.read(), type=ProfileJob)
+    confine_reader([Path(question.path)], question.memory_mb, question.cpu_s)
     try:
-        answer = _answer(question)
+        answer = ProfileResult(spec=_examined(question))
     except DatasetRefused as refused:
-        answer = SandboxResult(refused=refused.sentences)
+        answer = ProfileResult(refused=refused.sentences)
     except MemoryError:
-        answer = SandboxResult(refused=(_too_much(question),))
+        answer = ProfileResult(refused=(_too_much(question),))
     sys.stdout.buffer.write(msgspec.json.encode(answer) + b"\n")
-
-
-def _answer(question: ProfileJob | LookJob) -> SandboxResult:
-    if isinstance(question, ProfileJob):
-        return SandboxResult(spec=_examined(question))
-    from autolearn.artifacts.datasets.look import first_rows, summary
-
-    path, options = Path(question.path), question.options
-    if question.column is not None:
-        return SandboxResult(summary=summary(path, options, question.column))
-    return SandboxResult(rows=first_rows(path, options, question.limit, question.columns))
 
 
 def _examined(question: ProfileJob) -> DatasetSpec:

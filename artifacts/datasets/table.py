@@ -19,6 +19,7 @@ from pyarrow import compute
 
 from autolearn.artifacts.datasets.column_profile import ColumnTally, Values, cast, clean, label_of
 from autolearn.artifacts.datasets.errors import DatasetRefused
+from autolearn.artifacts.datasets.files.content import FileContent
 from autolearn.artifacts.datasets.files.csv_reader import options_before
 from autolearn.artifacts.datasets.files.excel_reader import ExcelFile
 from autolearn.artifacts.datasets.files.json_reader import JsonLinesFile
@@ -137,7 +138,7 @@ def read_table(
     return DatasetTable(dict(zip(names, kinds, strict=True)), arrays, rows, kept)
 
 
-def reopened(path: Path, options: ReadOptions) -> TextFile | JsonLinesFile | ExcelFile:
+def reopened(path: FileContent, options: ReadOptions) -> TextFile | JsonLinesFile | ExcelFile:
     """Open a file of text, JSON lines or a workbook, to be read as its version says."""
     if options.format == "jsonl":
         return JsonLinesFile(path, options)

@@ -50,6 +50,7 @@ from autolearn.runtime.durable import sync
 from autolearn.schemas.values import DatasetRef, TrainedArtifact
 from autolearn.security.streaming_aead import (
     CannotOpen,
+    OpenedRanges,
     clear_size,
     open_file,
     open_segments,
@@ -97,6 +98,28 @@ class Content(NamedTuple):
 
     size: int
     chunks: Iterator[bytes]
+
+
+class Ranges:
+    """The bytes of a dataset, read at any place; `close` at the end.
+
+    Decrypted bytes are authentic. Bytes in clear are not checked: that takes reading all of them.
+    """
+
+    def __init__(self, source: BinaryIO, size: int, sealed: OpenedRanges | None) -> None:
+        self._source, self._sealed = source, sealed
+        self.size = size
+        self.close = source.close
+
+    def read(self, offset: int, length: int) -> bytes:
+        """Return bytes from an offset; fewer at the end. Raises ArtifactUnreadable."""
+        if self._sealed is None:
+            self._source.seek(offset)
+            return self._source.read(length)
+        try:
+            return self._sealed.read(offset, length)
+        except CannotOpen:
+            raise ArtifactUnreadable from None
 
 
 class ArtifactStore:
@@ -313,17 +336,38 @@ class ArtifactStore:
         associated = ref.version if ref.stored else None
         return self._content(self._blob(ref.content), ref.version, associated, self.data_key)
 
+    def dataset_ranges(self, ref: DatasetRef) -> Ranges:
+        """Return the bytes of a dataset in clear, to be read at any place.
+
+        Raises ArtifactMissing, and ArtifactUnreadable without its key.
+        """
+        if ref.stored and self.data_key is None:
+            raise ArtifactUnreadable
+        source, size = self._source(self._blob(ref.content))
+        if self.data_key is None or not ref.stored:
+            return Ranges(source, size, None)
+        try:
+            sealed = OpenedRanges(source, size, self.data_key, ref.version.encode())
+        except CannotOpen:
+            source.close()
+            raise ArtifactUnreadable from None
+        return Ranges(source, sealed.size, sealed)
+
+    def _source(self, path: str) -> tuple[BinaryIO, int]:
+        """Open a file of the store; return its size, too. Raises ArtifactMissing."""
+        try:
+            size = int(self._files.size(path))
+            return cast("BinaryIO", self._files.open(path, "rb")), size
+        except FileNotFoundError:
+            raise missing("artifact", path) from None
+
     def _content(
         self, path: str, digest: str, associated: str | None, key: bytes | None
     ) -> Content:
         """Return a file in clear; `associated` is None for one that is not encrypted."""
         if associated is not None and key is None:
             raise ArtifactUnreadable
-        try:
-            size = int(self._files.size(path))
-            source = cast("BinaryIO", self._files.open(path, "rb"))
-        except FileNotFoundError:
-            raise missing("artifact", path) from None
+        source, size = self._source(path)
         if associated is None or key is None:
             return Content(
                 size, checked_chunks(source, iter(lambda: source.read(_CHUNK), b""), digest)

@@ -26,8 +26,8 @@ _LEAST = 20
 _NUMBER = re.compile(r"-?\d+(\.\d+)?%?")
 _NARROW = 40
 """Columns below which COLUMNS is ignored: a table would be empty."""
-_WIDE = 240
-"""Columns without a terminal: a pipe gets every line whole."""
+_WIDE, _UNLIMITED = 240, 1_000_000
+"""Columns without a terminal: a pipe gets every line whole. The second of tables of any width."""
 
 
 class Output(StrEnum):
@@ -37,12 +37,36 @@ class Output(StrEnum):
     json = "json"
 
 
-As = Annotated[Output, typer.Option("--output", "-o", help="How to print the answer.")]
+class Format(StrEnum):
+    """The format of an answer that has rows of values."""
+
+    table = "table"
+    json = "json"
+    csv = "csv"
+
+
+_HELP = "How to print the answer."
+As = Annotated[Output, typer.Option("--output", "-o", help=_HELP)]
+AsRows = Annotated[Format, typer.Option("--output", "-o", help=_HELP)]
 
 
 def console() -> Console:
     """Return the console of answers (standard output)."""
     return _make_console(stderr=False)
+
+
+def line_width() -> int | None:
+    """Return the characters of a line; None in a pipe, whose lines have any length."""
+    told = os.environ.get("COLUMNS")
+    return _make_console(stderr=False).width if sys.stdout.isatty() or told else None
+
+
+def print_lines(view: RenderableType) -> None:
+    """Print an answer without folding its lines in a pipe."""
+    to = _make_console(stderr=False)
+    if line_width() is None:
+        to.width = _UNLIMITED
+    to.print(view)
 
 
 def messages() -> Console:

@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from autolearn.artifacts.store.copy import copy_all
 from autolearn.artifacts.store.errors import ArtifactUnreadable, Tampered
 from autolearn.artifacts.store.store import ArtifactStore
-from autolearn.security.streaming_aead import HEADER, CannotOpen, open_file, seal_file
+from autolearn.security.streaming_aead import HEADER, CannotOpen, OpenedRanges, open_file, seal_file
 
 KEY, SMALL = b"k" * 32, 64
 CANARY = b"canary-4711"
@@ -38,6 +38,44 @@ def test_what_was_sealed_is_opened(length):
     first, others = SMALL - HEADER - 16, SMALL - 16
     segments = 1 + max(0, -(-(length - first) // others))
     assert len(content) == HEADER + length + 16 * segments
+
+
+@pytest.mark.parametrize("length", [0, 1, 23, 24, 25, 47, 48, 49, 71, 72, 73, 1000])
+def test_any_range_of_what_was_sealed_is_opened(length):
+    clear = secrets.token_bytes(length)
+    content = sealed(clear)
+    ranges = OpenedRanges(io.BytesIO(content), len(content), KEY, b"a", segment=SMALL)
+    assert ranges.size == length
+    for offset in (0, 1, 23, 24, 25, 72, length // 2, max(0, length - 1), length, length + 5):
+        for many in (0, 1, 24, 49, length):
+            assert ranges.read(offset, many) == clear[offset : offset + many]
+
+
+def test_a_range_that_was_changed_is_not_opened():
+    clear = secrets.token_bytes(200)
+    content = sealed(clear)
+
+    def read(changed: bytes, offset: int, key: bytes = KEY, about: bytes = b"a") -> bytes:
+        source = io.BytesIO(changed)
+        return OpenedRanges(source, len(changed), key, about, segment=SMALL).read(offset, 10)
+
+    flipped = content[:100] + bytes([content[100] ^ 1]) + content[101:]
+    assert read(flipped, 0) == clear[:10]
+    swapped = content[:64] + content[128:192] + content[64:128] + content[192:]
+    for wrong, offset in (
+        (flipped, 50),
+        (swapped, 50),
+        (content[:192], 110),
+        (content + b"0", 190),
+    ):
+        with pytest.raises(CannotOpen):
+            read(wrong, offset)
+    for key, about in ((b"K" * 32, b"a"), (KEY, b"b")):
+        with pytest.raises(CannotOpen):
+            read(content, 0, key, about)
+    for short in (b"", content[:10], content[:24], b"\0" * 64):
+        with pytest.raises(CannotOpen):
+            read(short, 0)
 
 
 def test_it_is_the_format_of_tink():

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-from typing import Annotated, TypeVar
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, closing
+from typing import Annotated, Any, NamedTuple, cast
 
 from fastapi import APIRouter, Query
-from msgspec.structs import replace
 from starlette.responses import Response
 
 from autolearn.api.commands.responses import json
@@ -14,23 +14,32 @@ from autolearn.api.http.openapi import answers
 from autolearn.api.http.problems import Problem, unknown
 from autolearn.api.identity.principal import Principal, Who
 from autolearn.api.identity.visibility import Level
-from autolearn.api.shared import uploads
-from autolearn.api.shared.dataset_checks import require_dataset
-from autolearn.api.shared.id_prefixes import no_version, one_version
-from autolearn.api.shared.sensitive_columns import sensitive_in
+from autolearn.api.shared.artifact_files import unavailable
+from autolearn.api.shared.dataset_checks import find_version, require_dataset
+from autolearn.api.shared.uploads import EXAMINED_PACE, EXAMINED_SECONDS
 from autolearn.api.state.context import ApiContext
 from autolearn.artifacts.datasets.errors import DatasetRefused
-from autolearn.artifacts.datasets.sandbox import LookJob, rows_apart, summary_apart
-from autolearn.schemas.bounds import LONGEST_NAME
+from autolearn.artifacts.datasets.reader_process import (
+    ColumnJob,
+    ReadRange,
+    RowsJob,
+    rows_apart,
+    summary_apart,
+)
+from autolearn.artifacts.store.errors import ArtifactError
+from autolearn.schemas.bounds import LONGEST_NAME, MOST_COLUMNS, PAGE_BYTES, ROWS_SHOWN
 from autolearn.schemas.catalog import DatasetSpec
 from autolearn.schemas.datasets.look import ColumnSummary, TableRows
 
-T = TypeVar("T")
-_MOST_ROWS, _MOST_CELLS = 1_000, 20_000
-"""Rows, and values, of one answer."""
-_MOST_COLUMNS = 1_000
 Version = Annotated[str, Query(max_length=64, description="A version, or its start.")]
 ColumnName = Annotated[str, Query(max_length=LONGEST_NAME)]
+
+
+class _File(NamedTuple):
+    """The stored file of a version: its bytes, and the function that reads some of them."""
+
+    size: int
+    read: ReadRange
 
 
 def add_value_routes(routes: APIRouter, context: ApiContext) -> None:
@@ -41,28 +50,30 @@ def add_value_routes(routes: APIRouter, context: ApiContext) -> None:
         name: str,
         who: Who,
         version: Version = "",
-        limit: Annotated[int, Query(ge=1, le=_MOST_ROWS)] = 10,
-        column: Annotated[list[ColumnName], Query(max_length=_MOST_COLUMNS)] = [],  # noqa: B006
+        limit: Annotated[int, Query(ge=1, le=ROWS_SHOWN)] = 10,
+        column: Annotated[list[ColumnName], Query(max_length=MOST_COLUMNS)] = [],  # noqa: B006
     ) -> Response:
         """Show the first rows of a version as a training reads them, by default of the newest.
 
-        `column` names the columns, by default the first ones. Values of sensitive columns are
-        hidden.
+        `column` names the columns, by default all. There are fewer rows where they are large: an
+        answer has 1 MiB of them. Values of sensitive columns are hidden.
         """
-        spec = await find_version(name, who, version)
+        spec, types = await find_types(name, who, version)
         for one in column:
-            _require_column(spec, one)
-        chosen = tuple(column) or tuple(one.name for one in spec.columns[:_MOST_COLUMNS])
-        most = max(1, min(limit, _MOST_CELLS // len(chosen)))
-        found = await looked(
-            who, spec, lambda path: rows_apart(LookJob(path, spec.read, most, chosen))
-        )
-        secret = frozenset(sensitive_in(spec))
-        rows = [
-            [None if one in secret else value for one, value in zip(chosen, row, strict=True)]
-            for row in found.rows
-        ]
-        return json(replace(found, rows=rows, hidden=[one for one in chosen if one in secret]))
+            _require_column(spec, types, one)
+        chosen = tuple(dict.fromkeys(column)) or tuple(types)
+        sensitive = frozenset(spec.sensitive)
+        hidden = tuple(one for one in chosen if one in sensitive)
+        rows: list[Any] = [[None] * len(chosen)] * min(limit, spec.rows)
+        if hidden != chosen:
+            job = RowsJob(
+                **_limits(spec, types), columns=chosen, hidden=hidden, limit=limit, most=PAGE_BYTES
+            )
+            async with opened(spec) as file:
+                rows = cast("list[Any]", await rows_apart(job, *file))  # in JSON already
+        kinds = [types[one] for one in chosen]
+        about = (name, spec.version, spec.rows)
+        return json(TableRows(list(chosen), kinds, rows, list(hidden), *about))
 
     @routes.get("/datasets/{name}/column", responses=answers({200: ColumnSummary}))
     async def see_column(
@@ -72,45 +83,58 @@ def add_value_routes(routes: APIRouter, context: ApiContext) -> None:
 
         Of a sensitive column only the counts are shown.
         """
-        spec = await find_version(name, who, version)
-        _require_column(spec, column)
-        if column in sensitive_in(spec):
+        spec, types = await find_types(name, who, version)
+        _require_column(spec, types, column)
+        if column in spec.sensitive:
             about = next(one for one in spec.columns if one.name == column)
             counts = (spec.rows, about.missing, about.distinct)
             return json(ColumnSummary(column, about.type, *counts, sensitive=True))
-        job = LookJob("", spec.read, column=column)
-        return json(await looked(who, spec, lambda path: summary_apart(replace(job, path=path))))
+        job = ColumnJob(**_limits(spec, types), column=column)
+        async with opened(spec) as file:
+            return json(await summary_apart(job, *file))
 
-    async def find_version(name: str, who: Principal, version: str) -> DatasetSpec:
-        """Return a version of a dataset that a principal may read. Raises a problem."""
+    async def find_types(
+        name: str, who: Principal, version: str
+    ) -> tuple[DatasetSpec, dict[str, str]]:
+        """Return a version that a principal may read, and the types of its columns."""
         await require_dataset(context, who, name, Level.READ)
-        now, lists = context.queries.now(), context.executors.lists
+        spec = await find_version(context, name, version)
+        return spec, {column.name: column.type for column in spec.columns}
 
-        def found() -> DatasetSpec:
-            one = one_version(now, name, version) if version else None
-            row = None if version and one is None else now.catalog.dataset(name, one)
-            if row is None:
-                raise no_version(now, name, version)
-            return row.spec
+    @asynccontextmanager
+    async def opened(spec: DatasetSpec) -> AsyncIterator[_File]:
+        """Yield the stored file of a version, when it is the turn of the user to read one.
 
-        return await lists.run(found)
+        Raises:
+            Problem: it is not in the store, or cannot be read.
+        """
+        ref, run = spec.ref, context.executors.artifacts.run
+        key = context.vault.key(ref.keyid).derived("artifacts") if ref.keyid else None
+        store = context.artifacts.with_key(None, key)
+        try:
+            async with context.executors.reading.turn():
+                with closing(await run(lambda: store.dataset_ranges(ref))) as file:
+                    yield _File(
+                        file.size, lambda offset, length: run(lambda: file.read(offset, length))
+                    )
+        except ArtifactError as error:
+            raise unavailable(error) from None
+        except DatasetRefused as refused:
+            title = "The file cannot be read"
+            raise Problem(422, "dataset-unreadable", title, refused.detail) from None
 
-    async def looked(who: Principal, spec: DatasetSpec, look: Callable[[str], Awaitable[T]]) -> T:
-        """Look at the file of a version, in turn with the examination of uploads."""
-        with context.uploads.room(who.name) as room:
-            async with (
-                uploads.stored(context, spec.ref, room) as file,
-                context.executors.examining.turn(),
-            ):
-                try:
-                    return await look(str(file.path))
-                except DatasetRefused as refused:
-                    detail = " ".join(refused.sentences)
-                    raise Problem(422, "dataset-refused", refused.title, detail) from None
+
+def _limits(spec: DatasetSpec, types: dict[str, str]) -> dict[str, Any]:
+    """Return the fields that all jobs have."""
+    return {
+        "options": spec.read,
+        "types": types,
+        "quiet": bool(spec.sensitive),
+        "cpu_s": EXAMINED_SECONDS + spec.bytes // EXAMINED_PACE,
+    }
 
 
-def _require_column(spec: DatasetSpec, name: str) -> None:
+def _require_column(spec: DatasetSpec, types: dict[str, str], name: str) -> None:
     """Raise a problem unless a dataset has a column (404)."""
-    names = [one.name for one in spec.columns]
-    if name not in names:
-        raise unknown("column", name, names, f"/v1/catalog/datasets/{spec.name}")
+    if name not in types:
+        raise unknown("column", name, types, f"/v1/catalog/datasets/{spec.name}")

@@ -15,11 +15,10 @@ from autolearn.api.identity.visibility import Level, may_use
 from autolearn.api.shared import resources
 from autolearn.api.shared.artifact_files import send
 from autolearn.api.shared.as_of import AsOf, AsOfView, see
-from autolearn.api.shared.dataset_checks import require_dataset, unknown_dataset
+from autolearn.api.shared.dataset_checks import find_version, require_dataset, unknown_dataset
 from autolearn.api.shared.id_prefixes import no_version, one_version
 from autolearn.api.shared.lookup import absent, find
 from autolearn.api.state.context import ApiContext
-from autolearn.projections.rows.catalog import DatasetRow
 from autolearn.schemas.rest.catalog import Dataset
 from autolearn.schemas.rest.page import Page
 from autolearn.schemas.stream_kinds import stream
@@ -109,14 +108,8 @@ def add_dataset_routes(routes: APIRouter, context: ApiContext) -> None:
         if await lists.run(lambda: now.catalog.sensitive(name)):
             await require_dataset(context, who, name, Level.WORK)
 
-        def found() -> DatasetRow | None:
-            one = one_version(now, name, version) if version else None
-            return None if version and one is None else now.catalog.dataset(name, one)
-
-        row = await lists.run(found)
-        if row is None:
-            raise await lists.run(lambda: no_version(now, name, version))
-        ref, file = row.spec.ref, f"{name}.{row.spec.format}"
+        spec = await find_version(context, name, version)
+        ref, file = spec.ref, f"{name}.{spec.format}"
         key = context.vault.key(ref.keyid).derived("artifacts") if ref.keyid else None
         return await send(
             context,

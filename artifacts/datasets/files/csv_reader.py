@@ -7,10 +7,10 @@ import io
 from collections import Counter
 from collections.abc import Iterator
 from itertools import pairwise
-from pathlib import Path
 
 from autolearn.artifacts.datasets.column_profile import MISSING
 from autolearn.artifacts.datasets.errors import DatasetRefused
+from autolearn.artifacts.datasets.files.content import FileContent
 from autolearn.schemas.bounds import LONGEST_NAME, cut
 from autolearn.schemas.datasets.findings import DataFinding
 from autolearn.schemas.datasets.read_options import ReadOptions
@@ -21,7 +21,7 @@ HEADER = 4 << 20
 _SEPARATORS = ",;\t|"
 
 
-def options_before(path: Path) -> ReadOptions:
+def options_before(path: FileContent) -> ReadOptions:
     """Return the read options of the former rules: by the separator in the header.
 
     Raises DatasetRefused for a file without a header.
@@ -44,7 +44,7 @@ def unreadable_header(error: csv.Error) -> str:
     )
 
 
-def _header_of(path: Path) -> tuple[int, str]:
+def _header_of(path: FileContent) -> tuple[int, str]:
     """Return the number of the first line that is not blank, and its text."""
     with path.open("rb") as handle:
         head = handle.read(HEADER)

@@ -10,10 +10,10 @@ from __future__ import annotations
 import csv
 import re
 from collections.abc import Iterator
-from pathlib import Path
 from typing import NamedTuple
 
 from autolearn.artifacts.datasets.errors import DatasetRefused
+from autolearn.artifacts.datasets.files.content import FileContent
 from autolearn.artifacts.datasets.files.csv_reader import HEADER, unreadable_header
 from autolearn.artifacts.datasets.files.text_bytes import as_lines, open_text, read
 from autolearn.schemas.datasets.findings import DataFinding
@@ -58,7 +58,7 @@ class _Header(NamedTuple):
     bytes: int
 
 
-def head_of(path: Path, compression: str, encoding: str) -> str:
+def head_of(path: FileContent, compression: str, encoding: str) -> str:
     """Return the first characters of a file. Raises DatasetRefused."""
     with open_text(path, compression, encoding) as stream:
         head = read(stream, HEADER)

@@ -36,14 +36,14 @@ class OddCells(NamedTuple):
     formulas: list[Place]
 
 
-def odd_cells(path: Path, sheet: str) -> OddCells:
+def odd_cells(file: Path | IO[bytes], sheet: str) -> OddCells:
     """Return the odd cells of a sheet; raises ValueError for a damaged workbook.
 
     Most sheets have none, and are not parsed: that would take longer than reading them.
     """
     scan = _Scan()
     try:
-        with zipfile.ZipFile(path) as archive:
+        with zipfile.ZipFile(file) as archive:
             part = _part_of(archive, sheet)
             with archive.open(part) as stream:
                 parse = _may_have_odd(stream)

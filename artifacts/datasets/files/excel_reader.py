@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from autolearn.artifacts.datasets.errors import DatasetRefused
+from autolearn.artifacts.datasets.files.content import FileContent
 from autolearn.artifacts.datasets.files.csv_reader import numbered_names
 from autolearn.artifacts.datasets.files.excel_cells import OddCells, odd_cells
 from autolearn.artifacts.datasets.files.json_reader import BATCH, arrays_of, plain
@@ -25,7 +26,9 @@ class ExcelFile:
     that it covers; errors (#N/A) are text. Raises DatasetRefused.
     """
 
-    def __init__(self, path: Path, hints: ReadHints, options: ReadOptions | None = None) -> None:
+    def __init__(
+        self, path: FileContent, hints: ReadHints, options: ReadOptions | None = None
+    ) -> None:
         sheet, sheets, odd = _opened(path, hints.sheet if options is None else options.sheet)
         skip = (hints.skip_lines or 0) if options is None else options.skip_lines
         header = hints.header is not False if options is None else options.header
@@ -63,12 +66,13 @@ class ExcelFile:
                 DataFinding("more-sheets", count=len(sheets), detail=cut(sheet.name))
             )
 
-    def batches(self) -> Iterator[list[Values]]:
-        """Yield batches of rows: per column, text with nulls for empty cells."""
-        width = len(self.names)
+    def batches(self, wanted: Collection[str] | None = None) -> Iterator[list[Values]]:
+        """Yield batches of rows: per column, or `wanted` one, text with nulls for empty cells."""
+        every = enumerate(self.names)
+        places = [place for place, name in every if wanted is None or name in wanted]
         for start in range(0, len(self.rows), BATCH):
-            rows = [[plain(value) for value in row] for row in self.rows[start : start + BATCH]]
-            yield arrays_of(rows, width)
+            some = self.rows[start : start + BATCH]
+            yield arrays_of([[plain(row[at]) for at in places] for row in some], len(places))
 
     def lines_of(self, wanted: Iterable[int]) -> dict[int, int]:
         """Return the rows of the sheet, in Excel's numbers."""
@@ -119,7 +123,7 @@ def _check_formulas(odd: OddCells, skip: int) -> None:
         )
 
 
-def _opened(path: Path, wanted: str) -> tuple[Any, list[str], OddCells]:
+def _opened(path: FileContent, wanted: str) -> tuple[Any, list[str], OddCells]:
     """Return a sheet, the names of all, and its odd cells. Raises DatasetRefused."""
     try:
         from python_calamine import CalamineError, CalamineWorkbook
@@ -130,7 +134,8 @@ def _opened(path: Path, wanted: str) -> tuple[Any, list[str], OddCells]:
             "sheet as CSV."
         ) from None
     try:
-        workbook = CalamineWorkbook.from_path(str(path))
+        file: Path | BinaryIO = path if isinstance(path, Path) else path.open("rb")
+        workbook = CalamineWorkbook.from_object(file)
         sheets = workbook.sheet_names
         if wanted and wanted not in sheets:
             shown = ", ".join(map(cut, sheets[:20]))
@@ -138,7 +143,7 @@ def _opened(path: Path, wanted: str) -> tuple[Any, list[str], OddCells]:
         if not sheets:
             raise DatasetRefused("The workbook has no sheet: send one with rows.")
         name = wanted or sheets[0]
-        return workbook.get_sheet_by_name(name), sheets, odd_cells(path, name)
+        return workbook.get_sheet_by_name(name), sheets, odd_cells(file, name)
     except (CalamineError, OSError, ValueError) as error:
         raise DatasetRefused(
             f"This is not an Excel file that can be read ({str(error)[:200]}): save it again "

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import datetime as dt
 import io
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from itertools import islice
-from pathlib import Path
 from typing import Any
 
 import msgspec
 import pyarrow as pa
 
 from autolearn.artifacts.datasets.errors import DatasetRefused
+from autolearn.artifacts.datasets.files.content import FileContent
 from autolearn.artifacts.datasets.files.csv_reader import MAX_COLUMNS, check_names
 from autolearn.artifacts.datasets.files.text_bytes import compression_of, open_text
 from autolearn.artifacts.datasets.files.text_reader import trimmed
@@ -31,7 +31,7 @@ class JsonLinesFile:
     Raises DatasetRefused.
     """
 
-    def __init__(self, path: Path, options: ReadOptions | None = None) -> None:
+    def __init__(self, path: FileContent, options: ReadOptions | None = None) -> None:
         self.path = path
         compression = compression_of(path) if options is None else options.compression
         self.options = options or ReadOptions(format="jsonl", compression=compression)
@@ -74,10 +74,13 @@ class JsonLinesFile:
                     )
                 yield number, row
 
-    def batches(self) -> Iterator[list[Values]]:
-        """Yield batches of rows: per column, text with nulls for absent values."""
+    def batches(
+        self, wanted: Collection[str] | None = None, *, rows: int = BATCH
+    ) -> Iterator[list[Values]]:
+        """Yield batches of `rows`: per column, or `wanted` one, text with nulls where absent."""
         known = set(self.names)
-        rows: list[list[str | None]] = []
+        names = [name for name in self.names if wanted is None or name in wanted]
+        lines: list[list[str | None]] = []
         for number, row in self._objects():
             if not row.keys() <= known:
                 key = next(key for key in row if key not in known)
@@ -85,12 +88,12 @@ class JsonLinesFile:
                     f"Line {number} has a key {cut(key)!r} that none of the first {_FIRST_ROWS:,} "
                     "rows has: give every row the same keys."
                 )
-            rows.append([self.text(name, row.get(name), number) for name in self.names])
-            if len(rows) == BATCH:
-                yield arrays_of(rows, len(self.names))
-                rows = []
-        if rows:
-            yield arrays_of(rows, len(self.names))
+            lines.append([self.text(name, row.get(name), number) for name in names])
+            if len(lines) == rows:
+                yield arrays_of(lines, len(names))
+                lines = []
+        if lines:
+            yield arrays_of(lines, len(names))
 
     def text(self, name: str, value: Any, line: int) -> str | None:
         """Return the CSV text of a value."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -14,6 +14,8 @@ from pyarrow import compute
 
 from autolearn.artifacts.datasets.column_profile import Values, cast
 from autolearn.artifacts.datasets.errors import DatasetRefused
+from autolearn.artifacts.datasets.files.arrow_file import arrow_file
+from autolearn.artifacts.datasets.files.content import FileContent
 from autolearn.artifacts.datasets.files.csv_reader import MAX_COLUMNS, long_names
 from autolearn.schemas.bounds import cut
 from autolearn.schemas.datasets.findings import DataFinding
@@ -25,6 +27,8 @@ MAGIC = b"PAR1"
 ARROW_MAGIC = b"ARROW1"
 _KINDS = {"parquet": "a Parquet", "arrow": "an Arrow"}
 BATCH = 65_536
+_PAGES = 1 << 16
+"""Bytes that are read at once of a column in a sent file, rather than all of a row group."""
 _DIGITS = 19
 """Digits from which a decimal may not fit into 64 bits."""
 _YEARS = -62_135_596_800, 253_402_300_800
@@ -46,7 +50,7 @@ class ParquetFile:
 
     def __init__(
         self,
-        path: Path,
+        path: FileContent,
         format: str = "parquet",  # noqa: A002 - the word of DatasetSpec
         options: ReadOptions | None = None,
         *,
@@ -54,7 +58,7 @@ class ParquetFile:
     ) -> None:
         self.format = format
         try:
-            self._file = _opened(path, format)
+            self._file = _opened(path, format, count=options is None)
         except MemoryError:
             raise
         except (pa.ArrowException, OSError) as error:
@@ -110,7 +114,7 @@ class ParquetFile:
         if not whole and not pa.types.is_uint64(field.type):
             return kind
         as_type, beyond, rows = Decimal if whole else int, 0, 0
-        for batch in self._file.batches([place]):
+        for batch in self._file.batches([place], BATCH):
             values = batch.column(0)
             rows += len(values)
             large = pc.greater(values, pa.scalar(as_type(2**63 - 1), field.type))
@@ -122,14 +126,21 @@ class ParquetFile:
         self.findings.append(DataFinding("beyond-64-bits", cut(field.name), beyond, rows))
         return "string"
 
-    def batches(self) -> Iterator[list[Values]]:
-        """Yield batches of rows: per column a typed array of its kind. Raises DatasetRefused."""
+    def batches(
+        self, wanted: Collection[str] | None = None, *, rows: int = BATCH
+    ) -> Iterator[list[Values]]:
+        """Yield batches of rows: per column, or `wanted` one, a typed array of its kind.
+
+        Raises DatasetRefused.
+        """
+        every = zip(self.used, self.names, self.kinds, strict=True)
+        chosen = [one for one in every if wanted is None or one[1] in wanted]
         try:
-            for batch in self._file.batches(self.used):
-                for name, column in zip(self.names, batch.columns, strict=True):
-                    _check_years(name, column)
-                named = zip(batch.columns, self.kinds, strict=True)
-                yield [cast(_decoded(column), kind) for column, kind in named]
+            for batch in self._file.batches([place for place, _, _ in chosen], rows):
+                yield [
+                    cast(_decoded(_in_years(name, column)), kind)
+                    for column, (_, name, kind) in zip(batch.columns, chosen, strict=True)
+                ]
         except MemoryError:
             raise
         except (pa.ArrowException, OSError) as error:
@@ -138,10 +149,10 @@ class ParquetFile:
             ) from None
 
 
-def _check_years(name: str, values: Values) -> None:
-    """Raise DatasetRefused for times outside of the years 1 to 9999."""
+def _in_years(name: str, values: Values) -> Values:
+    """Return values; raises DatasetRefused for times outside of the years 1 to 9999."""
     if not (pa.types.is_timestamp(values.type) or pa.types.is_date(values.type)):
-        return
+        return values
     ends = pc.min_max(pc.cast(values, pa.timestamp("s"), safe=False))
     low, high = (pc.cast(ends[end], pa.int64()).as_py() for end in ("min", "max"))
     if low is not None and (low < _YEARS[0] or high >= _YEARS[1]):
@@ -149,6 +160,7 @@ def _check_years(name: str, values: Values) -> None:
             f"Column {cut(name)} has times outside of the years 1 to 9999: leave them empty, or "
             "mend them."
         )
+    return values
 
 
 def _pandas_says(schema: pa.Schema, what: str) -> list[Any]:
@@ -167,32 +179,41 @@ def _categories_of(schema: pa.Schema) -> set[str]:
 
 
 class _Opened(NamedTuple):
-    """An opened file: its schema and rows, and the function that yields some of its columns."""
+    """An opened file: its schema and rows, and the function that yields some of its columns.
+
+    It takes their places, in order, and the rows of a batch of Parquet.
+    """
 
     schema: pa.Schema
     rows: int
-    batches: Callable[[list[int]], Iterator[pa.RecordBatch]]
+    batches: Callable[[list[int], int], Iterator[pa.RecordBatch]]
 
 
-def _opened(path: Path, format: str) -> _Opened:  # noqa: A002
-    """Open a file. Raises pyarrow.ArrowException and OSError."""
+def _opened(path: FileContent, format: str, *, count: bool) -> _Opened:  # noqa: A002
+    """Open a file; `count` the rows of Arrow, for which all of it is read.
+
+    Raises pyarrow.ArrowException and OSError.
+    """
+    source = arrow_file(path)
     if format == "arrow":
-        source = pa.OSFile(str(path), mode="r")
         reader = pa.ipc.open_file(source)
         batches = range(reader.num_record_batches)
-        rows = sum(reader.get_batch(number).num_rows for number in batches)
-        return _Opened(
-            reader.schema,
-            rows,
-            lambda places: (reader.get_batch(number).select(places) for number in batches),
-        )
-    file = pyarrow.parquet.ParquetFile(path, pre_buffer=False)
+        rows = sum(reader.get_batch(number).num_rows for number in batches) if count else 0
+
+        def some(places: list[int], _: int) -> Iterator[pa.RecordBatch]:
+            options = pa.ipc.IpcReadOptions(included_fields=places, use_threads=False)
+            part = pa.ipc.open_file(source, options=options)
+            return (part.get_batch(number) for number in batches)
+
+        return _Opened(reader.schema, rows, some)
+    sent = not isinstance(path, Path)
+    file = pyarrow.parquet.ParquetFile(source, pre_buffer=False, buffer_size=_PAGES if sent else 0)
     names = file.schema_arrow.names
     return _Opened(
         file.schema_arrow,
         file.metadata.num_rows,
-        lambda places: file.iter_batches(
-            BATCH, columns=[names[place] for place in places], use_threads=False
+        lambda places, rows: file.iter_batches(
+            rows, columns=[names[place] for place in places], use_threads=False
         ),
     )
 

@@ -11,6 +11,8 @@ from typing import Any
 import pyarrow as pa
 
 from autolearn.artifacts.datasets.errors import DatasetRefused
+from autolearn.artifacts.datasets.files.arrow_file import arrow_file
+from autolearn.artifacts.datasets.files.content import FileContent
 from autolearn.schemas.bounds import cut
 
 LARGEST_UNPACKED = 16 << 30
@@ -82,12 +84,12 @@ BEGINNINGS = {
 """Beginnings of text, in lower case, that is no table, and its name."""
 
 
-def _head_of(path: Path) -> bytes:
+def _head_of(path: FileContent) -> bytes:
     with path.open("rb") as file:
         return file.read(HEAD)
 
 
-def compression_of(path: Path) -> str:
+def compression_of(path: FileContent) -> str:
     """Return the compression of a file, by its first bytes: "", gzip, zstd or zip.
 
     Raises DatasetRefused for known formats that are no text.
@@ -108,7 +110,7 @@ def _check_known(head: bytes, what: str) -> None:
         raise DatasetRefused(f"{what} {other}.")
 
 
-def unpacked_head(path: Path, most: int) -> bytes:
+def unpacked_head(path: FileContent, most: int) -> bytes:
     """Return the first bytes of a file, unpacked if it is packed.
 
     Raises DatasetRefused if that is packed again, or no text.
@@ -126,7 +128,7 @@ def unpacked_head(path: Path, most: int) -> bytes:
     return head
 
 
-def is_also_utf8(path: Path, compression: str) -> bool:
+def is_also_utf8(path: FileContent, compression: str) -> bool:
     """Return whether a file begins like UTF-8, with letters that differ in other encodings."""
     with _unpacked(path, compression) as stream:
         head = read(stream, _LOOKED_AT)
@@ -136,18 +138,19 @@ def is_also_utf8(path: Path, compression: str) -> bool:
         return False
 
 
-def _unpacked(path: Path, compression: str) -> Any:
+def _unpacked(path: FileContent, compression: str) -> Any:
     if compression == "zip":
         return pa.PythonFile(_member_of(path), mode="r")
-    if compression:
-        return pa.input_stream(str(path), compression=compression)  # type: ignore[arg-type]
-    return pa.OSFile(str(path), "rb")
+    file = arrow_file(path)
+    if not compression:
+        return file
+    return pa.CompressedInputStream(file, compression)  # type: ignore[arg-type]
 
 
-def _member_of(path: Path) -> Any:
+def _member_of(path: FileContent) -> Any:
     """Return the only file of an archive, opened. Raises DatasetRefused."""
     try:
-        archive = zipfile.ZipFile(path)
+        archive = zipfile.ZipFile(path if isinstance(path, Path) else path.open("rb"))
         names = [
             one.filename
             for one in archive.infolist()
@@ -172,7 +175,7 @@ def _member_of(path: Path) -> Any:
         ) from None
 
 
-def open_text(path: Path, compression: str, encoding: str) -> Any:
+def open_text(path: FileContent, compression: str, encoding: str) -> Any:
     """Return a file as a stream of UTF-8, with its byte order mark if it has one.
 
     Raises DatasetRefused.
@@ -183,7 +186,7 @@ def open_text(path: Path, compression: str, encoding: str) -> Any:
     return pa.transcoding_input_stream(stream, encoding, "utf-8")
 
 
-def encoding_of(path: Path, compression: str, wanted: str) -> str:
+def encoding_of(path: FileContent, compression: str, wanted: str) -> str:
     """Return the encoding of a file: the `wanted` one, that of its mark, or UTF-8.
 
     Raises DatasetRefused when there is none of that name.

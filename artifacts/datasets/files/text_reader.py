@@ -6,7 +6,6 @@ import codecs
 import csv
 import io
 from collections.abc import Collection, Iterator
-from pathlib import Path
 from typing import Any, Literal
 
 import msgspec
@@ -16,6 +15,7 @@ from msgspec.structs import replace
 from pyarrow import compute
 
 from autolearn.artifacts.datasets.errors import DatasetRefused
+from autolearn.artifacts.datasets.files.content import FileContent
 from autolearn.artifacts.datasets.files.csv_reader import BLOCK, numbered_names
 from autolearn.artifacts.datasets.files.dialects import (
     NAMES,
@@ -61,7 +61,7 @@ class TextFile:
 
     def __init__(
         self,
-        path: Path,
+        path: FileContent,
         options: ReadOptions,
         names: list[str],
         above: int,
@@ -74,7 +74,7 @@ class TextFile:
         self.ended = True
 
     @classmethod
-    def again(cls, path: Path, options: ReadOptions) -> TextFile:
+    def again(cls, path: FileContent, options: ReadOptions) -> TextFile:
         """Return a file with options that were detected before. Raises DatasetRefused."""
         dialect = Dialect(options.separator, options.quote)
         head = head_of(path, options.compression, options.encoding)
@@ -93,11 +93,12 @@ class TextFile:
         """Return the bytes of a batch: the more columns, the more bytes."""
         return BLOCK * min(WIDEST, 1 + len(self.names) // WIDE)
 
-    def batches(self) -> Iterator[list[Values]]:
-        """Yield batches of rows: per column, trimmed text with nulls for empty values.
+    def batches(self, wanted: Collection[str] | None = None) -> Iterator[list[Values]]:
+        """Yield batches of rows: per column, or `wanted` one, trimmed text, null where empty.
 
         Raises DatasetRefused for a row with too few or too many values.
         """
+        some = None if wanted is None else [name for name in self.names if name in wanted]
         ragged: list[int] = []
 
         def refuse(row: pyarrow.csv.InvalidRow) -> Literal["skip"]:
@@ -123,6 +124,7 @@ class TextFile:
                     convert_options=pyarrow.csv.ConvertOptions(
                         column_types=dict.fromkeys(self.names, pa.string()),
                         strings_can_be_null=False,
+                        include_columns=some,
                     ),
                 )
                 for batch in reader:
@@ -216,7 +218,7 @@ def trimmed(values: Values) -> Values:
 
 
 def found_out(
-    path: Path, hints: ReadHints, *, quiet: bool = False
+    path: FileContent, hints: ReadHints, *, quiet: bool = False
 ) -> tuple[TextFile, list[DataFinding]]:
     """Detect how a text file is read; return it, with findings.
 
@@ -271,7 +273,7 @@ def _described(options: ReadOptions) -> str:
     return ", ".join(words)
 
 
-def _check_text(path: Path, compression: str, encoding: str) -> tuple[bool, bool]:
+def _check_text(path: FileContent, compression: str, encoding: str) -> tuple[bool, bool]:
     """Raise DatasetRefused unless a file is text; return if it has quotes, and a last line end."""
     decoder = codecs.getincrementaldecoder("utf-8")()
     offset, line, quoted, last = 0, 1, False, b""

@@ -351,8 +351,7 @@ def test_a_file_that_needs_too_much_time_is_refused(file: Path) -> None:
 
 def test_the_child_speaks_json(file: Path) -> None:
     file.write_bytes(GOOD)
-    question = {"type": "profile", "path": str(file), "name": "x", "version": "v", "bytes": 1}
-    asked = json.dumps(question)
+    asked = json.dumps({"path": str(file), "name": "x", "version": "v", "bytes": 1})
     command = [sys.executable, "-m", "autolearn.artifacts.datasets.sandbox"]
     said = subprocess.run(command, input=asked, capture_output=True, text=True, check=True)
     assert json.loads(said.stdout)["spec"]["rows"] == 3

@@ -12,8 +12,14 @@ from hypothesis import given
 from hypothesis import strategies as some
 
 from autolearn.artifacts.store.copy import StoreSize, copy_all, held_by
-from autolearn.artifacts.store.errors import ArtifactMissing, ArtifactTooLarge, Tampered
+from autolearn.artifacts.store.errors import (
+    ArtifactMissing,
+    ArtifactTooLarge,
+    ArtifactUnreadable,
+    Tampered,
+)
 from autolearn.artifacts.store.store import ArtifactStore
+from autolearn.schemas.values import DatasetRef
 
 
 @pytest.fixture(params=["file", "memory"])
@@ -226,3 +232,28 @@ def test_what_is_kept_for_a_day_lies_apart_and_is_in_no_copy(
         assert store.put_after(0, kind, digest) is not store.url.startswith("memory")
         assert store.delete(kind, digest)
         assert store.contents(kind) == []
+
+
+def test_a_dataset_is_read_at_any_place(store: ArtifactStore, tmp_path: Path) -> None:
+    content = bytes(range(256)) * 9000
+    path = tmp_path / "data"
+    path.write_bytes(content)
+    version, key = hashlib.sha256(content).hexdigest(), b"k" * 32
+    store.put_blob(path)
+    sealed = store.put_sealed(path, key, version)
+    clear, secret = DatasetRef("d", version), DatasetRef("d", version, sealed.digest, "keyid")
+    for ref in (clear, secret):
+        ranges = store.with_key(None, key).dataset_ranges(ref)
+        assert ranges.size == len(content)
+        for offset in (len(content) - 5, 0, 1 << 20, (1 << 20) - 50, 7):
+            assert ranges.read(offset, 3000) == content[offset : offset + 3000]
+        ranges.close()
+    assert store.dataset_ranges(clear).read(0, 3) == content[:3]
+    for wrong in (store, store.with_key(None, b"K" * 32)):
+        with pytest.raises(ArtifactUnreadable):
+            wrong.dataset_ranges(secret).read(0, 3)
+    store.delete_blob(version)
+    store.delete_blob(sealed.digest)
+    for ref in (clear, secret):
+        with pytest.raises(ArtifactMissing):
+            store.with_key(None, key).dataset_ranges(ref)

@@ -97,6 +97,17 @@ def list_datasets(to: Connection, output: Output, then: str | None) -> None:
     to.say_position()
 
 
+def name_and_version(given: str) -> tuple[str, str]:
+    """Split NAME or NAME@VERSION; without a version that is "".
+
+    Raises typer.BadParameter if it is empty behind the @.
+    """
+    name, at, version = given.partition("@")
+    if at and not version:
+        raise typer.BadParameter(f"{name}@ names no version: give its start.", param_hint="'NAME'")
+    return name, version
+
+
 def show_dataset(
     to: Connection, name: str, output: Output, then: str | None, *, findings: bool = False
 ) -> None:
@@ -107,9 +118,7 @@ def show_dataset(
     from autolearn.client.cli.tables import catalog as views
     from autolearn.schemas.rest.catalog import Dataset
 
-    name, at, version = name.partition("@")
-    if at and not version:
-        raise typer.BadParameter(f"{name}@ names no version: give its start.", param_hint="'NAME'")
+    name, version = name_and_version(name)
     dataset = to.client.dataset(name, version=version or None, as_of=then).data
     if output == Output.json:
         print_json(to.said)

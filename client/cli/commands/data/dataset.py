@@ -6,21 +6,18 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import Annotated, Literal
 
 import typer
 
+from autolearn.client.cli.commands.data import dataset_contents
 from autolearn.client.cli.commands.data.catalog import list_datasets, show_dataset
 from autolearn.client.cli.confirm import Yes, confirm
 from autolearn.client.cli.exit_codes import EXIT_CODES
-from autolearn.client.cli.options import Grantee, May, Roles, Url, roles_in, shared_with, words
+from autolearn.client.cli.options import Grantee, May, Roles, Url, roles_in, shared_with
 from autolearn.client.cli.output import As, Output
 from autolearn.client.cli.time_points import AsOf, point
 from autolearn.client.sdk.dataset_files import FileFormat, dataset_name
-
-if TYPE_CHECKING:
-    from autolearn.client.cli.connection import Connection
-
 
 app = typer.Typer(help="Upload, show and share datasets.", no_args_is_help=True, epilog=EXIT_CODES)
 
@@ -312,47 +309,12 @@ def show(
         if column is not None:
             if then is not None:
                 raise typer.BadParameter("values have no past: leave it out", param_hint="--as-of")
-            _show_column(to, name, column, output)
+            dataset_contents.show_column(to, name, column, output)
             return
         show_dataset(to, name, output, then, findings=findings)
 
 
-def _show_column(to: Connection, name: str, column: str, output: Output) -> None:
-    """Print what the values of a column are."""
-    from autolearn.client.cli.output import console, print_json
-    from autolearn.client.cli.tables.dataset_values import column_summary
-
-    name, _, version = name.partition("@")
-    found = to.client.dataset_column(name, column, version=version)
-    if output == Output.json:
-        print_json(to.said)
-    else:
-        console().print(column_summary(found))
-
-
-@app.command("head")
-def head(
-    name: Annotated[str, typer.Argument(help="NAME or NAME@VERSION.")],
-    rows: Annotated[int, typer.Option("-n", min=1, max=1000, help="Rows to show.")] = 10,
-    columns: Annotated[
-        str | None, typer.Option(metavar="COL,…", help="Columns to show. [default: as many as fit]")
-    ] = None,
-    output: As = Output.table,
-    url: Url = None,
-) -> None:
-    """Show the first rows of a dataset, as a training reads them."""
-    from autolearn.client.cli.connection import connect
-    from autolearn.client.cli.output import console, print_json
-    from autolearn.client.cli.tables.dataset_values import first_rows
-
-    name, _, version = name.partition("@")
-    with connect(url) as to:
-        found = to.client.dataset_rows(name, rows, version=version, columns=words(columns) or ())
-        if output == Output.json:
-            print_json(to.said)
-        else:
-            out = console()
-            out.print(first_rows(found, out.width))
+app.command("head")(dataset_contents.head)
 
 
 @app.command("download")
@@ -394,7 +356,7 @@ def diff(
 
     from autolearn.client.cli.connection import connect
     from autolearn.client.cli.output import console, print_json
-    from autolearn.client.cli.tables.dataset_values import changes
+    from autolearn.client.cli.tables.dataset_diff import changes
     from autolearn.schemas.dataset_changes import changes_of
 
     with connect(url) as to:

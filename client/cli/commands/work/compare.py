@@ -2,21 +2,13 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
 from typing import Annotated
 
 import typer
 
 from autolearn.client.cli.options import SessionOption, Url, words
+from autolearn.client.cli.output import AsRows, Format
 from autolearn.client.cli.time_points import AsOf, point
-
-
-class Format(StrEnum):
-    """The format of a comparison."""
-
-    table = "table"
-    json = "json"
-    csv = "csv"
 
 
 def compare(
@@ -44,9 +36,7 @@ def compare(
         str | None, typer.Option(metavar="NAME,…", help="Show these only. [default: all that fit]")
     ] = None,
     session: SessionOption = None,
-    output: Annotated[
-        Format, typer.Option("--output", "-o", help="How to print the answer.")
-    ] = Format.table,
+    output: AsRows = Format.table,
     url: Url = None,
     as_of: AsOf = None,
 ) -> None:
