@@ -43,7 +43,7 @@ _UNITS = (86_400_000_000, 60_000_000, 1_000_000)
 def column_summary(
     batches: Iterable[Batch], name: str, kind: str, *, kept: int = _KEPT, counted: int = _COUNTED
 ) -> ColumnSummary:
-    """Return what all values of a column are. Quantiles are linearly interpolated."""
+    """Sum up all values of a column. Quantiles are linearly interpolated."""
     found = ColumnSummary(name, kind, 0, 0)
     measured = kind in ("integer", "number", "timestamp")
     counts = _Counts(min(_FEW, counted) if measured else counted, lossy=not measured)

@@ -130,7 +130,10 @@ async def _result_of(
             return msgspec.json.decode(body, type=_ReadResult)
         if kind == ANSWER or length > LARGEST_READ:
             raise EOFError
-        process.stdin.write(await read(offset, length))
+        content = await read(offset, length)
+        if len(content) != length:  # the process would wait for the rest
+            raise EOFError
+        process.stdin.write(content)
         await process.stdin.drain()
 
 

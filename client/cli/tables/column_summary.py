@@ -39,15 +39,11 @@ def column_summary(one: ColumnSummary, of: Dataset) -> RenderableType:
     )
     parts = [about, *_top(one)]
     if one.quantiles:
-        lines = [
-            (_NAMES.get(share, f"{share:.0%}"), word)
-            for (share, _), word in zip(
-                one.quantiles, _words([value for _, value in one.quantiles]), strict=True
-            )
-        ]
-        parts += ["", rows(("quantile", "value"), lines)]
+        names = [_NAMES.get(share, f"{share:.0%}") for share, _ in one.quantiles]
+        words = _words([value for _, value in one.quantiles], one.type)
+        parts += ["", rows(("quantile", "value"), list(zip(names, words, strict=True)))]
     if one.histogram is not None and len(one.histogram.rows) > 1:
-        parts += ["", _histogram(one.histogram, whole=one.type == "integer")]
+        parts += ["", _histogram(one.histogram, one.type)]
     if one.sample is not None:
         said = f"Quantiles and bins are of {one.sample:,} values, which were chosen at random."
         parts += ["", sentence(said)]
@@ -67,27 +63,30 @@ def _top(one: ColumnSummary) -> list[RenderableType]:
     most, least = top[0][1], ">= " if one.undercount else ""
     lines = [
         (word, f"{least}{count:,}", f"{count / one.rows:.1%}", _bar(count, most))
-        for word, (_, count) in zip(_words([value for value, _ in top]), top, strict=True)
+        for word, (_, count) in zip(_words([value for value, _ in top], one.type), top, strict=True)
     ]
-    parts: list[RenderableType] = ["", rows(("value", "rows", "share", ""), lines)]
+    parts: list[RenderableType] = [
+        "",
+        rows(("value", "rows", "share", ""), lines, leave=("",), wraps=()),
+    ]
     if one.distinct is None or one.distinct > len(top):
         others = "other" if one.distinct is None else f"{one.distinct - len(top):,} other"
         parts.append(sentence(f"and {others} values"))
     return parts
 
 
-def _histogram(one: Histogram, *, whole: bool) -> RenderableType:
-    """Return a histogram as bars; the bins of `whole` numbers have their last one."""
+def _histogram(one: Histogram, kind: str) -> RenderableType:
+    """Return a histogram as bars; the bins of integers end with their last one."""
     lows, highs = one.edges[:-1], one.edges[1:]
-    if whole:
+    if kind == "integer":
         highs = [edge - 1 for edge in highs]
     most = max(one.rows)
-    words = _words([*lows, *highs])
+    words = _words([*lows, *highs], kind)
     lines = [
         (low, high, f"{count:,}", _bar(count, most))
         for low, high, count in zip(words, words[len(lows) :], one.rows, strict=False)
     ]
-    return rows(("from", "to", "rows", ""), lines)
+    return rows(("from", "to", "rows", ""), lines, leave=("",), wraps=())
 
 
 def _bar(count: int, most: int) -> str:
@@ -99,10 +98,13 @@ def _percent(part: int, of: int) -> str:
     return f" ({part / of:.1%})" if part else ""
 
 
-def _words(values: Sequence[JsonValue]) -> list[str]:
-    """Return values as text; times are days if all of them are."""
-    days = all(isinstance(one, str) and one.endswith("T00:00:00Z") for one in values)
-    return [_word(one[:10] if days else one) for one in values]
+def _words(values: Sequence[JsonValue], kind: str) -> list[str]:
+    """Return values of a type as text; times are days if all of them are."""
+    if kind != "timestamp":
+        return [_word(one) for one in values]
+    times = [str(one) for one in values]
+    days = all(one.endswith("T00:00:00Z") for one in times)
+    return [one[:10] if days else _time(one) for one in times]
 
 
 def _word(value: JsonValue) -> str:

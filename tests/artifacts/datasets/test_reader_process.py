@@ -11,6 +11,7 @@ import msgspec
 import pyarrow as pa
 import pytest
 from msgspec.structs import replace
+from pyarrow import parquet
 
 from autolearn.artifacts.datasets import reader_process
 from autolearn.artifacts.datasets.errors import DatasetRefused
@@ -46,11 +47,15 @@ def test_rows_of_a_file_that_it_never_opens() -> None:
 
 
 def test_a_column_is_summed_up() -> None:
+    content = b"a,b\n1,2.5\n3,\n1,4\n"
+
     async def range_of(offset: int, length: int) -> bytes:
-        return b"a,b\n1,2.5\n3,\n1,4\n"[offset : offset + length]
+        return content[offset : offset + length]
 
     job = ColumnJob(options=JOB.options, types=JOB.types, column="a")
-    found = asyncio.run(summary_apart(job, 18, range_of))
+    found = asyncio.run(summary_apart(job, len(content), range_of))
+    with pytest.raises(DatasetRefused, match="crashes the reader"):
+        asyncio.run(summary_apart(job, len(content) + 1, range_of))
     assert (found.rows, found.distinct, found.top) == (3, 2, [(1, 2), (3, 1)])
 
 
@@ -127,7 +132,7 @@ def test_a_large_parquet_file_is_read_in_parts(tmp_path: Path) -> None:
     path = tmp_path / "data"
     rows = 500_000
     table = pa.table({"a": range(rows), "b": [n / 7 for n in range(rows)]})
-    pa.parquet.write_table(table, path, row_group_size=rows, use_dictionary=False)
+    parquet.write_table(table, path, row_group_size=rows, use_dictionary=False)
     content, served = path.read_bytes(), 0
 
     async def range_of(offset: int, length: int) -> bytes:

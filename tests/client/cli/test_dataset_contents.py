@@ -79,10 +79,10 @@ def test_notes_on_what_is_hidden_and_on_many_columns():
     names, kinds = [f"pixel_{n}" for n in range(65)], ["integer"] * 65
     one = TableRows(names, kinds, [[0] * 65], ["pixel_0", "age"], "digits", "5" * 64, 9)
     text = " ".join(drawn(one, 80).split())
-    assert "pixel_7 ─" in text
+    assert "pixel_8 ─" in text
     assert "─ (hidden) 0 0" in text
-    assert "… 57 columns more: pixel_8, pixel_9" in text
-    assert "and 49 more (choose with --columns)" in text
+    assert "… 56 columns more: pixel_9, pixel_10" in text
+    assert "and 48 more (choose with --columns)" in text
     assert "Hidden, for their values are sensitive: pixel_0, age." in text
 
 
