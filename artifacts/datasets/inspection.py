@@ -48,7 +48,7 @@ def inspect(
     """
     _check_hints(format, hints)
     if format in ("parquet", "arrow"):
-        return inspect_typed(ParquetFile(path, format), target, wanted)
+        return inspect_typed(ParquetFile(path, format, before=before), target, wanted)
     findings: list[DataFinding] = []
     file: TextFile | JsonLinesFile | ExcelFile
     if format == "csv":

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from pathlib import Path
 from types import MappingProxyType, TracebackType
 from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar
 
@@ -20,20 +19,18 @@ from autolearn.client.sdk.handles.pages import Pages, listing
 from autolearn.client.sdk.handles.predictions import (
     AsyncPredictionHandle,
     PredictionHandle,
-    requested,
+    Rows,
+    predicted,
 )
+from autolearn.client.sdk.handles.run_methods import Data, Wait, seconds_of_wait, waiting
 from autolearn.client.sdk.handles.run_parent import RunParent
 from autolearn.client.sdk.handles.runs import (
     AsyncEvaluationHandle,
     AsyncTrainingHandle,
-    Data,
     EvaluationHandle,
     TrainingHandle,
-    Wait,
     every,
     require_metrics,
-    seconds_of_wait,
-    waiting,
 )
 from autolearn.client.sdk.handles.training_group import AsyncTrainingGroup, TrainingGroup
 from autolearn.client.sdk.operation import Either, begun, chained, either, operation
@@ -61,6 +58,7 @@ from autolearn.schemas.values import ColumnRole, RunStatus
 
 if TYPE_CHECKING:
     import httpx
+    import pandas as pd
 
 
 class SessionWithRuns(SessionOverview, kw_only=True, frozen=True):
@@ -180,7 +178,7 @@ class WorkMethods(Handle[D]):
     @operation
     def predict(
         self,
-        rows: Path | str | None = None,
+        rows: Rows | None = None,
         *,
         dataset: Data | None = None,
         training: str | None = None,
@@ -189,26 +187,29 @@ class WorkMethods(Handle[D]):
         wait: Wait = True,
         raise_on_failure: bool = True,
         key: str | None = None,
-    ) -> Flow[Either[PredictionHandle, AsyncPredictionHandle]]:
-        """Predict the `rows` of a file, or all rows of a dataset; `download` fetches the result.
+    ) -> Flow[Either[PredictionHandle | pd.DataFrame, AsyncPredictionHandle | pd.DataFrame]]:
+        """Predict `rows`, a data frame or the path of a file, or all rows of a dataset.
 
-        The file is read as the training's was. `training` need not be named where only one is
+        A data frame gives a data frame with its index: the prediction of each row, and the
+        probability of each class. A file or a dataset gives a prediction, with `to_frame` and
+        `download`; so does a data frame with `wait=False`.
+
+        Rows are read as those of the training were. `training` need not be named where only one is
         completed. The columns of role id are repeated beside the predictions, all `with_input`.
         `name` is that of the file, by default its own.
         Rows that are sent, and predictions, are kept for a day at most. `wait` as in `train`.
 
         Raises:
-            BadArgument: not one of rows and dataset is given.
+            BadArgument: not one of rows and dataset is given, or a frame cannot be sent.
+            MissingPackage: a data frame needs pandas and pyarrow.
             Problem: a column is missing; or several trainings may be meant, which it lists.
             TimedOut: it has not ended after `wait` seconds; it goes on.
             PredictionFailed: it failed or was cancelled, unless `raise_on_failure` is off.
         """
-        limit = seconds_of_wait(wait)
         about = {"training": training, "with_input": with_input}
-        data = yield from requested(self._owner, rows, dataset, about, limit, key, name)
-        made = self._as_prediction(data)
-        yield from _ended(made, limit, raise_on_failure=raise_on_failure)
-        return made
+        return predicted(
+            self, rows, dataset, about, wait, key, name, raise_on_failure=raise_on_failure
+        )
 
     @operation
     def rename(self, title: str) -> Flow[Renamed]:

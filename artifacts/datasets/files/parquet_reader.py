@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -17,6 +17,7 @@ from autolearn.artifacts.datasets.errors import DatasetRefused
 from autolearn.artifacts.datasets.files.arrow_file import arrow_file
 from autolearn.artifacts.datasets.files.content import FileContent
 from autolearn.artifacts.datasets.files.csv_reader import MAX_COLUMNS, long_names
+from autolearn.artifacts.datasets.values.times import has_zone, times_in
 from autolearn.schemas.bounds import cut
 from autolearn.schemas.datasets.findings import DataFinding
 from autolearn.schemas.datasets.read_options import ReadOptions
@@ -42,8 +43,9 @@ class ParquetFile:
     """A Parquet or Arrow (Feather) file of flat columns.
 
     Without `options` they are detected: an index of pandas is left out, and its categories and
-    integers beyond 64 bits are strings. `as_before` detects nothing, as for versions that were
-    registered without options.
+    integers beyond 64 bits are strings. Text is times where the version `before` had times and all
+    of it is ISO 8601. `as_before` detects nothing, as for versions that were registered without
+    options.
 
     Raises DatasetRefused when it is no such file, and for columns of nested or binary types.
     """
@@ -54,9 +56,11 @@ class ParquetFile:
         format: str = "parquet",  # noqa: A002 - the word of DatasetSpec
         options: ReadOptions | None = None,
         *,
+        before: Mapping[str, str] | None = None,
         as_before: bool = False,
     ) -> None:
         self.format = format
+        self._before = before or {}
         try:
             self._file = _opened(path, format, count=options is None)
         except MemoryError:
@@ -89,7 +93,7 @@ class ParquetFile:
             field.name
             for field in fields
             if field.name not in self._categories and _is_text(field.type)
-        }
+        }.difference(name for name, kind in zip(self.names, kinds, strict=True) if kind != "string")
         """Columns of strings that are no categories."""
 
     def _index_of(self, schema: pa.Schema) -> tuple[int, ...]:
@@ -108,6 +112,8 @@ class ParquetFile:
         """Return the kind of a column that differs from its Arrow type's, with a finding."""
         if pa.types.is_dictionary(field.type) or field.name in self._categories:
             return "string"
+        if _is_text(field.type) and self._before.get(field.name) == "timestamp":
+            return "timestamp" if self._holds_times(place) else kind
         whole = pa.types.is_decimal(field.type) and field.type.scale == 0
         if whole and field.type.precision < _DIGITS:
             return "integer"
@@ -126,6 +132,18 @@ class ParquetFile:
         self.findings.append(DataFinding("beyond-64-bits", cut(field.name), beyond, rows))
         return "string"
 
+    def _holds_times(self, place: int) -> bool:
+        """Return whether all text of a column is times of ISO 8601, all or none with a zone."""
+        zoned: set[bool] = set()
+        try:
+            for batch in self._file.batches([place], BATCH):
+                values = pc.cast(batch.column(0), pa.string()).drop_null()
+                zoned |= {*pc.unique(has_zone(values)).to_pylist()}
+                times_in(values, "")
+        except (pa.ArrowException, OSError):  # not all are; of a damaged file `batches` tells it
+            return False
+        return len(zoned) < 2
+
     def batches(
         self, wanted: Collection[str] | None = None, *, rows: int = BATCH
     ) -> Iterator[list[Values]]:
@@ -138,7 +156,7 @@ class ParquetFile:
         try:
             for batch in self._file.batches([place for place, _, _ in chosen], rows):
                 yield [
-                    cast(_decoded(_in_years(name, column)), kind)
+                    cast(_in_years(name, _decoded(column, kind)), kind)
                     for column, (_, name, kind) in zip(batch.columns, chosen, strict=True)
                 ]
         except MemoryError:
@@ -218,7 +236,10 @@ def _opened(path: FileContent, format: str, *, count: bool) -> _Opened:  # noqa:
     )
 
 
-def _decoded(values: Values) -> Values:
+def _decoded(values: Values, kind: str) -> Values:
+    """Return values that are no dictionary, and text that is times as times."""
+    if kind == "timestamp" and _is_text(values.type):
+        return times_in(pc.cast(values, pa.string()), "")
     return values.dictionary_decode() if pa.types.is_dictionary(values.type) else values
 
 

@@ -1,27 +1,38 @@
-"""Predictions as objects: wait for them, and fetch their rows."""
+"""Predictions as objects: wait for them, and fetch their rows, as a file or a data frame."""
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, get_args
+from typing import TYPE_CHECKING, Any, Literal, Union, get_args
 
 from autolearn.client.sdk.errors import BadArgument, PredictionFailed
 from autolearn.client.sdk.flows import EXAMINED, Call, Flow, ask, fetch
+from autolearn.client.sdk.handles.frames import is_frame, needed, parquet_of
+from autolearn.client.sdk.handles.run_methods import (
+    SHORT_ID,
+    Data,
+    RunMethods,
+    Wait,
+    seconds_of_wait,
+    waiting,
+)
 from autolearn.client.sdk.handles.run_parent import RunParent
-from autolearn.client.sdk.handles.runs import Data, RunMethods, waiting
-from autolearn.client.sdk.operation import operation
+from autolearn.client.sdk.operation import Either, either, operation
 from autolearn.client.sdk.transport import AwaitingPart, BlockingPart
 from autolearn.schemas.rest.runs import Prediction
 from autolearn.schemas.results import PREDICTION_FILES
 
 if TYPE_CHECKING:
     import httpx
+    import pandas as pd
 
+Rows = Union[Path, str, "pd.DataFrame"]
+"""Rows to predict: the path of a file, or a data frame of pandas, polars or pyarrow."""
 Form = Literal["csv", "jsonl", "parquet"]
 """The form of a file of predictions."""
 _MEDIA = dict(zip(get_args(Form), PREDICTION_FILES, strict=True))
-_SHORT = 8
 
 
 class PredictionMethods(RunMethods[Prediction]):
@@ -29,6 +40,8 @@ class PredictionMethods(RunMethods[Prediction]):
 
     _kind, _type, _failed = "prediction", Prediction, PredictionFailed
     _fields = frozenset(Prediction.__struct_fields__)
+    _index: Any = None
+    """The index of the data frame that was predicted."""
 
     @operation
     def download(self, path: Path | str, form: Form | None = None) -> Flow[Path]:
@@ -39,9 +52,33 @@ class PredictionMethods(RunMethods[Prediction]):
             Problem: its rows are gone: they are kept for a day at most.
         """
         path = Path(path)
-        form = form or next((one for one in _MEDIA if path.suffix == f".{one}"), "csv")
-        if form not in _MEDIA:
+        by_name = next((one for one in _MEDIA if path.suffix == f".{one}"), "csv")
+        if (form or by_name) not in _MEDIA:
             raise BadArgument(f"{form!r} is no form of rows: choose {', '.join(_MEDIA)}.")
+        yield from self._fetched(path, form or by_name)
+        return path
+
+    @operation
+    def to_frame(self) -> Flow[pd.DataFrame]:
+        """Fetch the rows as a data frame, in the order of the input and with its index.
+
+        Raises:
+            MissingPackage: pandas or pyarrow is not installed.
+            BadArgument: it is not completed.
+            Problem: its rows are gone: they are kept for a day at most.
+        """
+        return self._frame()
+
+    def _frame(self) -> Flow[pd.DataFrame]:
+        needed("pyarrow", "to_frame()")
+        pandas = needed("pandas", "to_frame()")
+        with tempfile.TemporaryDirectory(prefix="autolearn-") as folder:
+            path = Path(folder) / "rows.parquet"
+            yield from self._fetched(path, "parquet")
+            frame: pd.DataFrame = pandas.read_parquet(path, engine="pyarrow")
+        return frame if self._index is None else frame.set_axis(self._index)
+
+    def _fetched(self, path: Path, form: str) -> Flow[None]:
         output, media = self.data.output, _MEDIA[form]
         if output is None:
             raise BadArgument(f"{self._name()} has no rows: it is {self._state()}.")
@@ -51,10 +88,9 @@ class PredictionMethods(RunMethods[Prediction]):
                 Call("GET", f"{self._path(at)}/rows", bytes, accept=media), path, sha256
             )
         )
-        return path
 
     def _name(self) -> str:
-        return f"Prediction {self.id[:_SHORT]} of training {self.data.training[:_SHORT]}"
+        return f"Prediction {self.id[:SHORT_ID]} of training {self.data.training[:SHORT_ID]}"
 
     def _title(self) -> str:
         rows = "" if self.data.rows is None else f", {self.data.rows:,} rows"
@@ -62,8 +98,8 @@ class PredictionMethods(RunMethods[Prediction]):
 
     def _about(self) -> dict[str, object]:
         return {
-            "prediction": self.id[:_SHORT],
-            "training": self.data.training[:_SHORT],
+            "prediction": self.id[:SHORT_ID],
+            "training": self.data.training[:SHORT_ID],
             "of": self.data.dataset.name,
             "status": self._state(),
             "reason": self.data.reason,
@@ -73,22 +109,56 @@ class PredictionMethods(RunMethods[Prediction]):
         }
 
 
-def requested(
+def predicted(
+    part: Any,
+    rows: Rows | None,
+    dataset: Data | None,
+    about: Mapping[str, object],
+    wait: Wait,
+    key: str | None,
+    name: str | None = None,
+    *,
+    raise_on_failure: bool,
+) -> Flow[Either[PredictionHandle | pd.DataFrame, AsyncPredictionHandle | pd.DataFrame]]:
+    """Request a prediction, and wait for it; a completed one of a data frame is a data frame.
+
+    Raises:
+        BadArgument: rows and a dataset are given, or none; or a data frame cannot be sent.
+        MissingPackage: a data frame needs pandas and pyarrow.
+    """
+    framed = is_frame(rows)
+    if framed:
+        needed("pandas", "A prediction of a data frame")
+    owner: RunParent = part._owner
+    limit = seconds_of_wait(wait)
+    data = yield from _requested(owner, rows, dataset, about, limit, key, name)
+    kinds = PredictionHandle, AsyncPredictionHandle
+    handle: Any = either(part, *kinds, part._http, owner, data)
+    handle._index = getattr(rows, "index", None) if hasattr(rows, "reset_index") else None
+    if limit is not None:
+        yield from handle._until_ended(limit, raise_on_failure=raise_on_failure)
+    done = framed and limit is not None and handle.data.status == "completed"
+    made: Either[PredictionHandle | pd.DataFrame, AsyncPredictionHandle | pd.DataFrame]
+    made = (yield from handle._frame()) if done else handle
+    return made
+
+
+def _requested(
     owner: RunParent,
-    rows: Path | str | None,
+    rows: Rows | None,
     dataset: Data | None,
     about: Mapping[str, object],
     limit: float | None,
     key: str | None,
-    name: str | None = None,
+    name: str | None,
 ) -> Flow[Prediction]:
-    """Request a prediction of the rows of a file, or of a dataset.
+    """Request a prediction of rows or of a dataset.
 
     Raises:
-        BadArgument: both are given, or none.
+        BadArgument, MissingPackage: as `predicted`.
     """
     if (rows is None) == (dataset is None):
-        raise BadArgument("Give the rows of a file, or a dataset.")
+        raise BadArgument("Give the rows of a data frame or a file, or a dataset.")
     if rows is None:
         body = {**about, "dataset": dataset}
         return owner.ask(
@@ -96,14 +166,23 @@ def requested(
                 waiting(Call("POST", f"{at}/predictions", Prediction, body=body, key=key), limit)
             )
         )
-    path = Path(rows)
-    query = {**about, "name": name or path.name, "with_input": about["with_input"] or None}
+    content: Path | bytes
+    if isinstance(rows, Path | str):
+        content = Path(rows)
+        name = name or content.name
+    elif is_frame(rows):
+        content, name = parquet_of(rows), name or "rows.parquet"
+    else:
+        raise BadArgument(
+            f"{type(rows).__name__} is no rows.", advice="Give a data frame or the path of a file."
+        )
+    query = {**about, "name": name, "with_input": about["with_input"] or None}
     sent = "application/octet-stream"
     return owner.ask(
         lambda at: ask(
             waiting(
                 Call(
-                    "PUT", f"{at}/predictions", Prediction, query, path,
+                    "PUT", f"{at}/predictions", Prediction, query, content,
                     media=sent, key=key, grace=EXAMINED,
                 ),
                 limit,

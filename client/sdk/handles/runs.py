@@ -1,30 +1,33 @@
-"""Trainings and evaluations as objects: wait for them, measure, fetch and load what they made."""
+"""Trainings and evaluations as objects: measure, predict, fetch and load what they made."""
 
 from __future__ import annotations
 
-import math
 import tempfile
-import time
 import uuid
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from msgspec.structs import replace
-
-from autolearn.client.sdk.errors import (
-    BadArgument,
-    EvaluationFailed,
-    PredictionFailed,
-    TimedOut,
-    TrainingFailed,
-)
+from autolearn.client.sdk.errors import BadArgument, EvaluationFailed, TrainingFailed
 from autolearn.client.sdk.flows import Call, Flow, ask, fetch
 from autolearn.client.sdk.handles.display import plain
 from autolearn.client.sdk.handles.frames import frame_of, needed
-from autolearn.client.sdk.handles.handle import Handle, Reference
+from autolearn.client.sdk.handles.predictions import (
+    AsyncPredictionHandle,
+    PredictionHandle,
+    Rows,
+    predicted,
+)
+from autolearn.client.sdk.handles.run_methods import (
+    SHORT_ID,
+    Data,
+    RunMethods,
+    Wait,
+    seconds_of_wait,
+    waiting,
+)
 from autolearn.client.sdk.handles.run_parent import RunParent
-from autolearn.client.sdk.operation import Either, chained, either, operation
+from autolearn.client.sdk.operation import Either, either, operation
 from autolearn.client.sdk.paths import segment
 from autolearn.client.sdk.transport import AwaitingPart, BlockingPart
 from autolearn.schemas.catalog import check_metrics
@@ -38,137 +41,9 @@ if TYPE_CHECKING:
     import pandas as pd
 
 R = TypeVar("R", Training, Evaluation, Prediction)
-Data = str | Mapping[str, str] | Reference
-"""A dataset: as an object, by its name, NAME@VERSION, or {"name": …, "version": …}.
 
-The start of a version is enough.
-"""
-Wait = bool | float
-"""Whether to wait for the end of a run, or for how many seconds at most."""
-
-_LONGEST_WAIT = 300.0
-"""Seconds for which one request may wait; longer waits are several requests."""
 _CLASS_COLUMNS = ("precision", "recall", "f1", "support")
 """The first columns of the table of classes."""
-_SHORT = 8
-"""Characters of an id that are shown: enough to tell a few apart."""
-
-
-def seconds_of_wait(wait: Wait) -> float | None:
-    """Return for how many seconds to wait: without end for True, None for not at all."""
-    if isinstance(wait, bool):
-        return math.inf if wait else None
-    return float(wait)
-
-
-def waiting(call: Call[R], limit: float | None) -> Call[R]:
-    """Return a call that is answered when its run has ended, or after so many seconds."""
-    return call if limit is None else replace(call, wait=min(limit, _LONGEST_WAIT))
-
-
-class RunMethods(Handle[R]):
-    """What trainings, evaluations and predictions have in common."""
-
-    _kind: ClassVar[str]
-    _type: ClassVar[Any]
-    _failed: ClassVar[type[TrainingFailed | EvaluationFailed | PredictionFailed]]
-
-    def _begin(self, owner: RunParent, data: R) -> None:
-        self._owner, self._data = owner, data
-
-    @property
-    def id(self) -> str:
-        """Its id."""
-        return self.data.id
-
-    @property
-    def status(self) -> str:
-        """Its newest known status: open (it waits), started, completed, failed or cancelled."""
-        return self.data.status
-
-    @chained
-    def refresh(self, *, wait: float | None = None) -> Flow[None]:
-        """Get the present state: as soon as it has ended, or `wait` seconds are over."""
-        yield from self._refreshed(wait)
-
-    @chained
-    def wait(self, timeout: float | None = None, *, raise_on_failure: bool = True) -> Flow[None]:
-        """Wait for its end, and for the results of the metrics that `train` was given.
-
-        Raises:
-            TimedOut: it has not ended after `timeout` seconds; it goes on.
-            TrainingFailed, EvaluationFailed: it failed or was cancelled, unless `raise_on_failure`
-                is off.
-        """
-        limit = math.inf if timeout is None else timeout
-        yield from self._until_ended(limit, raise_on_failure=raise_on_failure)
-
-    @chained
-    def cancel(self) -> Flow[None]:
-        """Stop it."""
-        return self._cancelled()
-
-    def _cancelled(self) -> Flow[None]:
-        self._data = yield from self._owner.ask(
-            lambda at: ask(Call("POST", f"{self._path(at)}/cancel", self._type))
-        )
-
-    def _path(self, owner: str) -> str:
-        return f"{owner}/{self._kind}s/{segment(self.id)}"
-
-    def _refreshed(self, wait: float | None) -> Flow[None]:
-        """Get the state when the run has ended, or after `wait` seconds."""
-        until = None if wait is None else time.monotonic() + wait
-        first = None if wait is None else min(wait, _LONGEST_WAIT)
-        self._data = yield from self._got(first)
-        while until is not None and not self.data.ended and (left := until - time.monotonic()) > 0:
-            self._data = yield from self._got(max(1.0, min(left, _LONGEST_WAIT)))
-
-    def _got(self, wait: float | None) -> Flow[R]:
-        return self._owner.ask(lambda at: ask(Call("GET", self._path(at), self._type, wait=wait)))
-
-    def _until_ended(self, wait: float, *, raise_on_failure: bool) -> Flow[None]:
-        """Wait for the end, and for what was to follow it.
-
-        Raises:
-            TimedOut, TrainingFailed, EvaluationFailed: as they say.
-        """
-        until = time.monotonic() + wait
-        try:
-            if self.data.ended is None:
-                yield from self._refreshed(wait)
-            if self.data.status == "completed":
-                left = until - time.monotonic()
-                yield from self._followed(left, raise_on_failure=raise_on_failure)
-        except BaseException as error:
-            if not isinstance(error, Exception):  # Ctrl-C, or a task that is cancelled
-                error.add_note(f"{self._title()}: it goes on.")
-            raise
-        if self.data.ended is None:
-            raise TimedOut(
-                self,
-                f"{self._name()} has not ended within {wait:g} s",
-                f"It is {self._state()}, and goes on.",
-                "Its method wait() waits again, cancel() stops it.",
-            )
-        if raise_on_failure and self.data.status != "completed":
-            ended = "failed" if self.data.status == "failed" else "was cancelled"
-            why = ": ".join(filter(None, (self.data.reason, self.data.detail)))
-            raise self._failed(self, f"{self._name()} {ended}", why)
-
-    def _followed(self, wait: float, *, raise_on_failure: bool) -> Flow[None]:  # noqa: ARG002
-        """Do what was to follow the run, at most for `wait` seconds."""
-        yield from ()
-
-    def _name(self) -> str:
-        raise NotImplementedError
-
-    def _state(self) -> str:
-        """Return the status in words, with the phase of a run that goes on."""
-        progress = self.data.progress
-        if self.data.ended is not None or progress is None:
-            return f"{self.data.status}{f' ({self.data.reason})' if self.data.reason else ''}"
-        return f"{self.data.status} ({progress.phase})"
 
 
 class EvaluationMethods(RunMethods[Evaluation]):
@@ -218,7 +93,7 @@ class EvaluationMethods(RunMethods[Evaluation]):
         return self.results[metric]
 
     def _name(self) -> str:
-        return f"Evaluation {self.id[:_SHORT]} of training {self.data.training[:_SHORT]}"
+        return f"Evaluation {self.id[:SHORT_ID]} of training {self.data.training[:SHORT_ID]}"
 
     def _title(self) -> str:
         return f"{self._name()}: {_with_results(self._state(), self.results)}"
@@ -227,8 +102,8 @@ class EvaluationMethods(RunMethods[Evaluation]):
         where = "held-out rows" if self.data.held_out else self.data.dataset.name
         scores = {name: one for name, one in self.results.items() if _is_score(one)}
         return {
-            "evaluation": self.id[:_SHORT],
-            "training": self.data.training[:_SHORT],
+            "evaluation": self.id[:SHORT_ID],
+            "training": self.data.training[:SHORT_ID],
             "on": where,
             "status": self._state(),
             "reason": self.data.reason,
@@ -277,7 +152,7 @@ class TrainingMethods(RunMethods[Training]):
         return series
 
     def _name(self) -> str:
-        return f"Training {self.id[:_SHORT]} {self.data.estimator} on {self.data.dataset.name}"
+        return f"Training {self.id[:SHORT_ID]} {self.data.estimator} on {self.data.dataset.name}"
 
     def _title(self) -> str:
         return f"{self._name()}: {_with_results(self._state(), self.results)}"
@@ -286,7 +161,7 @@ class TrainingMethods(RunMethods[Training]):
         scores = {name: one for name, one in self.results.items() if _is_score(one)}
         given = ", ".join(f"{name}={value!r}" for name, value in self.data.hyperparameters.items())
         return {
-            "training": self.id[:_SHORT],
+            "training": self.id[:SHORT_ID],
             "estimator": self.data.estimator,
             "dataset": self.data.dataset.name,
             "hyperparameters": given,
@@ -366,6 +241,34 @@ class TrainingMethods(RunMethods[Training]):
             yield from handle._until_ended(limit, raise_on_failure=raise_on_failure)
         made: Either[EvaluationHandle, AsyncEvaluationHandle] = handle
         return made
+
+    @operation
+    def predict(
+        self,
+        rows: Rows | None = None,
+        *,
+        dataset: Data | None = None,
+        with_input: bool = False,
+        name: str | None = None,
+        wait: Wait = True,
+        raise_on_failure: bool = True,
+        key: str | None = None,
+    ) -> Flow[Either[PredictionHandle | pd.DataFrame, AsyncPredictionHandle | pd.DataFrame]]:
+        """Predict `rows`, or all rows of a dataset: also as part of an experiment.
+
+        As `predict` of its session does: a data frame gives a data frame, a file a prediction.
+
+        Raises:
+            BadArgument: not one of rows and dataset is given, or a frame cannot be sent.
+            MissingPackage: a data frame needs pandas and pyarrow.
+            Problem: a column is missing.
+            TimedOut: it has not ended after `wait` seconds; it goes on.
+            PredictionFailed: it failed or was cancelled, unless `raise_on_failure` is off.
+        """
+        about = {"training": self.id, "with_input": with_input}
+        return predicted(
+            self, rows, dataset, about, wait, key, name, raise_on_failure=raise_on_failure
+        )
 
     @operation
     def evaluations(self) -> Flow[Either[list[EvaluationHandle], list[AsyncEvaluationHandle]]]:

@@ -22,6 +22,7 @@ from autolearn.artifacts.datasets.profile import profile, schema_hash
 from autolearn.artifacts.datasets.sandbox import ProfileJob, profile_apart
 from autolearn.artifacts.datasets.table import read_table
 from autolearn.schemas.catalog import DatasetSpec
+from tests.artifacts.datasets.read_case import read_as_a_user_would
 
 PENGUINS = Path(__file__).parents[3] / "examples" / "penguins.csv"
 
@@ -252,6 +253,26 @@ def test_parquet(file: Path) -> None:
     assert frame["t"][0] == moment.timestamp()
     assert np.isnan(frame["f"][1])
     assert frame["b"].tolist()[:2] == ["true", "false"]
+
+
+def test_text_in_parquet_is_times_where_the_version_before_had_times(file: Path) -> None:
+    zoned = ["2024-01-01T12:00:00+02:00", None, "2024-01-01T10:00:00Z"]
+    columns = {
+        "day": ["2024-01-01", None, "2024-01-02"],
+        "zoned": zoned,
+        "mixed": ["2024-01-01", *zoned[1:]],
+        "words": ["2024-01-01", "x", "y"],
+        "text": ["2024-01-01"] * 3,
+    }
+    parquet(file, columns)
+    before = dict.fromkeys(["day", "zoned", "mixed", "words"], "timestamp") | {"text": "string"}
+    read = read_as_a_user_would(file, before=before)
+    assert list(read.table.types.values()) == ["timestamp"] * 2 + ["string"] * 3
+    seconds = read.table.numbers("day")[[0, 2]] - read.table.numbers("zoned")[[0, 2]]
+    assert seconds.tolist() == [-10 * 3600, 14 * 3600]
+    parquet(file, {"day": ["0000-12-31"]})
+    with pytest.raises(DatasetRefused, match="years 1 to 9999"):
+        read_as_a_user_would(file, before=before)
 
 
 def test_bad_parquet(file: Path) -> None:

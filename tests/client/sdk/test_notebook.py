@@ -41,12 +41,16 @@ with al.session("churn v2") as s:
 board
 """
 USE = """
-pipeline = board.best.pipeline()
-june = pd.read_csv("churn_june.csv", parse_dates=["signup_date"])
-june["signup_date"] = june["signup_date"].astype("datetime64[s]").astype("int64")
-pd.Series(pipeline.predict(june)).value_counts().to_dict()
+june = pd.read_csv("churn_june.csv")
+scored = board.best.predict(june)
+scored
 """
-"""What `predict` will do: times are seconds for the pipeline."""
+SAME = """
+pipeline = board.best.pipeline()  # its times are seconds
+seconds = pd.to_datetime(june["signup_date"]).astype("datetime64[s]").astype("int64")
+times = june.assign(signup_date=seconds)
+(pipeline.predict(times) == scored["prediction"]).all() and scored.index.equals(june.index)
+"""
 
 
 def rows_of_customers(seed: int, many: int) -> pd.DataFrame:
@@ -132,7 +136,11 @@ def test_a_day_in_a_notebook(notebook: Notebook):
     assert "stderr" not in notebook.run("again = al.dataset(df, name='churn')")
     assert notebook.run("again.version == churn.version")["text/plain"] == "True"
     assert notebook.run("board.best.results['roc-auc'] > 0.7")["text/plain"] == "True"
-    assert re.fullmatch(r"\{'no': \d+, 'yes': \d+\}", notebook.run(USE)["text/plain"])
+    scored = notebook.run(USE)
+    assert "error" not in scored, scored["error"]
+    for column in ("prediction", "probability_no", "probability_yes", "200 rows"):
+        assert column in scored["text/html"]
+    assert notebook.run(SAME)["text/plain"] == "True"
 
 
 def test_help_errors_and_a_session_that_stays_open(notebook: Notebook):

@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 
 from tests.client.sdk.test_notebook import rows_of_customers
@@ -18,12 +19,12 @@ BLOCKS = re.findall(r"^```python\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
 def test_the_examples_run(running: Up, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("AUTOLEARN_HOME", str(running.home))
     monkeypatch.chdir(tmp_path)
-    for seed, name in enumerate(("churn", "churn_may")):
+    for seed, name in enumerate(("churn", "churn_may", "churn_june")):
         rows_of_customers(seed, 600).to_csv(f"{name}.csv", index=False)
     known: dict[str, Any] = {}
     for number, block in enumerate(BLOCKS):
         exec(compile(block, f"docs/python.md, example {number + 1}", "exec"), known)
-    assert len(BLOCKS) == 8
+    assert len(BLOCKS) == 10
     assert 0 < known["run"].results["roc-auc"] <= 1
     assert known["run"].left_out["customer_id"] == "ignore"
     assert "roc-auc" in known["later"].results
@@ -32,6 +33,12 @@ def test_the_examples_run(running: Up, tmp_path: Path, monkeypatch: pytest.Monke
     assert known["kept"].trainings().to_frame().shape[0] == 3
     assert (tmp_path / "model" / "model.skops").exists()
     assert all(score > 0.8 for score in known["scores"])
-    assert {known["best"]} <= {"svm", "naive-bayes"}
+    assert known["species"] == ["setosa"] * 3
+    scored = known["scored"]
+    assert list(scored) == ["prediction", "probability_no", "probability_yes"]
+    assert pd.read_csv("scored.csv")["prediction"].tolist() == scored["prediction"].tolist()
+    assert [run.estimator for run in known["newer"]] == [
+        run.estimator for run in known["kept"].trainings()
+    ]
     assert {"iris", "churn", "churn_may"} <= {*known["names"]}
     known["al"].close()

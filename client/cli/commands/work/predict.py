@@ -78,6 +78,7 @@ def predict(
     from autolearn.client.cli.connection import connect
     from autolearn.client.cli.training_owner import owner_of
     from autolearn.client.cli.wait import follow, require_completed
+    from autolearn.client.sdk.handles.predictions import PredictionHandle
 
     if (file is None) == (dataset is None):
         raise typer.BadParameter("give a file of rows, or --dataset NAME", param_hint="'FILE'")
@@ -96,6 +97,7 @@ def predict(
             with file_of(file) as rows:
                 name = "standard input" if str(file) == "-" else file.name
                 run = found.owner.predict(rows, name=name, wait=False, **asked)
+        assert isinstance(run, PredictionHandle), "it is not waited for"
         prediction = follow(run).data
         require_completed(prediction)
         with tempfile.TemporaryDirectory(prefix="autolearn-") as folder:
