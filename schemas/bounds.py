@@ -83,6 +83,12 @@ ROWS_SECONDS = 23 * 3600.0
 """Seconds for which rows that were sent, and predictions, are kept; they are deleted within an hour
 after."""
 
+SESSION_ANNOTATIONS = 1000
+"""Annotations of one session or experiment, with those of its trainings."""
+LONGEST_NOTE = 2000
+"""Characters of a note."""
+MOST_TAGS, LONGEST_TAG = 50, 50
+"""Tags of one session, experiment or training; and characters of a tag."""
 SESSION_READERS = 200
 """Users with whom one session is shared."""
 SESSION_RUNS = 5000

@@ -41,11 +41,13 @@ CLEAR: dict[type[Message], tuple[str, ...]] = {
     commands.RegisterDataset: ("artifact", "bytes", "rows", "everybody", "marks"),
     commands.OpenSession: ("expires",),
     commands.RenameSession: (),
+    commands.AnnotateSession: ("run",),
     commands.CompleteRun: ("run", "attempt", "worker", "kind", "artifact"),
     commands.FailRun: ("run", "attempt", "worker"),
     events.DatasetRegistered: ("artifact", "bytes", "rows", "everybody", "marks"),
     events.SessionOpened: ("expires",),
     events.SessionRenamed: (),
+    events.SessionAnnotated: ("run",),
     events.RunCompleted: ("run", "attempt", "worker", "kind", "artifact"),
     events.RunFailed: ("run", "attempt", "worker"),
     **{
@@ -83,6 +85,8 @@ def _value_of(message: Any, attribute: str) -> Any:
     if attribute == "artifact":
         artifact = artifact_of(message.result)
         return artifact.folder if artifact else UNSET
+    if attribute == "run":
+        return message.run or UNSET  # an annotation may be of no run
     return getattr(message, _field_of(attribute))
 
 

@@ -57,12 +57,13 @@ class Runs(Struct, frozen=True, omit_defaults=True):
     """The runs of a session, in `parts` each by its id.
 
     `active` counts those that have not ended, and `trained` the completed trainings; `newest` is
-    the run that was requested last.
+    the run that was requested last. `annotations` counts those ever made, of runs too.
     """
 
     runs: int = 0
     active: int = 0
     trained: int = 0
+    annotations: int = 0
     newest: RunId = NO_RUN
     parts: Parts[Run] = NO_PARTS
 
@@ -103,7 +104,13 @@ def kept_of(state: Runs, trainings: Collection[str]) -> Runs:
         parts[name] = replace(run, before=newest, evaluating=0) if kept else None
         newest, many = (name, many + 1) if kept else (newest, many)
     parts_after = state.parts.put(parts)
-    return Runs(runs=many, trained=len(trainings), newest=newest, parts=parts_after)
+    return Runs(
+        runs=many,
+        trained=len(trainings),
+        annotations=state.annotations,
+        newest=newest,
+        parts=parts_after,
+    )
 
 
 def taken(state: Runs, command: commands.RequestRun) -> Event | None:

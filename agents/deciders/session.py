@@ -25,7 +25,7 @@ from autolearn.agents.deciders.runs import (
 )
 from autolearn.schemas import commands, events
 from autolearn.schemas.actors import SUPERVISE, Actor, worker
-from autolearn.schemas.bounds import SESSION_READERS
+from autolearn.schemas.bounds import SESSION_ANNOTATIONS, SESSION_READERS
 from autolearn.schemas.messages import Event
 from autolearn.schemas.values import May, RunId
 from autolearn.schemas.work_kinds import WORK, kind_of_run
@@ -69,6 +69,7 @@ Session = Unopened | Open | Committed | Ended
 SessionCommand = (
     commands.OpenSession
     | commands.RenameSession
+    | commands.AnnotateSession
     | commands.CommitSession
     | commands.DiscardSession
     | commands.ProposeExpiry
@@ -97,6 +98,8 @@ def _decide(state: Session, command: SessionCommand, actor: Actor) -> Event:
             return _share(state.grants, command)
         case ((Open() | Committed()), commands.RenameSession()):
             return events.SessionRenamed(command.title)
+        case ((Open() | Committed()), commands.AnnotateSession()):
+            return _annotate(state, command)
         case ((Open() | Committed()), commands.RequestEvaluation() | commands.RequestPrediction()):
             return _request_use(state, command)
         case Committed(), _:
@@ -143,7 +146,8 @@ def _may(state: Open | Committed | Ended, command: SessionCommand, actor: Actor)
     """Return whether the actor may give a command.
 
     The worker that a command names reports about its run, and supervision reports ends; a reader
-    may leave; who may work asks for runs, and cancels these; everything else is the owner's.
+    may leave; who may work asks for runs, cancels these, and annotates; everything else is the
+    owner's.
     """
     grants: Mapping[str, May] = {} if isinstance(state, Ended) else state.grants
     match command:
@@ -157,7 +161,7 @@ def _may(state: Open | Committed | Ended, command: SessionCommand, actor: Actor)
             return actor.name == SUPERVISE
         case commands.UnshareSession(user=user) if actor.name == user:
             return True  # nobody has to be a reader
-        case commands.RequestRun() if actor.may_work(grants):
+        case commands.RequestRun() | commands.AnnotateSession() if actor.may_work(grants):
             return True
         case commands.CancelRun(run=name) if actor.may_work(grants):
             run = state.parts.get(name)
@@ -192,6 +196,17 @@ def _share(
     if user not in grants:
         return events.Refused("not-shared", f"This session is not shared with {user}.")
     return events.SessionUnshared(user)
+
+
+def _annotate(state: Open | Committed, command: commands.AnnotateSession) -> Event:
+    """Annotate a session or experiment, or one of its trainings."""
+    run = state.parts.get(command.run) if command.run else None
+    if command.run and (run is None or run.kind != "training"):
+        return events.Refused("training-unknown", f"The session has no training {command.run}.")
+    if state.annotations >= SESSION_ANNOTATIONS:
+        why = f"It has {state.annotations:,} annotations, those of its trainings included, and "
+        return events.Refused("too-many-annotations", f"{why}never may have more.")
+    return events.SessionAnnotated(**asdict(command))
 
 
 _OVER = {
@@ -322,6 +337,8 @@ def _evolve(state: Session, event: Event, actor: str) -> Session:
         case (Open() | Committed()) as there, events.SessionUnshared(user=user):
             left = {name: may for name, may in there.grants.items() if name != user}
             return replace(there, grants=left)
+        case (Open() | Committed()) as there, events.SessionAnnotated():
+            return replace(there, annotations=there.annotations + 1)
         case Open(), events.SessionCommitted(trainings=chosen):
             kept = kept_of(state, chosen)
             return Committed(**asdict(kept), owner=state.owner, grants=state.grants)

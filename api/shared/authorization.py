@@ -47,6 +47,7 @@ _NEEDED = {
 
 SESSION, EXPERIMENT = "/v1/sessions/{session}", "/v1/experiments/{experiment}"
 _RUNS = tuple(f"{SESSION}/{kind}s" for kind in WORK)
+_ANNOTATED = (SESSION, f"{SESSION}/trainings/{{run}}")
 _USES = tuple(f"{EXPERIMENT}/{kind}s" for kind in WORK if kind != "training")
 
 RULES: dict[str, Rule] = {
@@ -116,6 +117,7 @@ RULES: dict[str, Rule] = {
         f"POST {SESSION}/{what}": Rule.OWNER
         for what in ("commit", "discard", "keep", "rename", "share", "unshare")
     },
+    **{f"POST {at}/{what}": Rule.WORK for at in _ANNOTATED for what in ("note", "tag")},
     f"POST {SESSION}/leave": Rule.READER,
     **{f"GET {runs}": Rule.READER for runs in _RUNS},
     **{f"POST {runs}": Rule.WORK for runs in _RUNS},

@@ -10,8 +10,11 @@ from autolearn.api.http.body import Body, Name
 from autolearn.api.identity.passwords import LONGEST, SHORTEST
 from autolearn.schemas.bounds import (
     LONGEST_NAME,
+    LONGEST_NOTE,
+    LONGEST_TAG,
     MOST_COLUMNS,
     MOST_HYPERPARAMETERS,
+    MOST_TAGS,
     MOST_TYPES,
     SENSITIVE_COLUMNS,
 )
@@ -29,6 +32,23 @@ class TitleBody(Body):
     """Another title."""
 
     title: str = Field(max_length=200, description="A few words for people.")
+
+
+Tag = Annotated[str, Field(min_length=1, max_length=LONGEST_TAG, pattern=r"^[^\s,]([^,]*[^\s,])?$")]
+Tags = Annotated[list[Tag], Field(max_length=MOST_TAGS)]
+
+
+class NoteBody(Body):
+    """A note for people."""
+
+    note: str = Field(min_length=1, max_length=LONGEST_NOTE, pattern=r"\S")
+
+
+class TagBody(Body):
+    """The tags to add, and those to remove. A tag has no comma."""
+
+    tags: Tags = []
+    remove: Tags = []
 
 
 class SessionBody(Body):

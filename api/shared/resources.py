@@ -115,7 +115,7 @@ def _training(snapshot: Snapshot, row: TrainingRow, live: Live, base: str) -> Tr
 
 def session_summary(row: SessionRow, *, withheld: bool = False) -> SessionSummary:
     """Return an open session as a list shows it."""
-    shown = replace(row, title="") if withheld else row
+    shown = _title_withheld(row) if withheld else row
     links = {"self": f"/v1/sessions/{row.id}"}
     return SessionSummary(**asdict(shown), withheld=withheld, links=links)
 
@@ -127,7 +127,7 @@ def session(
     at = f"/v1/sessions/{row.id}"
     runs = _Runs(snapshot, row.id, at, after, live)
     return Session(
-        **asdict(replace(row, title="") if withheld else row),
+        **asdict(_title_withheld(row) if withheld else row),
         withheld=withheld,
         counts=runs.counts,
         running=runs.running,
@@ -135,6 +135,11 @@ def session(
         next=None if withheld else runs.next,
         links={"self": at, "trainings": f"{at}/trainings", "evaluations": f"{at}/evaluations"},
     )
+
+
+def _title_withheld(row: SessionRow) -> SessionRow:
+    """Return a session without the words of its users."""
+    return replace(row, title="", tags=(), notes=())
 
 
 class _Runs:
@@ -204,4 +209,4 @@ def experiment(
 
 
 def _outline(row: ExperimentRow) -> ExperimentRow:
-    return replace(row, title="", training_data=(), evaluation_data=())
+    return replace(row, title="", training_data=(), evaluation_data=(), tags=(), notes=())

@@ -26,6 +26,7 @@ from autolearn.client.cli.commands.operate import (
     up,
 )
 from autolearn.client.cli.commands.work import (
+    annotate,
     cancel,
     compare,
     demo,
@@ -82,6 +83,8 @@ app.add_typer(evaluation.app, name="evaluation", rich_help_panel=WORK)
 app.command("commit", rich_help_panel=WORK)(session.commit)
 app.command("predict", rich_help_panel=WORK)(predict.predict)
 app.command("cancel", rich_help_panel=WORK)(cancel.cancel)
+app.command("note", rich_help_panel=WORK)(annotate.note)
+app.command("tag", rich_help_panel=WORK)(annotate.tag)
 app.add_typer(experiment.app, name="experiment", rich_help_panel=WORK)
 app.command("reproduce", rich_help_panel=WORK)(retrain.retrain)
 app.add_typer(catalog.app, name="catalog", rich_help_panel=WORK)

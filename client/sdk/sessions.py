@@ -12,9 +12,9 @@ from msgspec.structs import replace
 from autolearn.client.sdk.errors import BadArgument, Problem
 from autolearn.client.sdk.flows import Call, Flow, ask
 from autolearn.client.sdk.handles.again import evaluation_again, settings_again
+from autolearn.client.sdk.handles.annotations import AnnotationMethods
 from autolearn.client.sdk.handles.board import AsyncBoard, Board, compared
 from autolearn.client.sdk.handles.grid import Candidate, Grid, expanded
-from autolearn.client.sdk.handles.handle import Handle
 from autolearn.client.sdk.handles.pages import Pages, listing
 from autolearn.client.sdk.handles.predictions import (
     AsyncPredictionHandle,
@@ -87,7 +87,7 @@ _Kept = ExperimentSummary | ExperimentOverview
 D = TypeVar("D", bound=SessionSummary | ExperimentSummary | ExperimentOverview)
 
 
-class WorkMethods(Handle[D]):
+class WorkMethods(AnnotationMethods[D]):
     """What open sessions and experiments have in common: runs, and readers."""
 
     _owner: RunParent
@@ -96,6 +96,9 @@ class WorkMethods(Handle[D]):
     def id(self) -> str:
         """Its id."""
         return self._owner.id
+
+    def _annotated_path(self) -> str:
+        return _at(self)
 
     @operation
     def training(self, run: str) -> Flow[Either[TrainingHandle, AsyncTrainingHandle]]:
@@ -287,6 +290,7 @@ class OneSession(WorkMethods[SessionSummary]):
         return {
             "session": one.id[:8],
             "title": "(confidential)" if one.withheld else one.title,
+            "tags": ", ".join(one.tags),
             "owner": one.actor,
             "created": one.created,
             "updated": one.updated,
@@ -502,9 +506,17 @@ class OneSession(WorkMethods[SessionSummary]):
 
     @operation
     def commit(
-        self, keep: Sequence[str | TrainingHandle | AsyncTrainingHandle] | None = None
+        self,
+        keep: Sequence[str | TrainingHandle | AsyncTrainingHandle] | None = None,
+        *,
+        note: str | None = None,
     ) -> Flow[Either[ExperimentHandle, AsyncExperimentHandle]]:
-        """Commit the session as an experiment: all completed trainings, or only those to `keep`."""
+        """Commit the session as an experiment: all completed trainings, or only those to `keep`.
+
+        A `note` is added before.
+        """
+        if note is not None:
+            yield from self._annotate("note", {"note": note})
         named = None if keep is None else [one if isinstance(one, str) else one.id for one in keep]
         call = Call("POST", f"{_at(self)}/commit", ExperimentOverview, body={"trainings": named})
         kept = yield from ask(call)
@@ -545,6 +557,7 @@ class ExperimentMethods(WorkMethods[_Kept]):
         return {
             "experiment": one.id[:8],
             "title": "(confidential)" if one.withheld else one.title,
+            "tags": ", ".join(one.tags),
             "owner": one.actor,
             "committed": one.committed,
             "runs": _counted(one).strip(", "),

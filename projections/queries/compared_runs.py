@@ -7,12 +7,14 @@ from typing import NamedTuple
 
 from msgspec import Raw, Struct
 
+from autolearn.projections.queries.annotations import NOTHING_SAID
 from autolearn.projections.queries.queries import Snapshot
 from autolearn.projections.rows import runs
 from autolearn.projections.rows.runs import StoredRun
 from autolearn.projections.storage.table import Table
 from autolearn.schemas.codec import from_json
 from autolearn.schemas.events import TrainingRequested
+from autolearn.schemas.rest.annotations import Annotations
 from autolearn.schemas.results import FoldScores
 from autolearn.schemas.values import DatasetRef, JsonValue, RunId, SessionId
 
@@ -58,6 +60,7 @@ class TrainingToCompare(NamedTuple):
     row: StoredRun
     request: TrainingRequested
     fitted: Fitted | None
+    said: Annotations = NOTHING_SAID
 
 
 class EvaluationToCompare(NamedTuple):
@@ -93,7 +96,8 @@ def runs_to_compare(
             fitted = None
             if completed:
                 fitted = from_json(data(runs.OUTCOMES, run), _TrainingCompleted).result
-            yield TrainingToCompare(session, run, row, request, fitted)
+            said = snapshot.annotations.of(session, run) if row.annotations else NOTHING_SAID
+            yield TrainingToCompare(session, run, row, request, fitted, said)
         elif row.kind == "evaluation" and completed:
             asked = from_json(data(runs.REQUESTS, run), AskedEvaluation)
             measured = from_json(data(runs.OUTCOMES, run), _EvaluationCompleted).result

@@ -33,7 +33,7 @@ class ExperimentQueries(Queries):
         row = self.stored(experiment)
         if row is None:
             return None
-        opened = self.sessions.opened(experiment, row)
+        opened, said = self.sessions.opened(experiment, row), self.sessions.said(experiment, row)
         training_data, evaluation_data = self._data_of(experiment, row) if opened else ((), ())
         return ExperimentRow(
             id=experiment,
@@ -45,6 +45,8 @@ class ExperimentQueries(Queries):
             trainings=row.trainings,
             training_data=training_data,
             evaluation_data=evaluation_data,
+            tags=said.tags,
+            notes=said.notes,
             unreadable=opened is None,
         )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from autolearn.eventlog.admission import PartitionProgress
+from autolearn.projections.queries.annotations import AnnotationQueries
 from autolearn.projections.queries.catalog import CatalogQueries
 from autolearn.projections.queries.decrypting_reader import DecryptingReader
 from autolearn.projections.queries.experiments import ExperimentQueries
@@ -59,6 +60,7 @@ class Snapshot:
         """Take the rows. The sensitive columns are those of `present`, without it of this one."""
         rows = self.rows = DecryptingReader(content, opens, known)
         self.catalog: CatalogQueries = CatalogQueries(rows, present.catalog if present else None)
-        self.sessions, self.runs = SessionQueries(rows), RunQueries(rows)
+        said = self.annotations = AnnotationQueries(rows)
+        self.sessions, self.runs = SessionQueries(rows, said), RunQueries(rows, said)
         self.experiments = ExperimentQueries(rows, self.sessions, self.runs)
         self.users, self.streams = UserQueries(rows), StreamQueries(rows)

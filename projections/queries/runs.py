@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from msgspec import Raw
+from msgspec.structs import replace
 
-from autolearn.projections.queries.decrypting_reader import Queries
+from autolearn.projections.queries.annotations import AnnotationQueries
+from autolearn.projections.queries.decrypting_reader import DecryptingReader, Queries
 from autolearn.projections.queries.run_rows import run_row
 from autolearn.projections.rows import runs
 from autolearn.schemas.rest.runs import RunRow, TrainingRow
@@ -17,6 +19,10 @@ _NO_DATA = Raw(b"null")
 
 class RunQueries(Queries):
     """The runs of sessions and experiments alike."""
+
+    def __init__(self, rows: DecryptingReader, annotations: AnnotationQueries) -> None:
+        super().__init__(rows)
+        self.annotations = annotations
 
     def stored(self, session: SessionId, kind: str, run: RunId) -> runs.StoredRun | None:
         """Return the stored row of a run of a kind of work, without decryption."""
@@ -29,10 +35,14 @@ class RunQueries(Queries):
         return None if row is None else self.decrypted(session, run, row)
 
     def decrypted(self, session: SessionId, run: RunId, row: runs.StoredRun) -> RunRow:
-        """Return a run with the data of its events."""
+        """Return a run with the data of its events, and what was said about it."""
         request = self.request(session, run)
         outcome = self.rows.get(runs.OUTCOMES, session, run) or _NO_DATA
-        return run_row(session, row, self.rows.opens, run, request, outcome)
+        found = run_row(session, row, self.rows.opens, run, request, outcome)
+        if not isinstance(found, TrainingRow) or found.unreadable or not row.annotations:
+            return found
+        said = self.annotations.of(session, run)
+        return replace(found, tags=said.tags, notes=said.notes)
 
     def request(self, session: SessionId, run: RunId) -> Raw:
         """Return the stored data of the event that accepted a run."""

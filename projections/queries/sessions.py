@@ -9,11 +9,13 @@ from itertools import groupby
 from msgspec.structs import replace
 
 from autolearn.eventlog.encryption.session_cipher import key_of_kept
-from autolearn.projections.queries.decrypting_reader import After, Queries
+from autolearn.projections.queries.annotations import NOTHING_SAID, AnnotationQueries
+from autolearn.projections.queries.decrypting_reader import After, DecryptingReader, Queries
 from autolearn.projections.rows import experiments, sessions
 from autolearn.projections.storage.table import IndexEntry, Table
 from autolearn.schemas.codec import from_json
 from autolearn.schemas.events import SessionOpened, SessionRenamed
+from autolearn.schemas.rest.annotations import Annotations
 from autolearn.schemas.rest.sessions import Reader, SessionRow
 from autolearn.schemas.values import SessionId
 from autolearn.security.data_key import Unreadable
@@ -24,12 +26,16 @@ Index = Table[IndexEntry]
 class SessionQueries(Queries):
     """Open sessions, and the owners and readers of all."""
 
+    def __init__(self, rows: DecryptingReader, annotations: AnnotationQueries) -> None:
+        super().__init__(rows)
+        self.annotations = annotations
+
     def get(self, session: SessionId) -> SessionRow | None:
         """Return an open session."""
         row = self.rows.get(sessions.OPEN, session)
         if row is None:
             return None
-        opened = self.opened(session, row)
+        opened, said = self.opened(session, row), self.said(session, row)
         return SessionRow(
             id=session,
             title=opened.title if opened else "",
@@ -39,6 +45,8 @@ class SessionQueries(Queries):
             sequence=row.sequence,
             expires=opened.expires if opened else 0,
             expiring=row.expiring,
+            tags=said.tags,
+            notes=said.notes,
             unreadable=opened is None,
         )
 
@@ -55,6 +63,15 @@ class SessionQueries(Queries):
         except Unreadable:
             return None
         return replace(opened, title=title)
+
+    def said(
+        self, session: SessionId, row: sessions.StoredSession | experiments.StoredExperiment
+    ) -> Annotations:
+        """Return the annotations of a session or experiment itself, as far as they can be read."""
+        try:
+            return self.annotations.of(session) if row.annotations else NOTHING_SAID
+        except Unreadable:
+            return NOTHING_SAID
 
     def keyid(self, session: SessionId) -> str | None:
         """Return the id of the key of a session or experiment, "" if it has none.

@@ -12,8 +12,9 @@ from autolearn.schemas.values import RunId
 class StoredExperiment(Struct, array_like=True, gc=False):
     """A committed session, with the trainings that it keeps.
 
-    `opened` and `renamed` are as in StoredSession. `sequence` is that of its commit in its stream,
-    `deleted` that of its deletion (0: not deleted).
+    `opened` and `renamed` are as in StoredSession; `annotations` counts those that are not of a
+    training. `sequence` is that of its commit in its stream, `deleted` that of its deletion (0: not
+    deleted).
     """
 
     opened: Raw
@@ -24,6 +25,7 @@ class StoredExperiment(Struct, array_like=True, gc=False):
     trainings: tuple[RunId, ...]
     deleted: int = 0
     renamed: Raw = NOT_RENAMED
+    annotations: int = 0
 
 
 KEPT = Table("experiment", StoredExperiment)

@@ -13,7 +13,7 @@ class StoredRun(Struct, array_like=True, gc=False):
 
     The data of its events, which may be large, are in rows of their own that never change.
     `training` is that of an evaluation or prediction, and `before` the previously requested run of
-    the session. `actor` asked for it.
+    the session. `actor` asked for it. `annotations` counts those of a training.
     """
 
     kind: str
@@ -28,6 +28,7 @@ class StoredRun(Struct, array_like=True, gc=False):
     training: RunId = NO_RUN
     before: RunId = NO_RUN
     actor: str = ""
+    annotations: int = 0
 
 
 class StoredWork(Struct, array_like=True, gc=False):

@@ -23,7 +23,7 @@ class StoredSession(Struct, array_like=True, gc=False):
 
     `opened` is the data of the event that opened it, `renamed` of the one that renamed it last.
     `expiring` is when it expires, if that was announced and it is unused since. `shared` says
-    whether it ever had a reader besides its owner.
+    whether it ever had a reader besides its owner; `annotations` counts those ever made.
     """
 
     opened: Raw
@@ -36,6 +36,7 @@ class StoredSession(Struct, array_like=True, gc=False):
     expiring: str = ""
     shared: bool = False
     renamed: Raw = NOT_RENAMED
+    annotations: int = 0
 
 
 class EndedRow(Struct, frozen=True, gc=False):

@@ -29,7 +29,7 @@ VIEWS = {
     )
 }
 
-FORMAT = 5
+FORMAT = 6
 """Rises whenever the same log gives other rows than before: stores of another format are rebuilt.
 tests/projections/test_format.py notices when it should have risen."""
 

@@ -10,6 +10,7 @@ from autolearn.projections.rows.runs import RUNS
 from autolearn.projections.storage.row_batch import RowBatch
 from autolearn.projections.storage.table import IndexEntry
 from autolearn.projections.views import runs
+from autolearn.projections.views.annotations import add_annotation, keep_annotations
 from autolearn.projections.views.view import View
 from autolearn.schemas import events
 from autolearn.schemas.codec import EventRecord, read_part
@@ -37,6 +38,9 @@ def commit(
         event.trainings,
         renamed=row.renamed,
     )
+    if row.annotations:
+        own = keep_annotations(rows, session, {NO_RUN, *event.trainings})
+        experiment.annotations = own
     rows.put(experiments.KEPT, experiment, session)
     entry = IndexEntry(session)
     rows.put_once(experiments.BY_TIME, entry, row.updated, session)
@@ -73,6 +77,14 @@ def rename(rows: RowBatch, session: SessionId, renamed: Raw) -> None:
     row.renamed = renamed
 
 
+def annotate(rows: RowBatch, record: EventRecord, session: SessionId) -> None:
+    """Fold an annotation of an experiment, or of one of its trainings."""
+    run = add_annotation(rows, record, session)
+    row = rows.change(experiments.KEPT, session)
+    assert row is not None, f"{record.type} for a session that is neither open nor committed"
+    row.annotations += not run
+
+
 def share(rows: RowBatch, session: SessionId, user: str, *, may_read: bool) -> None:
     """Add an experiment to the list of a user or group, or remove it."""
     row = rows.get(experiments.KEPT, session)
@@ -104,6 +116,7 @@ def delete(rows: RowBatch, session: SessionId, sequence: int) -> None:
         rows.delete(experiments.OPEN_RUNS, session, run)
     for run in map(RunId, rows.names(RUNS, session)):
         runs.delete(rows, session, run)
+    keep_annotations(rows, session, ())
     rows.delete(experiments.KEPT, session)
     rows.delete(experiments.BY_TIME, row.committed, session)
     rows.delete(experiments.OF_USER, row.actor, row.committed, session)

@@ -6,12 +6,14 @@ it in both places or in none.
 
 from __future__ import annotations
 
+from autolearn.projections.rows import annotations as annotation_rows
 from autolearn.projections.rows import runs as run_rows
 from autolearn.projections.rows import sessions
 from autolearn.projections.rows.sessions import EndedRow, StoredSession
 from autolearn.projections.storage.row_batch import RowBatch
 from autolearn.projections.storage.table import IndexEntry
 from autolearn.projections.views import experiments, runs
+from autolearn.projections.views.annotations import add_annotation, keep_annotations
 from autolearn.projections.views.view import Handler, View
 from autolearn.schemas import events
 from autolearn.schemas.codec import EventRecord, kept
@@ -87,6 +89,16 @@ def _rename(rows: RowBatch, record: EventRecord) -> None:
         _changed(rows, record, session).renamed = kept(record)
 
 
+def _annotate(rows: RowBatch, record: EventRecord) -> None:
+    """Fold an annotation of a session or experiment, or of one of its trainings."""
+    session = _session_of(record)
+    if rows.get(sessions.OPEN, session) is None:
+        experiments.annotate(rows, record, session)
+    else:
+        add_annotation(rows, record, session)
+        _changed(rows, record, session).annotations += 1
+
+
 def _commit(rows: RowBatch, record: EventRecord) -> None:
     """Fold a commit: the session becomes an experiment."""
     event, session = outline_of(record), _session_of(record)
@@ -103,6 +115,8 @@ def _discard(rows: RowBatch, record: EventRecord) -> None:
     for name, run in list(runs.newest_first(rows, session, row)):
         runs.count(rows, row.actor, run.status, "")
         runs.delete(rows, session, name)
+    if row.annotations:
+        keep_annotations(rows, session, ())
     match event:
         case events.SessionDiscarded(cancelled=cancelled):
             ended = EndedRow("discarded", row.updated, cancelled)
@@ -155,9 +169,11 @@ VIEW = View(
     "sessions",
     sessions,
     run_rows,
+    annotation_rows,
     handlers={
         events.SessionOpened: _open_session,
         events.SessionRenamed: _rename,
+        events.SessionAnnotated: _annotate,
         events.SessionCommitted: _commit,
         events.SessionDiscarded: _discard,
         events.SessionExpired: _discard,

@@ -81,6 +81,7 @@ TRAFFIC: tuple[Flow, ...] = (
             commands.RegisterDataset,
             commands.OpenSession,
             commands.RenameSession,
+            commands.AnnotateSession,
             commands.CommitSession,
             commands.DiscardSession,
             commands.KeepSession,

@@ -21,6 +21,7 @@ from autolearn.schemas.commands.runs import (
     StartRun,
 )
 from autolearn.schemas.commands.sessions import (
+    AnnotateSession,
     CommitSession,
     DeleteExperiment,
     DiscardSession,
@@ -48,6 +49,7 @@ from autolearn.schemas.messages import Command, type_of
 
 __all__ = [
     "AddUser",
+    "AnnotateSession",
     "COMMANDS",
     "COMMANDS_OF",
     "CancelRun",
@@ -92,6 +94,7 @@ COMMANDS_OF: dict[str, tuple[type[Command], ...]] = {
     "session": (
         OpenSession,
         RenameSession,
+        AnnotateSession,
         CommitSession,
         DiscardSession,
         ProposeExpiry,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from autolearn.schemas.messages import Command
-from autolearn.schemas.values import May, RunId
+from autolearn.schemas.values import NO_RUN, May, RunId
 
 
 class OpenSession(Command, frozen=True, omit_defaults=True):
@@ -20,6 +20,20 @@ class RenameSession(Command, frozen=True):
     """Give a session or experiment another title."""
 
     title: str
+
+
+class AnnotateSession(Command, frozen=True, omit_defaults=True):
+    """Annotate a session or experiment, or its training `run`: add to what was said before.
+
+    `tags` are added, then those in `untag` removed; `metrics` are figures that the user computed,
+    of which the newest value of a name counts.
+    """
+
+    run: RunId = NO_RUN
+    note: str = ""
+    tags: tuple[str, ...] = ()
+    untag: tuple[str, ...] = ()
+    metrics: dict[str, float] = {}
 
 
 class CommitSession(Command, frozen=True):

@@ -23,6 +23,7 @@ from autolearn.schemas.events.runs import (
 )
 from autolearn.schemas.events.sessions import (
     ExperimentDeleted,
+    SessionAnnotated,
     SessionCommitted,
     SessionDiscarded,
     SessionExpired,
@@ -71,6 +72,7 @@ __all__ = [
     "RunLost",
     "RunRequested",
     "RunStarted",
+    "SessionAnnotated",
     "SessionCommitted",
     "SessionDiscarded",
     "SessionExpired",
@@ -98,6 +100,7 @@ EVENTS_OF: dict[str, tuple[type[Event], ...]] = {
     "session": (
         SessionOpened,
         SessionRenamed,
+        SessionAnnotated,
         SessionCommitted,
         SessionDiscarded,
         SessionExpiring,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from autolearn.schemas.messages import Event
-from autolearn.schemas.values import May, RunId
+from autolearn.schemas.values import NO_RUN, May, RunId
 
 
 class SessionOpened(Event, frozen=True, omit_defaults=True):
@@ -17,6 +17,19 @@ class SessionRenamed(Event, frozen=True):
     """The session or experiment has another title."""
 
     title: str
+
+
+class SessionAnnotated(Event, frozen=True, omit_defaults=True):
+    """A session or experiment is annotated, or its training `run`.
+
+    The fields are those of `commands.AnnotateSession`.
+    """
+
+    run: RunId = NO_RUN
+    note: str = ""
+    tags: tuple[str, ...] = ()
+    untag: tuple[str, ...] = ()
+    metrics: dict[str, float] = {}
 
 
 class SessionCommitted(Event, frozen=True):

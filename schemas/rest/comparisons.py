@@ -6,6 +6,7 @@ from typing import Literal
 
 from msgspec import Struct
 
+from autolearn.schemas.rest.annotations import Note
 from autolearn.schemas.rest.page import Links
 from autolearn.schemas.values import JsonValue, RunId, SessionId
 
@@ -71,6 +72,8 @@ class ComparedTraining(Struct, kw_only=True, frozen=True):
     scores: dict[str, Score]
     fit_seconds: float | None
     links: Links
+    tags: tuple[str, ...] = ()
+    notes: tuple[Note, ...] = ()
 
 
 class TrainingComparison(Struct, kw_only=True, frozen=True):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from msgspec import Struct
 
+from autolearn.schemas.rest.annotations import Note
 from autolearn.schemas.rest.page import Links
 from autolearn.schemas.rest.runs import RunSummary
 from autolearn.schemas.values import DatasetRef, RunId, SessionId
@@ -20,6 +21,8 @@ class ExperimentCore(Struct, kw_only=True, frozen=True):
     sequence: int
     training_data: tuple[DatasetRef, ...]
     evaluation_data: tuple[DatasetRef, ...]
+    tags: tuple[str, ...] = ()
+    notes: tuple[Note, ...] = ()
     unreadable: bool = False
 
 

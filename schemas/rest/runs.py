@@ -7,6 +7,7 @@ from typing import ClassVar
 from msgspec import Struct
 
 from autolearn.schemas.datasets.read_options import ReadOptions
+from autolearn.schemas.rest.annotations import Note
 from autolearn.schemas.rest.page import Links
 from autolearn.schemas.results import FoldScores
 from autolearn.schemas.training.preprocess import Preprocessing
@@ -98,6 +99,8 @@ class TrainingRow(RunFields, kw_only=True, frozen=True):
     rows_train: int | None = None
     rows_test: int | None = None
     fit_seconds: float | None = None
+    tags: tuple[str, ...] = ()
+    notes: tuple[Note, ...] = ()
 
 
 class Training(TrainingRow, kw_only=True, frozen=True):

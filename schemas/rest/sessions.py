@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from msgspec import Struct
 
+from autolearn.schemas.rest.annotations import Note
 from autolearn.schemas.rest.page import Links
 from autolearn.schemas.rest.runs import LiveProgress, RunSummary
 from autolearn.schemas.values import May, SessionId
@@ -27,6 +28,8 @@ class SessionRow(Struct, frozen=True):
     """The number of the newest event of the session's stream."""
     expires: int = 0
     expiring: str = ""
+    tags: tuple[str, ...] = ()
+    notes: tuple[Note, ...] = ()
     unreadable: bool = False
 
 

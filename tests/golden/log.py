@@ -77,6 +77,7 @@ STORY = [
     (A, "PredictionRequested.v1", "p1"),
     (A, "RunStarted.v1", "p1"),
     (A, "RunCompleted.v1-prediction", "p1"),
+    (A, "SessionAnnotated.v1", "t1"),
 ]
 """Stream, golden file, and the run that its data are made to name."""
 

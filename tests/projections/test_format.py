@@ -21,6 +21,7 @@ EARLIER = {
     "2": "db9f5df7cc9d3c49715b2af57ce3474e8d266793eded0e5115091fd6ee7ff960",
     "3": "b53a40a5860f32f87b789675b70584871fbabf256d3c80c0397bfe746bcf2d1d",
     "4": "a4509077b71ca3f06ae643491eb4b71b43cec02d5616f92c1b352582db106459",
+    "5": "aaa67ff8c546dd86b46b70a17f33eb60994e6d682b7139c195cb1be2f5b2f3c0",
 }
 """The digests of the formats below FORMAT, by format, as one SHA-256."""
 DIGESTS = Path(__file__).parent.parent / "golden" / "digests.json"

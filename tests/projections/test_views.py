@@ -19,6 +19,7 @@ from autolearn.eventlog.memory.log import MemoryLog
 from autolearn.projections import rows
 from autolearn.projections.queries.queries import ReadModelQueries, Snapshot
 from autolearn.projections.read_models import ReadModels
+from autolearn.projections.rows.annotations import ANNOTATIONS
 from autolearn.projections.rows.catalog import ESTIMATORS, METRICS, DatasetRow, MetricRow
 from autolearn.projections.rows.command_answers import ANSWERS
 from autolearn.projections.rows.sessions import ENDED, EndedRow
@@ -124,6 +125,38 @@ def test_a_session_has_its_newest_title_and_so_has_the_experiment():
     assert told.now().experiments.get(ID) == replace(before, title="Tulips")
     told.tell(commands.RenameSession(""))
     assert told.now().experiments.get(ID).title == ""
+
+
+def test_notes_and_tags_stay_with_what_is_kept():
+    told = Told()
+    say = commands.AnnotateSession
+    told.tell(commands.OpenSession(), *done("t1"), *done("t2"))
+    told.tell(say(note="first"), say(tags=("a", "b")), say(untag=("a", "z"), tags=("c",)))
+    told.tell(say("t1", "deep"), say("t2", "shallow"), say("t2", tags=("x",)))
+    row = told.now().sessions.get(ID)
+    assert (row.tags, [note.text for note in row.notes]) == (("b", "c"), ["first"])
+    assert told.now().runs.training(ID, "t2").tags == ("x",)
+    (note,) = told.now().runs.training(ID, "t1").notes
+    assert (note.text, note.actor) == ("deep", "ada")
+    told.tell(commands.CommitSession(("t1",)), say(note="second"))
+    kept = told.now().experiments.get(ID)
+    assert (kept.tags, [note.text for note in kept.notes]) == (("b", "c"), ["first", "second"])
+    assert told.now().runs.training(ID, "t1").notes == (note,)
+    assert annotations(told) == ["", "", "", "t1", ""]
+    told.tell(commands.DeleteExperiment())
+    assert annotations(told) == []
+
+
+def test_nothing_that_was_said_about_a_discarded_session_is_left():
+    told = Told()
+    told.tell(commands.OpenSession(), *done("t1"), commands.AnnotateSession("t1", "n"))
+    assert annotations(told) == ["t1"]
+    told.tell(commands.DiscardSession())
+    assert annotations(told) == []
+
+
+def annotations(told: Told) -> list[str]:
+    return [row.run for row in told.now().rows.scan(ANNOTATIONS)]
 
 
 def test_a_training_from_request_to_model():

@@ -39,6 +39,7 @@ def random_command(random: Random, stream: str) -> Command:
     makers = (
         (5, lambda: commands.OpenSession(random.choice(("", "Irises ❀", "\x00")))),
         (1, lambda: commands.RenameSession("Roses")),
+        (1.5, lambda: commands.AnnotateSession(random.choice(("", *TRAININGS)), "Petals")),
         (6, lambda: commands.CommitSession(random.choice((None, (), ("t1",), ("t2",), ("t9",))))),
         (0.4, commands.DiscardSession),
         (1, lambda: commands.ProposeExpiry(random.choice((0, 1)), "b")),

@@ -244,4 +244,6 @@ def _compared(line: _Line, differ: set[str], owners: Iterable[ComparedOwner]) ->
         scores=line.scores,
         fit_seconds=None if run.fitted is None else run.fitted.fit_seconds,
         links={"self": f"{base}/trainings/{run.run}"},
+        tags=run.said.tags,
+        notes=run.said.notes,
     )

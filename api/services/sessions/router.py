@@ -16,6 +16,7 @@ from autolearn.api.http.pagination import from_token, next_link, page_of
 from autolearn.api.http.problems import check_id
 from autolearn.api.identity.principal import Who
 from autolearn.api.identity.visibility import Level, level_of, may_list
+from autolearn.api.services.sessions.annotations import add_annotation_routes
 from autolearn.api.shared import bodies, resources
 from autolearn.api.shared.as_of import AsOf, AsOfView, Shared, present, require_now, see
 from autolearn.api.shared.id_prefixes import whole_run
@@ -164,6 +165,8 @@ def router(context: ApiContext) -> APIRouter:
         if isinstance(answer, Accepted):
             return pending(answer, asked)
         return json(Renamed(session, body.title), headers=asked.prefer.applied())
+
+    add_annotation_routes(routes, context)
 
     @routes.post(
         "/{session}/discard",

@@ -12,6 +12,7 @@ from rich.text import Text
 
 from autolearn.client.cli.current_session import Current
 from autolearn.client.cli.output import count, sentence, short, shortened
+from autolearn.client.cli.tables.annotations import newest
 from autolearn.client.cli.terminal_text import printable
 from autolearn.schemas.rest.comparisons import (
     ComparedMetric,
@@ -49,7 +50,7 @@ def write_csv(one: TrainingComparison, chosen: Sequence[str] | None, file: TextI
     settings = list(dict.fromkeys(name for line in one.trainings for name in line.settings))
     out = csv.writer(file, lineterminator="\n")
     about = ("training", "session", "estimator", "baseline", "status")
-    out.writerow([*about, *settings, *metrics, "fit_seconds"])
+    out.writerow([*about, *settings, *metrics, "fit_seconds", "tags", "note"])
     for line in one.trainings:
         scores = (line.scores.get(name) for name in metrics)
         out.writerow(
@@ -58,6 +59,7 @@ def write_csv(one: TrainingComparison, chosen: Sequence[str] | None, file: TextI
                 *(_plain(line.settings[n]) if n in line.settings else "" for n in settings),
                 *("" if score is None else score.value for score in scores),
                 "" if line.fit_seconds is None else line.fit_seconds,
+                *(",".join(line.tags), line.notes[-1].text if line.notes else ""),
             ]
         )
 
@@ -79,6 +81,9 @@ def _table(
         "training": [Text(short(line.id)) for line in lines],
         "estimator": [_estimator(line) for line in lines],
     }
+    for name, said in (("tags", lambda line: ", ".join(line.tags)), ("note", newest)):
+        if any(words := [printable(said(line)) for line in lines]):
+            about[name] = [Text(_cut(one, _SETTINGS)) for one in words]
     settings = [printable(_settings(line.settings)) for line in lines]
     fit = {"fit s": [Text(_seconds(line)) for line in lines]}
     best = {metric.name: _best(metric, lines) for metric in metrics}

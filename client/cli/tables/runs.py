@@ -9,6 +9,7 @@ from rich.console import Group, RenderableType
 
 from autolearn.client.cli.output import pairs, rows, short, shortened, when
 from autolearn.client.cli.run_progress import phase_of
+from autolearn.client.cli.tables.annotations import said_of
 from autolearn.client.cli.tables.plots import plots, spark
 from autolearn.schemas.catalog import CLASSIFICATION
 from autolearn.schemas.feature_columns import LEFT_OUT
@@ -32,18 +33,22 @@ def trainings(found: Iterable[Training]) -> RenderableType:
     found = list(found)
     by = ("by",) if len({one.actor for one in found}) > 1 else ()
     lines = [
-        (
+        [
             short(one.id),
             one.estimator,
             one.dataset.name,
             *(one.actor for _ in by),
             _state(one),
             _settings(one),
-        )
+        ]
         for one in found
     ]
-    heads = ("training", "estimator", "data", *by, "status", "settings")
-    return rows(heads, lines, leave=("data",))
+    heads = ["training", "estimator", "data", *by, "status", "settings"]
+    if any(one.tags for one in found):
+        heads.insert(2, "tags")
+        for line, one in zip(lines, found, strict=True):
+            line.insert(2, ", ".join(one.tags))
+    return rows(heads, lines, leave=("data",), wraps=("tags", "settings"))
 
 
 def evaluations(found: Iterable[Evaluation]) -> RenderableType:
@@ -112,6 +117,7 @@ def training(one: Training) -> RenderableType:
             "learned": _learned(one.parameters, 400),
             "warnings": "\n".join(one.parameters.get("warnings", ())),
             "artifact": one.artifact and short(one.artifact.digest),
+            **said_of(one),
         }
     )
     if not one.cross_validation:

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from rich.console import Group, RenderableType
 
 from autolearn.client.cli.output import pairs, rows, sentence, short, when
+from autolearn.client.cli.tables.annotations import add_columns, said_of
 from autolearn.client.cli.tables.runs import evaluations, predictions, split_in_words, trainings
 from autolearn.client.sdk.sessions import ExperimentWithRuns, SessionWithRuns
 from autolearn.schemas.rest.experiments import ExperimentSummary
@@ -20,7 +21,7 @@ def sessions(found: Iterable[SessionSummary], current: str = "") -> RenderableTy
     """Return a table of open sessions; the current one is marked."""
     found = list(found)
     heads = ["session", "", "owner", "created", "changed", "title"]
-    lines = [
+    lines: list[list[object]] = [
         [
             one.id,
             "*" * (one.id == current),
@@ -35,6 +36,7 @@ def sessions(found: Iterable[SessionSummary], current: str = "") -> RenderableTy
         heads.append("expires")
         for line, one in zip(lines, found, strict=True):
             line.append(when(one.expiring) if one.expiring else "-")
+    add_columns(heads, lines, found)
     return rows(heads, lines, leave=("created", "changed"), wraps=("title",))
 
 
@@ -48,6 +50,7 @@ def session(one: SessionWithRuns) -> RenderableType:
             "created": when(one.created),
             "changed": when(one.updated),
             **({"expires": f"{when(one.expiring)}, unless used or kept"} if one.expiring else {}),
+            **said_of(one),
             **{kind: _statuses(counts) for kind, counts in one.counts.items() if one.withheld},
         }
     )
@@ -74,18 +77,20 @@ def _statuses(counts: Mapping[str, int]) -> str:
 
 def experiments(found: Iterable[ExperimentSummary]) -> RenderableType:
     """Return experiments."""
-    lines = [
-        (
+    found = list(found)
+    heads = ["experiment", "owner", "committed", "trainings", "data", "title"]
+    lines: list[list[object]] = [
+        [
             one.id,
             one.actor,
             when(one.committed),
             len(one.trainings),
             _names(one.training_data),
             _title(one),
-        )
+        ]
         for one in found
     ]
-    heads = ("experiment", "owner", "committed", "trainings", "data", "title")
+    add_columns(heads, lines, found)
     return rows(heads, lines, leave=("data", "trainings"))
 
 
@@ -100,6 +105,7 @@ def experiment(one: ExperimentWithRuns) -> RenderableType:
             "committed": when(one.committed),
             "training data": _names(one.training_data),
             "evaluation data": _names(one.evaluation_data),
+            **said_of(one),
         }
     )
     late = [run for run in one.evaluations if run.number > one.sequence]
@@ -119,6 +125,10 @@ def runs(
     parts: list[RenderableType] = []
     if trained:
         parts += ["", *_splits(trained), trainings(trained)]
+        notes = [(short(one.id), note) for one in trained for note in one.notes]
+        if notes:
+            lines = [(of, when(note.time), note.actor, note.text) for of, note in notes]
+            parts += ["", rows(("training", "noted", "by", "note"), lines)]
     if evaluated:
         parts += ["", evaluations(evaluated)]
     if predicted:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from autolearn.client.sdk.errors import BadArgument, EvaluationFailed, TrainingFailed
 from autolearn.client.sdk.flows import Call, Flow, ask, fetch
+from autolearn.client.sdk.handles.annotations import AnnotationMethods
 from autolearn.client.sdk.handles.display import plain
 from autolearn.client.sdk.handles.frames import frame_of, needed
 from autolearn.client.sdk.handles.predictions import (
@@ -111,7 +112,7 @@ class EvaluationMethods(RunMethods[Evaluation]):
         }
 
 
-class TrainingMethods(RunMethods[Training]):
+class TrainingMethods(RunMethods[Training], AnnotationMethods[Training]):
     """A training, with the evaluations that were made of it by this object."""
 
     _kind, _type, _failed = "training", Training, TrainingFailed
@@ -151,6 +152,9 @@ class TrainingMethods(RunMethods[Training]):
         series: pd.Series[float] = needed("pandas", "feature_importances").Series(dict(found))
         return series
 
+    def _annotated_path(self) -> str:
+        return self._path(f"/v1/sessions/{segment(self._owner.id)}")
+
     def _name(self) -> str:
         return f"Training {self.id[:SHORT_ID]} {self.data.estimator} on {self.data.dataset.name}"
 
@@ -167,6 +171,7 @@ class TrainingMethods(RunMethods[Training]):
             "hyperparameters": given,
             "status": self._state(),
             "reason": self.data.reason,
+            "tags": ", ".join(self.data.tags),
             **scores,
         }
 

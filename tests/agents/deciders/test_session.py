@@ -13,8 +13,9 @@ from autolearn.agents.deciders.specification import Refused, given
 from autolearn.agents.deciders.user import user
 from autolearn.schemas import commands, events
 from autolearn.schemas.actors import EVERYBODY, SUPERVISE, SYSADMIN, Actor, worker
-from autolearn.schemas.bounds import SESSION_READERS, SESSION_RUNS
+from autolearn.schemas.bounds import SESSION_ANNOTATIONS, SESSION_READERS, SESSION_RUNS
 from autolearn.schemas.commands import (
+    AnnotateSession,
     CommitSession,
     DeleteExperiment,
     DiscardSession,
@@ -33,6 +34,7 @@ from autolearn.schemas.events import (
     RunCancelled,
     RunFailed,
     RunStarted,
+    SessionAnnotated,
     SessionCommitted,
     SessionDiscarded,
     SessionExpired,
@@ -172,6 +174,28 @@ def test_a_session_and_an_experiment_are_renamed_and_expire_no_longer():
     given(session, *expiring).when(KeepSession()).then(Refused(reason="not-expiring"))
 
 
+def test_what_is_kept_can_be_annotated_and_so_can_its_trainings():
+    about_it, about_t1 = AnnotateSession(note="n"), AnnotateSession("t1", tags=("a",))
+    for past in ((OPENED, *trained("t1")), KEPT):
+        given(session, *past).when(about_it).then(SessionAnnotated(note="n"))
+        given(session, *past).when(about_t1).then(SessionAnnotated("t1", tags=("a",)))
+        for other in ("t9", "e1"):
+            command = AnnotateSession(other, "n")
+            given(session, *past).when(command).then(Refused(reason="training-unknown"))
+    given(session, *KEPT).when(AnnotateSession("t2", "n")).then(Refused(reason="training-unknown"))
+    expiring = (OPENED, SessionExpiring("2026-01-02T12:00:00.000Z"), SessionAnnotated(note="n"))
+    given(session, *expiring).when(KeepSession()).then(Refused(reason="not-expiring"))
+
+
+def test_there_are_at_most_so_many_annotations_also_after_a_commit():
+    full = [SessionAnnotated(note="n")] * SESSION_ANNOTATIONS
+    kept = (OPENED, *trained("t1"), *full[1:], SessionCommitted(("t1",)))
+    for past in ((OPENED, *full[1:]), kept):
+        given(session, *past).when(AnnotateSession(note="n")).then(SessionAnnotated(note="n"))
+        refused = Refused(reason="too-many-annotations")
+        given(session, *past, full[0]).when(AnnotateSession(note="n")).then(refused)
+
+
 # What is asked of an experiment
 
 SHARED = SessionShared("grace")
@@ -181,7 +205,7 @@ KEPT = (OPENED, *trained("t1"), *trained("t2"), SessionCommitted(("t1",)))
 
 
 def test_an_experiment_trains_nothing_and_ends_no_other_way():
-    asked = (RequestEvaluation, RequestPrediction, RenameSession)
+    asked = (RequestEvaluation, RequestPrediction, RenameSession, AnnotateSession)
     asked += (ShareSession, UnshareSession, DeleteExperiment)
     for command in SESSION_COMMANDS:
         if not isinstance(command, (*asked, *OF_RUNS)):
@@ -463,6 +487,7 @@ def test_a_refused_commit_looks_at_no_run_that_is_not_named():
 ADA, BOB = Actor("ada"), Actor("bob")
 OF_THE_OWNER = [
     RenameSession("roses"),
+    AnnotateSession(note="roses"),
     KeepSession(),
     CommitSession(),
     DiscardSession(),
@@ -514,7 +539,11 @@ def test_a_reader_may_leave_a_session_and_what_it_became():
     state.when(UnshareSession("eve"), Actor("eve")).then(Refused(reason="not-shared"))
 
 
-WORK = [command for command in OF_THE_OWNER if isinstance(command, commands.RequestRun)]
+WORK = [
+    command
+    for command in OF_THE_OWNER
+    if isinstance(command, commands.RequestRun | AnnotateSession)
+]
 BY_GROUP = Actor("bob", via="group/churn@7")
 
 
@@ -524,7 +553,7 @@ BY_GROUP = Actor("bob", via="group/churn@7")
     [(BOB, SessionShared("bob", "work")), (BY_GROUP, SessionShared("group/churn", "work"))],
     ids=["user", "group"],
 )
-def test_a_grant_to_work_is_for_runs_and_for_nothing_else(command, actor, grant):
+def test_a_grant_to_work_is_for_runs_and_annotations_and_for_nothing_else(command, actor, grant):
     past = (OPENED, grant, training_requested(), samples.evaluation_requested())
     assert may(command, actor, *past) == (command in WORK)
     assert not may(command, Actor("eve", via="group/eve@1"), *past)

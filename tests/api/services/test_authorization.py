@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import uuid
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -258,6 +259,11 @@ ASKED: dict[str, Asked] = {
         lambda world: world.experiment.replace("experiments", "sessions") + "/discard", 409
     ),
     "POST /v1/sessions/{session}/rename": Asked(of_session("/rename"), 200, {"title": "secret"}),
+    **{
+        f"POST /v1/sessions/{{session}}{path}/{what}": Asked(at(f"/{what}"), 200, body)
+        for path, at in (("", of_session), ("/trainings/{run}", partial(run, "training")))
+        for what, body in (("note", {"note": "secret"}), ("tag", {"tags": ["secret"]}))
+    },
     "POST /v1/sessions/{session}/keep": Asked(of_session("/keep"), 409),
     "POST /v1/sessions/{session}/share": Asked(of_session("/share"), 409, {"user": "reader"}),
     "POST /v1/sessions/{session}/unshare": Asked(of_session("/unshare"), 409, {"user": "lise"}),

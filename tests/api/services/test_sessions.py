@@ -141,6 +141,36 @@ def test_a_session_and_its_experiment_have_the_newest_title(http: httpx.Client):
     problem(http.post(f"{at}/rename", json={"title": "x"}), 409, "session-deleted")
 
 
+def test_notes_and_tags_of_a_session_a_training_and_an_experiment(http: httpx.Client):
+    at = http.post("/v1/sessions", json={"title": "annotated"}).headers["location"]
+    session, body = at.rpartition("/")[2], {"estimator": "naive-bayes", "dataset": "iris"}
+    training = http.post(f"{at}/trainings", json=body, headers={"Prefer": "wait=60"}).json()["id"]
+    point = http.get("/v1/position").json()["token"]
+    said = http.post(f"{at}/note", json={"note": "petals ❀"}).json()
+    assert (said["id"], said["notes"][0]["text"]) == (session, "petals ❀")
+    assert http.post(f"{at}/tag", json={"tags": ["a", "b b"]}).json()["tags"] == ["a", "b b"]
+    assert http.post(f"{at}/tag", json={"remove": ["a"]}).json()["tags"] == ["b b"]
+    said = http.post(f"{at}/trainings/{training[:8]}/tag", json={"tags": ["best"]}).json()
+    assert (said["id"], said["tags"]) == (training, ["best"])
+    assert http.get(f"{at}/trainings/{training}").json()["tags"] == ["best"]
+    assert http.get(at).json()["tags"] == ["b b"]
+    assert http.get(at, params={"as_of": point}).json()["tags"] == []
+    (line,) = http.get("/v1/compare", params={"of": session}).json()["trainings"]
+    assert line["tags"] == ["best"]
+    experiment = http.post(f"{at}/commit").headers["location"]
+    http.post(f"{at}/note", json={"note": "kept"})
+    shown = http.get(experiment).json()
+    assert [note["text"] for note in shown["notes"]] == ["petals ❀", "kept"]
+    assert http.get("/v1/experiments?limit=1").json()["items"][0]["tags"] == ["b b"]
+    for wrong in ({}, {"tags": ["a,b"]}, {"tags": ["x" * 51]}, {"tags": ["a"], "remove": ["a"]}):
+        problem(http.post(f"{at}/tag", json=wrong), 422, "invalid-body")
+    many = {"tags": [f"t{n}" for n in range(50)]}
+    problem(http.post(f"{at}/tag", json=many), 422, "invalid-body", "more than 50")
+    problem(http.post(f"{at}/note", json={"note": " "}), 422, "invalid-body")
+    assert http.post(f"{experiment}/delete").status_code == 200
+    problem(http.post(f"{at}/note", json={"note": "x"}), 409, "session-deleted")
+
+
 def test_an_experiment_is_evaluated_on_new_data_beside_what_it_keeps(http: httpx.Client):
     at = http.post("/v1/sessions", json={"title": "measured later"}).headers["location"]
     body = {"estimator": "naive-bayes", "dataset": "iris"}

@@ -40,6 +40,8 @@ COMMANDS = (
     "session list",
     "session use",
     "session rename",
+    "note",
+    "tag",
     "experiment rename",
     "session commit",
     "session share",

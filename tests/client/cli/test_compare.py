@@ -193,7 +193,7 @@ def test_csv_has_whole_values():
     assert list(rows[1]) == [
         *("training", "session", "estimator", "baseline", "status"),
         *("hyperparameters.class_weight", "hyperparameters.C", "preprocessing.scale"),
-        *("hyperparameters.max_depth", "f1", "roc-auc", "fit_seconds"),
+        *("hyperparameters.max_depth", "f1", "roc-auc", "fit_seconds", "tags", "note"),
     ]
     assert rows[0]["baseline"] == "true"
     assert (rows[1]["training"], rows[1]["f1"]) == (LINES[1].id, "0.576")
@@ -224,5 +224,5 @@ def test_the_current_session_is_compared_and_titles_are_found(cli: Cli, tmp_path
     said = cli(played, "compare", "--sort", "f1", "--on", "june", "-o", "json")
     assert json.loads(said.out) == json.loads(encode(FOUND))
     said = cli(played, "compare", "CHURN", "abc", "-o", "csv", "--metrics", "f1")
-    assert said.out.splitlines()[0].endswith(",f1,fit_seconds")
+    assert said.out.splitlines()[0].endswith(",f1,fit_seconds,tags,note")
     assert asked == [[("of", S1), ("sort", "f1"), ("on", "june")], [("of", S1), ("of", "abc")]]

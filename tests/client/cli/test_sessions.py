@@ -106,6 +106,27 @@ def test_a_session_is_chosen_by_its_title(ada: Desk):
     ada.does("session", "discard", "--yes")
 
 
+def test_a_session_and_its_training_get_notes_and_tags_which_lists_show(ada: Desk):
+    title = titled("annotated")
+    ada.does("session", "open", "--title", title)
+    training = ada.says("train", "svm", "iris")["id"]
+    assert ": petals matter" in ada.does("note", title, "petals matter")
+    assert "a, b b, c" in ada.does("tag", title, "a,b b,c")
+    assert ada.says("tag", title, "c", "--remove")["tags"] == ["a", "b b"]
+    ada.does("tag", training[:8], "best")
+    ada.does("note", training, "simple")
+    shown = ada.does("session", "show")
+    assert all(words in shown for words in ("best", "simple", "petals matter"))
+    assert "petals matter" in ada.does("session", "list")
+    ada.does("session", "commit", "--note", "for June")
+    listed = ada.does("experiment", "list")
+    assert all(words in listed for words in ("a, b b", "for June"))
+    assert "best" in ada.does("compare", title)
+    ada.does("note", training, "later")
+    assert "later" in ada.does("experiment", "show", title)
+    assert ada("note", "nothing so", "x").code == 4
+
+
 def test_a_session_is_renamed_and_found_by_its_new_title(ada: Desk):
     old, new, newest = titled("old"), titled("new"), titled("newest")
     session = ada.says("session", "open", "--title", old)["id"]

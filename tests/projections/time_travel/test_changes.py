@@ -38,7 +38,7 @@ INDEXES = {"session-by-time", "session-opened", "session-owner", "session-of", "
 INDEXES |= {"dataset-owner", "dataset-bytes", "user-work", "user-tokens", "session-owned"}
 INDEXES |= {"dataset-version-by-time", "run-at", "run-request", "run-outcome"}
 INDEXES |= {"experiment-by-time", "experiment-of", "experiment-gone", "experiment-gone-by-time"}
-INDEXES |= {"experiment-run", "session-with", "experiment-with"}
+INDEXES |= {"experiment-run", "annotation", "session-with", "experiment-with"}
 
 
 def test_every_kind_of_stream_and_every_table_has_its_words():

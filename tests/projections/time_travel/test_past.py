@@ -104,7 +104,7 @@ def everything(snapshot: Snapshot, session: str) -> tuple[object, ...]:
 
 
 def test_a_page_ends_where_no_more_events_are_folded(monkeypatch: pytest.MonkeyPatch):
-    log = told(Random(7), 150)
+    log = told(Random(10), 150)
     index, lookup, ends = (
         folded(log, log.ends("events")),
         RecordLookup(log, "events"),

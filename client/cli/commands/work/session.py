@@ -176,6 +176,9 @@ def commit(
             "[default: all that completed]",
         ),
     ] = None,
+    note: Annotated[
+        str | None, typer.Option(metavar="WORDS", help="A note to add to the session before.")
+    ] = None,
     session: SessionOption = None,
     output: As = Output.table,
     url: Url = None,
@@ -189,7 +192,7 @@ def commit(
 
     with connect(url, session) as to:
         used = to.session()
-        experiment = used.commit(training or None)
+        experiment = used.commit(training or None, note=note)
         to.current.forget(experiment.id)
         if output == Output.json:
             try:

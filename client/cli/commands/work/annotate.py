@@ -1,0 +1,88 @@
+"""`autolearn note` and `autolearn tag`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from autolearn.client.cli.options import SessionOption, Url, words
+from autolearn.client.cli.output import As, Output
+
+if TYPE_CHECKING:
+    from autolearn.client.cli.connection import Connection
+    from autolearn.schemas.rest.annotations import Annotated as Said
+
+What = Annotated[
+    str,
+    typer.Argument(
+        metavar="SESSION|EXPERIMENT|TRAINING",
+        help="By id or title; of a training the id. The start is enough.",
+    ),
+]
+
+
+def note(
+    what: What,
+    text: Annotated[str, typer.Argument(help="Up to 2,000 characters.")],
+    session: SessionOption = None,
+    output: As = Output.table,
+    url: Url = None,
+) -> None:
+    """Add a note to a session, experiment or training, and show all of its notes and tags.
+
+    A note stays as long as what it is about. It is encrypted with it.
+    """
+    _annotate(what, lambda one: one.note(text), session, output, url)
+
+
+def tag(
+    what: What,
+    tags: Annotated[str, typer.Argument(metavar="TAG,…", help="Words without commas.")],
+    remove: Annotated[bool, typer.Option("--remove", help="Remove these tags.")] = False,
+    session: SessionOption = None,
+    output: As = Output.table,
+    url: Url = None,
+) -> None:
+    """Tag a session, experiment or training, and show all of its notes and tags."""
+    some = [one for one in words(tags) or () if one]
+
+    def change(one: Any) -> Said:
+        return one.tag(remove=some) if remove else one.tag(*some)  # type: ignore[no-any-return]
+
+    _annotate(what, change, session, output, url)
+
+
+def _annotate(
+    what: str, change: Callable[[Any], Said], session: str | None, output: Output, url: str | None
+) -> None:
+    """Change the annotations of a session, experiment or training, and print all of them."""
+    from autolearn.client.cli.connection import connect
+    from autolearn.client.cli.output import console, pairs, print_json, short
+    from autolearn.client.cli.tables.annotations import said_of
+
+    with connect(url, session) as to:
+        said = _changed(to, what, change)
+        if output == Output.json:
+            print_json(to.said)
+        else:
+            console().print(pairs({"id": short(said.id), **said_of(said)}))
+
+
+def _changed(to: Connection, what: str, change: Callable[[Any], Said]) -> Said:
+    """Change a session or experiment, or else a training of the session or an experiment.
+
+    Raises:
+        NothingSo: nothing is called so, or several are.
+    """
+    from autolearn.client.cli.training_owner import owner_of
+    from autolearn.client.sdk.errors import Problem
+
+    try:
+        return change(to.session_of(to.find(what)))
+    except Problem as problem:
+        if problem.kind != "session-unknown":
+            raise
+    found = owner_of(to, what)
+    return change(found.owner if found.training is None else found.owner.training(found.training))

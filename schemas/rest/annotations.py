@@ -1,0 +1,26 @@
+"""What users say about sessions, experiments and trainings."""
+
+from __future__ import annotations
+
+from msgspec import Struct
+
+
+class Note(Struct, frozen=True):
+    """A note, the user who wrote it, and its time (RFC 3339)."""
+
+    text: str
+    actor: str
+    time: str
+
+
+class Annotations(Struct, frozen=True, kw_only=True):
+    """The tags and notes of a session, experiment or training, the newest note last."""
+
+    tags: tuple[str, ...] = ()
+    notes: tuple[Note, ...] = ()
+
+
+class Annotated(Annotations, frozen=True, kw_only=True):
+    """A session, experiment or training after it was annotated."""
+
+    id: str
