@@ -7,7 +7,7 @@ RUN awk '/^[a-z]/ { keep = /^(hatchling|packaging|pathspec|pluggy|trove-classifi
         requirements/dev.txt > build.txt \
     && pip install --no-cache-dir --no-deps --require-hashes -r build.txt
 COPY . .
-RUN pip wheel --no-cache-dir --no-deps --no-build-isolation --wheel-dir /dist .
+RUN pip wheel --no-cache-dir --no-deps --no-build-isolation --wheel-dir /dist ./client .
 
 FROM python:3.13-slim
 ENV PYTHONUNBUFFERED=1 \

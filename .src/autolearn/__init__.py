@@ -68,9 +68,12 @@ def __dir__() -> list[str]:
 def __getattr__(name: str) -> object:
     """Load a public name when it is first asked for: the command line needs none of them."""
     if name == "__version__":
-        from importlib.metadata import version
+        from importlib.metadata import PackageNotFoundError, version
 
-        return version("autolearn")
+        try:
+            return version("autolearn-client")
+        except PackageNotFoundError:  # a clone of the repository, installed in place
+            return version("autolearn")
     if name in _MODULES:
         from importlib import import_module
 

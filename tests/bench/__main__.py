@@ -27,6 +27,7 @@ from tests.bench.datasets.ingest import ingest
 from tests.bench.datasets.prediction import prediction
 from tests.bench.deciders import deciders
 from tests.bench.feed import feed
+from tests.bench.installation.light_client import light_client
 from tests.bench.main_job import main_job
 from tests.bench.neighbour import neighbour
 from tests.bench.pool import pool
@@ -98,6 +99,14 @@ BENCHES = {
             "short_trainings_ratio": Aim("50 trainings, 2 slots: time / (fits / 2)"),
             "rest_pss_mb": Aim("memory of `autolearn up` at rest (PSS), MiB", 1024),
             "up_ready_s": Aim("`autolearn up` until ready, warm, s", 8),
+        },
+    ),
+    "light-client": Bench(
+        light_client,
+        {
+            "client_wheel_install_mb": Aim("`autolearn-client`, installed, MB", 30),
+            "whole_install_mb": Aim("`autolearn`, installed, MB"),
+            "client_vs_whole_install": Aim("light / whole"),
         },
     ),
     "rebuild": Bench(

@@ -46,15 +46,17 @@ def link(packages: Path) -> None:
 def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of programs of an environment with the wheel that was made of the sdist."""
     folder = tmp_path_factory.mktemp("user")
-    build = [sys.executable, "-m", "build", "--no-isolation", "--outdir", str(folder), str(ROOT)]
-    subprocess.run(build, check=True, capture_output=True)
-    (wheel,) = folder.glob("*.whl")
+    build = [sys.executable, "-m", "build", "--no-isolation", "--outdir", str(folder)]
+    subprocess.run([*build, str(ROOT)], check=True, capture_output=True)
+    subprocess.run([*build, "--wheel", str(ROOT / "client")], check=True, capture_output=True)
+    wheels = list(map(str, folder.glob("*.whl")))
+    assert len(wheels) == 2
     venv.create(folder / "venv", symlinks=True)
     python = folder / "venv" / "bin" / "python"
     (packages,) = (folder / "venv" / "lib").glob("python*/site-packages")
     link(packages)
     pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "--python", str(python)]
-    install = [*pip, "install", "--quiet", "--no-deps", "--no-index", str(wheel)]
+    install = [*pip, "install", "--quiet", "--no-deps", "--no-index", *wheels]
     subprocess.run(install, check=True, capture_output=True)
     subprocess.run([*pip, "check"], check=True, capture_output=True)
     return python.parent
