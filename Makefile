@@ -4,7 +4,7 @@ BIN := .venv/bin
 OURS := --no-deps --no-build-isolation -e .
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check bench faults fuzz lock clean
+.PHONY: help setup demo test check bench faults fuzz docs lock clean
 
 help:  ## show the targets
 	@grep -hE '^[a-z]+:.*##' Makefile | awk -F':.*## ' '{printf "make %-8s %s\n", $$1, $$2}'
@@ -41,6 +41,9 @@ faults: setup  ## inject every fault for long, write build/faults.json
 
 fuzz: setup  ## fuzz the HTTP API for about twenty minutes, write build/fuzz.json
 	@$(BIN)/python -m tests.fuzz
+
+docs: setup  ## write the reference of the Python client into build/reference
+	@$(BIN)/python -m tests.docs.reference build/reference
 
 lock:  ## resolve the dependencies again
 	@scripts/lock

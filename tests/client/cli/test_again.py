@@ -70,6 +70,7 @@ def test_trainings_are_repeated_on_the_newest_version(desk: Desk, name: str, tmp
     desk.does("train", "--again", old["id"][:8], "--dataset", f"{name}@{version[:12]}")
     *_, again = desk.says("session", "show")["trainings"]
     assert again["artifact"]["files"]["model.skops"] == old["artifact"]["files"]["model.skops"]
+    assert "identical artifact" in desk.does("reproduce", new["id"])
 
 
 def test_again_takes_no_other_settings(desk: Desk, name: str) -> None:
