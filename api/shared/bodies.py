@@ -221,7 +221,7 @@ class TrainingBody(LimitsBody):
         default=None,
         description="The probability from which on a class is predicted, as a number or 0.3:yes, "
         "or the metric by which validation rows choose it, as f1:yes. Without a class it is the "
-        "rarer one.",
+        "dataset's positive one, else the rarer one.",
     )
     seed: int = Field(default=0, ge=0, lt=2**32)
 
@@ -245,8 +245,8 @@ class EvaluationBody(LimitsBody):
     )
     positive: Name | StrictBool | StrictInt | None = Field(
         default=None,
-        description="The class that metrics such as recall are of if they name none; without this "
-        "they are the mean over the classes.",
+        description="The class that metrics such as recall are of if they name none; by default "
+        "the positive one of the training's dataset, else they are the mean over the classes.",
     )
 
 
@@ -357,6 +357,9 @@ class DescribeBody(Body):
     types: Annotated[dict[Name, Name], Field(max_length=MOST_TYPES)] = Field(
         default={},
         description="number, integer, boolean, text, timestamp, or the form of a date: DD/MM/YYYY.",
+    )
+    positive: Annotated[str, Field(max_length=LONGEST_NAME)] | None = Field(
+        default=None, description="The class that evaluations measure; empty removes it."
     )
 
 

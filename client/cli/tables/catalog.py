@@ -124,6 +124,7 @@ def dataset(
             "file": f"{one.format}, {one.bytes:,} bytes, {one.origin}",
             "target": one.target,
             "task": one.task,
+            "positive": one.positive,
             "since": when(one.registered) if one.registered else "not added (dry run)",
             "summary": one.summary,
         }

@@ -40,6 +40,15 @@ Types = Annotated[
 ]
 
 
+Positive = Annotated[
+    str | None,
+    typer.Option(
+        metavar="CLASS",
+        help='The class that evaluations measure; "": none. [default: as in the version before]',
+    ),
+]
+
+
 @app.command("add")
 def add(
     path: Annotated[
@@ -55,6 +64,7 @@ def add(
     summary: Annotated[str, typer.Option(help="A short description.")] = "",
     sensitive: Columns = None,
     roles: Roles = None,
+    positive: Positive = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Show what would be read, and keep nothing.")
     ] = False,
@@ -137,6 +147,7 @@ def add(
             summary=summary,
             sensitive=_columns_in(sensitive),
             roles=roles_in(roles),
+            positive=positive,
             separator=separator,
             decimal=decimal or "",
             encoding=encoding,
@@ -197,6 +208,7 @@ def describe(
         list[str] | None, typer.Option(metavar="COL[,COL]", help="They have no role any more.")
     ] = None,
     types: Types = None,
+    positive: Positive = None,
     output: As = Output.table,
     url: Url = None,
 ) -> None:
@@ -216,6 +228,7 @@ def describe(
             not_sensitive=_columns_in(not_sensitive),
             roles={**dict.fromkeys(_columns_in(no_role)), **roles_in(roles)},
             types=_types_in(types),
+            positive=positive,
         )
         if output == Output.json:
             print_json(to.said)
