@@ -133,7 +133,8 @@ def test_a_day_in_a_notebook(notebook: Notebook):
     assert trained["text/html"].count("<tr>") == 8
     assert "<b>" in trained["text/html"]
     assert notebook.run("measured.confusion")["text/html"].count("<tr>") >= 3
-    assert notebook.run("measured.positive, kept.notes[0].text")["text/plain"] == "('yes', 'v2, without ids')"
+    said = notebook.run("measured.positive, kept.notes[0].text")["text/plain"]
+    assert said == "('yes', 'v2, without ids')"
     assert "'churn v2', 3 trainings, 3 evaluations" in notebook.run("kept")["text/plain"]
     assert "stderr" not in notebook.run("again = al.dataset(df, name='churn')")
     assert notebook.run("again.version == churn.version")["text/plain"] == "True"
