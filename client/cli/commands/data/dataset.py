@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from http import HTTPStatus
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -125,7 +126,8 @@ def add(
 ) -> None:
     """Upload a file as a dataset, or as a new version of it. The same file is no new version.
 
-    How it is read is detected and shown, with its findings (docs/data.md).
+    How it is read is detected; its findings are printed, and `dataset show` has the columns
+    (docs/data.md).
     """
     from autolearn.client.cli.connection import connect
     from autolearn.client.cli.output import console, print_json
@@ -163,8 +165,11 @@ def add(
         )
         if output == Output.json:
             print_json(to.said)
-        else:
+        elif dry_run:
             console().print(views.dataset(added.data, [added.data], findings=views.FEW))
+        else:
+            new = to.status == HTTPStatus.CREATED
+            console().print(views.added(added.data, new=new))
 
 
 @contextmanager
