@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 _GAP = 2
 """Characters between two columns."""
-_LEAST = 20
+_LEAST = 16
 """Characters that a column which wraps keeps, unless its longest cell is shorter."""
 _NUMBER = re.compile(r"-?\d[\d,]*(\.\d+)?%?")
 _NARROW = 40

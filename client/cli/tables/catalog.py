@@ -102,7 +102,7 @@ def _findings_of(one: Dataset, most: int | None) -> list[RenderableType]:
 
 
 def added(one: Dataset, *, new: bool) -> RenderableType:
-    """Return what became of an upload: the version in a line, its changes and findings."""
+    """Return the version that an upload made, in a line, with its changes and findings."""
     columns = f"{one.rows:,} rows, {count(len(one.columns), 'column')}"
     what = "Added" if new else "Unchanged:"
     target = f", target {one.target}{_balance(one)}" if one.target else ", no target"

@@ -48,7 +48,7 @@ def trainings(found: Iterable[Training]) -> RenderableType:
         heads.insert(2, "tags")
         for line, one in zip(lines, found, strict=True):
             line.insert(2, ", ".join(one.tags))
-    return rows(heads, lines, leave=("data",), wraps=("tags", "settings"))
+    return rows(heads, lines, leave=("data", "tags", "settings"), wraps=("tags", "settings"))
 
 
 def evaluations(found: Iterable[Evaluation]) -> RenderableType:
