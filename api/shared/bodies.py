@@ -14,6 +14,7 @@ from autolearn.schemas.bounds import (
     LONGEST_TAG,
     MOST_COLUMNS,
     MOST_HYPERPARAMETERS,
+    MOST_LOGGED,
     MOST_TAGS,
     MOST_TYPES,
     SENSITIVE_COLUMNS,
@@ -49,6 +50,12 @@ class TagBody(Body):
 
     tags: Tags = []
     remove: Tags = []
+
+
+class LogBody(Body):
+    """Figures that the user computed."""
+
+    metrics: Annotated[dict[Name, float], Field(min_length=1, max_length=MOST_LOGGED)]
 
 
 class SessionBody(Body):

@@ -111,6 +111,7 @@ def training(one: Training) -> RenderableType:
             "rows": _rows_of(one),
             "fitted on": _fitted_on(one.parameters),
             "fit": None if one.fit_seconds is None else f"{one.fit_seconds:.3f} s",
+            "processor": None if one.cpu_seconds is None else f"{one.cpu_seconds:.3f} s",
             "most important": _most_important(one.parameters),
             "coefficients": _largest_coefficients(one.parameters),
             **_losses(one.parameters.get("loss")),
