@@ -24,7 +24,7 @@ EVERYBODY = "everybody"
 """The grant of every principal where authentication is off."""
 
 
-_GROUP = "group/"
+GROUP = "group/"
 """What a group's name begins with where users are named too: no user has such a name."""
 
 
@@ -60,12 +60,17 @@ class Actor(NamedTuple):
     def may_work(self, grants: Mapping[str, May]) -> bool:
         """Return whether one of the grants lets the actor work: the own one, or the group's."""
         group = self.via.partition("@")[0]
-        names = (self.name, group) if group.startswith(_GROUP) else (self.name,)
-        return any(grants.get(name, "read") != "read" for name in names)
+        own = not self.name.startswith(GROUP) and grants.get(self.name, "read") != "read"
+        return own or (group.startswith(GROUP) and grants.get(group, "read") != "read")
 
     def owns(self, owner: str) -> bool:
         """Return whether the actor owns what `owner` owns; a sysadmin owns what has no owner."""
         return self.name == owner or self.grant == EVERYBODY or (not owner and self.administers)
+
+
+def group_name(group: str) -> str:
+    """Return a group as a grant names it."""
+    return GROUP + group
 
 
 def worker(identifier: str) -> str:
@@ -75,4 +80,4 @@ def worker(identifier: str) -> str:
 
 def is_reserved(name: str) -> bool:
     """Return whether a name is reserved for a part of the system, or for groups."""
-    return name.startswith((WORKER, AGENT, _GROUP))
+    return name.startswith((WORKER, AGENT, GROUP))

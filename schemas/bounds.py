@@ -45,7 +45,13 @@ MOST_TYPES = 1_000
 """Columns whose types one request gives."""
 
 DATASET_GRANTS = 200
-"""Users with whom one dataset is shared."""
+"""Users and groups with whom one dataset is shared."""
+
+GROUP_MEMBERS = 200
+"""Members of one group."""
+
+GROUPS_OF_USER = 100
+"""Groups of one user. A list of what is shared looks at each."""
 
 DATASET_VERSIONS = 500
 """Versions of one dataset. A version is found by decrypting each once."""
@@ -89,10 +95,8 @@ LONGEST_NOTE = 2000
 """Characters of a note."""
 MOST_TAGS, LONGEST_TAG = 50, 50
 """Tags of one session, experiment or training; and characters of a tag."""
-MOST_LOGGED = 100
-"""Figures that users log with one training."""
 SESSION_READERS = 200
-"""Users with whom one session is shared."""
+"""Users and groups with whom one session is shared."""
 SESSION_RUNS = 5000
 """Runs of one session."""
 STRANGER_BODY = 16 * 1024

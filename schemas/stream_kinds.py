@@ -38,6 +38,7 @@ KINDS: dict[str, Kind] = {
     "dataset": named,
     "session": identified,
     "user": named,
+    "group": named,
 }
 
 

@@ -28,7 +28,8 @@ BROKER = pytest.StashKey[EmbeddedBroker]()
 SHARED = {
     "known": """
         api/services/catalog: dataset_values
-        api/services: audit authorization dataset_keys dataset_owners users sensitive_columns
+        api/services: audit authorization dataset_keys dataset_owners groups users
+            sensitive_columns
         api/services/comparisons: router
         api/services/predictions: keys
         api/system: wire""",

@@ -12,6 +12,7 @@ from typing import Any
 from autolearn.agents.deciders.catalog import estimator, metric
 from autolearn.agents.deciders.dataset import dataset
 from autolearn.agents.deciders.decider import Decider
+from autolearn.agents.deciders.group import group
 from autolearn.agents.deciders.session import session
 from autolearn.agents.deciders.user import user
 
@@ -23,5 +24,6 @@ DECIDERS: dict[str, Decider[Any, Any]] = {
     "metric": metric,
     "session": session,
     "user": user,
+    "group": group,
 }
 """The decider of every kind of stream (`schemas.stream_kinds.KINDS`)."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from enum import IntEnum
+from typing import NamedTuple
 
 from msgspec import UNSET, Raw
 from msgspec.structs import replace
@@ -11,9 +13,12 @@ from autolearn.api.identity.principal import Principal
 from autolearn.eventlog.consumers.event_pages import FoundEvent
 from autolearn.projections.queries.decrypting_reader import May, anything
 from autolearn.projections.queries.queries import ReadModelQueries, Snapshot
+from autolearn.schemas.actors import GROUP
 from autolearn.schemas.codec import EventRecord, encode, from_json, kept, present_type, raw
 from autolearn.schemas.events import DatasetRegistered
 from autolearn.schemas.messages import type_of
+from autolearn.schemas.rest.catalog import Grant
+from autolearn.schemas.rest.sessions import Reader
 from autolearn.schemas.values import SessionId, StreamId
 from autolearn.security.data_key import Unreadable
 
@@ -36,42 +41,101 @@ class Level(IntEnum):
     OWN = 4
 
 
-def level_of(who: Principal, snapshot: Snapshot, session: SessionId) -> Level:
-    """Return a principal's level on a session or experiment, also on an ended one.
+class Access(NamedTuple):
+    """A principal's level on a thing, and the group whose grant gives it, as `Actor.via` has it."""
+
+    level: Level
+    via: str = ""
+
+
+def access_to(who: Principal, snapshot: Snapshot, session: SessionId) -> Access:
+    """Return a principal's access to a session or experiment, also to an ended one.
 
     A session that was opened without authentication has no owner: every sysadmin has it.
     """
     owner = snapshot.sessions.owner(session)
     if owner is None:
-        return Level.NOTHING
+        return Access(Level.NOTHING)
     if who.everything or owner == (who.name or None) or (not owner and who.sysadmin):
-        return Level.OWN
+        return Access(Level.OWN)
     grant = snapshot.sessions.reader(session, who.name)
-    if grant is not None:
-        return Level.READ if grant.may == "read" else Level.WORK
-    return Level.ACTIVITY if who.sysadmin else Level.NOTHING
+    return _granted(who, snapshot, grant, snapshot.sessions.group_grants(session))
+
+
+def dataset_access(who: Principal, snapshot: Snapshot, name: str) -> Access:
+    """Return a principal's access to a dataset. WORK allows new versions."""
+    row = snapshot.catalog.dataset_owner(name)
+    if row is None:
+        return Access(Level.NOTHING)
+    if row.bundled:
+        return Access(Level.READ)
+    if who.everything or row.owner == (who.name or None) or (not row.owner and who.sysadmin):
+        return Access(Level.OWN)
+    if row.everybody:
+        return Access(Level.WORK)
+    grant = snapshot.catalog.grant(name, who.name)
+    return _granted(who, snapshot, grant, snapshot.catalog.group_grants(name))
+
+
+def _granted(
+    who: Principal, snapshot: Snapshot, own: Reader | Grant | None, groups: Iterable[Reader | Grant]
+) -> Access:
+    """Return the access by the grants: the own one first, else the best of a group."""
+    best = Access(Level.ACTIVITY if who.sysadmin else Level.NOTHING)
+    if own is not None:
+        best = Access(_LEVELS[own.may])
+    for grant in groups:
+        level = _LEVELS[grant.may]
+        if level <= best.level:
+            continue
+        group = grant.user.removeprefix(GROUP)
+        number = snapshot.groups.membership(group, who.name) if who.name else None
+        if number is not None:
+            best = Access(level, f"{grant.user}@{number}")
+    return best
+
+
+_LEVELS = {"read": Level.READ, "work": Level.WORK, "write": Level.WORK}
+
+
+def level_of(who: Principal, snapshot: Snapshot, session: SessionId) -> Level:
+    """Return a principal's level on a session or experiment, also on an ended one."""
+    return access_to(who, snapshot, session).level
 
 
 def dataset_level(who: Principal, snapshot: Snapshot, name: str) -> Level:
-    """Return a principal's level on a dataset. WORK allows new versions."""
-    row = snapshot.catalog.dataset_owner(name)
-    if row is None:
+    """Return a principal's level on a dataset."""
+    return dataset_access(who, snapshot, name).level
+
+
+def group_level(who: Principal, snapshot: Snapshot, name: str) -> Level:
+    """Return a principal's level on a group: members read, its owner and sysadmins administer."""
+    owner = snapshot.groups.owner(name)
+    if owner is None:
         return Level.NOTHING
-    if row.bundled:
-        return Level.READ
-    if who.everything or row.owner == (who.name or None) or (not row.owner and who.sysadmin):
+    if who.everything or who.sysadmin or owner == (who.name or None):
         return Level.OWN
-    if row.everybody:
-        return Level.WORK
-    grant = snapshot.catalog.grant(name, who.name)
-    if grant is not None:
-        return Level.READ if grant.may == "read" else Level.WORK
-    return Level.ACTIVITY if who.sysadmin else Level.NOTHING
+    member = snapshot.groups.membership(name, who.name) is not None
+    return Level.READ if member else Level.NOTHING
 
 
 def may_use(who: Principal, snapshot: Snapshot) -> May:
     """Return which datasets a principal may use: those that the lists show."""
     return lambda name: dataset_level(who, snapshot, name) >= Level.READ
+
+
+def is_shared(who: Principal, snapshot: Snapshot) -> May:
+    """Return which datasets others have shared with a principal, or with a group of the principal.
+
+    Those of everybody are not among them.
+    """
+
+    def by_grant(name: str) -> bool:
+        row = snapshot.catalog.dataset_owner(name)
+        of_all = row is None or row.bundled or row.everybody
+        return not of_all and Level.READ <= dataset_level(who, snapshot, name) < Level.OWN
+
+    return by_grant
 
 
 def may_list(who: Principal, snapshot: Snapshot) -> May:
@@ -116,6 +180,8 @@ class Visibility:
             return level_of(self.who, self.queries.latest(), SessionId(name))
         if kind == "dataset":
             return dataset_level(self.who, self.queries.latest(), name)
+        if kind == "group":
+            return group_level(self.who, self.queries.latest(), name)
         if kind == "user":
             mine = self.who.sysadmin or name == self.who.name
             return Level.ACTIVITY if mine else Level.NOTHING

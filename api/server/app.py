@@ -34,6 +34,7 @@ from autolearn.api.services.dead_letters import router as dead_letters
 from autolearn.api.services.evaluations import router as evaluations
 from autolearn.api.services.events import router as events
 from autolearn.api.services.experiments import router as experiments
+from autolearn.api.services.groups import router as groups
 from autolearn.api.services.history import router as diff
 from autolearn.api.services.predictions import router as predictions
 from autolearn.api.services.sessions import router as sessions
@@ -85,7 +86,7 @@ def make_app(context: ApiContext, services: Sequence[str] = tuple(SERVICES)) -> 
     )
     app.state.context = context
     commons = (
-        *(health, keys, tokens, users, status, audit),
+        *(health, keys, tokens, users, groups, status, audit),
         *(commands, dead_letters, diff, events, rebuild),
     )
     for common in (module.router for module in commons):

@@ -12,9 +12,9 @@ from fastapi import Request
 from starlette.types import Scope
 
 from autolearn.api.commands.recorded_request import RecordedRequest
-from autolearn.api.http.problems import Problem
+from autolearn.api.http.problems import Problem, check_id
 from autolearn.api.identity.principal import EVERYBODY, NOBODY, Principal, no_token
-from autolearn.api.identity.visibility import Level, level_of
+from autolearn.api.identity.visibility import Level, access_to, group_level
 from autolearn.api.limits.executors import ASKER
 from autolearn.api.middleware.concurrency_limit import place_of
 from autolearn.api.middleware.sealed_requests import Admit
@@ -22,6 +22,7 @@ from autolearn.api.shared.id_prefixes import whole_run, whole_session
 from autolearn.api.shared.read_your_writes import until_reached
 from autolearn.api.state.context import ApiContext
 from autolearn.eventlog.positions import AFTER
+from autolearn.schemas.actors import GROUP
 from autolearn.schemas.values import SessionId
 from autolearn.schemas.work_kinds import WORK
 
@@ -76,6 +77,13 @@ RULES: dict[str, Rule] = {
     "POST /v1/users/{user}/enable": Rule.SYSADMIN,
     "GET /v1/users/{user}/quota": Rule.SYSADMIN,
     "POST /v1/users/{user}/quota": Rule.SYSADMIN,
+    # Groups: their routes check members and owner
+    "GET /v1/groups": Rule.USER,
+    "POST /v1/groups": Rule.USER,
+    "GET /v1/groups/{group}": Rule.USER,
+    "POST /v1/groups/{group}/add": Rule.USER,
+    "POST /v1/groups/{group}/remove": Rule.USER,
+    "POST /v1/groups/{group}/delete": Rule.USER,
     # The log, of which every principal sees the own part
     "GET /v1/commands/{command}": Rule.USER,
     "GET /v1/diff": Rule.USER,
@@ -118,7 +126,6 @@ RULES: dict[str, Rule] = {
         for what in ("commit", "discard", "keep", "rename", "share", "unshare")
     },
     **{f"POST {at}/{what}": Rule.WORK for at in _ANNOTATED for what in ("note", "tag")},
-    f"POST {SESSION}/trainings/{{run}}/log": Rule.WORK,
     f"POST {SESSION}/leave": Rule.READER,
     **{f"GET {runs}": Rule.READER for runs in _RUNS},
     **{f"POST {runs}": Rule.WORK for runs in _RUNS},
@@ -251,10 +258,13 @@ async def _check_session(
     """
     kind = "session" if "session" in request.path_params else "experiment"
     session = request.path_params[kind]
-    level = level_of(who, context.queries.latest(), session)
-    if level < needed:  # it may have been opened or shared just now, through another process
+    level, via = access_to(who, context.queries.latest(), session)
+    if level < needed or (via and request.method != "GET"):
+        # It may have been opened or shared just now, or the membership have ended, through another
+        # process.
         await context.reader.fresh()
-        level = level_of(who, context.queries.latest(), session)
+        level, via = access_to(who, context.queries.latest(), session)
+    request.state.via = via
     if level is Level.NOTHING:
         raise _missing_session(kind, session)
     if level < needed:
@@ -275,3 +285,32 @@ def forbidden(why: str) -> Problem:
     """Return the problem of a forbidden request."""
     detail = f"{why} `autolearn whoami` says who you are here."
     return Problem(403, "forbidden", "You may not do that", detail)
+
+
+async def require_group(context: ApiContext, who: Principal, name: str, needed: Level) -> None:
+    """Raise a problem unless a principal has the required level on a group.
+
+    Answers 404, not 403, so that the existence of other users' groups is not disclosed.
+    """
+    check_id("group", name)
+    level = group_level(who, context.queries.latest(), name)
+    if level < needed:  # it may have been created or changed just now, through another process
+        await context.reader.fresh()
+        level = group_level(who, context.queries.latest(), name)
+    if level is Level.NOTHING:
+        detail = f"You are in no group {name}: `autolearn group list` shows yours."
+        raise Problem(404, "group-unknown", "There is no such group", detail)
+    if level < needed:
+        raise forbidden("It is for the owner of the group, and for sysadmins.")
+
+
+async def require_grantee(context: ApiContext, who: Principal, given: str) -> None:
+    """Raise a problem unless things can be shared with a user or group/<name>.
+
+    A group must exist, and be one's own or known to one: otherwise whoever creates it later would
+    have the grant. The answer does not disclose whether a user exists.
+    """
+    if given.startswith(GROUP):
+        await require_group(context, who, given.removeprefix(GROUP), Level.READ)
+    elif context.settings.identity.auth == "tokens":
+        check_id("user", given)

@@ -8,7 +8,13 @@ from typing import TypeVar
 
 from autolearn.api.http.problems import Problem, check_id, unknown
 from autolearn.api.identity.principal import Principal
-from autolearn.api.identity.visibility import Level, dataset_level, may_list, may_use
+from autolearn.api.identity.visibility import (
+    Level,
+    dataset_access,
+    dataset_level,
+    may_list,
+    may_use,
+)
 from autolearn.api.limits.quotas import check_quota
 from autolearn.api.shared.authorization import forbidden
 from autolearn.api.shared.bodies import DatasetBody, LimitsBody
@@ -107,16 +113,20 @@ def check_dataset(snapshot: Snapshot, given: str | DatasetBody, may: May) -> Dat
     raise no_version(snapshot, name, start or "", pointer)
 
 
-async def require_dataset(context: ApiContext, who: Principal, name: str, needed: Level) -> None:
-    """Raise a problem unless a principal has the required level on a dataset.
+async def require_dataset(context: ApiContext, who: Principal, name: str, needed: Level) -> str:
+    """Return the group whose grant gives a principal the required level on a dataset, "" for none.
 
-    Answers 404, not 403, so that the existence of other users' datasets is not disclosed.
+    Raises:
+        Problem: the level is less; or there is none (404, not 403, so that the existence of other
+        users' datasets is not disclosed).
     """
     check_id("dataset", name)
-    level = dataset_level(who, context.queries.latest(), name)
-    if level < needed:  # it may have been made or shared just now, through another process
+    level, via = dataset_access(who, context.queries.latest(), name)
+    if level < needed or (via and needed > Level.READ):
+        # It may have been made or shared just now, or the membership have ended, through another
+        # process.
         await context.reader.fresh()
-        level = dataset_level(who, context.queries.latest(), name)
+        level, via = dataset_access(who, context.queries.latest(), name)
     if level is Level.NOTHING:
         raise unknown_dataset(context, who, name)
     row = context.queries.latest().catalog.dataset_owner(name)
@@ -124,6 +134,7 @@ async def require_dataset(context: ApiContext, who: Principal, name: str, needed
         raise _deleted(name, row)
     if level < needed:
         raise forbidden("It is confidential." if level is Level.ACTIVITY else _NEEDED[needed])
+    return via
 
 
 async def find_version(context: ApiContext, name: str, version: str = "") -> DatasetSpec:
@@ -144,10 +155,13 @@ async def find_version(context: ApiContext, name: str, version: str = "") -> Dat
     return await context.executors.lists.run(found)
 
 
-async def require_upload(context: ApiContext, who: Principal, name: str) -> None:
-    """Raise a problem unless a principal may upload to a name, as far as is known here.
+async def require_upload(context: ApiContext, who: Principal, name: str) -> str:
+    """Return the group whose grant allows a principal to upload to a name, "" for none.
 
     The decider refuses it as well; this is before a large file is read in vain.
+
+    Raises:
+        Problem: the upload is not allowed, as far as is known here.
     """
     snapshot = context.queries.latest()
     owner = snapshot.catalog.dataset_owner(name)
@@ -160,11 +174,14 @@ async def require_upload(context: ApiContext, who: Principal, name: str) -> None
     if reserved:
         why = f"{name} is the name of a dataset that comes with AutoLearn: choose another."
         raise _refused("dataset-reserved", why)
-    if owner is None or dataset_level(who, snapshot, name) >= Level.WORK:
-        return
+    level, via = dataset_access(who, snapshot, name)
+    if owner is None or (level >= Level.WORK and not via):
+        return ""
     await context.reader.fresh()
-    if dataset_level(who, context.queries.latest(), name) < Level.WORK:
+    level, via = dataset_access(who, context.queries.latest(), name)
+    if level < Level.WORK:
         raise _taken(name)
+    return via
 
 
 def require_version(

@@ -53,6 +53,7 @@ class Subscription:
         self.events, self.reader, self.tail = events, events.reader, tail
         self.executors, self.wanted, self.at = executors, wanted, at
         self.told, self.spoke, self.keep_alive = at, time.monotonic(), keep_alive
+        self.ended = self.memberships_ended()
 
     async def parts(self) -> AsyncGenerator[bytes, None]:
         """Yield the parts to send."""
@@ -62,7 +63,7 @@ class Subscription:
             with tail.following():
                 while not tail.closed:
                     if not self.let_in():
-                        yield block(event="problem", data=said(bad_token()))
+                        yield self.cut()
                         return
                     new = tail.past(number, self.at)
                     if new is None:
@@ -100,9 +101,21 @@ class Subscription:
                 yield self._sign_of_life()
 
     def let_in(self) -> bool:
-        """Return whether the client is still authenticated; checked at every event."""
+        """Return whether the client is still authenticated, and in its groups.
+
+        It is checked at every event.
+        """
         sight = self.wanted.sight
-        return sight is None or still_let_in(self.reader.queries, sight.who)
+        if sight is None:
+            return True
+        there = self.memberships_ended() == self.ended
+        return there and still_let_in(self.reader.queries, sight.who)
+
+    def memberships_ended(self) -> int:
+        """Return how many memberships of the client have ended ever."""
+        sight = self.wanted.sight
+        groups = self.reader.queries.latest().groups
+        return 0 if sight is None else groups.ended(sight.who.name)
 
     # Parts of the stream
 
@@ -141,6 +154,12 @@ class Subscription:
             return block(id=self.token())
         self.spoke = time.monotonic()
         return comment("" if self.reader.brokers.answer else "Kafka does not answer")
+
+    def cut(self) -> bytes:
+        """Return the last message to a client that is not authenticated, or has left a group."""
+        if self.memberships_ended() != self.ended:
+            return comment("You are in a group no longer: come back for what you may see.")
+        return block(event="problem", data=said(bad_token()))
 
     def farewell(self) -> bytes:
         """Return the last message when the process stops."""

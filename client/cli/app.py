@@ -34,6 +34,7 @@ from autolearn.client.cli.commands.work import (
     evaluate,
     evaluation,
     experiment,
+    group,
     history,
     login,
     predict,
@@ -85,7 +86,6 @@ app.command("predict", rich_help_panel=WORK)(predict.predict)
 app.command("cancel", rich_help_panel=WORK)(cancel.cancel)
 app.command("note", rich_help_panel=WORK)(annotate.note)
 app.command("tag", rich_help_panel=WORK)(annotate.tag)
-app.command("log", rich_help_panel=WORK)(annotate.log)
 app.add_typer(experiment.app, name="experiment", rich_help_panel=WORK)
 app.command("reproduce", rich_help_panel=WORK)(retrain.retrain)
 app.add_typer(catalog.app, name="catalog", rich_help_panel=WORK)
@@ -99,6 +99,7 @@ app.command("whoami", rich_help_panel=USERS)(login.whoami)
 app.command("quota", rich_help_panel=USERS)(login.quota)
 app.command("password", rich_help_panel=USERS)(login.password)
 app.add_typer(token.app, name="token", rich_help_panel=USERS)
+app.add_typer(group.app, name="group", rich_help_panel=USERS)
 app.add_typer(admin.app, name="admin", rich_help_panel=USERS)
 app.command("up", rich_help_panel=RUNS)(up.up)
 app.command("status", rich_help_panel=RUNS)(status.status)

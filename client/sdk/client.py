@@ -26,7 +26,7 @@ from autolearn.client.sdk.read_your_writes import AsyncReached, Reached
 from autolearn.client.sdk.sessions import Experiments, SessionOpener, Sessions
 from autolearn.client.sdk.system import System
 from autolearn.client.sdk.transport import Awaiting, AwaitingPart, Blocking, BlockingPart
-from autolearn.client.sdk.users import Users
+from autolearn.client.sdk.users import Groups, Users
 
 
 def _bearer(url: str, token: str | None) -> dict[str, str]:
@@ -53,7 +53,7 @@ class AwaitingExperiments(AwaitingPart, Experiments):
     """The experiments."""
 
 
-class AutoLearn(Blocking, SessionOpener, System, Users, Auditing, Comparing):
+class AutoLearn(Blocking, SessionOpener, System, Users, Groups, Auditing, Comparing):
     """A client that blocks. `url` is that of the API; use it from one thread at a time.
 
     `token` authenticates; without it, AUTOLEARN_TOKEN or the one stored by `autolearn login` does.
@@ -98,7 +98,7 @@ class AutoLearn(Blocking, SessionOpener, System, Users, Auditing, Comparing):
         self.close()
 
 
-class AsyncAutoLearn(Awaiting, SessionOpener, System, Users, Auditing, Comparing):
+class AsyncAutoLearn(Awaiting, SessionOpener, System, Users, Groups, Auditing, Comparing):
     """A client to await. `url` and `token` as in AutoLearn."""
 
     def __init__(

@@ -1,4 +1,4 @@
-"""Users and tokens, for both clients."""
+"""Users, tokens and groups, for both clients."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from autolearn.client.sdk.handles.pages import Pages, listing
 from autolearn.client.sdk.operation import operation
 from autolearn.client.sdk.paths import segment
 from autolearn.schemas.rest.commands import CommandState
+from autolearn.schemas.rest.groups import DeletedGroup, GroupSummary, UserGroup
 from autolearn.schemas.rest.page import Page
 from autolearn.schemas.rest.users import AccessToken, Me, NewToken, QuotaState, User
 
@@ -104,3 +105,39 @@ class Users:
         """Set a user's own limit of a quota; None: the default holds again."""
         at, body = f"/v1/users/{segment(user)}/quota", {"name": name, "limit": limit}
         return ask(Call("POST", at, Page[QuotaState], body=body))
+
+
+class Groups:
+    """Groups of users, with whom sessions, experiments and datasets are shared as group/NAME."""
+
+    @listing
+    def groups(self, *, limit: int | None = None) -> Pages[GroupSummary, GroupSummary]:
+        """List one's own groups by name, at most `limit`; all groups for sysadmins."""
+        return Pages(Call("GET", "/v1/groups", Page[GroupSummary]), limit=limit)
+
+    @operation
+    def create_group(self, name: str, *, owner: str | None = None) -> Flow[UserGroup]:
+        """Create a group. The owner, by default oneself, is its first member."""
+        return ask(Call("POST", "/v1/groups", UserGroup, body={"name": name, "owner": owner}))
+
+    @operation
+    def group(self, name: str) -> Flow[UserGroup]:
+        """Return a group with its members."""
+        return ask(Call("GET", f"/v1/groups/{segment(name)}", UserGroup))
+
+    @operation
+    def add_member(self, group: str, user: str) -> Flow[UserGroup]:
+        """Add a user to a group: what is shared with the group is shared with the user."""
+        return ask(Call("POST", f"/v1/groups/{segment(group)}/add", UserGroup, body={"user": user}))
+
+    @operation
+    def remove_member(self, group: str, user: str) -> Flow[UserGroup]:
+        """Remove a member from a group, at once. Members may remove themselves."""
+        return ask(
+            Call("POST", f"/v1/groups/{segment(group)}/remove", UserGroup, body={"user": user})
+        )
+
+    @operation
+    def delete_group(self, name: str) -> Flow[DeletedGroup]:
+        """Delete a group: its grants count no longer, and its name is never reused."""
+        return ask(Call("POST", f"/v1/groups/{segment(name)}/delete", DeletedGroup))

@@ -43,11 +43,10 @@ class AnnotationQueries(Queries):
 
 
 def _together(said: list[tuple[StoredAnnotation, SessionAnnotated]]) -> Annotations:
-    """Return several annotations as one; the newest value of a logged figure counts."""
+    """Return the tags and notes of several annotations."""
     tags = dict[str, None]()
     for _, event in said:
         tags |= dict.fromkeys(event.tags)
         tags = {tag: None for tag in tags if tag not in event.untag}
     notes = tuple(Note(event.note, row.actor, row.time) for row, event in said if event.note)
-    logged = {name: value for _, event in said for name, value in event.metrics.items()}
-    return Annotations(tags=tuple(tags), notes=notes, logged=logged)
+    return Annotations(tags=tuple(tags), notes=notes)

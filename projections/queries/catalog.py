@@ -15,6 +15,7 @@ from autolearn.projections.queries.immutable_rows import MARKS_KNOWN, remember
 from autolearn.projections.queries.run_rows import Registration
 from autolearn.projections.rows import catalog
 from autolearn.projections.rows.catalog import DatasetRow, EstimatorRow, MetricRow, StoredDataset
+from autolearn.schemas.actors import GROUP
 from autolearn.schemas.catalog import DatasetSpec
 from autolearn.schemas.codec import from_json
 from autolearn.schemas.events import DatasetRegistered
@@ -169,6 +170,10 @@ class CatalogQueries(Queries):
         """Return the grants of a dataset by user, without its owner."""
         return list(self.rows.scan(catalog.DATASET_GRANTS, name))
 
+    def group_grants(self, name: str) -> Iterator[Grant]:
+        """Yield the grants of a dataset to groups."""
+        return (row for _, row in self.rows.items(catalog.DATASET_GRANTS, name, start=GROUP))
+
     def grant(self, name: str, user: str) -> Grant | None:
-        """Return a user's grant of a shared dataset."""
+        """Return the grant of a shared dataset to a user or group/<name>."""
         return self.rows.get(catalog.DATASET_GRANTS, name, user)

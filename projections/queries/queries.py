@@ -7,6 +7,7 @@ from autolearn.projections.queries.annotations import AnnotationQueries
 from autolearn.projections.queries.catalog import CatalogQueries
 from autolearn.projections.queries.decrypting_reader import DecryptingReader
 from autolearn.projections.queries.experiments import ExperimentQueries
+from autolearn.projections.queries.groups import GroupQueries
 from autolearn.projections.queries.immutable_rows import ImmutableRows
 from autolearn.projections.queries.run_rows import Opens, in_clear
 from autolearn.projections.queries.runs import RunQueries
@@ -61,6 +62,8 @@ class Snapshot:
         rows = self.rows = DecryptingReader(content, opens, known)
         self.catalog: CatalogQueries = CatalogQueries(rows, present.catalog if present else None)
         said = self.annotations = AnnotationQueries(rows)
-        self.sessions, self.runs = SessionQueries(rows, said), RunQueries(rows, said)
+        self.groups = GroupQueries(rows)
+        self.sessions = SessionQueries(rows, said, self.groups)
+        self.runs = RunQueries(rows, said)
         self.experiments = ExperimentQueries(rows, self.sessions, self.runs)
-        self.users, self.streams = UserQueries(rows), StreamQueries(rows)
+        self.users, self.streams = UserQueries(rows), StreamQueries(rows, self.groups)

@@ -11,8 +11,10 @@ from msgspec.structs import replace
 from autolearn.eventlog.encryption.session_cipher import key_of_kept
 from autolearn.projections.queries.annotations import NOTHING_SAID, AnnotationQueries
 from autolearn.projections.queries.decrypting_reader import After, DecryptingReader, Queries
+from autolearn.projections.queries.groups import GroupQueries
 from autolearn.projections.rows import experiments, sessions
 from autolearn.projections.storage.table import IndexEntry, Table
+from autolearn.schemas.actors import GROUP, group_name
 from autolearn.schemas.codec import from_json
 from autolearn.schemas.events import SessionOpened, SessionRenamed
 from autolearn.schemas.rest.annotations import Annotations
@@ -26,9 +28,11 @@ Index = Table[IndexEntry]
 class SessionQueries(Queries):
     """Open sessions, and the owners and readers of all."""
 
-    def __init__(self, rows: DecryptingReader, annotations: AnnotationQueries) -> None:
+    def __init__(
+        self, rows: DecryptingReader, annotations: AnnotationQueries, groups: GroupQueries
+    ) -> None:
         super().__init__(rows)
-        self.annotations = annotations
+        self.annotations, self.groups = annotations, groups
 
     def get(self, session: SessionId) -> SessionRow | None:
         """Return an open session."""
@@ -108,12 +112,14 @@ class SessionQueries(Queries):
     def of_user(
         self, own: Index, granted: Index, user: str, after: After, *, shared: bool
     ) -> Iterator[SessionId]:
-        """Yield the ids of two indexes by user and time, newest first: own ones and granted ones.
+        """Yield the ids of two indexes by user and time, newest first.
 
-        Or only those that others have `shared`.
+        These are own ones, and those granted to the user or to a group of the user; or only those
+        that others have `shared`.
         """
         lists = [] if shared else [self.rows.by_time(own, user, after=after)]
-        lists += [self.rows.by_time(granted, user, after=after)]
+        names = (user, *map(group_name, self.groups.of_user(user)))
+        lists += [self.rows.by_time(granted, name, after=after) for name in names]
         for (_, name), _ in groupby(heapq.merge(*lists, reverse=True)):
             session = SessionId(name)
             if not shared or self.owner(session) != user:
@@ -144,6 +150,10 @@ class SessionQueries(Queries):
     def readers(self, session: SessionId) -> list[Reader]:
         """Return the users and groups with a grant of a session or experiment, by name."""
         return list(self.rows.scan(sessions.READERS, session))
+
+    def group_grants(self, session: SessionId) -> Iterator[Reader]:
+        """Yield the grants of a session or experiment to groups."""
+        return (row for _, row in self.rows.items(sessions.READERS, session, start=GROUP))
 
     def reader(self, session: SessionId, user: str) -> Reader | None:
         """Return the grant of a session or experiment to a user or group/<name>."""

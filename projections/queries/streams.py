@@ -6,9 +6,11 @@ import heapq
 from collections.abc import Iterable, Iterator
 from itertools import groupby
 
-from autolearn.projections.queries.decrypting_reader import Queries
+from autolearn.projections.queries.decrypting_reader import DecryptingReader, Queries
+from autolearn.projections.queries.groups import GroupQueries
 from autolearn.projections.rows import sessions
 from autolearn.projections.rows.streams import STREAMS
+from autolearn.schemas.actors import group_name
 from autolearn.schemas.values import StreamId
 
 
@@ -19,15 +21,20 @@ def _merge(*names: Iterable[str]) -> Iterator[str]:
 class StreamQueries(Queries):
     """Streams, and the places of their events on the log."""
 
+    def __init__(self, rows: DecryptingReader, groups: GroupQueries) -> None:
+        super().__init__(rows)
+        self.groups = groups
+
     def visible_to(
         self, user: str, *, sysadmin: bool = False, after: str = ""
     ) -> Iterator[StreamId]:
         """Yield the streams whose state a user may see, by name, past one of them.
 
-        These are the catalog, the user, and the sessions that are or were the user's own or are
-        shared with the user; for a sysadmin also all users, and the sessions without an owner.
+        These are the catalog, the user and the user's groups, and the sessions that are or were the
+        user's own or are shared with the user or these groups; for a sysadmin also all users and
+        groups, and the sessions without an owner.
         """
-        for kind in ("dataset", "estimator", "metric", "session", "user"):
+        for kind in ("dataset", "estimator", "group", "metric", "session", "user"):
             low = after.partition("/")[2] if after.startswith(f"{kind}/") else ""
             if low or kind > after:
                 names = self._names_of(kind, user, sysadmin, low)
@@ -36,8 +43,12 @@ class StreamQueries(Queries):
     def _names_of(self, kind: str, user: str, sysadmin: bool, after: str) -> Iterable[str]:
         if kind == "session":
             indexes = [(sessions.BY_OWNER, user), (sessions.BY_READER, user)]
+            names = map(group_name, self.groups.of_user(user))
+            indexes += [(sessions.BY_READER, name) for name in names]
             indexes += [(sessions.BY_OWNER, "")] if sysadmin else []
             return _merge(*(self.rows.names(*index, after=after) for index in indexes))
+        if kind == "group" and not sysadmin:
+            return [name for name in self.groups.of_user(user) if name > after]
         if kind == "user" and not sysadmin:
             return [user] if user > after else []
         return self.ids(kind, after)

@@ -42,12 +42,20 @@ def _user_things(snapshot: Snapshot, name: str) -> Iterator[tuple[str, str, Stru
         yield "quota", f"{name}/{quota.name}", quota
 
 
+def _group_things(snapshot: Snapshot, name: str) -> Iterator[tuple[str, str, Struct | None]]:
+    group = snapshot.groups.get(name)
+    yield "group", name, next(snapshot.groups.summaries([name]), None)
+    for member in group.members if group else ():
+        yield "member", f"{name}/{member.user}", member
+
+
 THINGS: Mapping[str, Callable[[Snapshot, str], Iterator[tuple[str, str, Struct | None]]]] = {
     "session": _session_things,
     "dataset": _dataset_things,
     "estimator": lambda at, name: iter([("estimator", name, at.catalog.estimator(name))]),
     "metric": lambda at, name: iter([("metric", name, at.catalog.metric(name))]),
     "user": _user_things,
+    "group": _group_things,
 }
 """The things of each kind of stream, a session's runs aside."""
 

@@ -9,6 +9,7 @@ from autolearn.projections.views import (
     catalog,
     command_answers,
     experiments,
+    groups,
     sessions,
     streams,
     users,
@@ -24,12 +25,13 @@ VIEWS = {
         sessions.VIEW,
         experiments.VIEW,
         users.VIEW,
+        groups.VIEW,
         command_answers.VIEW,
         streams.VIEW,
     )
 }
 
-FORMAT = 6
+FORMAT = 7
 """Rises whenever the same log gives other rows than before: stores of another format are rebuilt.
 tests/projections/test_format.py notices when it should have risen."""
 

@@ -92,6 +92,7 @@ TRAFFIC: tuple[Flow, ...] = (
             commands.ShareSession,
             commands.UnshareSession,
             *commands.COMMANDS_OF["user"],
+            *commands.COMMANDS_OF["group"],
             *(work.request for work in WORK.values()),
             commands.CancelRun,
         ),

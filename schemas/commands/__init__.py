@@ -11,6 +11,7 @@ from autolearn.schemas.commands.catalog import (
     UnshareDataset,
 )
 from autolearn.schemas.commands.evaluations import RequestEvaluation
+from autolearn.schemas.commands.groups import AddMember, CreateGroup, DeleteGroup, RemoveMember
 from autolearn.schemas.commands.predictions import RequestPrediction
 from autolearn.schemas.commands.runs import (
     CancelRun,
@@ -48,6 +49,7 @@ from autolearn.schemas.commands.users import (
 from autolearn.schemas.messages import Command, type_of
 
 __all__ = [
+    "AddMember",
     "AddUser",
     "AnnotateSession",
     "COMMANDS",
@@ -55,8 +57,10 @@ __all__ = [
     "CancelRun",
     "CommitSession",
     "CompleteRun",
+    "CreateGroup",
     "DeleteDataset",
     "DeleteExperiment",
+    "DeleteGroup",
     "DisableUser",
     "DiscardSession",
     "EnableUser",
@@ -69,8 +73,9 @@ __all__ = [
     "RegisterDataset",
     "RegisterEstimator",
     "RegisterMetric",
-    "ReportRunLost",
+    "RemoveMember",
     "RenameSession",
+    "ReportRunLost",
     "RequestEvaluation",
     "RequestPrediction",
     "RequestRun",
@@ -123,6 +128,7 @@ COMMANDS_OF: dict[str, tuple[type[Command], ...]] = {
         RevokeTokens,
         SetQuota,
     ),
+    "group": (AddMember, CreateGroup, DeleteGroup, RemoveMember),
 }
 """The commands to each kind of stream (`schemas.stream_kinds.KINDS`)."""
 

@@ -11,6 +11,7 @@ from autolearn.schemas.events.catalog import (
     MetricRegistered,
 )
 from autolearn.schemas.events.evaluations import EvaluationRequested
+from autolearn.schemas.events.groups import GroupCreated, GroupDeleted, MemberAdded, MemberRemoved
 from autolearn.schemas.events.log import CommandFailed, CommandQuarantined, Refused, TermStarted
 from autolearn.schemas.events.predictions import PredictionRequested
 from autolearn.schemas.events.runs import (
@@ -60,6 +61,10 @@ __all__ = [
     "EstimatorRegistered",
     "EvaluationRequested",
     "ExperimentDeleted",
+    "GroupCreated",
+    "GroupDeleted",
+    "MemberAdded",
+    "MemberRemoved",
     "MetricRegistered",
     "PasswordSet",
     "PredictionRequested",
@@ -129,6 +134,7 @@ EVENTS_OF: dict[str, tuple[type[Event], ...]] = {
         TokensRevoked,
         QuotaSet,
     ),
+    "group": (GroupCreated, GroupDeleted, MemberAdded, MemberRemoved),
 }
 """The events of each kind of stream (`schemas.stream_kinds.KINDS`); "" has those of all."""
 

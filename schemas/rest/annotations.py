@@ -14,14 +14,10 @@ class Note(Struct, frozen=True):
 
 
 class Annotations(Struct, frozen=True, kw_only=True):
-    """The tags and notes of a session, experiment or training, the newest note last.
-
-    `logged` are figures that a user computed and logged with a training, by name.
-    """
+    """The tags and notes of a session, experiment or training, the newest note last."""
 
     tags: tuple[str, ...] = ()
     notes: tuple[Note, ...] = ()
-    logged: dict[str, float] = {}
 
 
 class Annotated(Annotations, frozen=True, kw_only=True):

@@ -40,6 +40,7 @@ STREAMS = {
     "dataset": "`dataset/<name>`",
     "session": "`session/<id>`",
     "user": "`user/<name>`",
+    "group": "`group/<name>`",
 }
 
 

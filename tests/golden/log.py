@@ -78,6 +78,12 @@ STORY = [
     (A, "RunStarted.v1", "p1"),
     (A, "RunCompleted.v1-prediction", "p1"),
     (A, "SessionAnnotated.v1", "t1"),
+    ("group/churn", "GroupCreated.v1", ""),
+    ("group/churn", "MemberAdded.v1", ""),
+    ("group/old", "GroupCreated.v1", ""),
+    ("group/old", "MemberAdded.v1", ""),
+    ("group/old", "MemberRemoved.v1", ""),
+    ("group/old", "GroupDeleted.v1", ""),
 ]
 """Stream, golden file, and the run that its data are made to name."""
 

@@ -15,14 +15,14 @@ from confluent_kafka import Consumer, TopicPartition
 
 NO_SECRET: Mapping[str, str] = {}
 SUBJECT = re.compile(
-    r"(estimator|metric|dataset|user)/[a-z0-9](?:[a-z0-9._-]{0,98}[a-z0-9])?"
+    r"(estimator|metric|dataset|user|group)/[a-z0-9](?:[a-z0-9._-]{0,98}[a-z0-9])?"
     r"|session/[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 )
 COMMAND = re.compile(
     r"autolearn\.((Open|Rename|Commit|Discard|Expire|Keep|Share|Unshare)Session|ProposeExpiry|DeleteExperiment"
     r"|Register(Estimator|Metric|Dataset)|(Share|Unshare|Delete)Dataset"
     r"|Request(Training|Evaluation|Prediction)|(Start|Complete|Fail|Cancel)Run|ReportRunLost"
-    r"|(Add|Disable|Enable)User|Set(Role|Password|Quota)|(Issue|Revoke)Token|RevokeTokens)\.v1"
+    r"|(Add|Disable|Enable)User|Set(Role|Password|Quota)|(Issue|Revoke)Token|RevokeTokens|(Create|Delete)Group|(Add|Remove)Member)\.v1"
 )
 
 

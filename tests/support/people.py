@@ -28,7 +28,7 @@ def away(number: int) -> dict[str, str]:
 
 
 class People:
-    """Clients by who asks. `other`, `reader`, `colleague` and `owner` are users."""
+    """Clients by who asks. `other`, `reader` and `owner` are users; `colleague` is in the team."""
 
     def __init__(
         self, folder: Path, kafka: str, stack: ExitStack, more: Mapping[str, str] | None = None
@@ -62,6 +62,8 @@ class People:
         for name in ("other", "reader", "colleague", "owner"):
             self.tokens[name] = self.add(name)
         self.tokens["expired"] = self.expired()
+        self.ask("owner", "POST", "/v1/groups", json={"name": "team"})
+        self.ask("owner", "POST", "/v1/groups/team/add", json={"user": "colleague"})
 
     def add(self, name: str) -> str:
         """Add a user; return a token."""
@@ -98,8 +100,8 @@ class People:
         return answer.headers["location"]
 
     def share(self, session: str) -> None:
-        """Share a session of the owner, with the reader to read and the colleague to work."""
-        for user, may in (("reader", "read"), ("colleague", "work")):
+        """Share a session of the owner, with the reader to read and the team to work."""
+        for user, may in (("reader", "read"), ("group/team", "work")):
             grant = {"user": user, "may": may}
             answer = self.ask("owner", "POST", f"{session}/share", json=grant)
             assert answer.status_code == 200, answer.text

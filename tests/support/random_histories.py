@@ -20,6 +20,7 @@ STREAMS = (
     "estimator/decision-tree",
     "dataset/flowers",
     "user/ada",
+    "group/churn",
 )
 TRAININGS, EVALUATIONS, PREDICTIONS = ("t1", "t2"), ("e1",), ("p1",)
 
@@ -33,6 +34,8 @@ def random_command(random: Random, stream: str) -> Command:
             return commands.RegisterDataset(samples.FLOWERS)
         case "user":
             return random_user_command(random)
+        case "group":
+            return random_group_command(random)
     attempt, worker = random.choice((1, 1, 1, 1, 2)), random.choice(("w1", "w1", "w1", "w2"))
     training, evaluation = random.choice(TRAININGS), random.choice(EVALUATIONS)
     (prediction,) = PREDICTIONS
@@ -86,6 +89,13 @@ def random_user_command(random: Random) -> Command:
     )
 
 
+def random_group_command(random: Random) -> Command:
+    user = random.choice(("ada", "grace", "lise"))
+    makers = (commands.CreateGroup, commands.DeleteGroup)
+    makers += (lambda: commands.AddMember(user), lambda: commands.RemoveMember(user))
+    return random.choices(makers, (4, 1, 8, 4))[0]()
+
+
 def request_training(random: Random, run: str) -> Command:
     odd = random.choice((3, None, 10**25, 0.1 + 0.2, 1e300, -0.0, "é\u2028\x00", [1, [2.5]], {}))
     dataset = random.choice((samples.IRIS, samples.WINE))
@@ -121,7 +131,7 @@ def random_records(random: Random, count: int) -> list[CommandRecord]:
         if records and random.random() < 0.1:
             records.append(random.choice(records[-5:]))
             continue
-        stream = random.choices(STREAMS, (10, 10, 1, 1, 2))[0]
+        stream = random.choices(STREAMS, (10, 10, 1, 1, 1.5, 0.5))[0]
         record = command_record(
             stream,
             random_command(random, stream),

@@ -13,6 +13,7 @@ from autolearn.api.http.openapi import accepts, answers
 from autolearn.api.identity.principal import Principal, Who
 from autolearn.api.identity.visibility import Level
 from autolearn.api.shared import bodies
+from autolearn.api.shared.authorization import require_grantee
 from autolearn.api.shared.dataset_checks import require_dataset, require_unneeded
 from autolearn.api.state.context import ApiContext
 from autolearn.schemas.commands import DeleteDataset, ShareDataset, UnshareDataset
@@ -28,7 +29,7 @@ def add_grant_routes(routes: APIRouter, context: ApiContext) -> None:
 
     @routes.get("/datasets/{name}/readers", responses=answers({200: Page[Grant]}))
     async def list_grants(name: str, who: Who) -> Response:
-        """List the users with a grant of a dataset."""
+        """List the users and groups with a grant of a dataset."""
         await require_dataset(context, who, name, Level.READ)
         return json(Page(context.queries.now().catalog.grants(name)))
 
@@ -38,11 +39,13 @@ def add_grant_routes(routes: APIRouter, context: ApiContext) -> None:
         responses=answers({200: Page[Grant], 202: CommandState}),
     )
     async def share_dataset(request: Request, name: str, who: Who) -> Response:
-        """Let another user use a dataset, or upload new versions of it as well.
+        """Let a user or the members of group/<name> use a dataset, or add versions as well.
 
         The answer does not disclose whether the user exists.
         """
         body = await read_body(request, bodies.GrantBody)
+        await require_dataset(context, who, name, Level.OWN)
+        await require_grantee(context, who, body.user)
         command = ShareDataset(body.user, body.may)
         return await grant(request, name, who, command, body.model_dump())
 
@@ -52,7 +55,7 @@ def add_grant_routes(routes: APIRouter, context: ApiContext) -> None:
         responses=answers({200: Page[Grant], 202: CommandState}),
     )
     async def unshare_dataset(request: Request, name: str, who: Who) -> Response:
-        """End a user's grant of a dataset, at once."""
+        """End the grant of a user or group, at once."""
         body = await read_body(request, bodies.ReaderBody)
         return await grant(request, name, who, UnshareDataset(body.user), body.model_dump())
 

@@ -11,10 +11,10 @@ from autolearn.api.commands.responses import json
 from autolearn.api.http.openapi import answers
 from autolearn.api.http.pagination import from_token, next_link, page_of
 from autolearn.api.identity.principal import Principal, Who
-from autolearn.api.identity.visibility import Level, may_use
+from autolearn.api.identity.visibility import Level, is_shared, may_use
 from autolearn.api.shared import resources
 from autolearn.api.shared.artifact_files import send
-from autolearn.api.shared.as_of import AsOf, AsOfView, see
+from autolearn.api.shared.as_of import AsOf, AsOfView, Shared, require_now, see
 from autolearn.api.shared.dataset_checks import find_version, require_dataset, unknown_dataset
 from autolearn.api.shared.id_prefixes import no_version, one_version
 from autolearn.api.shared.lookup import absent, find
@@ -34,11 +34,22 @@ def add_dataset_routes(routes: APIRouter, context: ApiContext) -> None:
 
     @routes.get("/datasets", responses=answers({200: Page[Dataset]}, "Link", "AutoLearn-Position"))
     async def list_datasets(
-        request: Request, who: Who, limit: Limit = 200, page: str = "", as_of: AsOf = ""
+        request: Request,
+        who: Who,
+        limit: Limit = 200,
+        page: str = "",
+        as_of: AsOf = "",
+        *,
+        shared: Shared = False,
     ) -> Response:
-        """List the usable datasets, by name, in their newest version, or the one at `as_of`."""
+        """List the usable datasets, by name, in their newest version, or the one at `as_of`.
+
+        With `shared` those that others have shared with you, as they are now.
+        """
+        require_now(as_of, shared=shared)
         after = from_token(page, str, "page") if page else ""
-        may = may_use(who, now := context.queries.now())
+        now = context.queries.now()
+        may = (is_shared if shared else may_use)(who, now)
         seen = await see(context, as_of, lambda past: past.load_datasets(after, limit + 1, may))
 
         def page_shown() -> Response:

@@ -18,7 +18,7 @@ from autolearn.api.identity.visibility import Level, level_of, may_use
 from autolearn.api.services.predictions.checks import Model, model_of, request_prediction
 from autolearn.api.services.predictions.rows import send_rows
 from autolearn.api.shared import bodies, dataset_checks, uploads
-from autolearn.api.shared.authorization import forbidden
+from autolearn.api.shared.authorization import authorise, forbidden
 from autolearn.api.shared.lookup import RunOwner, find_run
 from autolearn.api.shared.read_hints import Hints
 from autolearn.api.shared.runs import add_cancel_route, add_run_routes, owner_in, request_run
@@ -123,6 +123,7 @@ def _add_file_route(routes: APIRouter, context: ApiContext, at: str) -> None:
         with context.uploads.room(who.name) as room:
             executor = context.executors.uploads
             async with uploads.received(context.scratch, executor, request, room) as file:
+                await authorise(request)  # again: the upload may have taken long
                 asked = CommandRequest.of(
                     request, [file.digest, training, name, format, with_input]
                 )

@@ -15,9 +15,11 @@ from autolearn.api.identity.principal import Who
 from autolearn.api.limits.quotas import quotas_of
 from autolearn.api.services.users.token_issuer import require_tokens
 from autolearn.api.shared import bodies
+from autolearn.api.shared.authorization import require_grantee
 from autolearn.api.shared.lookup import find
 from autolearn.api.state.context import ApiContext
 from autolearn.schemas import commands
+from autolearn.schemas.errors import REASONS
 from autolearn.schemas.messages import Command
 from autolearn.schemas.rest.commands import CommandState
 from autolearn.schemas.rest.page import Page
@@ -157,7 +159,7 @@ def router(context: ApiContext) -> APIRouter:
         "/sessions/{session}/readers", responses=answers({200: Page[Reader]}), tags=["sessions"]
     )
     async def list_readers(session: SessionId) -> Response:
-        """List the readers of a session or experiment besides its owner."""
+        """List the users and groups with a grant of a session or experiment."""
         check_id("session", session)
         return json(Page(context.queries.now().sessions.readers(session)))
 
@@ -167,11 +169,13 @@ def router(context: ApiContext) -> APIRouter:
         responses=answers({200: Page[Reader], 202: CommandState}),
         tags=["sessions"],
     )
-    async def share_session(request: Request, session: SessionId) -> Response:
-        """Let another user read a session and the experiment that it becomes, or work in it too."""
+    async def share_session(request: Request, session: SessionId, who: Who) -> Response:
+        """Let a user or the members of group/<name> read a session, or work in it as well.
+
+        That holds for the experiment that it becomes, too.
+        """
         body = await read_body(request, bodies.ShareBody)
-        if context.settings.identity.auth == "tokens":
-            check_id("user", body.user)  # the answer does not disclose whether the user exists
+        await require_grantee(context, who, body.user)
         command = commands.ShareSession(body.user, body.may)
         return await share(request, session, command, body.model_dump())
 
@@ -197,6 +201,13 @@ def router(context: ApiContext) -> APIRouter:
         """Leave a session that another user has shared."""
         check_id("session", session)
         asked = CommandRequest.of(request, {})
+        if request.state.via and not context.queries.latest().sessions.reader(session, who.name):
+            group = request.state.via.partition("/")[2].partition("@")[0]
+            detail = (
+                f"It is shared with your group {group}, not with you: leave the group with "
+                f"`autolearn group remove {group} {who.name}`."
+            )
+            raise Problem(409, "not-shared", REASONS["not-shared"].title, detail)
         command = commands.UnshareSession(who.name)
         answer = await context.commands.post(stream("session", session), command, asked)
         if isinstance(answer, Accepted):

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from msgspec import UNSET
 from rich.console import Group, RenderableType
 
-from autolearn.client.cli.output import count, pairs, rows, sentence, short, shortened, when
+from autolearn.client.cli.output import pairs, rows, sentence, short, shortened, when
 from autolearn.schemas.rest.catalog import CatalogEstimator, CatalogMetric, Dataset
 from autolearn.schemas.values import Column
 
@@ -56,11 +56,17 @@ def metrics(found: Iterable[CatalogMetric]) -> RenderableType:
     )
 
 
+def _owner_of(one: Dataset) -> str:
+    """Return the owner of a dataset."""
+    return "everybody" if one.everybody else one.owner
+
+
 def datasets(found: Iterable[Dataset]) -> RenderableType:
     """Return a table of datasets, each in its newest version."""
     lines = [
         (
             one.name,
+            _owner_of(one),
             one.rows,
             len(one.columns),
             sum(column.missing for column in one.columns),
@@ -72,7 +78,18 @@ def datasets(found: Iterable[Dataset]) -> RenderableType:
         )
         for one in found
     ]
-    heads = ("dataset", "rows", "columns", "missing", "target", "task", "origin", "version", "")
+    heads = (
+        "dataset",
+        "owner",
+        "rows",
+        "columns",
+        "missing",
+        "target",
+        "task",
+        "origin",
+        "version",
+        "",
+    )
     leave = ("", "origin", "version", "missing", "columns", "task")
     return rows(heads, lines, leave=leave, wraps=())
 
@@ -101,29 +118,6 @@ def _findings_of(one: Dataset, most: int | None) -> list[RenderableType]:
     return lines
 
 
-def added(one: Dataset, *, new: bool) -> RenderableType:
-    """Return the version that an upload made, in a line, with its changes and findings."""
-    columns = f"{one.rows:,} rows, {count(len(one.columns), 'column')}"
-    what = "Added" if new else "Unchanged:"
-    target = f", target {one.target}{_balance(one)}" if one.target else ", no target"
-    parts: list[RenderableType] = [
-        sentence(f"{what} {one.name} (version {short(one.version)}): {columns}{target}.")
-    ]
-    if new and one.changes is not UNSET:
-        parts.append(sentence(f"{one.changes.say()}."))
-    return Group(*parts, *_findings_of(one, FEW))
-
-
-def _balance(one: Dataset) -> str:
-    """Return the share of the rarer of two classes, or the number of classes."""
-    if not one.classes:
-        return ""
-    if len(one.classes) != 2:
-        return f" ({count(len(one.classes), 'class', 'classes')})"
-    rare = min(one.classes, key=one.classes.__getitem__)
-    return f" ({one.classes[rare] / sum(one.classes.values()):.1%} {rare})"
-
-
 def _class_head(one: Dataset) -> str:
     return f"{one.target}" if one.task == "classification" else f"{one.target} (as classes)"
 
@@ -142,12 +136,11 @@ def dataset(
         {
             "dataset": one.name,
             "version": one.version,
-            "owner": "everybody" if one.everybody else one.owner,
+            "owner": _owner_of(one),
             "rows": f"{one.rows:,}",
             "file": f"{one.format}, {one.bytes:,} bytes, {one.origin}",
             "target": one.target,
             "task": one.task,
-            "positive": one.positive,
             "since": when(one.registered) if one.registered else "not added (dry run)",
             "summary": one.summary,
         }

@@ -13,6 +13,8 @@ Event = Mapping[str, Any]
 _TOLD = (
     "title",
     "user",
+    "may",
+    "owner",
     "run",
     "kind",
     "training",
@@ -42,7 +44,7 @@ def history(events: Iterable[Event]) -> RenderableType:
         (
             event["sequence"],
             when(event["time"]),
-            event.get("actor") or None,
+            _who(event),
             _name_of(event),
             short(event.get("causationid", "")),
             _gist(event) or _answer(event),
@@ -51,6 +53,12 @@ def history(events: Iterable[Event]) -> RenderableType:
     ]
     heads = ("no.", "when", "who", "what", "command", "about")
     return rows(heads, lines, leave=("command", "who"))
+
+
+def _who(event: Event) -> str | None:
+    """Return who gave the command, and by which group's grant."""
+    group = str(event.get("via", "")).partition("@")[0]
+    return (event.get("actor") or None) if not group else f"{event.get('actor')} ({group})"
 
 
 def _answer(event: Event) -> str:

@@ -32,7 +32,7 @@ def play(random: Random, kind: str, stream: str, count: int):
 
 
 @settings(max_examples=60 * settings.default.max_examples // 100)
-@given(ODD, st.sampled_from(["session/s", "estimator/e", "dataset/flowers", "user/u"]))
+@given(ODD, st.sampled_from(["session/s", "estimator/e", "dataset/flowers", "user/u", "group/g"]))
 def test_every_command_is_answered_by_one_event_and_refusals_change_nothing(random, stream):
     kind = stream.partition("/")[0]
     for state, command, event, after in play(random, kind, stream, 40):
@@ -95,10 +95,10 @@ def test_every_kind_of_stream_has_a_decider():
 
 
 @pytest.mark.long
-def test_the_random_commands_reach_every_event_of_a_session_and_of_a_user():
+def test_the_random_commands_reach_every_event_of_sessions_users_and_groups():
     seen = set()
     for seed in range(400):
-        for kind in ("session", "user"):
+        for kind in ("session", "user", "group"):
             for *_, event, _ in play(Random(seed), kind, f"{kind}/s", 120):
                 seen.add(type(event))
     rest = {events.EstimatorRegistered, events.MetricRegistered}

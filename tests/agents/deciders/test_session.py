@@ -7,6 +7,7 @@ from msgspec.structs import replace
 
 from autolearn.agents.deciders.dataset import dataset
 from autolearn.agents.deciders.decider import Parts
+from autolearn.agents.deciders.group import group
 from autolearn.agents.deciders.runs import RunCommand
 from autolearn.agents.deciders.session import Committed, Ended, Open, session
 from autolearn.agents.deciders.specification import Refused, given
@@ -455,7 +456,7 @@ def test_answers_that_change_nothing_change_nothing():
 
 def test_the_decider_answers_every_command_of_a_session():
     offers = commands.RegisterEstimator, commands.RegisterMetric
-    assert {*session.commands, *offers, *dataset.commands, *user.commands} == set(
+    assert {*session.commands, *offers, *dataset.commands, *user.commands, *group.commands} == set(
         commands.COMMANDS.values()
     )
 

@@ -19,6 +19,7 @@ LEVELS = {
     "metric": Level.READ,
     "session": Level.NOTHING,
     "user": Level.NOTHING,
+    "group": Level.NOTHING,
     "partition": Level.READ,
     "connection": Level.NOTHING,
 }

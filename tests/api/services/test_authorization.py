@@ -99,7 +99,7 @@ def test_a_route_without_a_rule_is_for_nobody(tmp_path: Path):
 
 
 class World(NamedTuple):
-    """What the requests are about: all is the owner's; the reader reads, the colleague works."""
+    """What the requests are about: it is the owner's; the reader reads, the colleague works."""
 
     people: People
     session: str
@@ -172,6 +172,13 @@ def new_token(world: World) -> str:
     return f"/v1/tokens/{made.json()['id']}/revoke"
 
 
+def new_group(world: World) -> str:
+    name = f"g-{uuid.uuid4().hex[:8]}"
+    world.people.ask("owner", "POST", "/v1/groups", json={"name": name})
+    world.people.ask("owner", "POST", f"/v1/groups/{name}/add", json={"user": "colleague"})
+    return f"/v1/groups/{name}/delete"
+
+
 def diff(world: World) -> str:
     position = world.people.ask("owner", "GET", "/v1/position").json()["token"]
     return f"/v1/diff?from={position}"
@@ -180,6 +187,7 @@ def diff(world: World) -> str:
 NOTHING_THERE = {"other": 404, "reader": 404, "colleague": 404}
 NOT_THEIRS = {"colleague": 403}
 """It is of a run of the owner."""
+OF_THE_TEAM = {"other": 404, "reader": 404, "colleague": 403}
 USER = "/v1/users/{user}"
 
 ASKED: dict[str, Asked] = {
@@ -209,6 +217,16 @@ ASKED: dict[str, Asked] = {
     f"POST {USER}/enable": Asked("/v1/users/other/enable", 409),
     f"GET {USER}/quota": Asked("/v1/users/other/quota"),
     f"POST {USER}/quota": Asked("/v1/users/other/quota", 200, {"name": "sessions", "limit": 500}),
+    "GET /v1/groups": Asked("/v1/groups"),
+    "POST /v1/groups": Asked("/v1/groups", 422, {"name": "No Name!"}),
+    "GET /v1/groups/{group}": Asked("/v1/groups/team", but={"other": 404, "reader": 404}),
+    "POST /v1/groups/{group}/add": Asked(
+        "/v1/groups/team/add", 409, {"user": "colleague"}, but=OF_THE_TEAM
+    ),
+    "POST /v1/groups/{group}/remove": Asked(
+        "/v1/groups/team/remove", 409, {"user": "lise"}, but=OF_THE_TEAM
+    ),
+    "POST /v1/groups/{group}/delete": Asked(new_group, but=OF_THE_TEAM),
     "GET /v1/commands/{command}": Asked(
         lambda world: f"/v1/commands/{world.command}", but={"other": 404, "sysadmin": 404}
     ),
@@ -264,13 +282,12 @@ ASKED: dict[str, Asked] = {
         for path, at in (("", of_session), ("/trainings/{run}", partial(run, "training")))
         for what, body in (("note", {"note": "secret"}), ("tag", {"tags": ["secret"]}))
     },
-    "POST /v1/sessions/{session}/trainings/{run}/log": Asked(
-        run("training", "/log"), 200, {"metrics": {"cost": 1}}
-    ),
     "POST /v1/sessions/{session}/keep": Asked(of_session("/keep"), 409),
     "POST /v1/sessions/{session}/share": Asked(of_session("/share"), 409, {"user": "reader"}),
     "POST /v1/sessions/{session}/unshare": Asked(of_session("/unshare"), 409, {"user": "lise"}),
-    "POST /v1/sessions/{session}/leave": Asked(shared_anew("/leave"), 200, but={"owner": 409}),
+    "POST /v1/sessions/{session}/leave": Asked(
+        shared_anew("/leave"), 200, but={"owner": 409, "colleague": 409}
+    ),
     **{f"GET /v1/sessions/{{session}}/{kind}s": Asked(of_session(f"/{kind}s")) for kind in WORK},
     "POST /v1/sessions/{session}/trainings": Asked(
         of_session("/trainings"), 422, {"estimator": "none", "dataset": "iris"}

@@ -219,16 +219,18 @@ def test_sharing_gives_and_takes_at_once(world: People):
     assert identifier(session) in listed(world, "reader")
     assert identifier(session) not in listed(world, "other")
     readers = world.ask("owner", "GET", f"{session}/readers").json()["items"]
-    assert {one["user"]: one["may"] for one in readers} == {"colleague": "work", "reader": "read"}
+    assert {one["user"]: one["may"] for one in readers} == {"group/team": "work", "reader": "read"}
     answer = world.ask("owner", "POST", f"{session}/unshare", json={"user": "reader"})
-    assert [one["user"] for one in answer.json()["items"]] == ["colleague"]
+    assert [one["user"] for one in answer.json()["items"]] == ["group/team"]
     assert world.ask("reader", "GET", session).status_code == 404
     assert identifier(session) not in listed(world, "reader")
 
 
 def test_who_works_in_a_session_asks_for_runs_in_the_own_name(world: People):
     session, body = world.session(TITLE), {"estimator": "decision-tree", "dataset": "iris"}
-    world.share(session)
+    for user, may in (("reader", "read"), ("colleague", "work")):
+        grant = {"user": user, "may": may}
+        assert world.ask("owner", "POST", f"{session}/share", json=grant).status_code == 200
     refused = world.ask("reader", "POST", f"{session}/trainings", json=body)
     assert refused.status_code == 403
     assert "session share --may work" in refused.json()["detail"]
@@ -329,8 +331,8 @@ def test_the_feed_has_what_is_ones_own_and_nothing_secret(world: People):
     world.tokens["onlooker"] = world.add("onlooker")
     for who, kinds in (
         ("onlooker", {"estimator", "metric", "dataset", "user"}),
-        ("owner", {"estimator", "metric", "dataset", "user", "session"}),
-        ("sysadmin", {"estimator", "metric", "dataset", "user", "session"}),
+        ("owner", {"estimator", "metric", "dataset", "user", "session", "group"}),
+        ("sysadmin", {"estimator", "metric", "dataset", "user", "session", "group"}),
     ):
         found = events(world, who)
         assert {str(e["subject"]).partition("/")[0] for e in found} - {"partition"} == kinds

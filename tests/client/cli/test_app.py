@@ -42,7 +42,6 @@ COMMANDS = (
     "session rename",
     "note",
     "tag",
-    "log",
     "experiment rename",
     "session commit",
     "session share",

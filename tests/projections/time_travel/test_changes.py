@@ -33,12 +33,14 @@ WORDS = {
     "user": "user",
     "token": "token",
     "quota": "quota",
+    "group": "group",
+    "group-member": "member",
 }
 INDEXES = {"session-by-time", "session-opened", "session-owner", "session-of", "session-shared"}
 INDEXES |= {"dataset-owner", "dataset-bytes", "user-work", "user-tokens", "session-owned"}
 INDEXES |= {"dataset-version-by-time", "run-at", "run-request", "run-outcome"}
 INDEXES |= {"experiment-by-time", "experiment-of", "experiment-gone", "experiment-gone-by-time"}
-INDEXES |= {"experiment-run", "annotation", "session-with", "experiment-with"}
+INDEXES |= {"user-groups", "experiment-run", "annotation", "session-with", "experiment-with"}
 
 
 def test_every_kind_of_stream_and_every_table_has_its_words():

@@ -81,15 +81,17 @@ def datasets(
             show_dataset(to, name, output, then)
 
 
-def list_datasets(to: Connection, output: Output, then: str | None) -> None:
-    """Print all datasets, of now or of a past point."""
+def list_datasets(
+    to: Connection, output: Output, then: str | None, *, shared: bool = False
+) -> None:
+    """Print all datasets, of now or of a past point; or those that others have shared."""
     import msgspec
 
     from autolearn.client.cli.output import console, print_json
     from autolearn.client.cli.tables import catalog as views
     from autolearn.schemas.rest.catalog import Dataset
 
-    items = to.every(to.client.datasets(as_of=then))
+    items = to.every(to.client.datasets(as_of=then, shared=shared))
     if output == Output.json:
         print_json({"items": items, "next": None})
     else:

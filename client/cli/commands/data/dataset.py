@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from http import HTTPStatus
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -15,7 +14,7 @@ from autolearn.client.cli.commands.data import dataset_contents
 from autolearn.client.cli.commands.data.catalog import list_datasets, show_dataset
 from autolearn.client.cli.confirm import Yes, confirm
 from autolearn.client.cli.exit_codes import EXIT_CODES
-from autolearn.client.cli.options import Grantee, May, Roles, Url, roles_in, shared_with
+from autolearn.client.cli.options import Grantee, May, Roles, Shared, Url, roles_in, shared_with
 from autolearn.client.cli.output import As, Output
 from autolearn.client.cli.time_points import AsOf, point
 from autolearn.client.sdk.dataset_files import FileFormat, dataset_name
@@ -41,15 +40,6 @@ Types = Annotated[
 ]
 
 
-Positive = Annotated[
-    str | None,
-    typer.Option(
-        metavar="CLASS",
-        help='The class that evaluations measure; "": none. [default: as in the version before]',
-    ),
-]
-
-
 @app.command("add")
 def add(
     path: Annotated[
@@ -65,7 +55,6 @@ def add(
     summary: Annotated[str, typer.Option(help="A short description.")] = "",
     sensitive: Columns = None,
     roles: Roles = None,
-    positive: Positive = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Show what would be read, and keep nothing.")
     ] = False,
@@ -126,8 +115,7 @@ def add(
 ) -> None:
     """Upload a file as a dataset, or as a new version of it. The same file is no new version.
 
-    How it is read is detected; its findings are printed, and `dataset show` has the columns
-    (docs/data.md).
+    How it is read is detected and shown, with its findings (docs/data.md).
     """
     from autolearn.client.cli.connection import connect
     from autolearn.client.cli.output import console, print_json
@@ -149,7 +137,6 @@ def add(
             summary=summary,
             sensitive=_columns_in(sensitive),
             roles=roles_in(roles),
-            positive=positive,
             separator=separator,
             decimal=decimal or "",
             encoding=encoding,
@@ -165,11 +152,8 @@ def add(
         )
         if output == Output.json:
             print_json(to.said)
-        elif dry_run:
-            console().print(views.dataset(added.data, [added.data], findings=views.FEW))
         else:
-            new = to.status == HTTPStatus.CREATED
-            console().print(views.added(added.data, new=new))
+            console().print(views.dataset(added.data, [added.data], findings=views.FEW))
 
 
 @contextmanager
@@ -213,7 +197,6 @@ def describe(
         list[str] | None, typer.Option(metavar="COL[,COL]", help="They have no role any more.")
     ] = None,
     types: Types = None,
-    positive: Positive = None,
     output: As = Output.table,
     url: Url = None,
 ) -> None:
@@ -233,7 +216,6 @@ def describe(
             not_sensitive=_columns_in(not_sensitive),
             roles={**dict.fromkeys(_columns_in(no_role)), **roles_in(roles)},
             types=_types_in(types),
-            positive=positive,
         )
         if output == Output.json:
             print_json(to.said)
@@ -294,13 +276,15 @@ def _columns_in(given: list[str] | None) -> list[str]:
 
 
 @app.command("list")
-def list_(output: As = Output.table, url: Url = None, as_of: AsOf = None) -> None:
+def list_(
+    shared: Shared = False, output: As = Output.table, url: Url = None, as_of: AsOf = None
+) -> None:
     """List the datasets."""
     from autolearn.client.cli.connection import connect
 
     then = as_of and point(as_of)
     with connect(url) as to:
-        list_datasets(to, output, then)
+        list_datasets(to, output, then, shared=shared)
 
 
 @app.command("show")
