@@ -77,7 +77,7 @@ def _print_version(asked: bool) -> None:
 
 app.add_typer(dataset.app, name="dataset", rich_help_panel=WORK)
 app.add_typer(session.app, name="session", rich_help_panel=WORK)
-app.command("train", rich_help_panel=WORK)(train.train)
+app.command("train", rich_help_panel=WORK, context_settings={"allow_extra_args": True})(train.train)
 app.command("evaluate", rich_help_panel=WORK)(evaluate.evaluate)
 app.command("compare", rich_help_panel=WORK)(compare.compare)
 app.add_typer(evaluation.app, name="evaluation", rich_help_panel=WORK)
@@ -145,6 +145,11 @@ def main() -> None:
             stream.reconfigure(errors="replace")
     try:
         app(prog_name="autolearn")
+    except SystemExit:
+        # Typer has put this there: whatever reads the pipe has had enough.
+        if type(sys.stdout).__name__ == "PacifyFlushWrapper":
+            sys.exit(ExitCode.DONE)
+        raise
     except KeyboardInterrupt:  # before a command has begun
         sys.exit(ExitCode.INTERRUPTED)
     except AutoLearnError as error:

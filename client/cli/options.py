@@ -112,6 +112,11 @@ def words(given: str | None) -> list[str] | None:
     return [word.strip() for word in found if word.strip()]
 
 
+def metric_names(given: str | None) -> list[str] | None:
+    """Split the names of metrics at commas and blanks."""
+    return words(None if given is None else ",".join(given.split()))
+
+
 def shared_with(grants: Iterable[Grant | Reader]) -> str:
     """Return who has a grant, and what they may."""
     who = (f"{one.user} ({one.may})" for one in grants)

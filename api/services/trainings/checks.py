@@ -139,8 +139,8 @@ def _check_task(
         return
     if target is None:
         detail = (
-            f"{estimator.name} learns a target, and {data.name} names none: choose one of its "
-            "columns"
+            f"{estimator.name} learns a target, and {data.name} has none yet: say which of its "
+            "columns that is"
         )
         raise wrong("target-missing", "There is nothing to learn", {"#/target": detail})
     if estimator.task == REGRESSION:

@@ -141,7 +141,7 @@ def dataset(
             "file": f"{one.format}, {one.bytes:,} bytes, {one.origin}",
             "target": one.target,
             "task": one.task,
-            "since": when(one.registered) if one.registered else "not added (dry run)",
+            "added": when(one.registered) if one.registered else "not added (dry run)",
             "summary": one.summary,
         }
     )
@@ -172,5 +172,5 @@ def dataset(
         parts += ["", rows((_class_head(one), "rows", "share"), lines)]
     if len(versions) > 1:
         older = [(short(v.version), v.rows, when(v.registered)) for v in versions]
-        parts += ["", rows(("version", "rows", "since"), older)]
+        parts += ["", rows(("version", "rows", "added"), older)]
     return Group(*parts)

@@ -83,7 +83,7 @@ def events(
 
 
 def position(output: As = Output.table, url: Url = None) -> None:
-    """Print the position of the API on the log, for --after or --as-of."""
+    """Print a bookmark of now, for --as-of, --after and `diff`."""
     from autolearn.client.cli.connection import connect
     from autolearn.client.cli.output import print_json
 

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from autolearn.client.cli.options import SessionOption, Url, words
+from autolearn.client.cli.options import SessionOption, Url, metric_names
 from autolearn.client.cli.output import AsRows, Format
 from autolearn.client.cli.time_points import AsOf, point
 
@@ -50,7 +50,7 @@ def compare(
     from autolearn.client.cli.output import console, print_json
     from autolearn.client.cli.tables import comparison as views
 
-    then, chosen = as_of and point(as_of), words(metrics)
+    then, chosen = as_of and point(as_of), metric_names(metrics)
     with connect(url, session) as to:
         if of:
             ids = [to.find(one) for one in of]

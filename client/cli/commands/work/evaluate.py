@@ -14,6 +14,7 @@ from autolearn.client.cli.options import (
     TimeLimit,
     Url,
     Wait,
+    metric_names,
     words,
 )
 from autolearn.client.cli.output import As, Output
@@ -62,7 +63,7 @@ def evaluate(
         found.say()
         run = found.owner.evaluate(
             found.training,
-            words(metrics),
+            metric_names(metrics),
             dataset=dataset,
             plots=words(plots),
             positive=positive,

@@ -29,6 +29,7 @@ from autolearn.client.cli.options import (
     TimeLimit,
     Url,
     Wait,
+    metric_names,
     roles_in,
     words,
 )
@@ -45,6 +46,7 @@ Task = Literal["classification", "regression"]
 
 
 def train(
+    context: typer.Context,
     estimator: Annotated[
         str | None,
         typer.Argument(
@@ -149,6 +151,12 @@ def train(
     Several estimators, or several values of a hyperparameter, train each combination at once, and
     are compared. Ctrl-C while waiting leaves trainings running. Exit code 1: one did not complete.
     """
+    if context.args:
+        words_ = " ".join(context.args)
+        raise typer.BadParameter(
+            f"besides an estimator and a dataset there is {words_!r}; a hyperparameter is written "
+            "-p NAME=VALUE, such as -p C=3"
+        )
     if metrics is not None and not wait:
         raise typer.BadParameter("Metrics need the trained model: wait for it, or evaluate later.")
     if positive is not None and metrics is None:
@@ -181,7 +189,7 @@ def train(
         "drop": words(drop),
         "roles": roles_in(roles) or None,
         "split": _some(test=test, stratify=stratify, folds=folds, **_split_in(split)),
-        "fold_metrics": words(metrics) if folds else None,
+        "fold_metrics": metric_names(metrics) if folds else None,
         "preprocessing": preprocessing,
         "calibrate": calibrate,
         "threshold": threshold,
@@ -213,7 +221,11 @@ def train(
         with connect(url, session) as to:
             grid = _grid_of(several, hyperparameters, to.client.estimators())
             used = to.say_session(dataset)
-            chosen: dict[str, Any] = {"metrics": words(metrics), "positive": positive, "wait": wait}
+            chosen: dict[str, Any] = {
+                "metrics": metric_names(metrics),
+                "positive": positive,
+                "wait": wait,
+            }
             group = used.train_many(grid, dataset, baseline=False, **chosen, **settings)
             found = to.client.compare([one.id for one in group]).data
             if output == Output.json:
@@ -226,7 +238,9 @@ def train(
     with connect(url, session) as to:
         used = to.say_session(dataset)
         if metrics is not None:  # it would be trained in vain
-            _require_fit(to.client.estimator(estimator).task, words(metrics), to.client.metrics())
+            _require_fit(
+                to.client.estimator(estimator).task, metric_names(metrics), to.client.metrics()
+            )
         run = used.train(
             estimator,
             dataset,
@@ -237,7 +251,7 @@ def train(
         training = follow(run).data if wait else run.data
         trained, evaluated = to.said, None
         if metrics is not None and training.status == "completed":
-            measured = run.evaluate(metrics=words(metrics), positive=positive, wait=False)
+            measured = run.evaluate(metrics=metric_names(metrics), positive=positive, wait=False)
             evaluation = follow(measured).data
             evaluated = to.said
         if output == Output.json and evaluated is not None:
