@@ -67,8 +67,8 @@ class Position(Struct, array_like=True, frozen=True, gc=False):
         except (binascii.Error, msgspec.DecodeError, ValueError):
             raise PositionError(
                 f"{token[:120]!r} is not a position.",
-                advice="Take the `token` of `autolearn position` or of an answer, as it is; where a "
-                "time may stand: 2h, 3d, 2026-01-31, or 2026-01-31T09:30.",
+                advice="Take the `token` of `autolearn position` or of an answer, as it is; where "
+                "a time may stand: 2h, 3d, 2026-01-31, or 2026-01-31T09:30.",
             ) from None
         partitions = [place.partition for place in position.places]
         if len(set(partitions)) < len(partitions):

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 app = typer.Typer(
-    help="Open, show, commit (as an experiment) or discard a session, a draft of work.",
+    help="Your workspace: train in it, then commit it (it becomes an experiment) or discard it.",
     no_args_is_help=True,
     epilog=EXIT_CODES,
 )

@@ -110,7 +110,9 @@ def train(
         int | None,
         typer.Option(help="Cross-validate the training rows in 2 to 20 folds. [default: 0, not]"),
     ] = None,
-    seed: Annotated[int | None, typer.Option(help="[default: 0]")] = None,
+    seed: Annotated[
+        int | None, typer.Option(help="Of the split and the estimator. [default: 0]")
+    ] = None,
     impute: Impute = None,
     indicator: Indicator = None,
     clip: Clip = None,
