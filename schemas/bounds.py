@@ -95,6 +95,8 @@ LONGEST_NOTE = 2000
 """Characters of a note."""
 MOST_TAGS, LONGEST_TAG = 50, 50
 """Tags of one session, experiment or training; and characters of a tag."""
+MOST_LOGGED = 100
+"""Figures that users log with one training."""
 SESSION_READERS = 200
 """Users and groups with whom one session is shared."""
 SESSION_RUNS = 5000

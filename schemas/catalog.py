@@ -90,7 +90,7 @@ class DatasetSpec(Struct, frozen=True, omit_defaults=True):
     oddities of the data; with `accepted` severe ones do not prevent trainings. `stored` and `keyid`
     as in a DatasetRef. `sensitive` are the names of columns whose values are hidden, in all
     versions: the newest version's list counts. So do `roles`, the roles of columns that were given
-    one, but the target's.
+    one, but the target's, and `positive`, the class of the target that evaluations measure.
     """
 
     name: str
@@ -113,6 +113,7 @@ class DatasetSpec(Struct, frozen=True, omit_defaults=True):
     findings: tuple[DataFinding, ...] = ()
     accepted: bool = False
     roles: dict[str, ColumnRole] = {}
+    positive: str | None = None
 
     def masked(self, sensitive: Collection[str]) -> DatasetSpec:
         """Return this without the values of the `sensitive` columns, which are marked.
@@ -126,6 +127,7 @@ class DatasetSpec(Struct, frozen=True, omit_defaults=True):
             self,
             columns=tuple(_masked(column, column.name in names) for column in self.columns),
             classes={} if self.target in names else self.classes,
+            positive=None if self.target in names else self.positive,
             sensitive=tuple(sorted(names)),
             findings=masked_findings(self.findings, names),
         )

@@ -24,7 +24,8 @@ class TrainingResult(Struct, frozen=True, omit_defaults=True, tag_field="kind", 
 
     `parameters` are the learned parameters (JSON, shortened where large), `environment` the library
     versions, BLAS, threads and processor that made it; times are in seconds: `fit_seconds` of the
-    bare fit, `seconds` of the whole attempt in the worker. `cross_validation` is by metric.
+    bare fit, `seconds` of the whole attempt in the worker, `cpu_seconds` of the processors that its
+    process used (None: not measured, before there was this field). `cross_validation` is by metric.
     `baseline_model` is fitted on the same rows (None if there is none, or the target's mean is
     hidden).
     """
@@ -38,6 +39,7 @@ class TrainingResult(Struct, frozen=True, omit_defaults=True, tag_field="kind", 
     seconds: float
     cross_validation: dict[str, FoldScores] = {}
     baseline_model: Baseline | None = None
+    cpu_seconds: float | None = None
 
 
 class EvaluationResult(Struct, frozen=True, omit_defaults=True, tag_field="kind", tag="evaluation"):
@@ -63,6 +65,7 @@ class EvaluationResult(Struct, frozen=True, omit_defaults=True, tag_field="kind"
     baseline: dict[str, JsonValue] = {}
     baseline_prediction: JsonValue = None
     not_better: tuple[str, ...] = ()
+    cpu_seconds: float | None = None
 
 
 class PredictionResult(Struct, frozen=True, omit_defaults=True, tag_field="kind", tag="prediction"):
@@ -81,6 +84,7 @@ class PredictionResult(Struct, frozen=True, omit_defaults=True, tag_field="kind"
     counts: dict[str, int] = {}
     unseen: dict[str, int] = {}
     notes: tuple[str, ...] = ()
+    cpu_seconds: float | None = None
 
 
 PREDICTION_FILES = {

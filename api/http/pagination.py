@@ -30,20 +30,21 @@ def page_of(
     """Return rows as JSON, and the token of the next page (may block).
 
     There are up to `limit`, of up to PAGE_BYTES together; and no more once they have cost
-    PAGE_COST. One row comes in any case. `place` returns the sort values of a row. There may be
-    `more` than these rows.
+    PAGE_COST. One row comes in any case. `shown` returns None for a row to pass over; `place`
+    returns the sort values of a row. There may be `more` than these rows.
     """
     items, size, last = list[Raw](), 0, None
     for row in rows:
-        if len(items) == limit or (items and cost() > PAGE_COST):
+        if len(items) == limit or (last is not None and cost() > PAGE_COST):
             return items, to_token(last)
-        item = Raw(msgspec.json.encode(shown(row)))
-        size += len(item)
-        if items and size > PAGE_BYTES:
-            return items, to_token(last)
-        items.append(item)
+        if (content := shown(row)) is not None:
+            item = Raw(msgspec.json.encode(content))
+            size += len(item)
+            if items and size > PAGE_BYTES:
+                return items, to_token(last)
+            items.append(item)
         last = place(row)
-    return items, to_token(last) if more and items else None
+    return items, to_token(last) if more and last is not None else None
 
 
 def to_token(values: object) -> str:

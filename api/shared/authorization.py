@@ -126,6 +126,7 @@ RULES: dict[str, Rule] = {
         for what in ("commit", "discard", "keep", "rename", "share", "unshare")
     },
     **{f"POST {at}/{what}": Rule.WORK for at in _ANNOTATED for what in ("note", "tag")},
+    f"POST {SESSION}/trainings/{{run}}/log": Rule.WORK,
     f"POST {SESSION}/leave": Rule.READER,
     **{f"GET {runs}": Rule.READER for runs in _RUNS},
     **{f"POST {runs}": Rule.WORK for runs in _RUNS},

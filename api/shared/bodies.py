@@ -14,6 +14,7 @@ from autolearn.schemas.bounds import (
     LONGEST_TAG,
     MOST_COLUMNS,
     MOST_HYPERPARAMETERS,
+    MOST_LOGGED,
     MOST_TAGS,
     MOST_TYPES,
     SENSITIVE_COLUMNS,
@@ -49,6 +50,12 @@ class TagBody(Body):
 
     tags: Tags = []
     remove: Tags = []
+
+
+class LogBody(Body):
+    """Figures that the user computed."""
+
+    metrics: Annotated[dict[Name, float], Field(min_length=1, max_length=MOST_LOGGED)]
 
 
 class SessionBody(Body):
@@ -221,7 +228,7 @@ class TrainingBody(LimitsBody):
         default=None,
         description="The probability from which on a class is predicted, as a number or 0.3:yes, "
         "or the metric by which validation rows choose it, as f1:yes. Without a class it is the "
-        "rarer one.",
+        "dataset's positive one, else the rarer one.",
     )
     seed: int = Field(default=0, ge=0, lt=2**32)
 
@@ -245,8 +252,8 @@ class EvaluationBody(LimitsBody):
     )
     positive: Name | StrictBool | StrictInt | None = Field(
         default=None,
-        description="The class that metrics such as recall are of if they name none; without this "
-        "they are the mean over the classes.",
+        description="The class that metrics such as recall are of if they name none; by default "
+        "the positive one of the training's dataset, else they are the mean over the classes.",
     )
 
 
@@ -370,6 +377,9 @@ class DescribeBody(Body):
     types: Annotated[dict[Name, Name], Field(max_length=MOST_TYPES)] = Field(
         default={},
         description="number, integer, boolean, text, timestamp, or the form of a date: DD/MM/YYYY.",
+    )
+    positive: Annotated[str, Field(max_length=LONGEST_NAME)] | None = Field(
+        default=None, description="The class that evaluations measure; empty removes it."
     )
 
 

@@ -1,4 +1,4 @@
-"""The roles of a dataset's columns, as a request gives them."""
+"""The roles of a dataset's columns, and its positive class, as a request gives them."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import cast, get_args
 
 from autolearn.api.http.problems import Problem
 from autolearn.schemas.bounds import cut, listed
-from autolearn.schemas.catalog import DatasetSpec
+from autolearn.schemas.catalog import CLASSIFICATION, DatasetSpec
 from autolearn.schemas.values import ColumnRole
 
 Roles = Mapping[str, ColumnRole | None]
@@ -55,6 +55,35 @@ def merged_roles(
         for name, role in sorted(merged.items())
         if role is not None and role != "target" and name in names
     }
+
+
+def positive_of(spec: DatasetSpec, given: str | None, before: DatasetSpec | None) -> str | None:
+    """Return the positive class: the given one ("": none), else that of the version before.
+
+    Raises:
+        Problem: the target has no such class, or it is sensitive (422).
+    """
+    if given is None:
+        if before is None or before.target != spec.target or spec.target in spec.sensitive:
+            return None
+        return before.positive
+    if spec.target is None or (given and spec.task != CLASSIFICATION):
+        fault = "it has no target" if spec.target is None else f"{spec.target} is a number"
+        fault = f"{spec.name} has no classes: {fault}"
+    elif given and spec.target in spec.sensitive:
+        fault = f"the target {spec.target} is sensitive, so none of its classes is named"
+    elif given and spec.classes and given not in spec.classes:
+        known = listed(sorted(spec.classes))
+        fault = f"{spec.target} has no class {cut(given)!r}; its classes are {known}"
+    else:
+        return given or None
+    raise Problem(
+        422,
+        "class-unknown",
+        "There is no such class",
+        f"{fault}.",
+        errors=[{"pointer": "#/positive", "detail": fault}],
+    )
 
 
 def _unfit(detail: str) -> Problem:

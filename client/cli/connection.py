@@ -67,21 +67,21 @@ def called(session: SessionHandle) -> str:
 class Connection:
     """A client of the API, with the state of the command line between two commands.
 
-    `said` is the body of the newest answer in JSON, unchanged; `position` is its past point, "" for
-    the present. `place` is the key of the stored token; `wanted` is the session by --session or
-    AUTOLEARN_SESSION.
+    `said` is the body of the newest answer in JSON, unchanged, and `status` its status code;
+    `position` is its past point, "" for the present. `place` is the key of the stored token;
+    `wanted` is the session by --session or AUTOLEARN_SESSION.
     """
 
     def __init__(self, client: AutoLearn, session: str | None, place: str) -> None:
         self.client, self.wanted, self.place = client, session, place
-        self.said, self.position = b"", ""
+        self.said, self.status, self.position = b"", 0, ""
         client._http.event_hooks["response"].append(self.keep)
 
     def keep(self, response: httpx.Response) -> None:
         """Store the body of an answer, unless it is a file or an endless stream."""
         if "json" not in response.headers.get("content-type", ""):
             return
-        self.said = response.read()
+        self.said, self.status = response.read(), response.status_code
         self.position = response.headers.get("AutoLearn-Position", "")
 
     def say_position(self) -> None:

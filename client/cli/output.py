@@ -21,9 +21,9 @@ if TYPE_CHECKING:
 
 _GAP = 2
 """Characters between two columns."""
-_LEAST = 20
+_LEAST = 16
 """Characters that a column which wraps keeps, unless its longest cell is shorter."""
-_NUMBER = re.compile(r"-?\d+(\.\d+)?%?")
+_NUMBER = re.compile(r"-?\d[\d,]*(\.\d+)?%?")
 _NARROW = 40
 """Columns below which COLUMNS is ignored: a table would be empty."""
 _WIDE, _UNLIMITED = 240, 1_000_000
@@ -254,9 +254,9 @@ def age(time: str) -> str:
     return f"{seconds:.0f} s"
 
 
-def count(many: int, what: str) -> str:
+def count(many: int, what: str, plural: str = "") -> str:
     """Format a number of things, such as `1 training` or `2 trainings`."""
-    return f"{many} {what}" if many == 1 else f"{many} {what}s"
+    return f"{many} {what}" if many == 1 else f"{many} {plural or what + 's'}"
 
 
 def shortened(value: object, length: int = 60) -> str:

@@ -42,6 +42,7 @@ from autolearn.schemas.rest.commands import CommandState
 from autolearn.schemas.rest.experiments import (
     DeletedExperiment,
     ExperimentOverview,
+    ExperimentPage,
     ExperimentSummary,
 )
 from autolearn.schemas.rest.page import Page
@@ -714,11 +715,43 @@ class Experiments:
 
     @listing
     def list(
-        self, *, limit: int | None = None, as_of: str | None = None, shared: bool = False
+        self,
+        *,
+        where: str | None = None,
+        estimator: str | None = None,
+        dataset: str | None = None,
+        tag: str | Sequence[str] | None = None,
+        owner: str | None = None,
+        since: str | None = None,
+        grep: str | None = None,
+        limit: int | None = None,
+        as_of: str | None = None,
+        shared: bool = False,
     ) -> Pages[ExperimentHandle, AsyncExperimentHandle]:
-        """List the experiments, the newest commit first, at most `limit`; or the `shared` ones."""
-        query = {"as_of": as_of, "shared": shared or None}
-        call = Call("GET", "/v1/experiments", Page[ExperimentSummary], query)
+        """List the experiments, the newest commit first, at most `limit`; or the `shared` ones.
+
+        Those found have a training of the `estimator` for which all conditions of `where` hold,
+        such as "f1 > 0.8 and fit_seconds < 10": `matches` has its id. Names are those of the
+        columns of a comparison: f1, f1:yes, "f1 (folds)" and "cost (logged)" in double quotes. They
+        were trained on the `dataset` (NAME or NAME@VERSION), have every `tag`, are of the `owner`
+        ("me"), were committed `since` a time (RFC 3339, or "7d"), and have each word of `grep` in
+        the title, a note or a tag.
+
+        Raises:
+            Problem: the conditions or the time cannot be used.
+        """
+        query = {
+            "where": where,
+            "estimator": estimator,
+            "dataset": dataset,
+            "tag": [tag] if isinstance(tag, str) else tag,
+            "owner": owner,
+            "since": since,
+            "grep": grep,
+            "as_of": as_of,
+            "shared": shared or None,
+        }
+        call = Call("GET", "/v1/experiments", ExperimentPage, query)
         return Pages(call, lambda one: _experiment(self, one), limit)
 
     @operation

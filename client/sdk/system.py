@@ -87,6 +87,7 @@ class System:
         target: str | None = None,
         drop: Sequence[str] = (),
         roles: Mapping[str, ColumnRole] | None = None,
+        positive: str | bool | int | None = None,
         version: str | None = None,
         as_of: str | None = None,
         **options: Any,
@@ -96,8 +97,8 @@ class System:
         al.dataset("iris") is the newest version, or the one whose id starts with `version`.
         al.dataset(df, name="churn", target="churned") uploads a data frame as Parquet, and
         al.dataset(Path("churn.csv")) a file (path, bytes, open binary file), unless the newest
-        version has the same content, target and roles. Columns to `drop` get the role ignore:
-        nothing learns from them. `options` are those of `upload_dataset`, such as
+        version has the same content, target, roles and `positive` class. Columns to `drop` get the
+        role ignore: nothing learns from them. `options` are those of `upload_dataset`, such as
         accept_changes=True.
 
         Raises:
@@ -109,11 +110,12 @@ class System:
             return dataset_handle(self, (yield from named(source, version, as_of)))
         with file_of(source, name) as (called, content):
             roles = {**dict.fromkeys(drop, _IGNORED), **(roles or {})}
-            if not options and (found := (yield from known(called, content, target, roles))):
+            about = {"target": target, "positive": _label_of(positive)}
+            if not options and (found := (yield from known(called, content, about, roles))):
                 return dataset_handle(self, found)
             upload = vars(System)["upload_dataset"].flow
             made: Either[DatasetHandle, AsyncDatasetHandle] = yield from begun(
-                upload, self, content, called, target=target, roles=roles, **options
+                upload, self, content, called, roles=roles, **about, **options
             )
             return made
 
@@ -137,6 +139,7 @@ class System:
         summary: str = "",
         sensitive: Sequence[str] = (),
         roles: Mapping[str, ColumnRole] | None = None,
+        positive: str | bool | int | None = None,
         separator: str = "",
         decimal: Literal["", ".", ","] = "",
         encoding: str = "",
@@ -158,7 +161,8 @@ class System:
         `types` maps columns to number, integer, boolean, text, timestamp, or the form of a date
         (DD/MM/YYYY), `missing` are words that mean missing. Oddities are in the answer's
         `findings`. Values of `sensitive` columns are hidden; those of the version before stay so,
-        as do `roles` (by column), which say what is a feature.
+        as do `roles` (by column), which say what is a feature, and `positive`, the class of the
+        target that evaluations measure ("" removes it).
         With `dry_run` nothing is stored.
         """
         query = {
@@ -167,6 +171,7 @@ class System:
             "summary": summary,
             "sensitive": [*sensitive],
             "role": [f"{role}={column}" for column, role in (roles or {}).items()],
+            "positive": [""] if positive == "" else _label_of(positive),
             "separator": separator,
             "decimal": decimal,
             "encoding": encoding,
@@ -195,17 +200,19 @@ class System:
         not_sensitive: Sequence[str] = (),
         roles: Mapping[str, ColumnRole | None] | None = None,
         types: Mapping[str, str] | None = None,
+        positive: str | bool | int | None = None,
     ) -> Flow[Dataset]:
         """Say what columns are; for other `types` or another target its file is examined again.
 
         Values of `sensitive` columns are hidden; only the owner removes marks. `roles` by column;
-        None removes one. `types` as in `upload_dataset`.
+        None removes one. `types` and `positive` as in `upload_dataset`.
         """
         body = {
             "sensitive": [*sensitive],
             "not_sensitive": [*not_sensitive],
             "roles": roles,
             "types": types,
+            "positive": _label_of(positive),
         }
         at = f"/v1/catalog/datasets/{segment(name)}/describe"
         return ask(Call("POST", at, Dataset, body=body, grace=EXAMINED))
@@ -400,3 +407,10 @@ class System:
 def _chosen(stream: str, session: str, types: Sequence[str]) -> dict[str, object]:
     """Return the query of a filter of events."""
     return {"stream": stream, "session": session, "type": list(types)}
+
+
+def _label_of(positive: str | bool | int | None) -> str | None:
+    """Return a class as text, in the form of class names."""
+    if positive is None or isinstance(positive, str):
+        return positive
+    return str(positive).lower() if isinstance(positive, bool) else str(positive)

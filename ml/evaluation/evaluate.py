@@ -57,7 +57,7 @@ def evaluate(request: EvaluationRequested, store: Artifacts, report: Report) -> 
     Metrics of `optional` that cannot be computed are left out, with the reason. Raises InputError
     when dataset, metrics and artifact do not fit together, or another metric cannot be computed.
     """
-    started = time.perf_counter()
+    started, cpu_started = time.perf_counter(), time.process_time()
     one_thread()
     metrics = {name: find_metric(name) for name in request.metrics}
     report("reading")
@@ -96,6 +96,7 @@ def evaluate(request: EvaluationRequested, store: Artifacts, report: Report) -> 
         environment=environment(*distribution_of(model.estimator.factory)),
         rows=len(rows.features),
         seconds=time.perf_counter() - started,
+        cpu_seconds=time.process_time() - cpu_started,
         left_out=found.left_out,
         averages=found.averages,
         unseen=rows.unseen,

@@ -54,7 +54,7 @@ def predict(request: PredictionRequested, store: Artifacts, report: Report) -> P
 
     Raises InputError when the file does not fit the artifact, or there are too many rows or bytes.
     """
-    started = time.perf_counter()
+    started, cpu_started = time.perf_counter(), time.process_time()
     one_thread()
     report("reading")
     with tempfile.TemporaryDirectory(prefix="autolearn-") as scratch:
@@ -101,6 +101,7 @@ def predict(request: PredictionRequested, store: Artifacts, report: Report) -> P
         columns=tuple(names),
         environment=environment(*distribution_of(model.estimator.factory)),
         seconds=time.perf_counter() - started,
+        cpu_seconds=time.process_time() - cpu_started,
         counts={} if hidden else dict(counts),
         unseen=unseen,
         notes=(*categories.told(), *_notes(model, table, request, ours)),

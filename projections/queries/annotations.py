@@ -43,10 +43,11 @@ class AnnotationQueries(Queries):
 
 
 def _together(said: list[tuple[StoredAnnotation, SessionAnnotated]]) -> Annotations:
-    """Return the tags and notes of several annotations."""
+    """Return several annotations as one; the newest value of a logged figure counts."""
     tags = dict[str, None]()
     for _, event in said:
         tags |= dict.fromkeys(event.tags)
         tags = {tag: None for tag in tags if tag not in event.untag}
     notes = tuple(Note(event.note, row.actor, row.time) for row, event in said if event.note)
-    return Annotations(tags=tuple(tags), notes=notes)
+    logged = {name: value for _, event in said for name, value in event.metrics.items()}
+    return Annotations(tags=tuple(tags), notes=notes, logged=logged)

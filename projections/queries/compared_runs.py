@@ -21,6 +21,12 @@ from autolearn.schemas.values import DatasetRef, JsonValue, RunId, SessionId
 _NO_DATA = Raw(b"null")
 
 
+def figure_name(metric: str, average: str = "") -> str:
+    """Return the name of a figure: of one class it is the same, however the class was named."""
+    is_of_class = average.startswith("of class ")
+    return f"{metric}:{average.removeprefix('of class ')}" if is_of_class else metric
+
+
 class AskedEvaluation(Struct, frozen=True, gc=False):
     """The part of an evaluation's request that says of what its results are."""
 
@@ -42,6 +48,7 @@ class Fitted(Struct, frozen=True):
 
     fit_seconds: float
     cross_validation: dict[str, FoldScores] = {}
+    cpu_seconds: float | None = None
 
 
 class _TrainingCompleted(Struct, frozen=True, gc=False):

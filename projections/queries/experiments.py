@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from autolearn.projections.queries.decrypting_reader import After, DecryptingReader, Queries
-from autolearn.projections.queries.immutable_rows import Data, remember
+from autolearn.projections.queries.immutable_rows import KeptRuns, remember
 from autolearn.projections.queries.run_rows import dataset_of
 from autolearn.projections.queries.runs import RunQueries
 from autolearn.projections.queries.sessions import SessionQueries
@@ -34,7 +34,7 @@ class ExperimentQueries(Queries):
         if row is None:
             return None
         opened, said = self.sessions.opened(experiment, row), self.sessions.said(experiment, row)
-        training_data, evaluation_data = self._data_of(experiment, row) if opened else ((), ())
+        runs = self._kept_runs(experiment, row) if opened else KeptRuns()
         return ExperimentRow(
             id=experiment,
             title=opened.title if opened else "",
@@ -43,8 +43,7 @@ class ExperimentQueries(Queries):
             actor=row.actor,
             sequence=row.sequence,
             trainings=row.trainings,
-            training_data=training_data,
-            evaluation_data=evaluation_data,
+            **runs._asdict(),
             tags=said.tags,
             notes=said.notes,
             unreadable=opened is None,
@@ -54,24 +53,27 @@ class ExperimentQueries(Queries):
         """Return the stored row of an experiment, or of a deleted one, without decryption."""
         return self.rows.get(experiments.GONE if gone else experiments.KEPT, experiment)
 
-    def _data_of(self, experiment: SessionId, kept: StoredExperiment) -> Data:
-        """Return the datasets of the trainings and evaluations that an experiment keeps.
+    def _kept_runs(self, experiment: SessionId, kept: StoredExperiment) -> KeptRuns:
+        """Return the datasets and the cost of the runs that an experiment keeps.
 
-        The requests of its runs name them. As they never change, they are cached.
+        Their requests and results say them. As they never change, they are cached.
         """
-        if (known := self.rows.known.data.get(experiment)) is not None:
+        if (known := self.rows.known.kept_runs.get(experiment)) is not None:
             return known
         found: dict[str, dict[DatasetRef, None]] = {"training": {}, "evaluation": {}}
+        cpu_seconds: float | None = None
         for run, row in self.runs.all_stored(experiment):
             if row.number > kept.sequence:
                 break
+            if (seconds := self.runs.cpu_seconds(experiment, run)) is not None:
+                cpu_seconds = (cpu_seconds or 0.0) + seconds
             if row.kind not in found:
                 continue
             self.rows.looked += 1
             request = self.runs.request(experiment, run)
             found[row.kind][dataset_of(experiment, self.rows.opens, request)] = None
-        data = tuple(found["training"]), tuple(found["evaluation"])
-        return remember(self.rows.known.data, experiment, data)
+        data = KeptRuns(tuple(found["training"]), tuple(found["evaluation"]), cpu_seconds)
+        return remember(self.rows.known.kept_runs, experiment, data)
 
     def newest(
         self, after: After = None, whose: str | None = None, *, shared: bool = False
@@ -114,7 +116,7 @@ class ExperimentQueries(Queries):
     def _needs(self, experiment: SessionId, row: StoredExperiment, name: str) -> bool:
         """Return whether an experiment keeps a run on a dataset; False if it cannot be read."""
         try:
-            data = self._data_of(experiment, row)
-            return any(ref.name == name for refs in data for ref in refs)
+            runs = self._kept_runs(experiment, row)
+            return any(ref.name == name for ref in runs.training_data + runs.evaluation_data)
         except Unreadable:
             return False

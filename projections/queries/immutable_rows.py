@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 from autolearn.schemas.values import DatasetRef
 
 K = TypeVar("K")
 V = TypeVar("V")
-Data = tuple[tuple[DatasetRef, ...], tuple[DatasetRef, ...]]
-"""The datasets of an experiment's trainings, and those of its evaluations."""
+
+
+class KeptRuns(NamedTuple):
+    """The datasets of an experiment's trainings and evaluations, and the seconds of processors."""
+
+    training_data: tuple[DatasetRef, ...] = ()
+    evaluation_data: tuple[DatasetRef, ...] = ()
+    cpu_seconds: float | None = None
+
+
 KNOWN, MARKS_KNOWN = 20_000, 200
 """The cached rows of one kind, and the cached lists of sensitive columns, which may be long."""
 
@@ -17,19 +25,19 @@ KNOWN, MARKS_KNOWN = 20_000, 200
 class ImmutableRows:
     """The cache, shared by threads.
 
-    `data` is by experiment. `versions` are the versions of datasets, by their names and the digests
-    of their contents in the artifact store; `sensitive` the sensitive columns of a dataset, by its
-    name and the number of their changes.
+    `kept_runs` is by experiment. `versions` are the versions of datasets, by their names and the
+    digests of their contents in the artifact store; `sensitive` the sensitive columns of a dataset,
+    by its name and the number of their changes.
     """
 
     def __init__(self) -> None:
-        self.data: dict[str, Data] = {}
+        self.kept_runs: dict[str, KeptRuns] = {}
         self.versions: dict[tuple[str, str], str] = {}
         self.sensitive: dict[tuple[str, int], tuple[str, ...]] = {}
 
     def forget(self, name: str) -> None:
         """Forget a deleted experiment or dataset, by its id or name."""
-        self.data.pop(name, None)
+        self.kept_runs.pop(name, None)
         for version in [at for at in list(self.versions) if at[0] == name]:
             self.versions.pop(version, None)
         for mark in [at for at in list(self.sensitive) if at[0] == name]:

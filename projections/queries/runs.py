@@ -4,17 +4,30 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from msgspec import Raw
+from msgspec import Raw, Struct
 from msgspec.structs import replace
 
 from autolearn.projections.queries.annotations import AnnotationQueries
 from autolearn.projections.queries.decrypting_reader import DecryptingReader, Queries
 from autolearn.projections.queries.run_rows import run_row
 from autolearn.projections.rows import runs
+from autolearn.schemas.codec import from_json
 from autolearn.schemas.rest.runs import RunRow, TrainingRow
 from autolearn.schemas.values import RunId, SessionId
 
 _NO_DATA = Raw(b"null")
+
+
+class _Cost(Struct, frozen=True):
+    """The part of a result that says what it has cost."""
+
+    cpu_seconds: float | None = None
+
+
+class _Completed(Struct, frozen=True):
+    """The part of a run's end that says what it has cost; a failure has no result."""
+
+    result: _Cost = _Cost()
 
 
 class RunQueries(Queries):
@@ -42,11 +55,23 @@ class RunQueries(Queries):
         if not isinstance(found, TrainingRow) or found.unreadable or not row.annotations:
             return found
         said = self.annotations.of(session, run)
-        return replace(found, tags=said.tags, notes=said.notes)
+        return replace(found, tags=said.tags, notes=said.notes, logged=said.logged)
 
     def request(self, session: SessionId, run: RunId) -> Raw:
         """Return the stored data of the event that accepted a run."""
         return self.rows.get(runs.REQUESTS, session, run) or _NO_DATA
+
+    def cpu_seconds(self, session: SessionId, run: RunId) -> float | None:
+        """Return the seconds of processors that a completed run has used, if measured (decrypts).
+
+        Raises:
+            Unreadable: the key of the session is not there.
+        """
+        outcome = self.rows.get(runs.OUTCOMES, session, run)
+        if outcome is None:
+            return None
+        completed = from_json(self.rows.opens(f"session/{session}", outcome), _Completed)
+        return completed.result.cpu_seconds
 
     def training(self, session: SessionId, run: RunId) -> TrainingRow | None:
         """Return one training."""

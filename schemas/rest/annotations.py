@@ -14,10 +14,14 @@ class Note(Struct, frozen=True):
 
 
 class Annotations(Struct, frozen=True, kw_only=True):
-    """The tags and notes of a session, experiment or training, the newest note last."""
+    """The tags and notes of a session, experiment or training, the newest note last.
+
+    `logged` are figures that a user computed and logged with a training, by name.
+    """
 
     tags: tuple[str, ...] = ()
     notes: tuple[Note, ...] = ()
+    logged: dict[str, float] = {}
 
 
 class Annotated(Annotations, frozen=True, kw_only=True):

@@ -24,8 +24,9 @@ class ComparedMetric(Struct, kw_only=True, frozen=True):
     """A column of a comparison: a metric with one number as its result.
 
     `name` is that of the column: `f1`, `f1:yes` of one class, `f1 (folds)` with `folds`, over which
-    it is the mean. `average` says how an average over classes was taken, such as `macro`. `best` is
-    the training with the best value, the first of several; None if neither direction is better.
+    it is the mean; `cost (logged)` has the average `logged`: a user's own figure. `average` says
+    how an average over classes was taken, such as `macro`. `best` is the training with the best
+    value, the first of several; None if neither direction is better.
     """
 
     name: str
@@ -74,6 +75,7 @@ class ComparedTraining(Struct, kw_only=True, frozen=True):
     links: Links
     tags: tuple[str, ...] = ()
     notes: tuple[Note, ...] = ()
+    cpu_seconds: float | None = None
 
 
 class TrainingComparison(Struct, kw_only=True, frozen=True):

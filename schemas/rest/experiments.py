@@ -5,13 +5,17 @@ from __future__ import annotations
 from msgspec import Struct
 
 from autolearn.schemas.rest.annotations import Note
-from autolearn.schemas.rest.page import Links
+from autolearn.schemas.rest.page import Links, Page
 from autolearn.schemas.rest.runs import RunSummary
 from autolearn.schemas.values import DatasetRef, RunId, SessionId
 
 
 class ExperimentCore(Struct, kw_only=True, frozen=True):
-    """What every view of an experiment has: a committed session."""
+    """What every view of an experiment has: a committed session.
+
+    `cpu_seconds` are those of the processors that its kept runs have used, as far as measured;
+    None: of none.
+    """
 
     id: SessionId
     title: str
@@ -23,13 +27,18 @@ class ExperimentCore(Struct, kw_only=True, frozen=True):
     evaluation_data: tuple[DatasetRef, ...]
     tags: tuple[str, ...] = ()
     notes: tuple[Note, ...] = ()
+    cpu_seconds: float | None = None
     unreadable: bool = False
 
 
 class ExperimentRow(ExperimentCore, kw_only=True, frozen=True):
-    """A committed session, with the ids of the `trainings` that it keeps."""
+    """A committed session, with the ids of the `trainings` that it keeps.
+
+    `matches` are those that a search by estimator or figures has found.
+    """
 
     trainings: tuple[RunId, ...]
+    matches: tuple[RunId, ...] = ()
 
 
 class ExperimentSummary(ExperimentRow, kw_only=True, frozen=True):
@@ -37,6 +46,15 @@ class ExperimentSummary(ExperimentRow, kw_only=True, frozen=True):
 
     withheld: bool = False
     links: Links
+
+
+class ExperimentPage(Page[ExperimentSummary]):
+    """A part of the list of experiments; so many were `looked` at for it, found or not.
+
+    With `next` there may be more, also where nothing was found yet.
+    """
+
+    looked: int = 0
 
 
 class ExperimentOverview(ExperimentCore, kw_only=True, frozen=True):

@@ -66,6 +66,7 @@ class RunFields(Struct, kw_only=True, frozen=True):
     detail: str = ""
     environment: dict[str, JsonValue] = {}
     seconds: float | None = None
+    cpu_seconds: float | None = None
     sensitive: tuple[str, ...] = ()
     read: ReadOptions | None = None
     unreadable: bool = False
@@ -73,7 +74,10 @@ class RunFields(Struct, kw_only=True, frozen=True):
 
 
 class TrainingRow(RunFields, kw_only=True, frozen=True):
-    """One training. `features` are those that were named, and `left_out` the reason by column."""
+    """One training. `features` are those that were named, and `left_out` the reason by column.
+
+    `logged` are figures that a user computed.
+    """
 
     kind: ClassVar[str] = "training"
 
@@ -101,6 +105,7 @@ class TrainingRow(RunFields, kw_only=True, frozen=True):
     fit_seconds: float | None = None
     tags: tuple[str, ...] = ()
     notes: tuple[Note, ...] = ()
+    logged: dict[str, float] = {}
 
 
 class Training(TrainingRow, kw_only=True, frozen=True):

@@ -18,7 +18,8 @@ pytestmark = [pytest.mark.kafka, pytest.mark.long]
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text()
-BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
+BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+BLOCKS = BLOCK.findall(README)
 URL = "http://127.0.0.1:8321"
 
 
@@ -35,13 +36,19 @@ def system(kafka: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run
         yield running
 
 
-def run(system: RunningSystem, command: list[str]) -> str:
-    """Run a command in the root of the project, as a user of this system would."""
+def run(system: RunningSystem, command: list[str], folder: Path = ROOT) -> str:
+    """Run a command, in the root of the project, as a user of this system would."""
     path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
     ours = {"PATH": path, "AUTOLEARN_URL": system.system.url}
     environment = {**system.system.environment(), **ours}
     done = subprocess.run(
-        command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False, timeout=120
+        command,
+        cwd=folder,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
     )
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
@@ -51,6 +58,28 @@ def test_the_commands(system):
     said = run(system, ["sh", "-euc", block("sh", "autolearn session commit")])
     for word in ("gradient-boosting", "Chinstrap", "precision", "first steps", "equal"):
         assert word in said
+
+
+def test_the_guide(system, tmp_path):
+    """Its commands run in order; the id in it stands for the best training of the comparison."""
+    guide = (ROOT / "docs" / "guide.md").read_text()
+    blocks = (text for kind, text in BLOCK.findall(guide) if kind == "console")
+    commands = [line[2:] for text in blocks for line in text.splitlines() if line[:2] == "$ "]
+    assert len(commands) == 20
+    (tmp_path / "examples").symlink_to(ROOT / "examples")
+    best, said = "", {}
+    for command in commands:
+        if "79d6fdfb" in command and not best:
+            lines = run(system, ["autolearn", "compare", "-o", "csv"], tmp_path).splitlines()
+            (best,) = (line[:8] for line in lines if ",logistic-regression,false," in line
+                       and ",0.1," in line)  # fmt: skip
+        said[command] = run(system, ["sh", "-euc", command.replace("79d6fdfb", best)], tmp_path)
+    assert "0.3591" in said[next(one for one in commands if "C=0.01,0.1,1" in one)]
+    assert "1 of 1 training, byte for byte" in said['autolearn reproduce "churn v1"']
+    head, *lines = (tmp_path / "scored.csv").read_text().splitlines()
+    assert head.replace('"', "") == "customer_id,prediction,probability_no,probability_yes"
+    assert len(lines) == 400
+    assert "logistic-regression" in (tmp_path / "card.md").read_text()
 
 
 def test_the_past(system):

@@ -20,7 +20,7 @@ from autolearn.api.http.problems import Problem, check_id, unreadable
 from autolearn.api.identity.principal import Principal, Who
 from autolearn.api.identity.visibility import Level
 from autolearn.api.shared import bodies, resources, uploads
-from autolearn.api.shared.column_roles import merged_roles, roles_of, target_in
+from autolearn.api.shared.column_roles import merged_roles, positive_of, roles_of, target_in
 from autolearn.api.shared.dataset_checks import require_dataset, require_upload, require_version
 from autolearn.api.shared.read_hints import Hints, check_changes, hints_of, with_types
 from autolearn.api.shared.sensitive_columns import Marks, check_columns, marks_of
@@ -52,13 +52,20 @@ ColumnRoles = Annotated[
         description="`ROLE=COLUMN`: feature, target, id, group, time, weight, cohort, ignore.",
     ),
 ]
+Positive = Annotated[
+    str | None,
+    Query(
+        max_length=LONGEST_NAME,
+        description="The class of the target that evaluations measure; empty removes it.",
+    ),
+]
 Summary = Annotated[str, Query(max_length=2000, description="A few words for people.")]
 
 
 class _Description(NamedTuple):
     """What a request says about a version, besides how its file is read.
 
-    `target` "" removes it; None: as in the version before. `roles` None: none.
+    `target` and `positive` "" remove it; None: as in the version before. `roles` None: none.
     """
 
     target: str | None
@@ -68,6 +75,7 @@ class _Description(NamedTuple):
     sensitive: Sequence[str]
     not_sensitive: Sequence[str] = ()
     roles: Mapping[str, ColumnRole | None] = MappingProxyType({})
+    positive: str | None = None
 
 
 def add_upload_routes(routes: APIRouter, context: ApiContext) -> None:
@@ -87,15 +95,16 @@ def add_upload_routes(routes: APIRouter, context: ApiContext) -> None:
         summary: Summary = "",
         sensitive: Sensitive = [],  # noqa: B006 - never changed; FastAPI wants it here
         role: ColumnRoles = [],  # noqa: B006
+        positive: Positive = None,
         *,
         hints: Annotated[Hints, Depends(hints_of())],
     ) -> Response:
         """Upload a dataset, or a new version of it: the body is the file itself.
 
         The same file again is no new version (200). The first uploader owns a new name. A new
-        version has the target and the types of the one before, unless given otherwise; columns that
-        are new, gone or of another type are refused without `accept_changes`. `target` empty
-        removes the target.
+        version has the target, the positive class and the types of the one before, unless given
+        otherwise; columns that are new, gone or of another type are refused without
+        `accept_changes`. `target` empty removes the target.
         """
         check_id("dataset", name)
         early = CommandRequest.of(request, None)
@@ -113,8 +122,10 @@ def add_upload_routes(routes: APIRouter, context: ApiContext) -> None:
             async with uploads.received(context.scratch, executor, request, room) as file:
                 request.state.via = await require_upload(context, who, name)
                 content = [file.digest, target, format, summary, sensitive, to_builtins(hints)]
-                asked = CommandRequest.of(request, [*content, roles] if roles else content)
-                return await add(file, name, who, asked, about._replace(roles=roles), hints)
+                content += [one for one in (roles, positive) if one not in ({}, None)]
+                asked = CommandRequest.of(request, content)
+                about = about._replace(roles=roles, positive=positive)
+                return await add(file, name, who, asked, about, hints)
 
     @routes.post(
         "/datasets/{name}/describe",
@@ -122,7 +133,7 @@ def add_upload_routes(routes: APIRouter, context: ApiContext) -> None:
         responses=answers({200: Dataset, 202: CommandState}),
     )
     async def describe_dataset(request: Request, name: str, who: Who) -> Response:
-        """Say what columns of a dataset are: sensitive, of a role, of another type.
+        """Say what columns of a dataset are, and which class of the target evaluations measure.
 
         Values of sensitive columns are hidden from then on, and only the owner may remove a mark.
         For another type or target the file of the newest version is examined again.
@@ -147,15 +158,19 @@ def add_upload_routes(routes: APIRouter, context: ApiContext) -> None:
             check_columns(spec, [*body.roles, *body.types], ())
         if body.types or target is not None:
             about = _Description(target, spec.format, "", spec.summary, body.sensitive)
-            about = about._replace(not_sensitive=body.not_sensitive, roles=body.roles)
+            about = about._replace(
+                not_sensitive=body.not_sensitive, roles=body.roles, positive=body.positive
+            )
             hints = with_types(spec.hints, body.types, accepted=spec.accepted)
             with context.uploads.room(who.name) as room:
                 async with uploads.stored(context, spec.ref, room) as file:
                     return await add(file, name, who, asked, about, hints, new=False)
         roles = merged_roles(spec, spec.roles, body.roles)
-        if not marks.change and roles == spec.roles:
+        marked = spec.masked(marks.sensitive)
+        positive = positive_of(marked, body.positive, spec)
+        if not marks.change and (roles, positive) == (spec.roles, spec.positive):
             return json(resources.dataset(row, snapshot), headers=asked.prefer.applied())
-        described = replace(spec.masked(marks.sensitive), roles=roles)
+        described = replace(marked, roles=roles, positive=positive)
         return await register(described, asked, marks, new=False)
 
     async def add(
@@ -192,6 +207,7 @@ def add_upload_routes(routes: APIRouter, context: ApiContext) -> None:
         if there is not None and not marks.change and not hints.dry_run:
             same = _same(there.spec, target, summary, hints)
             same = same and merged_roles(there.spec, roles_before, about.roles) == there.spec.roles
+            same = same and positive_of(there.spec, about.positive, before) == there.spec.positive
             if same and newest is not None and newest.spec.version == file.digest:
                 shown = resources.dataset(there, snapshot)
                 return json(shown, headers=asked.prefer.applied())
@@ -211,7 +227,8 @@ def add_upload_routes(routes: APIRouter, context: ApiContext) -> None:
             )
         check_columns(spec, about.sensitive, marks.before)
         check_columns(spec, list(about.roles), ())
-        spec = replace(spec, roles=merged_roles(spec, roles_before, about.roles))
+        roles = merged_roles(spec, roles_before, about.roles)
+        spec = replace(spec, roles=roles, positive=positive_of(spec, about.positive, before))
         changes = None if before is None else changes_of(spec, before)
         if changes is not None and there is None and not hints.accept_changes:
             check_changes(spec, changes, hints.read)

@@ -10,7 +10,11 @@ from msgspec import UNSET
 
 from autolearn.api.http.problems import Problem
 from autolearn.api.services.comparisons.wilson import wilson
-from autolearn.projections.queries.compared_runs import EvaluationToCompare, TrainingToCompare
+from autolearn.projections.queries.compared_runs import (
+    EvaluationToCompare,
+    TrainingToCompare,
+    figure_name,
+)
 from autolearn.schemas.bounds import cut
 from autolearn.schemas.catalog import BASELINES, metric_and_class
 from autolearn.schemas.events import TrainingRequested
@@ -54,6 +58,12 @@ class _Line:
         for metric, folds in fitted.cross_validation.items() if fitted is not None else ():
             score = Score(value=folds.mean, deviation=folds.deviation)
             self._add(_column_of(metric, folds=True), score, self._split(folds=True))
+
+    def add_logged(self) -> None:
+        """Add the figures that a user has logged: of unknown rows, and best in no direction."""
+        for name, value in self.training.said.logged.items():
+            column = _Column(f"{name} (logged)", name, "logged")
+            self.columns[column.name], self.scores[column.name] = column, Score(value=value)
 
     def add(self, one: EvaluationToCompare, *, held_out: bool) -> None:
         """Add the scores of an evaluation, which replace older ones."""
@@ -106,6 +116,7 @@ def compare(
     for run in runs:
         if isinstance(run, TrainingToCompare):
             line = lines[run.run] = _Line(run)
+            line.add_logged()
             if on is None:
                 line.add_folds()
         elif run.asked.held_out if on is None else _is_on(on, run):
@@ -115,7 +126,7 @@ def compare(
     names = {name for line in order for name in line.settings}
     differ = {name for name in names if len({_bytes(line, name) for line in order}) > 1}
     same = {} if not order else {n: v for n, v in order[0].settings.items() if n not in differ}
-    metrics = [_metric(one, directions.get(one.metric), order) for one in sorted(columns.values())]
+    metrics = [_metric(one, _direction(one, directions), order) for one in sorted(columns.values())]
     if sort is not None:
         order = _sorted(order, _wanted(sort, metrics))
     same_rows = {
@@ -174,6 +185,10 @@ def _settings_of(request: TrainingRequested) -> dict[str, JsonValue]:
     return found
 
 
+def _direction(column: _Column, directions: Mapping[str, bool | None]) -> bool | None:
+    return None if column.average == "logged" else directions.get(column.metric)
+
+
 def _bytes(line: _Line, name: str) -> bytes:
     """Return a setting in a form that can be compared."""
     return msgspec.json.encode(line.settings[name]) if name in line.settings else b""
@@ -187,8 +202,7 @@ def _shown(value: JsonValue) -> JsonValue:
 
 def _column_of(metric: str, average: str = "", *, folds: bool = False) -> _Column:
     """Return the column of a figure: of one class it is the same, however the class was named."""
-    if average.startswith("of class "):
-        metric = f"{metric}:{average.removeprefix('of class ')}"
+    metric = figure_name(metric, average)
     base, of_class = metric_and_class(metric)
     average = average if of_class is None else f"of class {of_class}"
     return _Column(f"{metric} (folds)" if folds else metric, base, average, folds)
@@ -244,6 +258,7 @@ def _compared(line: _Line, differ: set[str], owners: Iterable[ComparedOwner]) ->
         scores=line.scores,
         fit_seconds=None if run.fitted is None else run.fitted.fit_seconds,
         links={"self": f"{base}/trainings/{run.run}"},
+        cpu_seconds=None if run.fitted is None else run.fitted.cpu_seconds,
         tags=run.said.tags,
         notes=run.said.notes,
     )

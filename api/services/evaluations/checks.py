@@ -54,15 +54,18 @@ def request_evaluation(
     if training is None:
         raise no_training(snapshot, owner, asked)
     metrics, optional = _fitting(training, body.metrics, snapshot)
-    positive = None if body.positive is None else _word(body.positive)
+    spec = None if body.dataset is None else check_dataset(snapshot, body.dataset, may)
+    if body.positive is None:
+        positive = _usual_class(training, spec, snapshot)
+    else:
+        positive = _word(body.positive)
     classes = _classes_of(metrics, positive)
     for one, pointer in classes.items():
         _check_class(training, one, pointer)
     own = snapshot.catalog.dataset(training.dataset.name, training.dataset.version)
     dataset, read = training.dataset, training.read
     specs = [] if own is None else [own.spec]
-    if body.dataset is not None:
-        spec = check_dataset(snapshot, body.dataset, may)
+    if spec is not None:
         dataset = spec.ref
         specs.append(spec)
         if not dataset.is_content_of(training.dataset):
@@ -139,6 +142,20 @@ def _classes_of(metrics: Iterable[str], positive: str | None) -> dict[str, str]:
     named = (metric_and_class(name)[1] for name in metrics)
     found = {one: "#/metrics" for one in named if one is not None}
     return found if positive is None else {**found, positive: "#/positive"}
+
+
+def _usual_class(
+    training: TrainingRow, other: DatasetSpec | None, snapshot: Snapshot
+) -> str | None:
+    """Return the positive class of the training's dataset, if the artifact and `other` have it."""
+    newest = snapshot.catalog.dataset(training.dataset.name)
+    if newest is None or training.task != CLASSIFICATION or training.target in training.sensitive:
+        return None
+    spec, known = newest.spec, [str(label) for label in training.parameters.get("classes", ())]
+    if spec.target != training.target or spec.positive not in known:
+        return None
+    there = () if other is None or other.target != training.target else other.classes
+    return spec.positive if not there or spec.positive in there else None
 
 
 def _check_class(training: TrainingRow, name: str, pointer: str) -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
-from typing import Annotated
+from itertools import takewhile
+from typing import Annotated, cast
 
 from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
@@ -12,10 +14,12 @@ from autolearn.api.commands.acknowledgement import Accepted
 from autolearn.api.commands.command_headers import CommandRequest
 from autolearn.api.commands.responses import json, pending
 from autolearn.api.http.openapi import accepts, answers
-from autolearn.api.http.pagination import from_token, next_link, page_of
+from autolearn.api.http.pagination import from_token, next_link, page_of, to_token
 from autolearn.api.http.problems import check_id
 from autolearn.api.identity.principal import Who
 from autolearn.api.identity.visibility import Level, level_of, may_list
+from autolearn.api.services.experiments.search import Search, time_of
+from autolearn.api.services.experiments.where import conditions_in
 from autolearn.api.shared import resources
 from autolearn.api.shared.artifact_files import artifact_of, artifact_shown, send_file
 from autolearn.api.shared.as_of import AsOf, Shared, require_now, see
@@ -24,14 +28,42 @@ from autolearn.api.shared.lookup import experiment_row, find_experiment
 from autolearn.api.shared.runs import add_run_routes
 from autolearn.api.state.context import ApiContext
 from autolearn.schemas import commands
+from autolearn.schemas.bounds import LONGEST_NAME, MOST_TAGS
 from autolearn.schemas.rest.commands import CommandState
-from autolearn.schemas.rest.experiments import DeletedExperiment, Experiment, ExperimentSummary
-from autolearn.schemas.rest.page import Page
+from autolearn.schemas.rest.experiments import (
+    DeletedExperiment,
+    Experiment,
+    ExperimentPage,
+    ExperimentRow,
+    ExperimentSummary,
+)
 from autolearn.schemas.rest.runs import Artifact, Evaluation, Training
 from autolearn.schemas.stream_kinds import stream
 from autolearn.schemas.values import RunId, SessionId
 
 Limit = Annotated[int, Query(ge=1, le=500)]
+Word = Annotated[str, Query(max_length=LONGEST_NAME, description="That of one training.")]
+Where = Annotated[
+    str,
+    Query(
+        max_length=1000,
+        description="Conditions on one training, such as `f1 > 0.8 and fit_seconds < 10`. A figure "
+        'has the name of its column in a comparison: f1, f1:yes, "f1 (folds)", "cost (logged)".',
+    ),
+]
+Dataset = Annotated[
+    str, Query(max_length=LONGEST_NAME, description="NAME or NAME@VERSION of a training's data.")
+]
+Tags = Annotated[
+    Sequence[str], Query(max_length=MOST_TAGS, description="A tag; repeated, all of them.")
+]
+Owner = Annotated[str, Query(max_length=LONGEST_NAME, description="A user, or me.")]
+Since = Annotated[
+    str, Query(max_length=60, description="Committed since: RFC 3339 with a zone, or 7d, 12h, 30m.")
+]
+Grep = Annotated[
+    str, Query(max_length=LONGEST_NAME, description="Words, each of the title, a note or a tag.")
+]
 
 
 def router(context: ApiContext) -> APIRouter:
@@ -39,8 +71,7 @@ def router(context: ApiContext) -> APIRouter:
     routes = APIRouter(tags=["storage"])
 
     @routes.get(
-        "/v1/experiments",
-        responses=answers({200: Page[ExperimentSummary]}, "Link", "AutoLearn-Position"),
+        "/v1/experiments", responses=answers({200: ExperimentPage}, "Link", "AutoLearn-Position")
     )
     async def list_experiments(
         request: Request,
@@ -48,33 +79,66 @@ def router(context: ApiContext) -> APIRouter:
         limit: Limit = 50,
         page: str = "",
         as_of: AsOf = "",
+        where: Where = "",
+        estimator: Word = "",
+        dataset: Dataset = "",
+        tag: Tags = (),
+        owner: Owner = "",
+        since: Since = "",
+        grep: Grep = "",
         *,
         shared: Shared = False,
     ) -> Response:
         """List the experiments, the newest commit first; with `as_of`, those at that time.
 
-        With `shared` those that others have shared with you, as they are now.
+        With `shared` those that others have shared with you, as they are now. The other parameters
+        search: `looked` of the answer says how many were looked at, and `next` where to go on.
         """
         require_now(as_of, shared=shared)
         after = from_token(page, tuple[str, str], "page") if page else None
         may = may_list(who, now := context.queries.now())
+        metrics = [row.spec.name for row in now.catalog.metrics()] if where else []
+        search = Search(
+            where=tuple(conditions_in(where, metrics)) if where else (),
+            estimator=estimator,
+            dataset=dataset,
+            tags=tuple(tag),
+            owner=who.name if owner == "me" else owner,
+            since=time_of(since) if since else None,
+            words=tuple(grep.split()),
+        )
         seen = await see(context, as_of, lambda past: past.load_experiments(after, limit + 1, may))
         all_ = as_of or (who.sysadmin and not shared)
         whose, snapshot = None if all_ else who.name, seen.snapshot
+        last: tuple[str, str] | None = None
+        looked = 0
+
+        def shown(row: ExperimentRow) -> ExperimentSummary | None:
+            nonlocal looked, last
+            looked, last = looked + 1, (row.committed, row.id)
+            withheld = level_of(who, now, row.id) < Level.READ
+            if withheld and search.reads:
+                return None
+            found = search.find(snapshot, row)
+            if found is None:
+                return None
+            return resources.experiment_summary(found, withheld=withheld)
 
         def page_shown() -> Response:
+            rows = snapshot.experiments.newest(after, whose, shared=shared)
             items, more = page_of(
-                snapshot.experiments.newest(after, whose, shared=shared),
+                takewhile(lambda row: not search.is_past(row), rows),
                 limit,
-                lambda row: resources.experiment_summary(
-                    row, withheld=level_of(who, now, row.id) < Level.READ
-                ),
+                shown,
                 lambda row: (row.committed, row.id),
-                lambda: snapshot.rows.looked,
-                more=seen.snapshot.rows.full,
+                lambda: snapshot.rows.looked + looked,
+                more=snapshot.rows.full,
             )
+            if as_of and more is None and looked > limit:  # so many were loaded
+                more = to_token(last)
             headers = {**seen.headers, **next_link(request.url, more)}
-            return json(Page(items, more), headers=headers)
+            found = cast("list[ExperimentSummary]", items)  # in JSON already
+            return json(ExperimentPage(found, more, looked), headers=headers)
 
         return await context.executors.lists.run(page_shown)
 

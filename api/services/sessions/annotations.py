@@ -1,10 +1,11 @@
-"""The routes that annotate sessions, experiments and their trainings: notes and tags."""
+"""The routes that annotate sessions, experiments and their trainings: notes, tags, figures."""
 
 from __future__ import annotations
 
 from typing import NamedTuple
 
 from fastapi import APIRouter, Depends, Request
+from msgspec.structs import asdict
 from starlette.responses import Response
 
 from autolearn.api.commands.acknowledgement import Accepted
@@ -15,7 +16,7 @@ from autolearn.api.http.openapi import accepts, answers
 from autolearn.api.http.problems import Problem, check_id
 from autolearn.api.shared import bodies
 from autolearn.api.state.context import ApiContext
-from autolearn.schemas.bounds import MOST_TAGS
+from autolearn.schemas.bounds import MOST_LOGGED, MOST_TAGS
 from autolearn.schemas.commands import AnnotateSession
 from autolearn.schemas.rest.annotations import Annotated
 from autolearn.schemas.rest.commands import CommandState
@@ -41,7 +42,8 @@ async def _training(session: SessionId, run: RunId) -> _Thing:
     return _Thing(session, run)
 
 
-_ANNOTATED = {"/{session}": Depends(_session), "/{session}/trainings/{run}": Depends(_training)}
+_TRAINING = "/{session}/trainings/{run}"
+_ANNOTATED = {"/{session}": Depends(_session), _TRAINING: Depends(_training)}
 """The paths of what can be annotated."""
 
 
@@ -50,6 +52,7 @@ def add_annotation_routes(routes: APIRouter, context: ApiContext) -> None:
     for at in _ANNOTATED:
         _add_note_route(routes, context, at)
         _add_tag_route(routes, context, at)
+    _add_log_route(routes, context)
 
 
 def _add_note_route(routes: APIRouter, context: ApiContext, at: str) -> None:
@@ -88,6 +91,23 @@ def _add_tag_route(routes: APIRouter, context: ApiContext, at: str) -> None:
         return await _annotate(context, request, thing.session, command, body)
 
 
+def _add_log_route(routes: APIRouter, context: ApiContext) -> None:
+    @routes.post(
+        f"{_TRAINING}/log",
+        openapi_extra=accepts(bodies.LogBody, command=True),
+        responses=answers({200: Annotated, 202: CommandState}),
+    )
+    async def log_metrics(request: Request, thing: _Thing = _ANNOTATED[_TRAINING]) -> Response:
+        """Log figures with a training that you have computed yourself."""
+        body = await read_body(request, bodies.LogBody)
+        now = context.queries.now().annotations
+        has = (await context.executors.lists.run(lambda: now.of(*thing))).logged
+        if len({*has, *body.metrics}) > MOST_LOGGED:
+            raise _unfit("metrics", f"it has {len(has)} figures; at most {MOST_LOGGED} are taken.")
+        command = AnnotateSession(thing.run, metrics=body.metrics)
+        return await _annotate(context, request, thing.session, command, body)
+
+
 def _unfit(name: str, detail: str) -> Problem:
     errors = [{"pointer": f"#/{name}", "detail": detail}]
     return Problem(
@@ -100,7 +120,7 @@ async def _annotate(
     request: Request,
     session: SessionId,
     command: AnnotateSession,
-    body: bodies.NoteBody | bodies.TagBody,
+    body: bodies.NoteBody | bodies.TagBody | bodies.LogBody,
 ) -> Response:
     """Have an annotation accepted, and answer with all of them."""
     asked = CommandRequest.of(request, body.model_dump())
@@ -109,5 +129,5 @@ async def _annotate(
         return pending(answer, asked)
     now = context.queries.now().annotations
     said = await context.executors.lists.run(lambda: now.of(session, command.run))
-    found = Annotated(id=command.run or session, tags=said.tags, notes=said.notes)
+    found = Annotated(id=command.run or session, **asdict(said))
     return json(found, headers=asked.prefer.applied())

@@ -39,6 +39,12 @@ def threshold_in(
     if body.threshold is None:
         return None
     given = str(body.threshold)
+    if (
+        threshold_parts(given)[1] is None
+        and target == data.target
+        and data.positive in data.classes
+    ):
+        given = f"{given}:{data.positive}"
     if fault := _fault(given, estimator, data, target, now):
         raise wrong("threshold-unfit", "The threshold does not fit", {"#/threshold": fault})
     return given

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
-from autolearn.client.cli.output import when
+from autolearn.client.cli.output import number, when
 from autolearn.schemas.rest.annotations import Note
 
 _LONGEST = 40
@@ -13,6 +13,8 @@ _LONGEST = 40
 
 
 class _Said(Protocol):
+    """What has tags and notes."""
+
     @property
     def tags(self) -> tuple[str, ...]: ...
     @property
@@ -22,7 +24,9 @@ class _Said(Protocol):
 def said_of(one: _Said) -> dict[str, str]:
     """Return tags and notes as pairs of a name and text; a note has a line of its own."""
     notes = [f"{when(note.time)} {note.actor}: {note.text}" for note in one.notes]
-    return {"tags": ", ".join(one.tags), "notes": "\n".join(notes)}
+    figures = getattr(one, "logged", {}).items()  # sessions have none
+    logged = ", ".join(f"{name} {number(value)}" for name, value in figures)
+    return {"tags": ", ".join(one.tags), "logged": logged, "notes": "\n".join(notes)}
 
 
 def add_columns(heads: list[str], lines: Sequence[list[object]], of: Sequence[_Said]) -> None:

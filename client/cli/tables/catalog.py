@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from msgspec import UNSET
 from rich.console import Group, RenderableType
 
-from autolearn.client.cli.output import pairs, rows, sentence, short, shortened, when
+from autolearn.client.cli.output import count, pairs, rows, sentence, short, shortened, when
 from autolearn.schemas.rest.catalog import CatalogEstimator, CatalogMetric, Dataset
 from autolearn.schemas.values import Column
 
@@ -118,6 +118,29 @@ def _findings_of(one: Dataset, most: int | None) -> list[RenderableType]:
     return lines
 
 
+def added(one: Dataset, *, new: bool) -> RenderableType:
+    """Return the version that an upload made, in a line, with its changes and findings."""
+    columns = f"{one.rows:,} rows, {count(len(one.columns), 'column')}"
+    what = "Added" if new else "Unchanged:"
+    target = f", target {one.target}{_balance(one)}" if one.target else ", no target"
+    parts: list[RenderableType] = [
+        sentence(f"{what} {one.name} (version {short(one.version)}): {columns}{target}.")
+    ]
+    if new and one.changes is not UNSET:
+        parts.append(sentence(f"{one.changes.say()}."))
+    return Group(*parts, *_findings_of(one, FEW))
+
+
+def _balance(one: Dataset) -> str:
+    """Return the share of the rarer of two classes, or the number of classes."""
+    if not one.classes:
+        return ""
+    if len(one.classes) != 2:
+        return f" ({count(len(one.classes), 'class', 'classes')})"
+    rare = min(one.classes, key=one.classes.__getitem__)
+    return f" ({one.classes[rare] / sum(one.classes.values()):.1%} {rare})"
+
+
 def _class_head(one: Dataset) -> str:
     return f"{one.target}" if one.task == "classification" else f"{one.target} (as classes)"
 
@@ -141,6 +164,7 @@ def dataset(
             "file": f"{one.format}, {one.bytes:,} bytes, {one.origin}",
             "target": one.target,
             "task": one.task,
+            "positive": one.positive,
             "added": when(one.registered) if one.registered else "not added (dry run)",
             "summary": one.summary,
         }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TextIO
 
@@ -26,6 +27,8 @@ _GROUPS = ("hyperparameters.", "split.", "preprocessing.")
 _SETTINGS = 18
 """Characters that the settings of a line keep, at the cost of metrics."""
 _GAP = 2
+_HEAD = 10
+"""Characters of a line of a metric's name above its column."""
 
 
 def comparison(one: TrainingComparison, chosen: Sequence[str] | None, width: int) -> RenderableType:
@@ -37,7 +40,7 @@ def comparison(one: TrainingComparison, chosen: Sequence[str] | None, width: int
     parts: list[RenderableType] = [sentence(f"{of}: {count(len(one.trainings), 'training')}")]
     if not one.trainings:
         return Group(*parts)
-    if same := _settings({n: v for n, v in one.shared.items() if v not in (None, [], {})}):
+    if same := _settings(_given(one.shared)):
         parts.append(sentence(f"all with {same}"))
     metrics = _metrics(one, chosen)
     table, shown = _table(one, metrics, width)
@@ -84,7 +87,7 @@ def _table(
     for name, said in (("tags", lambda line: ", ".join(line.tags)), ("note", newest)):
         if any(words := [printable(said(line)) for line in lines]):
             about[name] = [Text(_cut(one, _SETTINGS)) for one in words]
-    settings = [printable(_settings(line.settings)) for line in lines]
+    settings = [printable(_settings(_given(line.settings))) for line in lines]
     fit = {"fit s": [Text(_seconds(line)) for line in lines]}
     best = {metric.name: _best(metric, lines) for metric in metrics}
     scores = {
@@ -95,7 +98,7 @@ def _table(
     kept = min(max(wanted, len("settings")), _SETTINGS) + _GAP if wanted else 0
     shown: list[ComparedMetric] = []
     for metric in metrics:
-        needed = _width(metric.name, scores[metric.name])
+        needed = _width(_head(metric.name), scores[metric.name])
         if not shown or needed <= left - kept:
             left -= needed
             shown.append(metric)
@@ -107,7 +110,8 @@ def _table(
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, padding=(0, _GAP - 1, 0, 0))
     for name in columns:
         right = name == "fit s" or name in scores
-        table.add_column(Text(printable(name)), justify="right" if right else "left", no_wrap=True)
+        head = Text(_head(name) if name in scores else printable(name))
+        table.add_column(head, justify="right" if right else "left", no_wrap=True)
     for at, cells in enumerate(zip(*columns.values(), strict=True)):
         if at and lines[at].baseline and not lines[at - 1].baseline:
             table.add_section()
@@ -122,7 +126,18 @@ def _table(
 
 def _width(name: str, cells: Sequence[Text]) -> int:
     """Return the characters of a column, with the gap behind it."""
-    return max(len(name), *(cell.cell_len for cell in cells)) + _GAP
+    return max(*map(len, name.split("\n")), *(cell.cell_len for cell in cells)) + _GAP
+
+
+def _head(name: str) -> str:
+    """Return the name of a metric in lines of _HEAD characters, or of its longest part."""
+    parts = re.findall(r"[^-: ]*[-: ]?", printable(name))
+    lines = [""]
+    for part in parts:
+        if lines[-1] and len(lines[-1] + part) > _HEAD:
+            lines.append("")
+        lines[-1] += part
+    return "\n".join(line.rstrip() for line in lines)
 
 
 def _estimator(line: ComparedTraining) -> Text:
@@ -154,6 +169,15 @@ def _number(value: float) -> str:
 def _seconds(line: ComparedTraining) -> str:
     """Return how long the fit took; or the state of a training that has not completed."""
     return line.status if line.fit_seconds is None else f"{line.fit_seconds:.3f}"
+
+
+def _given(settings: Mapping[str, JsonValue]) -> dict[str, JsonValue]:
+    """Return the settings that a training has; a hyperparameter may be null."""
+    return {
+        name: value
+        for name, value in settings.items()
+        if name.startswith(_GROUPS[0]) or value not in (None, [], {})
+    }
 
 
 def _settings(given: Mapping[str, JsonValue]) -> str:

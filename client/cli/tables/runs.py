@@ -48,7 +48,7 @@ def trainings(found: Iterable[Training]) -> RenderableType:
         heads.insert(2, "tags")
         for line, one in zip(lines, found, strict=True):
             line.insert(2, ", ".join(one.tags))
-    return rows(heads, lines, leave=("data",), wraps=("tags", "settings"))
+    return rows(heads, lines, leave=("data", "tags", "settings"), wraps=("tags", "settings"))
 
 
 def evaluations(found: Iterable[Evaluation]) -> RenderableType:
@@ -111,6 +111,7 @@ def training(one: Training) -> RenderableType:
             "rows": _rows_of(one),
             "fitted on": _fitted_on(one.parameters),
             "fit": None if one.fit_seconds is None else f"{one.fit_seconds:.3f} s",
+            "processor": None if one.cpu_seconds is None else f"{one.cpu_seconds:.3f} s",
             "most important": _most_important(one.parameters),
             "coefficients": _largest_coefficients(one.parameters),
             **_losses(one.parameters.get("loss")),

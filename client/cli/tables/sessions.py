@@ -23,7 +23,7 @@ def sessions(found: Iterable[SessionSummary], current: str = "") -> RenderableTy
     heads = ["session", "", "owner", "created", "changed", "title"]
     lines: list[list[object]] = [
         [
-            one.id,
+            short(one.id),
             "*" * (one.id == current),
             one.actor,
             when(one.created),
@@ -37,7 +37,8 @@ def sessions(found: Iterable[SessionSummary], current: str = "") -> RenderableTy
         for line, one in zip(lines, found, strict=True):
             line.append(when(one.expiring) if one.expiring else "-")
     add_columns(heads, lines, found)
-    return rows(heads, lines, leave=("created", "changed"), wraps=("title",))
+    leave = ("created", "changed", "note", "tags", "owner")
+    return rows(heads, lines, leave=leave, wraps=("title", "tags", "note"))
 
 
 def session(one: SessionWithRuns) -> RenderableType:
@@ -78,20 +79,28 @@ def _statuses(counts: Mapping[str, int]) -> str:
 def experiments(found: Iterable[ExperimentSummary]) -> RenderableType:
     """Return experiments."""
     found = list(found)
-    heads = ["experiment", "owner", "committed", "trainings", "data", "title"]
+    heads = ["experiment", "title", "owner", "committed", "trainings", "cpu s", "data"]
     lines: list[list[object]] = [
         [
-            one.id,
+            short(one.id),
+            _title(one),
             one.actor,
             when(one.committed),
-            len(one.trainings),
+            _trainings(one),
+            None if one.cpu_seconds is None else f"{one.cpu_seconds:.2f}",
             _names(one.training_data),
-            _title(one),
         ]
         for one in found
     ]
     add_columns(heads, lines, found)
-    return rows(heads, lines, leave=("data", "trainings"))
+    leave = ("data", "cpu s", "owner", "trainings", "committed", "note", "tags")
+    return rows(heads, lines, leave=leave, wraps=("title", "tags", "note"))
+
+
+def _trainings(one: ExperimentSummary) -> str:
+    """Return how many trainings are kept, and how many of them a search has found."""
+    kept = len(one.trainings)
+    return f"{len(one.matches)} of {kept}" if one.matches else str(kept)
 
 
 def experiment(one: ExperimentWithRuns) -> RenderableType:
@@ -126,6 +135,9 @@ def runs(
     if trained:
         parts += ["", *_splits(trained), trainings(trained)]
         notes = [(short(one.id), note) for one in trained for note in one.notes]
+        logged = [(short(one.id), *item) for one in trained for item in one.logged.items()]
+        if logged:
+            parts += ["", rows(("training", "logged", "value"), logged)]
         if notes:
             lines = [(of, when(note.time), note.actor, note.text) for of, note in notes]
             parts += ["", rows(("training", "noted", "by", "note"), lines)]

@@ -38,6 +38,6 @@ class AnnotationMethods(Handle[D]):
         said = yield from ask(call)
         if self._data is not None:
             data: Any = self._data
-            fields = {name: getattr(said, name) for name in Annotations.__struct_fields__}
-            self._data = replace(data, **fields)
+            fields = {name for name in Annotations.__struct_fields__ if hasattr(data, name)}
+            self._data = replace(data, **{name: getattr(said, name) for name in fields})
         return said

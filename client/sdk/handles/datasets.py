@@ -160,6 +160,7 @@ class DatasetMethods(Handle[Dataset]):
             "columns": len(one.columns),
             "target": one.target,
             "task": one.task,
+            "positive": one.positive,
             "classes": ", ".join(f"{name} {rows:,}" for name, rows in one.classes.items()),
             "warnings": len(one.findings) or None,
             "owner": "everybody" if one.everybody else one.owner,
@@ -242,16 +243,20 @@ def named(name: str, version: str | None, as_of: str | None) -> Flow[Dataset]:
 
 
 def known(
-    name: str, content: Path | bytes, target: str | None, roles: Mapping[str, str]
+    name: str, content: Path | bytes, about: Mapping[str, str | None], roles: Mapping[str, str]
 ) -> Flow[Dataset | None]:
-    """Return the newest version of a dataset, if it has this content, target and roles already."""
+    """Return the newest version of a dataset, if it has this content and these roles already.
+
+    `about` are its target and its positive class; None is not compared.
+    """
     try:
         newest = yield from ask(Call("GET", _at(name), Dataset))
     except Problem as problem:
         if problem.status != 404:
             raise
         return None
-    if target is not None and (newest.target or "") != target:
+    said = {"target": newest.target or "", "positive": newest.positive or ""}
+    if any(value is not None and said[field] != value for field, value in about.items()):
         return None
     if any(newest.roles.get(column) != role for column, role in roles.items()):
         return None

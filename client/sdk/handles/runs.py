@@ -32,6 +32,7 @@ from autolearn.client.sdk.operation import Either, either, operation
 from autolearn.client.sdk.paths import segment
 from autolearn.client.sdk.transport import AwaitingPart, BlockingPart
 from autolearn.schemas.catalog import check_metrics
+from autolearn.schemas.rest.annotations import Annotated
 from autolearn.schemas.rest.catalog import CatalogMetric
 from autolearn.schemas.rest.page import Page
 from autolearn.schemas.rest.runs import Artifact, Evaluation, Prediction, Training
@@ -151,6 +152,14 @@ class TrainingMethods(RunMethods[Training], AnnotationMethods[Training]):
             )
         series: pd.Series[float] = needed("pandas", "feature_importances").Series(dict(found))
         return series
+
+    @operation
+    def log(self, metric: Mapping[str, float]) -> Flow[Annotated]:
+        """Log figures that you have computed yourself, by name; a new value replaces the old one.
+
+        `logged` has them. They stand apart from what AutoLearn has measured.
+        """
+        return self._annotate("log", {"metrics": dict(metric)})
 
     def _annotated_path(self) -> str:
         return self._path(f"/v1/sessions/{segment(self._owner.id)}")

@@ -4,6 +4,7 @@ import base64
 from collections.abc import Callable
 
 import pytest
+from msgspec import Raw
 
 from autolearn.api.http.pagination import from_token, page_of
 from autolearn.api.http.problems import Problem
@@ -43,6 +44,22 @@ def test_a_page_ends_at_its_bytes_and_one_row_comes_in_any_case():
 
 def test_a_page_ends_when_it_has_cost_enough():
     assert walk(["x"] * 3, 100, lambda: PAGE_COST + 1) == [[0], [1], [2]]
+
+
+def test_a_page_of_a_search_ends_by_its_cost_and_goes_on_behind_what_it_looked_at():
+    looked = list[int]()
+
+    def shown(number: int) -> str | None:
+        looked.append(number)
+        return "found" if number == 7 else None
+
+    def cost() -> int:
+        return len(looked) * PAGE_COST // 3 + 1
+
+    items, token = page_of(range(9), 5, shown, int, cost)
+    assert (items, looked) == ([], [0, 1, 2])
+    assert from_token(token or "", int, "page") == 2
+    assert page_of(range(9), 5, shown, int)[0] == [Raw(b'"found"')]
 
 
 @pytest.mark.parametrize("number", [-1, 2**53 + 1, 10**400])

@@ -282,6 +282,9 @@ ASKED: dict[str, Asked] = {
         for path, at in (("", of_session), ("/trainings/{run}", partial(run, "training")))
         for what, body in (("note", {"note": "secret"}), ("tag", {"tags": ["secret"]}))
     },
+    "POST /v1/sessions/{session}/trainings/{run}/log": Asked(
+        run("training", "/log"), 200, {"metrics": {"cost": 1}}
+    ),
     "POST /v1/sessions/{session}/keep": Asked(of_session("/keep"), 409),
     "POST /v1/sessions/{session}/share": Asked(of_session("/share"), 409, {"user": "reader"}),
     "POST /v1/sessions/{session}/unshare": Asked(of_session("/unshare"), 409, {"user": "lise"}),

@@ -1,5 +1,7 @@
 """Open, see, list, commit and discard sessions."""
 
+import uuid
+
 import httpx
 from msgspec.structs import replace
 
@@ -169,6 +171,48 @@ def test_notes_and_tags_of_a_session_a_training_and_an_experiment(http: httpx.Cl
     problem(http.post(f"{at}/note", json={"note": " "}), 422, "invalid-body")
     assert http.post(f"{experiment}/delete").status_code == 200
     problem(http.post(f"{at}/note", json={"note": "x"}), 409, "session-deleted")
+
+
+def test_experiments_are_found_by_what_they_keep(http: httpx.Client):
+    wait, mark = {"Prefer": "wait=60"}, uuid.uuid4().hex[:8]
+    kept = []
+    for estimator, tag in (("naive-bayes", "a"), ("dummy", "b")):
+        at = http.post("/v1/sessions", json={"title": f"Found {mark}"}).headers["location"]
+        body = {"estimator": estimator, "dataset": "iris"}
+        training = http.post(f"{at}/trainings", json=body, headers=wait).json()
+        assert training["cpu_seconds"] > 0
+        body = {"training": training["id"], "metrics": ["f1"]}
+        http.post(f"{at}/evaluations", json=body, headers=wait)
+        run = f"{at}/trainings/{training['id']}"
+        logged = http.post(f"{run}/log", json={"metrics": {"cost": 5, "x y": 0.1}}).json()["logged"]
+        assert logged == {"cost": 5, "x y": 0.1}
+        http.post(f"{run}/note", json={"note": f"Petals of {tag}"})
+        http.post(f"{at}/tag", json={"tags": [tag, mark]})
+        http.post(f"{at}/commit")
+        kept.append((at.rpartition("/")[2], training["id"]))
+
+    def found(**query: str) -> list[tuple[str, ...]]:
+        answer = http.get("/v1/experiments", params={"tag": mark, **query})
+        assert answer.status_code == 200, answer.text
+        items = answer.json()["items"]
+        assert all(one["cpu_seconds"] > 0 for one in items)
+        return [(one["id"], *one["matches"]) for one in items]
+
+    first, second = kept
+    assert found() == found(since="1h", owner="me", dataset="iris") == [second[:1], first[:1]]
+    assert found(where="f1 > 0.8") == [first]
+    assert found(where="f1 < 0.8 and fit_seconds < 1000 and cpu_seconds > 0") == [second]
+    assert found(where='"cost (logged)" >= 5', estimator="dummy") == [second]
+    assert found(where="f1 > 0.8", estimator="dummy") == found(where="recall > 0") == []
+    assert found(grep=f"FOUND {mark} petals") == [second[:1], first[:1]]
+    assert found(grep=f"{mark} nowhere") == []
+    assert found(dataset="wine") == found(since="2100-01-01T00:00:00Z") == found(owner="x") == []
+    page = http.get("/v1/experiments", params={"tag": [mark, "a"], "limit": 1}).json()
+    assert ([one["id"] for one in page["items"]], page["looked"] >= 2) == ([first[0]], True)
+    for wrong in ({"where": "f1 >"}, {"where": "nothing > 1"}, {"since": "soon"}):
+        assert http.get("/v1/experiments", params=wrong).status_code == 422
+    (line,) = http.get("/v1/compare", params={"of": first[0]}).json()["trainings"]
+    assert line["scores"]["cost (logged)"]["value"] == 5
 
 
 def test_an_experiment_is_evaluated_on_new_data_beside_what_it_keeps(http: httpx.Client):

@@ -42,6 +42,7 @@ COMMANDS = (
     "session rename",
     "note",
     "tag",
+    "log",
     "experiment rename",
     "session commit",
     "session share",

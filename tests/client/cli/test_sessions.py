@@ -124,6 +124,15 @@ def test_a_session_and_its_training_get_notes_and_tags_which_lists_show(ada: Des
     assert "best" in ada.does("compare", title)
     ada.does("note", training, "later")
     assert "later" in ada.does("experiment", "show", title)
+    assert ada.says("log", training[:8], "cost=2.5")["logged"] == {"cost": 2.5}
+    assert ada("log", training, "cost=high").code == 2
+    assert ada("log", title, "cost=1").code == 4
+    assert "cost (logged)" in ada.does("compare", title)
+    said = ada(
+        "experiment", "list", "--where", '"cost (logged)" > 2', "--grep", title, "--tag", "a"
+    )
+    assert title in said.out
+    assert said.err.startswith("1 found; looked at ")
     assert ada("note", "nothing so", "x").code == 4
 
 

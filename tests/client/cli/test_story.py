@@ -122,8 +122,8 @@ def test_a_session_from_its_opening_to_the_experiment(cli, says, http, tmp_path)
     assert said.out == f"Committed: experiment {session} keeps 1 of 2 trainings, 2 evaluations\n"
     experiment = says("experiment", "show", session[:8])
     assert [run["id"] for run in experiment["trainings"]] == [training["id"]]
-    assert session in cli("experiment", "list").out
-    assert session not in cli("session", "list").out
+    assert session[:8] in cli("experiment", "list").out
+    assert session[:8] not in cli("session", "list").out
     again = cli("session", "show")
     assert (again.code, "You have no current session" in again.err) == (2, True)
 
@@ -194,8 +194,8 @@ def test_the_past_is_shown(cli, says, session):
     assert says("session", "show", session[:8], "--as-of", token) == opened
     local = datetime.fromisoformat(trained["updated"]).astimezone().replace(tzinfo=None)
     assert says("session", "show", session, "--as-of", local.isoformat()) == trained
-    assert session in cli("session", "list", "--as-of", token).out
-    assert session not in cli("experiment", "list", "--as-of", token).out
+    assert session[:8] in cli("session", "list", "--as-of", token).out
+    assert session[:8] not in cli("experiment", "list", "--as-of", token).out
     said = cli("experiment", "show", session, "--as-of", token)
     assert (said.code, "was open then" in said.err) == (4, True)
     assert says("experiment", "show", session[:8], "--as-of", "0s")["id"] == session

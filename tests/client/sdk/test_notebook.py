@@ -25,7 +25,8 @@ READ = """
 import autolearn, pandas as pd
 al = autolearn.connect()
 df = pd.read_csv("churn.csv", parse_dates=["signup_date"])
-churn = al.dataset(df, name="churn", target="churned", drop=["customer_id", "notes"])
+churn = al.dataset(df, name="churn", target="churned",
+                   drop=["customer_id", "notes"], positive="yes")
 churn.warnings
 """
 TRAIN = """
@@ -36,7 +37,7 @@ with al.session("churn v2") as s:
         "gradient-boosting": {},
     }, churn, metrics=["roc-auc", "f1:yes"], baseline=True)
     board = runs.compare(sort="roc-auc")
-    kept = s.commit(keep=board.top(3))
+    kept = s.commit(keep=board.top(3), note="v2, without ids")
     measured = board.best.evaluate(al.dataset("churn_may"))
 board
 """
@@ -132,6 +133,8 @@ def test_a_day_in_a_notebook(notebook: Notebook):
     assert trained["text/html"].count("<tr>") == 8
     assert "<b>" in trained["text/html"]
     assert notebook.run("measured.confusion")["text/html"].count("<tr>") >= 3
+    said = notebook.run("measured.positive, kept.notes[0].text")["text/plain"]
+    assert said == "('yes', 'v2, without ids')"
     assert "'churn v2', 3 trainings, 3 evaluations" in notebook.run("kept")["text/plain"]
     assert "stderr" not in notebook.run("again = al.dataset(df, name='churn')")
     assert notebook.run("again.version == churn.version")["text/plain"] == "True"

@@ -24,7 +24,7 @@ def test_the_examples_run(running: Up, tmp_path: Path, monkeypatch: pytest.Monke
     known: dict[str, Any] = {}
     for number, block in enumerate(BLOCKS):
         exec(compile(block, f"docs/python.md, example {number + 1}", "exec"), known)
-    assert len(BLOCKS) == 10
+    assert len(BLOCKS) == 11
     assert 0 < known["run"].results["roc-auc"] <= 1
     assert known["run"].left_out["customer_id"] == "ignore"
     assert "roc-auc" in known["later"].results

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from http import HTTPStatus
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -40,6 +41,15 @@ Types = Annotated[
 ]
 
 
+Positive = Annotated[
+    str | None,
+    typer.Option(
+        metavar="CLASS",
+        help='The class that evaluations measure; "": none. [default: as in the version before]',
+    ),
+]
+
+
 @app.command("add")
 def add(
     path: Annotated[
@@ -55,6 +65,7 @@ def add(
     summary: Annotated[str, typer.Option(help="A short description.")] = "",
     sensitive: Columns = None,
     roles: Roles = None,
+    positive: Positive = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Show what would be read, and keep nothing.")
     ] = False,
@@ -115,7 +126,8 @@ def add(
 ) -> None:
     """Upload a file as a dataset, or as a new version of it. The same file is no new version.
 
-    How it is read is detected and shown, with its findings (docs/data.md).
+    How it is read is detected; its findings are printed, and `dataset show` has the columns
+    (docs/data.md).
     """
     from autolearn.client.cli.connection import connect
     from autolearn.client.cli.output import console, print_json
@@ -137,6 +149,7 @@ def add(
             summary=summary,
             sensitive=_columns_in(sensitive),
             roles=roles_in(roles),
+            positive=positive,
             separator=separator,
             decimal=decimal or "",
             encoding=encoding,
@@ -152,8 +165,11 @@ def add(
         )
         if output == Output.json:
             print_json(to.said)
-        else:
+        elif dry_run:
             console().print(views.dataset(added.data, [added.data], findings=views.FEW))
+        else:
+            new = to.status == HTTPStatus.CREATED
+            console().print(views.added(added.data, new=new))
 
 
 @contextmanager
@@ -197,6 +213,7 @@ def describe(
         list[str] | None, typer.Option(metavar="COL[,COL]", help="They have no role any more.")
     ] = None,
     types: Types = None,
+    positive: Positive = None,
     output: As = Output.table,
     url: Url = None,
 ) -> None:
@@ -216,6 +233,7 @@ def describe(
             not_sensitive=_columns_in(not_sensitive),
             roles={**dict.fromkeys(_columns_in(no_role)), **roles_in(roles)},
             types=_types_in(types),
+            positive=positive,
         )
         if output == Output.json:
             print_json(to.said)

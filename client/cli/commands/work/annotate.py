@@ -1,4 +1,4 @@
-"""`autolearn note` and `autolearn tag`."""
+"""`autolearn note`, `autolearn tag` and `autolearn log`."""
 
 from __future__ import annotations
 
@@ -54,8 +54,41 @@ def tag(
     _annotate(what, change, session, output, url)
 
 
+def log(
+    training: Annotated[
+        str, typer.Argument(help="Of the session or an experiment; the start of its id is enough.")
+    ],
+    figures: Annotated[
+        list[str], typer.Argument(metavar="NAME=NUMBER…", help="Figures, such as cost=12.5.")
+    ],
+    session: SessionOption = None,
+    output: As = Output.table,
+    url: Url = None,
+) -> None:
+    """Log figures with a training that you have computed yourself.
+
+    `compare` shows them apart from what AutoLearn has measured. A new value replaces the old one.
+    """
+    metric = {}
+    for one in figures:
+        name, _, number = one.rpartition("=")
+        try:
+            metric[name] = float(number)
+        except ValueError:
+            raise typer.BadParameter(f"give figures as NAME=NUMBER; got {one!r}") from None
+        if not name:
+            raise typer.BadParameter(f"give figures as NAME=NUMBER; got {one!r}")
+    _annotate(training, lambda one: one.log(metric), session, output, url, only_trainings=True)
+
+
 def _annotate(
-    what: str, change: Callable[[Any], Said], session: str | None, output: Output, url: str | None
+    what: str,
+    change: Callable[[Any], Said],
+    session: str | None,
+    output: Output,
+    url: str | None,
+    *,
+    only_trainings: bool = False,
 ) -> None:
     """Change the annotations of a session, experiment or training, and print all of them."""
     from autolearn.client.cli.connection import connect
@@ -63,7 +96,7 @@ def _annotate(
     from autolearn.client.cli.tables.annotations import said_of
 
     with connect(url, session) as to:
-        said = _changed(to, what, change)
+        said = (_changed_training if only_trainings else _changed)(to, what, change)
         if output == Output.json:
             print_json(to.said)
         else:
@@ -76,7 +109,6 @@ def _changed(to: Connection, what: str, change: Callable[[Any], Said]) -> Said:
     Raises:
         NothingSo: nothing is called so, or several are.
     """
-    from autolearn.client.cli.training_owner import owner_of
     from autolearn.client.sdk.errors import Problem
 
     try:
@@ -84,5 +116,21 @@ def _changed(to: Connection, what: str, change: Callable[[Any], Said]) -> Said:
     except Problem as problem:
         if problem.kind != "session-unknown":
             raise
+    return _changed_training(to, what, change)
+
+
+def _changed_training(to: Connection, what: str, change: Callable[[Any], Said]) -> Said:
+    """Change a training of the session or an experiment.
+
+    Raises:
+        NothingSo: there is none so, or there are several.
+    """
+    from autolearn.client.cli.titles import NothingSo
+    from autolearn.client.cli.training_owner import owner_of
+
     found = owner_of(to, what)
-    return change(found.owner if found.training is None else found.owner.training(found.training))
+    if found.training is None:
+        raise NothingSo(
+            f"{what!r} is an experiment.", advice="`autolearn experiment show` has its trainings."
+        )
+    return change(found.owner.training(found.training))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -34,24 +34,78 @@ for command in (rename, share, unshare, leave):
 
 @app.command("list")
 def list_(
-    shared: Shared = False, output: As = Output.table, url: Url = None, as_of: AsOf = None
+    where: Annotated[
+        str | None,
+        typer.Option(
+            metavar="CONDITION",
+            help="Of one training: 'f1 > 0.8 and fit_seconds < 10'; the names are those of "
+            "compare's columns, with spaces in double quotes.",
+        ),
+    ] = None,
+    estimator: Annotated[
+        str | None, typer.Option(metavar="NAME", help="That of this training.")
+    ] = None,
+    dataset: Annotated[
+        str | None, typer.Option(metavar="NAME[@VERSION]", help="What it was trained on.")
+    ] = None,
+    tag: Annotated[
+        list[str] | None, typer.Option(metavar="TAG", help="May be repeated: all of them.")
+    ] = None,
+    owner: Annotated[str | None, typer.Option(metavar="USER", help="A user, or me.")] = None,
+    since: Annotated[
+        str | None,
+        typer.Option(metavar="TIME", help="Committed since: 2026-01-31, or how long ago: 7d, 12h."),
+    ] = None,
+    grep: Annotated[
+        str | None, typer.Option(metavar="WORDS", help="Each in the title, a note or a tag.")
+    ] = None,
+    limit: Annotated[
+        int | None, typer.Option(min=1, metavar="N", help="List so many at most. [default: all]")
+    ] = None,
+    shared: Shared = False,
+    output: As = Output.table,
+    url: Url = None,
+    as_of: AsOf = None,
 ) -> None:
-    """List the experiments, the newest commit first; with --as-of, those at that time."""
+    """List the experiments, the newest commit first; with --as-of, those at that time.
+
+    The options search: an experiment must have all that they say.
+    """
+    import sys
+
     import msgspec
 
     from autolearn.client.cli.connection import connect
-    from autolearn.client.cli.output import console, print_json
+    from autolearn.client.cli.output import console, count, print_json
     from autolearn.client.cli.tables import sessions as views
     from autolearn.schemas.rest.experiments import ExperimentSummary
 
     then = as_of and point(as_of)
+    search: dict[str, Any] = {
+        "where": where,
+        "estimator": estimator,
+        "dataset": dataset,
+        "tag": tag,
+        "owner": owner,
+        "since": since and point(since, "--since"),
+        "grep": grep,
+    }
     with connect(url) as to:
-        items = to.every(to.client.experiments.list(as_of=then, shared=shared))
+        items: list[dict[str, Any]] = []
+        looked = 0
+        for _ in to.client.experiments.list(
+            **search, limit=limit, as_of=then, shared=shared
+        ).pages():
+            page = msgspec.json.decode(to.said)
+            items, looked = [*items, *page["items"]][:limit], looked + page["looked"]
         if output == Output.json:
             print_json({"items": items, "next": None})
         else:
             found = msgspec.convert(items, list[ExperimentSummary])
             console().print(views.experiments(found))
+        if any(search.values()):
+            words = f"{len(items)} found; looked at {count(looked, 'experiment')}"
+            print(words, file=sys.stderr)
         to.say_position()
 
 

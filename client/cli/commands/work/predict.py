@@ -27,7 +27,7 @@ _FORMS: dict[Form, Literal["csv", "jsonl", "parquet"]] = {
     Form.json: "jsonl",
     Form.parquet: "parquet",
 }
-_ENDINGS = {".parquet": Form.parquet, ".json": Form.json, ".jsonl": Form.json}
+_ENDINGS = {".csv": Form.csv, ".parquet": Form.parquet, ".json": Form.json, ".jsonl": Form.json}
 
 
 def predict(
@@ -49,12 +49,16 @@ def predict(
     dataset: Annotated[
         str | None, typer.Option(help="NAME or NAME@VERSION, in place of a file.")
     ] = None,
-    form: Annotated[
-        Form | None,
+    output: Annotated[
+        str,
         typer.Option(
-            "--output", "-o", help="json: a line a row. [default: by the ending of --out, else csv]"
+            "--output",
+            "-o",
+            metavar="csv|json|parquet|FILE",
+            help="The form, which has a line for each row (json, too); or a file, whose ending "
+            "says the form. [default: by the ending of --out, else csv]",
         ),
-    ] = None,
+    ] = "",
     out: Annotated[
         Path | None, typer.Option(metavar="FILE", help="[default: standard output]")
     ] = None,
@@ -84,7 +88,7 @@ def predict(
         raise typer.BadParameter("give a file of rows, or --dataset NAME", param_hint="'FILE'")
     if file is not None and str(file) != "-" and not file.is_file():
         raise typer.BadParameter(f"there is no file {file}", param_hint="'FILE'")
-    form = form or _ENDINGS.get("" if out is None else out.suffix, Form.csv)
+    form, out = _form_and_file(output, out)
     if form is Form.parquet and out is None and sys.stdout.isatty():
         raise typer.BadParameter("Parquet is not for a terminal: name a file", param_hint="'--out'")
     with connect(url, session) as to:
@@ -109,6 +113,20 @@ def predict(
                 with there.open("rb") as source:
                     shutil.copyfileobj(source, sys.stdout.buffer)
                 sys.stdout.buffer.flush()
+
+
+def _form_and_file(output: str, out: Path | None) -> tuple[Form, Path | None]:
+    """Return the form of the predictions and the file that gets them; None: standard output."""
+    if output in {*Form}:
+        return Form(output), out
+    if output and out is None and Path(output).suffix in _ENDINGS:
+        out = Path(output)
+    elif output:
+        forms = ", ".join(Form)
+        raise typer.BadParameter(
+            f"give one of {forms}, or a file that ends so; got {output!r}", param_hint="'-o'"
+        )
+    return _ENDINGS.get("" if out is None else out.suffix, Form.csv), out
 
 
 def _say(prediction: Prediction, out: Path | None) -> None:

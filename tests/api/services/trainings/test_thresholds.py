@@ -40,6 +40,35 @@ def test_both_are_recorded(http: httpx.Client, session: str, visits: str):
     assert found["parameters"]["threshold"] == {"value": 0.3, "class": "y"}
 
 
+def test_the_positive_class_of_a_dataset_is_that_of_thresholds_and_evaluations(
+    http: httpx.Client, session: str
+):
+    at, content = "/v1/catalog/datasets/rare", f"a,b,y\n{ROWS}"
+    added = http.put(f"{at}?target=y&positive=n", content=content)
+    assert (added.status_code, added.json()["positive"]) == (201, "n"), added.text
+    assert http.put(at, content=content).status_code == 200, "nothing else is said of it"
+    assert http.put(at, content=f"{content}1,2,n\n").json()["positive"] == "n"
+    found = problem(http.post(f"{at}/describe", json={"positive": "x"}), 422, "class-unknown")
+    assert found["errors"] == [
+        {"pointer": "#/positive", "detail": "y has no class 'x'; its classes are n, y"}
+    ]
+    body = {"estimator": "naive-bayes", "dataset": "rare", "threshold": 0.4}
+    run = http.post(f"{session}/trainings", json=body, headers=WAIT).json()
+    assert run["threshold"] == "0.4:n"
+
+    def evaluated(**more: str):
+        asked = {"training": run["id"], "metrics": ["recall"], **more}
+        return http.post(f"{session}/evaluations", json=asked, headers=WAIT).json()
+
+    assert (evaluated()["positive"], evaluated(positive="y")["positive"]) == ("n", "y")
+    assert http.post(f"{at}/describe", json={"positive": ""}).json()["positive"] is None
+    assert evaluated()["positive"] is None
+    assert http.post(f"{at}/describe", json={"positive": "n"}).json()["positive"] == "n"
+    assert http.post(f"{at}/describe", json={"sensitive": ["y"]}).json()["positive"] is None
+    refused = http.post(f"{at}/describe", json={"positive": "n"})
+    assert "sensitive" in problem(refused, 422, "class-unknown")["detail"]
+
+
 @pytest.mark.parametrize(
     ("more", "pointer", "words"),
     [
