@@ -1,0 +1,99 @@
+"""Predictions as objects, of a played API: what is sent, and what comes back."""
+
+import hashlib
+import io
+
+import httpx
+import pandas as pd
+import pytest
+
+from autolearn import BadArgument, PredictionFailed
+from autolearn.client.sdk.handles.predictions import PredictionMethods
+from tests.client.sdk.played_api import TRAINING, training_of
+
+PREDICTION = {
+    key: value
+    for key, value in TRAINING.items()
+    if key not in ("estimator", "task", "split", "preprocessing", "seed", "defaults")
+} | {"id": "p1", "training": "t1", "artifact": "0", "kept_until": None}
+ROWS = pd.DataFrame({"age": [41, 12], "city": ["oslo", None]}, index=[7, 3])
+SCORED = pd.DataFrame({"prediction": ["yes", "no"], "probability_yes": [0.9, 0.2]})
+PARQUET = SCORED.to_parquet(index=False)
+OUTPUT = {
+    "digest": "0",
+    "files": {"rows.parquet": hashlib.sha256(PARQUET).hexdigest()},
+    "bytes": len(PARQUET),
+}
+DONE = {"status": "completed", "ended": "2026-01-01T00:00:00Z", "rows": 2, "output": OUTPUT}
+FAILED = {"status": "failed", "ended": "2026-01-01T00:00:00Z", "reason": "memory"}
+
+
+class Played:
+    """An API with one training, whose predictions end as they are told."""
+
+    def __init__(self, ends: dict) -> None:
+        self.ends, self.sent = ends, list[httpx.Request]()
+
+    def __call__(self, request: httpx.Request) -> httpx.Response:
+        self.sent.append(request)
+        if request.url.path.endswith("/rows"):
+            return httpx.Response(200, content=PARQUET)
+        waits = "prefer" in request.headers or request.method == "GET"
+        return httpx.Response(200, json=PREDICTION | (self.ends if waits else {}))
+
+
+def test_a_data_frame_gives_a_data_frame_with_its_index(tell):
+    played = Played(DONE)
+
+    def story(al):
+        scored = yield training_of(al).predict(ROWS)
+        pd.testing.assert_frame_equal(scored, SCORED.set_axis([7, 3]))
+
+    tell(played, story)
+    first = played.sent[0]
+    assert (first.method, first.url.path) == ("PUT", "/v1/sessions/s1/predictions")
+    query = {"training": "t1", "name": "rows.parquet"}
+    assert dict(first.url.params) == query
+    assert pd.read_parquet(io.BytesIO(first.content))["age"].tolist() == [41, 12]
+
+
+def test_not_waited_for_it_is_a_prediction(tell):
+    def story(al):
+        run = yield training_of(al).predict(ROWS, wait=False)
+        assert isinstance(run, PredictionMethods)
+        with pytest.raises(BadArgument, match="has no rows: it is open"):
+            yield run.to_frame()
+        scored = yield (yield run.wait()).to_frame()
+        assert scored.index.tolist() == [7, 3]
+
+    tell(Played(DONE), story)
+
+
+def test_a_failure_is_raised_unless_it_must_not(tell):
+    def story(al):
+        with pytest.raises(PredictionFailed, match="memory"):
+            yield training_of(al).predict(ROWS)
+        run = yield training_of(al).predict(ROWS, raise_on_failure=False)
+        assert run.status == "failed"
+
+    tell(Played(FAILED), story)
+
+
+@pytest.mark.parametrize(
+    ("rows", "dataset", "why"),
+    [
+        ([1, 2], None, "list is no rows"),
+        (None, None, "or a dataset"),
+        (ROWS, "iris", "or a dataset"),
+        (pd.DataFrame({"x": [1, "a"]}), None, "cannot be sent"),
+    ],
+)
+def test_what_is_no_rows_is_said_before_anything_is_sent(tell, rows, dataset, why):
+    played = Played(DONE)
+
+    def story(al):
+        with pytest.raises(BadArgument, match=why):
+            yield training_of(al).predict(rows, dataset=dataset)
+
+    tell(played, story)
+    assert played.sent == []
