@@ -10,8 +10,11 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import msgspec
 import pytest
 
+from autolearn.schemas.rest.comparisons import TrainingComparison
+from tests.docs.picture import picture, words_of
 from tests.support.running_system import RunningSystem, running_system
 
 pytestmark = [pytest.mark.kafka, pytest.mark.long]
@@ -52,6 +55,26 @@ def run(system: RunningSystem, command: list[str], folder: Path = ROOT) -> str:
     )
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
+
+
+def test_the_picture(system):
+    """It shows what these commands of the first block compare to, but for ids and times.
+
+    With PICTURE in the environment it is drawn anew.
+    """
+    block_ = block("console", "autolearn compare")
+    lines = (line[2:].partition("#")[0].strip() for line in block_.splitlines())
+    commands = [line for line in lines if line.startswith("autolearn")]
+    at = next(at for at, one in enumerate(commands) if "compare" in one)
+    run(system, ["sh", "-euc", "autolearn session open\n" + "\n".join(commands[:at])])
+    found = run(system, ["sh", "-euc", f"{commands[at]} -o json"])
+    drawn = picture(msgspec.json.decode(found, type=TrainingComparison), commands[at])
+    kept = ROOT / "docs" / "comparison.svg"
+    if "PICTURE" in os.environ:
+        kept.write_text(drawn)
+    assert words_of(drawn) == words_of(kept.read_text())
+    assert f"({kept.relative_to(ROOT)})" in README
+    run(system, ["autolearn", "session", "discard", "--yes"])
 
 
 def test_the_commands(system):
