@@ -20,6 +20,11 @@ RESTORE = f"{AGENT}restore"
 
 SYSADMIN = "sysadmin"
 """The grant of a sysadmin."""
+VIEWER = "viewer"
+"""The grant of a viewer, which takes rights away."""
+VIEWER_REFUSED = (
+    "A viewer sees what is shared, and changes nothing: a sysadmin can give another role."
+)
 EVERYBODY = "everybody"
 """The grant of every principal where authentication is off."""
 
@@ -31,8 +36,8 @@ GROUP = "group/"
 class Actor(NamedTuple):
     """The actor of a command ("" without authentication), its stream and time (RFC 3339).
 
-    `grant` is the right that the API has found beside the actor's own name: SYSADMIN, EVERYBODY or
-    "". `via` is the group whose grant the actor uses, as the API has found it:
+    `grant` is the right that the API has found beside the actor's own name: SYSADMIN, EVERYBODY,
+    VIEWER or "". `via` is the group whose grant the actor uses, as the API has found it:
     group/<name>@<number of the group's newest event then>.
     """
 

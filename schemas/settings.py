@@ -100,6 +100,8 @@ class IdentitySettings(Struct, frozen=True, kw_only=True):
     """The claim with a user's roles; a dot leads into an object, as in `realm_access.roles`."""
     oidc_sysadmin_role: str = "sysadmin"
     """The role that makes a user a sysadmin."""
+    oidc_viewer_role: str = "viewer"
+    """The role of viewers in that claim. A user with both roles is a sysadmin."""
 
 
 class LimitSettings(Struct, frozen=True, kw_only=True):

@@ -43,8 +43,9 @@ Baseline = tuple[float, ...] | float
 RunStatus = Literal["open", "started", "completed", "failed", "cancelled"]
 """The status of a run; an open one waits for a worker."""
 
-Role = Literal["user", "sysadmin"]
-"""The role of a user. A sysadmin administers, but cannot read the work of others."""
+Role = Literal["user", "viewer", "sysadmin"]
+"""The role of a user. A sysadmin administers, but cannot read the work of others. A viewer sees
+what is shared, and changes nothing."""
 
 
 ColumnRole = Literal["feature", "target", "id", "group", "time", "weight", "cohort", "ignore"]

@@ -8,9 +8,10 @@ from msgspec import UNSET, Raw
 from msgspec.structs import replace
 
 from autolearn.agents.command_handling.state_store import Stream, decider_of
+from autolearn.agents.deciders import is_for_viewers
 from autolearn.eventlog.encryption.session_cipher import SessionCipher, belongs
 from autolearn.schemas import commands, events
-from autolearn.schemas.actors import Actor
+from autolearn.schemas.actors import VIEWER, VIEWER_REFUSED, Actor
 from autolearn.schemas.bounds import LARGEST_COMMAND, LARGEST_EVENT, check_size, size_of
 from autolearn.schemas.codec import CommandRecord, EventRecord, clear_data, command_of, encode, raw
 from autolearn.schemas.commands import COMMANDS
@@ -156,7 +157,11 @@ def _judge(
         return _answer(stream, record, place, event)
     try:
         check_command(command, data)
-        event = decider.decide(stream.state, command, actor_of(record))
+        actor = actor_of(record)
+        if actor.grant == VIEWER and not is_for_viewers(command, actor):
+            event = events.Refused("forbidden", VIEWER_REFUSED)
+        else:
+            event = decider.decide(stream.state, command, actor)
         return _answer(stream, record, place, event)
     except TooLarge:
         raise

@@ -15,8 +15,11 @@ from autolearn.agents.deciders.decider import Decider
 from autolearn.agents.deciders.group import group
 from autolearn.agents.deciders.session import session
 from autolearn.agents.deciders.user import user
+from autolearn.schemas import commands
+from autolearn.schemas.actors import Actor
+from autolearn.schemas.messages import Command
 
-__all__ = ["DECIDERS"]
+__all__ = ["DECIDERS", "is_for_viewers"]
 
 DECIDERS: dict[str, Decider[Any, Any]] = {
     "dataset": dataset,
@@ -27,3 +30,17 @@ DECIDERS: dict[str, Decider[Any, Any]] = {
     "group": group,
 }
 """The decider of every kind of stream (`schemas.stream_kinds.KINDS`)."""
+
+_OF_ONESELF = (
+    *(commands.SetPassword, commands.IssueToken, commands.RevokeToken, commands.RevokeTokens),
+    *(commands.UnshareSession, commands.RemoveMember),
+)
+
+
+def is_for_viewers(command: Command, actor: Actor) -> bool:
+    """Return whether a viewer may give a command: about the own tokens and password, or to leave.
+
+    The deciders have the rest of the rule.
+    """
+    user = getattr(command, "user", actor.name)
+    return isinstance(command, _OF_ONESELF) and user == actor.name

@@ -82,7 +82,8 @@ class Provider:
         roles = _claim(claims, identity.oidc_role_claim)
         has = roles.split() if isinstance(roles, str) else roles if isinstance(roles, list) else []
         sysadmin = identity.oidc_sysadmin_role in has
-        return Principal(name, sysadmin, expires=float(claims["exp"]) + LEEWAY)
+        viewer = not sysadmin and identity.oidc_viewer_role in has
+        return Principal(name, sysadmin, viewer=viewer, expires=float(claims["exp"]) + LEEWAY)
 
     async def _keys_with(self, key: object) -> KeySet:
         """Return the provider's keys, fetched now if they are old or lack the named key.

@@ -15,6 +15,7 @@ from autolearn.projections.queries.queries import ReadModelQueries, Snapshot
 from autolearn.runtime.timestamps import millis
 from autolearn.schemas import actors
 from autolearn.schemas.access_tokens import Token
+from autolearn.schemas.values import Role
 
 
 class Principal(Struct, frozen=True):
@@ -27,13 +28,21 @@ class Principal(Struct, frozen=True):
     name: str
     sysadmin: bool = False
     everything: bool = False
+    viewer: bool = False
     token: str = ""
     expires: float | None = None
 
     @property
     def grant(self) -> str:
         """The right that the principal has beside the name, for the deciders."""
+        if self.viewer:
+            return actors.VIEWER
         return actors.EVERYBODY if self.everything else actors.SYSADMIN if self.sysadmin else ""
+
+    @property
+    def role(self) -> Role:
+        """The role that the principal has here."""
+        return "viewer" if self.viewer else "sysadmin" if self.sysadmin else "user"
 
 
 NOBODY = Principal("")
@@ -74,13 +83,14 @@ async def by_token(snapshot: Snapshot, given: str) -> Principal:
     expires = None if row.expires is None else millis(row.expires) / 1000
     if expires is not None and expires <= time.time():
         raise expired_token(row.expires or "")
-    return Principal(row.user, user.role == "sysadmin", token=token.id, expires=expires)
+    sysadmin, viewer = user.role == "sysadmin", user.role == "viewer"
+    return Principal(row.user, sysadmin, viewer=viewer, token=token.id, expires=expires)
 
 
 def still_let_in(queries: ReadModelQueries, who: Principal) -> bool:
     """Return whether a principal is still authenticated and has the same role, as known here.
 
-    A principal whose sysadmin role was given or taken must authenticate again.
+    A principal whose role was changed must authenticate again.
     """
     if who.expires is not None and who.expires <= time.time():
         return False
@@ -90,7 +100,7 @@ def still_let_in(queries: ReadModelQueries, who: Principal) -> bool:
     row, user = snapshot.users.token(who.token), snapshot.users.stored(who.name)
     if row is None or row.revoked is not None or user is None or user.disabled:
         return False
-    return who.sysadmin == (user.role == "sysadmin")
+    return who.role == user.role
 
 
 def no_token() -> Problem:

@@ -47,6 +47,10 @@ class Access(NamedTuple):
     level: Level
     via: str = ""
 
+    def of(self, who: Principal) -> Access:
+        """Return it for a principal: a viewer only reads, also what is or was the viewer's own."""
+        return self._replace(level=min(self.level, Level.READ)) if who.viewer else self
+
 
 def access_to(who: Principal, snapshot: Snapshot, session: SessionId) -> Access:
     """Return a principal's access to a session or experiment, also to an ended one.
@@ -57,7 +61,7 @@ def access_to(who: Principal, snapshot: Snapshot, session: SessionId) -> Access:
     if owner is None:
         return Access(Level.NOTHING)
     if who.everything or owner == (who.name or None) or (not owner and who.sysadmin):
-        return Access(Level.OWN)
+        return Access(Level.OWN).of(who)
     grant = snapshot.sessions.reader(session, who.name)
     return _granted(who, snapshot, grant, snapshot.sessions.group_grants(session))
 
@@ -70,9 +74,9 @@ def dataset_access(who: Principal, snapshot: Snapshot, name: str) -> Access:
     if row.bundled:
         return Access(Level.READ)
     if who.everything or row.owner == (who.name or None) or (not row.owner and who.sysadmin):
-        return Access(Level.OWN)
+        return Access(Level.OWN).of(who)
     if row.everybody:
-        return Access(Level.WORK)
+        return Access(Level.WORK).of(who)
     grant = snapshot.catalog.grant(name, who.name)
     return _granted(who, snapshot, grant, snapshot.catalog.group_grants(name))
 
@@ -92,7 +96,7 @@ def _granted(
         number = snapshot.groups.membership(group, who.name) if who.name else None
         if number is not None:
             best = Access(level, f"{grant.user}@{number}")
-    return best
+    return best.of(who)
 
 
 _LEVELS = {"read": Level.READ, "work": Level.WORK, "write": Level.WORK}
@@ -114,7 +118,7 @@ def group_level(who: Principal, snapshot: Snapshot, name: str) -> Level:
     if owner is None:
         return Level.NOTHING
     if who.everything or who.sysadmin or owner == (who.name or None):
-        return Level.OWN
+        return Level.READ if who.viewer else Level.OWN
     member = snapshot.groups.membership(name, who.name) is not None
     return Level.READ if member else Level.NOTHING
 

@@ -22,7 +22,7 @@ from autolearn.api.shared.id_prefixes import whole_run, whole_session
 from autolearn.api.shared.read_your_writes import until_reached
 from autolearn.api.state.context import ApiContext
 from autolearn.eventlog.positions import AFTER
-from autolearn.schemas.actors import GROUP
+from autolearn.schemas.actors import GROUP, VIEWER_REFUSED
 from autolearn.schemas.values import SessionId
 from autolearn.schemas.work_kinds import WORK
 
@@ -153,6 +153,17 @@ RULES: dict[str, Rule] = {
 """The rule of every route, by its method and path."""
 
 
+_VIEWERS = {
+    *("POST /v1/me/password", "POST /v1/tokens", "POST /v1/tokens/revoke"),
+    *("POST /v1/tokens/{token}/revoke", "POST /v1/groups/{group}/remove", f"POST {SESSION}/leave"),
+}
+"""What a viewer may do: with the own password and tokens, and leave. All else is to see."""
+
+
+def _route_of(request: Request) -> str:
+    return f"{request.method} {request.scope['route'].path}"
+
+
 async def authorise(request: Request) -> None:
     """Authenticate a request, and apply the rule of its route (a dependency of all routes).
 
@@ -178,7 +189,7 @@ async def _check(context: ApiContext, request: Request) -> None:
         await _complete_session(context, EVERYBODY, request)
         await _complete_run(context, request)
         return
-    rule = RULES.get(f"{request.method} {request.scope['route'].path}")
+    rule = RULES.get(_route_of(request))
     if rule is Rule.PUBLIC:
         request.state.principal = NOBODY
         return
@@ -187,6 +198,8 @@ async def _check(context: ApiContext, request: Request) -> None:
     _enter(context, request.scope, who)
     if rule is None or (rule is Rule.SYSADMIN and not who.sysadmin):
         raise forbidden("That is for sysadmins.")
+    if who.viewer and request.method not in ("GET", "HEAD") and _route_of(request) not in _VIEWERS:
+        raise forbidden(VIEWER_REFUSED)
     if rule in _NEEDED:
         ASKER.set(who.name)  # who looks up the start of an id
         await _complete_session(context, who, request)

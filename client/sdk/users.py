@@ -76,7 +76,7 @@ class Users:
 
     @operation
     def set_role(self, user: str, role: str) -> Flow[User]:
-        """Change the role of a user: user or sysadmin."""
+        """Change the role of a user: user, viewer or sysadmin."""
         return ask(Call("POST", f"/v1/users/{segment(user)}/role", User, body={"role": role}))
 
     @operation

@@ -28,7 +28,9 @@ def away(number: int) -> dict[str, str]:
 
 
 class People:
-    """Clients by who asks. `other`, `reader` and `owner` are users; `colleague` is in the team."""
+    """Clients by who asks. `other`, `reader` and `owner` are users; in the team are
+    `colleague`, who is a user, and `viewer`, who is a viewer.
+    """
 
     def __init__(
         self, folder: Path, kafka: str, stack: ExitStack, more: Mapping[str, str] | None = None
@@ -61,13 +63,15 @@ class People:
         self.tokens = {"sysadmin": token.word, "bad": BAD}
         for name in ("other", "reader", "colleague", "owner"):
             self.tokens[name] = self.add(name)
+        self.tokens["viewer"] = self.add("viewer", "viewer")
         self.tokens["expired"] = self.expired()
         self.ask("owner", "POST", "/v1/groups", json={"name": "team"})
-        self.ask("owner", "POST", "/v1/groups/team/add", json={"user": "colleague"})
+        for user in ("colleague", "viewer"):
+            self.ask("owner", "POST", "/v1/groups/team/add", json={"user": user})
 
-    def add(self, name: str) -> str:
+    def add(self, name: str, role: str = "user") -> str:
         """Add a user; return a token."""
-        body = {"name": name, "password": PASSWORD}
+        body = {"name": name, "password": PASSWORD, "role": role}
         answer = self.ask("sysadmin", "POST", "/v1/users", json=body)
         assert answer.status_code == 201, answer.text
         login = {"user": name, "password": PASSWORD}

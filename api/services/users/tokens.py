@@ -69,8 +69,9 @@ def router(context: ApiContext) -> APIRouter:
     async def see_me(who: Who) -> Response:
         """Show the principal."""
         expires = None if who.expires is None else text(int(who.expires * 1000))
-        role = "sysadmin" if who.sysadmin else "user"
-        return json(Me(who.name, role, context.settings.identity.auth, who.token or None, expires))
+        return json(
+            Me(who.name, who.role, context.settings.identity.auth, who.token or None, expires)
+        )
 
     @routes.get("/me/quota", responses=answers({200: Page[QuotaState]}))
     async def list_own_quotas(who: Who) -> Response:

@@ -7,8 +7,10 @@ from msgspec.structs import replace
 from autolearn.agents.command_handling import state_store
 from autolearn.agents.command_handling.decision import AppendFence, check_stream, decide
 from autolearn.agents.command_handling.state_store import Stream, decider_of
-from autolearn.agents.deciders.session import Unopened
+from autolearn.agents.deciders.group import group
+from autolearn.agents.deciders.session import Unopened, session
 from autolearn.schemas import commands, events
+from autolearn.schemas.actors import VIEWER_REFUSED
 from autolearn.schemas.bounds import LARGEST_MESSAGE
 from autolearn.schemas.codec import CommandRecord, EventRecord, decode_event, event_of
 from autolearn.schemas.errors import MalformedRecord, UnknownType
@@ -140,3 +142,37 @@ def test_a_command_lies_where_its_stream_lies(subject, key):
 def test_a_command_of_its_stream_passes():
     check_stream(GOOD, samples.SESSION.encode())
     check_stream(replace(GOOD, subject="dataset/my_iris-2.csv"), b"dataset/my_iris-2.csv")
+
+
+OF_ONESELF = {
+    commands.SetPassword: "user/vi",
+    commands.IssueToken: "user/vi",
+    commands.RevokeToken: "user/vi",
+    commands.RevokeTokens: "user/vi",
+    commands.UnshareSession: samples.SESSION,
+    commands.RemoveMember: "group/churn",
+}
+STREAM_OF = {kind: f"{kind}/vi" for kind in ("estimator", "metric", "dataset", "user", "group")}
+STREAM_OF["session"] = samples.SESSION
+KIND_OF = {made: kind for kind, all_ in commands.COMMANDS_OF.items() for made in all_}
+
+
+@pytest.mark.parametrize("command", samples.COMMANDS.values(), ids=lambda one: type(one).__name__)
+def test_a_viewer_changes_nothing_but_the_own_tokens_and_what_the_viewer_leaves(command):
+    """As the owner of everything, too: the role may have been another before."""
+    name = getattr(getattr(command, "spec", None), "name", "vi")
+    subject = STREAM_OF[KIND_OF[type(command)]].replace("/vi", f"/{name}")
+    record = command_record(subject, command, "c1", actor="vi", grant="viewer")
+    _, event = answered(record)
+    about_others = getattr(command, "user", "vi") != "vi"
+    if type(command) not in OF_ONESELF or about_others:
+        assert (event.reason, event.detail) == ("forbidden", VIEWER_REFUSED)
+    else:
+        assert event.reason == "user-unknown"
+    leaves = {commands.UnshareSession: "not-shared", commands.RemoveMember: "not-member"}
+    if type(command) in leaves:
+        past = {"group": group.evolve(group.initial, events.GroupCreated("ada"), "ada")}
+        past["session"] = session.evolve(Unopened(), events.SessionOpened(""), "ada")
+        state = Stream(1, past[KIND_OF[type(command)]])
+        own = command_record(subject, replace(command, user="vi"), "c1", actor="vi", grant="viewer")
+        assert answered(own, state)[1].reason == leaves[type(command)]

@@ -125,6 +125,8 @@ def test_a_role_makes_a_sysadmin(issuer: Issuer):
         (None, False),
     ):
         assert authenticate(provider, issuer.token(roles=roles)).sysadmin is sysadmin
+    for roles, role in ((["viewer"], "viewer"), (["viewer", "sysadmin"], "sysadmin"), ([], "user")):
+        assert authenticate(provider, issuer.token(roles=roles)).role == role
     nested = provider_of(issuer, oidc_role_claim="realm_access.roles", oidc_sysadmin_role="root")
     assert authenticate(nested, issuer.token(realm_access={"roles": ["root"]})).sysadmin
     assert not authenticate(nested, issuer.token(realm_access="root")).sysadmin

@@ -27,7 +27,7 @@ from autolearn.schemas.work_kinds import WORK
 from tests.support.people import PASSWORD, People
 from tests.support.settings import settings_of
 
-COLUMNS = ("none", "bad", "expired", "other", "reader", "colleague", "owner", "sysadmin")
+COLUMNS = ("none", "bad", "expired", "other", "reader", "viewer", "colleague", "owner", "sysadmin")
 
 
 def context(folder: Path, **settings: str) -> ApiContext:
@@ -184,7 +184,7 @@ def diff(world: World) -> str:
     return f"/v1/diff?from={position}"
 
 
-NOTHING_THERE = {"other": 404, "reader": 404, "colleague": 404}
+NOTHING_THERE = {"other": 404, "reader": 404, "viewer": 404, "colleague": 404}
 NOT_THEIRS = {"colleague": 403}
 """It is of a run of the owner."""
 OF_THE_TEAM = {"other": 404, "reader": 404, "colleague": 403}
@@ -362,14 +362,25 @@ ASKED: dict[str, Asked] = {
 """How every route is asked. The statuses of all others follow from its rule."""
 
 YES = None
-USERS = ("other", "reader", "colleague", "owner")
+OF_VIEWERS = {
+    "POST /v1/me/password": 200,
+    "POST /v1/tokens": 201,
+    "POST /v1/tokens/revoke": 200,
+    "POST /v1/tokens/{token}/revoke": 404,
+    "POST /v1/groups/{group}/remove": 403,
+    "POST /v1/sessions/{session}/leave": 409,
+}
+"""What a viewer may change, and the status here, where it is about others or a group."""
+USERS = ("other", "reader", "viewer", "colleague", "owner")
 BY_RULE: dict[Rule, dict[str, int | None]] = {
     Rule.PUBLIC: dict.fromkeys(COLUMNS, YES),
     Rule.USER: dict.fromkeys(USERS, YES) | {"sysadmin": YES},
     Rule.ACTIVITY: dict.fromkeys(USERS, YES) | {"other": 404, "sysadmin": YES},
     Rule.READER: dict.fromkeys(USERS, YES) | {"other": 404, "sysadmin": 403},
-    Rule.WORK: {"other": 404, "reader": 403, "colleague": YES, "owner": YES, "sysadmin": 403},
-    Rule.OWNER: {"other": 404, "reader": 403, "colleague": 403, "owner": YES, "sysadmin": 403},
+    Rule.WORK: {"other": 404, "reader": 403, "viewer": 403, "colleague": YES, "owner": YES}
+    | {"sysadmin": 403},
+    Rule.OWNER: {"other": 404, "reader": 403, "viewer": 403, "colleague": 403, "owner": YES}
+    | {"sysadmin": 403},
     Rule.SYSADMIN: dict.fromkeys(USERS, 403) | {"sysadmin": YES},
 }
 """What a rule means for each who asks; without a word, 401."""
@@ -382,6 +393,9 @@ def test_who_may_ask_what(route: str, who: str, world: World):
     asked = ASKED[route]
     by_rule = BY_RULE[RULES[route]].get(who, 401)
     expected = asked.but.get(who, asked.status if by_rule is YES else by_rule)
+    public = RULES[route] is Rule.PUBLIC
+    if who == "viewer" and not route.startswith("GET ") and not public:
+        expected = OF_VIEWERS.get(route, 403)
     path = asked.path if isinstance(asked.path, str) else asked.path(world)
     given = {"json": asked.json} if asked.json is not None else {"content": asked.content}
     answer = world.people.ask(who, route.partition(" ")[0], path, **given)

@@ -22,6 +22,7 @@ class Role(StrEnum):
     """The role of a user."""
 
     user = "user"
+    viewer = "viewer"
     sysadmin = "sysadmin"
 
 
