@@ -8,7 +8,7 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO, Literal
 
 from autolearn.client.sdk.dataset_files import dataset_name
 from autolearn.client.sdk.errors import BadArgument, Problem
@@ -20,7 +20,7 @@ from autolearn.client.sdk.operation import Either, chained, either, operation
 from autolearn.client.sdk.paths import segment
 from autolearn.client.sdk.transport import AwaitingPart, BlockingPart
 from autolearn.schemas.datasets.look import ColumnSummary, TableRows
-from autolearn.schemas.rest.catalog import Dataset
+from autolearn.schemas.rest.catalog import Dataset, Grant
 from autolearn.schemas.rest.page import Page
 
 if TYPE_CHECKING:
@@ -87,6 +87,25 @@ class DatasetMethods(Handle[Dataset]):
     def refresh(self) -> Flow[None]:
         """Get the newest version."""
         self._data = yield from ask(Call("GET", _at(self.name), Dataset))
+
+    @operation
+    def share(self, user: str, may: Literal["read", "work"] = "read") -> Flow[Page[Grant]]:
+        """Share all versions with a user or group/NAME; return all who have a grant.
+
+        To read: to see and use it; or to work: to add versions as well.
+        """
+        body = {"user": user, "may": may}
+        return ask(Call("POST", f"{_at(self.name)}/share", Page[Grant], body=body))
+
+    @operation
+    def unshare(self, user: str) -> Flow[Page[Grant]]:
+        """End the grant of a user or group/NAME, at once; return the remaining ones."""
+        return ask(Call("POST", f"{_at(self.name)}/unshare", Page[Grant], body={"user": user}))
+
+    @listing
+    def readers(self) -> Pages[Grant, Grant]:
+        """List the users and groups with a grant, without the owner."""
+        return Pages(Call("GET", f"{_at(self.name)}/readers", Page[Grant]), paged=False)
 
     @operation
     def download(self, path: Path | str) -> Flow[Path]:

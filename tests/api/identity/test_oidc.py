@@ -154,6 +154,7 @@ def test_the_name_is_the_claim_that_is_set(issuer: Issuer):
         {"sub": 7},
         {"sub": "a\x00b"},
         {"sub": "x" * 201},
+        {"sub": "group/churn"},
     ],
     ids=str,
 )

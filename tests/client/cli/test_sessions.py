@@ -106,6 +106,38 @@ def test_a_session_is_chosen_by_its_title(ada: Desk):
     ada.does("session", "discard", "--yes")
 
 
+def test_two_people_work_in_one_session(running: Up, users: list[str], tmp_path: Path):
+    ada = at_desk(running, users[0], tmp_path / "ada")
+    grace = at_desk(running, users[1], tmp_path / "grace")
+    team, title = f"team-{uuid.uuid4().hex[:6]}", titled("ours")
+    rows = "\n".join(f"{n},{'ab'[n % 2]}" for n in range(40))
+    (tmp_path / "rows.csv").write_text(f"size,kind\n{rows}\n")
+    said = ada.does("group", "create", team)
+    assert said == f"Created group {team} of {users[0]}: share with group/{team}\n"
+    assert ada.does("group", "add", team, users[1]) == f"{users[1]} is a member of {team}\n"
+    assert [one["user"] for one in grace.says("group", "show", team)["members"]] == sorted(users)
+    ada.does("dataset", "add", str(tmp_path / "rows.csv"), "--name", team, "--target", "kind")
+    ada.does("session", "open", "--title", title)
+    ada.does("train", "decision-tree", team)
+    for kind, name in (("session", title), ("dataset", team)):
+        said = ada.does(kind, "share", name, f"group/{team}", "--may", "work")
+        assert said == f"Shared with group/{team} (work)\n"
+        assert name in grace.does(kind, "list", "--shared")
+        assert name not in ada.does(kind, "list", "--shared")
+    grace.does("train", "naive-bayes", team, "--session", title)
+    lines = grace.does("session", "show", title).splitlines()
+    by = {line.split()[1]: line.split()[3] for line in lines if team in line}
+    assert by == {"decision-tree": users[0], "naive-bayes": users[1]}
+    assert f"{users[1]} (group/{team})" in ada.does("history", title)
+    refused = grace("commit", "--session", title)
+    assert (refused.code, "It is the owner's" in refused.err) == (4, True)
+    ada.does("group", "remove", team, users[1])
+    assert title not in grace.does("session", "list")
+    assert grace("train", "naive-bayes", team, "--session", title).code != 0
+    ada.does("group", "delete", team, "--yes")
+    assert team not in ada.does("group", "list")
+
+
 def test_a_session_and_its_training_get_notes_and_tags_which_lists_show(ada: Desk):
     title = titled("annotated")
     ada.does("session", "open", "--title", title)
