@@ -97,6 +97,10 @@ MOST_TAGS, LONGEST_TAG = 50, 50
 """Tags of one session, experiment or training; and characters of a tag."""
 MOST_LOGGED = 100
 """Figures that users log with one training."""
+SESSION_ATTACHMENTS = 100
+"""Files that are attached to the trainings of one session."""
+LARGEST_ATTACHMENT = 16 * MIB
+"""Bytes of such a file."""
 SESSION_READERS = 200
 """Users and groups with whom one session is shared."""
 SESSION_RUNS = 5000

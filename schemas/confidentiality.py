@@ -21,10 +21,12 @@ from autolearn.schemas.errors import UnknownType
 from autolearn.schemas.events import EVENTS
 from autolearn.schemas.messages import Command, Event, type_of
 from autolearn.schemas.results import artifact_of
+from autolearn.schemas.values import AttachedFile, TrainedArtifact
 from autolearn.schemas.work_kinds import WORK, kind_of_run
 
 Message = Command | Event
 _REGISTERS = commands.RegisterDataset | events.DatasetRegistered
+_ANNOTATES = commands.AnnotateSession | events.SessionAnnotated
 _COMPLETES = commands.CompleteRun | events.RunCompleted
 _REQUEST = ("run", "training", "maxattempts")
 """The fields of a run's request that are in clear."""
@@ -41,13 +43,13 @@ CLEAR: dict[type[Message], tuple[str, ...]] = {
     commands.RegisterDataset: ("artifact", "bytes", "rows", "everybody", "marks"),
     commands.OpenSession: ("expires",),
     commands.RenameSession: (),
-    commands.AnnotateSession: ("run",),
+    commands.AnnotateSession: ("run", "artifact"),
     commands.CompleteRun: ("run", "attempt", "worker", "kind", "artifact"),
     commands.FailRun: ("run", "attempt", "worker"),
     events.DatasetRegistered: ("artifact", "bytes", "rows", "everybody", "marks"),
     events.SessionOpened: ("expires",),
     events.SessionRenamed: (),
-    events.SessionAnnotated: ("run",),
+    events.SessionAnnotated: ("run", "artifact"),
     events.RunCompleted: ("run", "attempt", "worker", "kind", "artifact"),
     events.RunFailed: ("run", "attempt", "worker"),
     **{
@@ -82,6 +84,8 @@ def _value_of(message: Any, attribute: str) -> Any:
         return getattr(message.spec, _SPEC[attribute])
     if attribute == "kind":
         return kind_of_run(message.result)
+    if attribute == "artifact" and isinstance(message, _ANNOTATES):
+        return message.file.artifact.folder if message.file else UNSET
     if attribute == "artifact":
         artifact = artifact_of(message.result)
         return artifact.folder if artifact else UNSET
@@ -125,6 +129,9 @@ def _outlined(kind: type[Any], record: CommandRecord | EventRecord) -> Any:
         return _registering(message, record)
     if isinstance(message, _COMPLETES):
         message = _completing(message, record)
+    if isinstance(message, _ANNOTATES) and record.artifact is not UNSET:
+        artifact = TrainedArtifact("", {}, 0, stored=record.artifact)
+        message = replace(message, file=AttachedFile("", "", 0, artifact))
     told = {_field_of(name): getattr(record, name) for name in CLEAR[kind]}
     fields = {name: told[name] for name in message.__struct_fields__ if name in told}
     return replace(message, **{name: one for name, one in fields.items() if one is not UNSET})

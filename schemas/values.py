@@ -142,6 +142,27 @@ class TrainedArtifact(Struct, frozen=True, omit_defaults=True):
         return self.stored or self.digest
 
 
+class AttachedFile(Struct, frozen=True):
+    """A file that a user attached to a training: its name, media type, and bytes.
+
+    `artifact` is a folder of the artifact store with one file, `ATTACHED`.
+    """
+
+    name: str
+    media: str
+    bytes: int
+    artifact: TrainedArtifact
+
+    @property
+    def sha256(self) -> str:
+        """The SHA-256 (hex) of its bytes."""
+        return self.artifact.files[ATTACHED]
+
+
+ATTACHED = "file"
+"""The name of an attached file in its folder of the artifact store."""
+
+
 class Domain(Struct, frozen=True, omit_defaults=True):
     """One kind of value of a hyperparameter.
 

@@ -57,13 +57,15 @@ class Runs(Struct, frozen=True, omit_defaults=True):
     """The runs of a session, in `parts` each by its id.
 
     `active` counts those that have not ended, and `trained` the completed trainings; `newest` is
-    the run that was requested last. `annotations` counts those ever made, of runs too.
+    the run that was requested last. `annotations` counts those ever made, of runs too, and
+    `attached` the files among them.
     """
 
     runs: int = 0
     active: int = 0
     trained: int = 0
     annotations: int = 0
+    attached: int = 0
     newest: RunId = NO_RUN
     parts: Parts[Run] = NO_PARTS
 
@@ -108,6 +110,7 @@ def kept_of(state: Runs, trainings: Collection[str]) -> Runs:
         runs=many,
         trained=len(trainings),
         annotations=state.annotations,
+        attached=state.attached,
         newest=newest,
         parts=parts_after,
     )

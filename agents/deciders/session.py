@@ -25,7 +25,7 @@ from autolearn.agents.deciders.runs import (
 )
 from autolearn.schemas import commands, events
 from autolearn.schemas.actors import SUPERVISE, Actor, worker
-from autolearn.schemas.bounds import SESSION_ANNOTATIONS, SESSION_READERS
+from autolearn.schemas.bounds import SESSION_ANNOTATIONS, SESSION_ATTACHMENTS, SESSION_READERS
 from autolearn.schemas.messages import Event
 from autolearn.schemas.values import May, RunId
 from autolearn.schemas.work_kinds import WORK, kind_of_run
@@ -206,6 +206,9 @@ def _annotate(state: Open | Committed, command: commands.AnnotateSession) -> Eve
     if state.annotations >= SESSION_ANNOTATIONS:
         why = f"It has {state.annotations:,} annotations, those of its trainings included, and "
         return events.Refused("too-many-annotations", f"{why}never may have more.")
+    if command.file is not None and state.attached >= SESSION_ATTACHMENTS:
+        why = f"{state.attached} files are attached to its trainings, and more may never be."
+        return events.Refused("too-many-attachments", why)
     return events.SessionAnnotated(**asdict(command))
 
 
@@ -338,7 +341,8 @@ def _evolve(state: Session, event: Event, actor: str) -> Session:
             left = {name: may for name, may in there.grants.items() if name != user}
             return replace(there, grants=left)
         case (Open() | Committed()) as there, events.SessionAnnotated():
-            return replace(there, annotations=there.annotations + 1)
+            files = there.attached + (event.file is not None)
+            return replace(there, annotations=there.annotations + 1, attached=files)
         case Open(), events.SessionCommitted(trainings=chosen):
             kept = kept_of(state, chosen)
             return Committed(**asdict(kept), owner=state.owner, grants=state.grants)

@@ -127,6 +127,8 @@ RULES: dict[str, Rule] = {
     },
     **{f"POST {at}/{what}": Rule.WORK for at in _ANNOTATED for what in ("note", "tag")},
     f"POST {SESSION}/trainings/{{run}}/log": Rule.WORK,
+    f"PUT {SESSION}/trainings/{{run}}/attachments": Rule.WORK,
+    f"GET {SESSION}/trainings/{{run}}/attachments": Rule.READER,
     f"POST {SESSION}/leave": Rule.READER,
     **{f"GET {runs}": Rule.READER for runs in _RUNS},
     **{f"POST {runs}": Rule.WORK for runs in _RUNS},

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from msgspec import Raw, Struct
-from msgspec.structs import replace
+from msgspec.structs import asdict, replace
 
 from autolearn.projections.queries.annotations import AnnotationQueries
 from autolearn.projections.queries.decrypting_reader import DecryptingReader, Queries
@@ -55,7 +55,7 @@ class RunQueries(Queries):
         if not isinstance(found, TrainingRow) or found.unreadable or not row.annotations:
             return found
         said = self.annotations.of(session, run)
-        return replace(found, tags=said.tags, notes=said.notes, logged=said.logged)
+        return replace(found, **asdict(said))
 
     def request(self, session: SessionId, run: RunId) -> Raw:
         """Return the stored data of the event that accepted a run."""

@@ -30,13 +30,20 @@ def _of_run(event: events.RunCompleted) -> tuple[str, bool] | None:
     return None if artifact is None else (artifact.folder, artifact.stored != "")
 
 
-REFERRERS: Mapping[str, tuple[type[Event], Told]] = MappingProxyType(
+def _of_annotation(event: events.SessionAnnotated) -> tuple[str, bool] | None:
+    artifact = event.file.artifact if event.file else None
+    return None if artifact is None else (artifact.folder, artifact.stored != "")
+
+
+REFERRERS: Mapping[str, Mapping[type[Event], Told]] = MappingProxyType(
     {
-        "datasets": (
-            events.DatasetRegistered,
-            lambda event: (event.spec.ref.content, event.spec.stored != ""),
-        ),
-        "models": (events.RunCompleted, _of_run),
+        "datasets": {
+            events.DatasetRegistered: lambda event: (
+                event.spec.ref.content,
+                event.spec.stored != "",
+            )
+        },
+        "models": {events.RunCompleted: _of_run, events.SessionAnnotated: _of_annotation},
     }
 )
 """By the kind of content, the folder of the store in which it lies: the events that refer to it,
@@ -45,7 +52,8 @@ until nothing of their stream is kept; which digest they name, and whether it is
 
 def reference_of(event: Event) -> ArtifactReference | None:
     """Return the reference of an event, None for none."""
-    for kind, (referrer, told) in REFERRERS.items():
-        if isinstance(event, referrer) and (found := told(event)) is not None:
+    for kind, referrers in REFERRERS.items():
+        told = referrers.get(type(event))
+        if told is not None and (found := told(event)) is not None:
             return ArtifactReference(kind, *found)
     return None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from autolearn.schemas.messages import Command
-from autolearn.schemas.values import NO_RUN, May, RunId
+from autolearn.schemas.values import NO_RUN, AttachedFile, May, RunId
 
 
 class OpenSession(Command, frozen=True, omit_defaults=True):
@@ -26,7 +26,7 @@ class AnnotateSession(Command, frozen=True, omit_defaults=True):
     """Annotate a session or experiment, or its training `run`: add to what was said before.
 
     `tags` are added, then those in `untag` removed; `metrics` are figures that the user computed,
-    of which the newest value of a name counts.
+    of which the newest value of a name counts; so it is with the name of an attached `file`.
     """
 
     run: RunId = NO_RUN
@@ -34,6 +34,7 @@ class AnnotateSession(Command, frozen=True, omit_defaults=True):
     tags: tuple[str, ...] = ()
     untag: tuple[str, ...] = ()
     metrics: dict[str, float] = {}
+    file: AttachedFile | None = None
 
 
 class CommitSession(Command, frozen=True):

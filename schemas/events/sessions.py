@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from autolearn.schemas.messages import Event
-from autolearn.schemas.values import NO_RUN, May, RunId
+from autolearn.schemas.values import NO_RUN, AttachedFile, May, RunId
 
 
 class SessionOpened(Event, frozen=True, omit_defaults=True):
@@ -30,6 +30,7 @@ class SessionAnnotated(Event, frozen=True, omit_defaults=True):
     tags: tuple[str, ...] = ()
     untag: tuple[str, ...] = ()
     metrics: dict[str, float] = {}
+    file: AttachedFile | None = None
 
 
 class SessionCommitted(Event, frozen=True):

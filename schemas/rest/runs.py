@@ -7,7 +7,7 @@ from typing import ClassVar
 from msgspec import Struct
 
 from autolearn.schemas.datasets.read_options import ReadOptions
-from autolearn.schemas.rest.annotations import Note
+from autolearn.schemas.rest.annotations import Attachment, Note
 from autolearn.schemas.rest.page import Links
 from autolearn.schemas.results import FoldScores
 from autolearn.schemas.training.preprocess import Preprocessing
@@ -106,6 +106,7 @@ class TrainingRow(RunFields, kw_only=True, frozen=True):
     tags: tuple[str, ...] = ()
     notes: tuple[Note, ...] = ()
     logged: dict[str, float] = {}
+    attachments: tuple[Attachment, ...] = ()
 
 
 class Training(TrainingRow, kw_only=True, frozen=True):

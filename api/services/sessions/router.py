@@ -17,6 +17,7 @@ from autolearn.api.http.problems import check_id
 from autolearn.api.identity.principal import Who
 from autolearn.api.identity.visibility import Level, level_of, may_list
 from autolearn.api.services.sessions.annotations import add_annotation_routes
+from autolearn.api.services.sessions.attachments import add_attachment_routes
 from autolearn.api.shared import bodies, resources
 from autolearn.api.shared.as_of import AsOf, AsOfView, Shared, present, require_now, see
 from autolearn.api.shared.id_prefixes import whole_run
@@ -167,6 +168,7 @@ def router(context: ApiContext) -> APIRouter:
         return json(Renamed(session, body.title), headers=asked.prefer.applied())
 
     add_annotation_routes(routes, context)
+    add_attachment_routes(routes, context)
 
     @routes.post(
         "/{session}/discard",

@@ -26,7 +26,16 @@ def said_of(one: _Said) -> dict[str, str]:
     notes = [f"{when(note.time)} {note.actor}: {note.text}" for note in one.notes]
     figures = getattr(one, "logged", {}).items()  # sessions have none
     logged = ", ".join(f"{name} {number(value)}" for name, value in figures)
-    return {"tags": ", ".join(one.tags), "logged": logged, "notes": "\n".join(notes)}
+    files = [
+        f"{file.name} ({file.media}, {file.bytes:,} bytes)"
+        for file in getattr(one, "attachments", ())
+    ]
+    return {
+        "tags": ", ".join(one.tags),
+        "logged": logged,
+        "attached": "\n".join(files),
+        "notes": "\n".join(notes),
+    }
 
 
 def add_columns(heads: list[str], lines: Sequence[list[object]], of: Sequence[_Said]) -> None:

@@ -138,6 +138,10 @@ def runs(
         logged = [(short(one.id), *item) for one in trained for item in one.logged.items()]
         if logged:
             parts += ["", rows(("training", "logged", "value"), logged)]
+        files = [(short(run.id), file) for run in trained for file in run.attachments]
+        if files:
+            told = [(of, file.name, file.media, file.bytes) for of, file in files]
+            parts += ["", rows(("training", "attached", "type", "bytes"), told)]
         if notes:
             lines = [(of, when(note.time), note.actor, note.text) for of, note in notes]
             parts += ["", rows(("training", "noted", "by", "note"), lines)]

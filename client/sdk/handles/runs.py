@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import mimetypes
 import tempfile
 import uuid
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
+
+from msgspec.structs import replace
 
 from autolearn.client.sdk.errors import BadArgument, EvaluationFailed, TrainingFailed
 from autolearn.client.sdk.flows import Call, Flow, ask, fetch
@@ -32,7 +35,7 @@ from autolearn.client.sdk.operation import Either, either, operation
 from autolearn.client.sdk.paths import segment
 from autolearn.client.sdk.transport import AwaitingPart, BlockingPart
 from autolearn.schemas.catalog import check_metrics
-from autolearn.schemas.rest.annotations import Annotated
+from autolearn.schemas.rest.annotations import Attachment
 from autolearn.schemas.rest.catalog import CatalogMetric
 from autolearn.schemas.rest.page import Page
 from autolearn.schemas.rest.runs import Artifact, Evaluation, Prediction, Training
@@ -154,12 +157,59 @@ class TrainingMethods(RunMethods[Training], AnnotationMethods[Training]):
         return series
 
     @operation
-    def log(self, metric: Mapping[str, float]) -> Flow[Annotated]:
-        """Log figures that you have computed yourself, by name; a new value replaces the old one.
+    def log(
+        self, metric: Mapping[str, float] | None = None, file: Path | str | None = None
+    ) -> Flow[None]:
+        """Log figures that you have computed yourself, by name, or attach a file, or both.
 
-        `logged` has them. They stand apart from what AutoLearn has measured.
+        `logged` has the figures, apart from what AutoLearn has measured; a new value replaces the
+        old one. `attach` says what holds of files.
         """
-        return self._annotate("log", {"metrics": dict(metric)})
+        if metric is not None:
+            yield from self._annotate("log", {"metrics": dict(metric)})
+        if file is not None:
+            yield from self._attached(Path(file), None)
+
+    @operation
+    def attach(self, file: Path | str, *, name: str | None = None) -> Flow[Attachment]:
+        """Attach a file of up to 16 MiB to it; it replaces one of the same `name`.
+
+        It is encrypted like the session, and kept as long as the training. At most 100 files are
+        attached to the trainings of a session.
+
+        Raises:
+            FileNotFoundError: there is no such file.
+            Problem: it is too large, or there are too many.
+        """
+        return self._attached(Path(file), name)
+
+    def _attached(self, path: Path, name: str | None) -> Flow[Attachment]:
+        media = mimetypes.guess_type(path.name)[0] or "application/octet-stream"
+        content, query = path.read_bytes(), {"name": name or path.name}
+        at = f"{self._annotated_path()}/attachments"
+        attached = yield from ask(Call("PUT", at, Attachment, query, content, media=media))
+        if self._data is not None:
+            others = [one for one in self._data.attachments if one.name != attached.name]
+            self._data = replace(self._data, attachments=(*others, attached))
+        return attached
+
+    @operation
+    def download_attachment(self, name: str, path: Path | str | None = None) -> Flow[Path]:
+        """Fetch an attached file to a `path`, by default its name, checked by its hash.
+
+        Raises:
+            BadArgument: no file of this name is attached.
+        """
+        yield from self._refreshed(None)
+        known = {one.name: one.sha256 for one in self.data.attachments}
+        if name not in known:
+            there = ", ".join(known) or "none"
+            detail = f"{self._name()} has no attachment {name!r}."
+            raise BadArgument(detail, advice=f"There are: {there}.")
+        into = Path(path) if path is not None else Path(Path(name).name)
+        at = f"{self._annotated_path()}/attachments"
+        yield from fetch(Call("GET", at, bytes, {"name": name}), into, known[name])
+        return into
 
     def _annotated_path(self) -> str:
         return self._path(f"/v1/sessions/{segment(self._owner.id)}")

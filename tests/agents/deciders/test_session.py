@@ -14,7 +14,12 @@ from autolearn.agents.deciders.specification import Refused, given
 from autolearn.agents.deciders.user import user
 from autolearn.schemas import commands, events
 from autolearn.schemas.actors import EVERYBODY, SUPERVISE, SYSADMIN, Actor, worker
-from autolearn.schemas.bounds import SESSION_ANNOTATIONS, SESSION_READERS, SESSION_RUNS
+from autolearn.schemas.bounds import (
+    SESSION_ANNOTATIONS,
+    SESSION_ATTACHMENTS,
+    SESSION_READERS,
+    SESSION_RUNS,
+)
 from autolearn.schemas.commands import (
     AnnotateSession,
     CommitSession,
@@ -46,6 +51,7 @@ from autolearn.schemas.events import (
     SessionShared,
     SessionUnshared,
 )
+from autolearn.schemas.values import AttachedFile
 from tests.support import samples
 from tests.support.samples import (
     evaluation_completed,
@@ -195,6 +201,15 @@ def test_there_are_at_most_so_many_annotations_also_after_a_commit():
         given(session, *past).when(AnnotateSession(note="n")).then(SessionAnnotated(note="n"))
         refused = Refused(reason="too-many-annotations")
         given(session, *past, full[0]).when(AnnotateSession(note="n")).then(refused)
+
+
+def test_at_most_so_many_files_are_attached():
+    file = AttachedFile("roc.svg", "image/svg+xml", 9, samples.ARTIFACT)
+    attach, attached = AnnotateSession("t1", file=file), SessionAnnotated("t1", file=file)
+    full = (OPENED, *trained("t1"), *[attached] * SESSION_ATTACHMENTS)
+    given(session, *full[:-1]).when(attach).then(attached)
+    given(session, *full).when(attach).then(Refused(reason="too-many-attachments"))
+    given(session, *full).when(AnnotateSession("t1", "n")).then(SessionAnnotated("t1", "n"))
 
 
 # What is asked of an experiment

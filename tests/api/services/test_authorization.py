@@ -282,6 +282,12 @@ ASKED: dict[str, Asked] = {
         for path, at in (("", of_session), ("/trainings/{run}", partial(run, "training")))
         for what, body in (("note", {"note": "secret"}), ("tag", {"tags": ["secret"]}))
     },
+    "PUT /v1/sessions/{session}/trainings/{run}/attachments": Asked(
+        run("training", "/attachments?name=a.txt"), 201, content=b"secret"
+    ),
+    "GET /v1/sessions/{session}/trainings/{run}/attachments": Asked(
+        run("training", "/attachments?name=none"), 404, but=NOTHING_THERE
+    ),
     "POST /v1/sessions/{session}/trainings/{run}/log": Asked(
         run("training", "/log"), 200, {"metrics": {"cost": 1}}
     ),

@@ -1,5 +1,6 @@
 """Open, see, list, commit and discard sessions."""
 
+import hashlib
 import uuid
 
 import httpx
@@ -7,6 +8,7 @@ from msgspec.structs import replace
 
 from autolearn.client.sdk.client import AutoLearn
 from autolearn.eventlog.positions import Position
+from autolearn.schemas.bounds import LARGEST_ATTACHMENT
 from tests.api.conftest import System
 from tests.support.api_assertions import problem
 
@@ -171,6 +173,33 @@ def test_notes_and_tags_of_a_session_a_training_and_an_experiment(http: httpx.Cl
     problem(http.post(f"{at}/note", json={"note": " "}), 422, "invalid-body")
     assert http.post(f"{experiment}/delete").status_code == 200
     problem(http.post(f"{at}/note", json={"note": "x"}), 409, "session-deleted")
+
+
+def test_a_file_is_attached_to_a_training_and_kept_with_the_experiment(http: httpx.Client):
+    at = http.post("/v1/sessions", json={"title": "with files"}).headers["location"]
+    body, wait = {"estimator": "naive-bayes", "dataset": "iris"}, {"Prefer": "wait=60"}
+    training = http.post(f"{at}/trainings", json=body, headers=wait).json()["id"]
+    files = f"{at}/trainings/{training}/attachments"
+    content = bytes(range(256)) * 5000
+    media = {"Content-Type": "image/png"}
+    answer = http.put(files, params={"name": "plot é.png"}, content=content, headers=media)
+    assert answer.status_code == 201, answer.text
+    attached = answer.json()
+    assert (attached["media"], attached["bytes"]) == ("image/png", len(content))
+    assert attached["sha256"] == hashlib.sha256(content).hexdigest()
+    http.put(files, params={"name": "b"}, content=b"first")
+    http.put(files, params={"name": "b"}, content=b"second")
+    experiment = http.post(f"{at}/commit").headers["location"]
+    shown = http.get(f"{experiment}/trainings/{training}").json()["attachments"]
+    assert [one["name"] for one in shown] == ["plot é.png", "b"]
+    assert http.get(files, params={"name": "plot é.png"}).content == content
+    assert http.get(files, params={"name": "b"}).content == b"second"
+    problem(http.get(files, params={"name": "c"}), 404, "unknown-attachment", "plot é.png")
+    large = b"x" * (LARGEST_ATTACHMENT + 1)
+    problem(http.put(files, params={"name": "c"}, content=large), 413, "too-large")
+    assert http.put(files, params={"name": "a/c"}, content=b"x").status_code == 422
+    assert http.post(f"{experiment}/delete").status_code == 200
+    assert http.get(files, params={"name": "b"}).status_code in (404, 410)
 
 
 def test_experiments_are_found_by_what_they_keep(http: httpx.Client):

@@ -43,6 +43,8 @@ COMMANDS = (
     "note",
     "tag",
     "log",
+    "attach",
+    "attachment",
     "experiment rename",
     "session commit",
     "session share",

@@ -138,7 +138,7 @@ def test_two_people_work_in_one_session(running: Up, users: list[str], tmp_path:
     assert team not in ada.does("group", "list")
 
 
-def test_a_session_and_its_training_get_notes_and_tags_which_lists_show(ada: Desk):
+def test_a_session_and_its_training_get_notes_and_tags_which_lists_show(ada: Desk, tmp_path: Path):
     title = titled("annotated")
     ada.does("session", "open", "--title", title)
     training = ada.says("train", "svm", "iris")["id"]
@@ -160,6 +160,14 @@ def test_a_session_and_its_training_get_notes_and_tags_which_lists_show(ada: Des
     assert ada("log", training, "cost=high").code == 2
     assert ada("log", title, "cost=1").code == 4
     assert "cost (logged)" in ada.does("compare", title)
+    plot = tmp_path / "plot.svg"
+    plot.write_text("<svg/>")
+    assert "plot.svg (image/svg+xml, 6 bytes)" in ada.does("attach", training, str(plot))
+    plot.unlink()
+    assert ada.does("attachment", training, "plot.svg", "-o", str(plot)) == f"Wrote {plot}\n"
+    assert plot.read_text() == "<svg/>"
+    assert "plot.svg" in ada.does("experiment", "show", title)
+    assert ada("attachment", training, "none.svg").code != 0
     said = ada(
         "experiment", "list", "--where", '"cost (logged)" > 2', "--grep", title, "--tag", "a"
     )

@@ -1,17 +1,20 @@
-"""`autolearn note`, `autolearn tag` and `autolearn log`."""
+"""`autolearn note`, `autolearn tag`, `autolearn log`, `autolearn attach` and `attachment`."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from autolearn.client.cli.options import SessionOption, Url, words
 from autolearn.client.cli.output import As, Output
+from autolearn.client.cli.terminal_text import printable
 
 if TYPE_CHECKING:
     from autolearn.client.cli.connection import Connection
+    from autolearn.client.sdk.handles.runs import TrainingHandle
     from autolearn.schemas.rest.annotations import Annotated as Said
 
 What = Annotated[
@@ -78,7 +81,65 @@ def log(
             raise typer.BadParameter(f"give figures as NAME=NUMBER; got {one!r}") from None
         if not name:
             raise typer.BadParameter(f"give figures as NAME=NUMBER; got {one!r}")
-    _annotate(training, lambda one: one.log(metric), session, output, url, only_trainings=True)
+
+    def change(one: TrainingHandle) -> Said:
+        one.log(metric)
+        return _said_of(one)
+
+    _annotate(training, change, session, output, url, only_trainings=True)
+
+
+def attach(
+    training: Annotated[
+        str, typer.Argument(help="Of the session or an experiment; the start of its id is enough.")
+    ],
+    files: Annotated[
+        list[Path], typer.Argument(metavar="FILE…", exists=True, dir_okay=False, readable=True)
+    ],
+    session: SessionOption = None,
+    output: As = Output.table,
+    url: Url = None,
+) -> None:
+    """Attach files to a training, of up to 16 MiB each, which are kept with it.
+
+    They are encrypted like all of the session. One of the same name is replaced.
+    """
+
+    def change(one: TrainingHandle) -> Said:
+        for file in files:
+            one.attach(file)
+        return _said_of(one)
+
+    _annotate(training, change, session, output, url, only_trainings=True)
+
+
+def attachment(
+    training: Annotated[
+        str, typer.Argument(help="Of the session or an experiment; the start of its id is enough.")
+    ],
+    name: Annotated[str, typer.Argument(help="The name of the attached file.")],
+    file: Annotated[
+        Path | None, typer.Option("--output", "-o", metavar="FILE", help="[default: its name]")
+    ] = None,
+    session: SessionOption = None,
+    url: Url = None,
+) -> None:
+    """Fetch a file that is attached to a training."""
+    from autolearn.client.cli.connection import connect
+
+    with connect(url, session) as to:
+        path = _training_of(to, training).download_attachment(name, file)
+    print(printable(f"Wrote {path}"))
+
+
+def _said_of(one: TrainingHandle) -> Said:
+    """Return the annotations of a training, as they are now."""
+    from autolearn.schemas.rest.annotations import Annotated as Said
+    from autolearn.schemas.rest.annotations import Annotations
+
+    data = one.refresh().data
+    said = {name: getattr(data, name) for name in Annotations.__struct_fields__}
+    return Said(id=one.id, **said)
 
 
 def _annotate(
@@ -91,14 +152,16 @@ def _annotate(
     only_trainings: bool = False,
 ) -> None:
     """Change the annotations of a session, experiment or training, and print all of them."""
+    import msgspec
+
     from autolearn.client.cli.connection import connect
     from autolearn.client.cli.output import console, pairs, print_json, short
     from autolearn.client.cli.tables.annotations import said_of
 
     with connect(url, session) as to:
-        said = (_changed_training if only_trainings else _changed)(to, what, change)
+        said = change(_training_of(to, what)) if only_trainings else _changed(to, what, change)
         if output == Output.json:
-            print_json(to.said)
+            print_json(msgspec.json.encode(said))
         else:
             console().print(pairs({"id": short(said.id), **said_of(said)}))
 
@@ -116,11 +179,11 @@ def _changed(to: Connection, what: str, change: Callable[[Any], Said]) -> Said:
     except Problem as problem:
         if problem.kind != "session-unknown":
             raise
-    return _changed_training(to, what, change)
+    return change(_training_of(to, what))
 
 
-def _changed_training(to: Connection, what: str, change: Callable[[Any], Said]) -> Said:
-    """Change a training of the session or an experiment.
+def _training_of(to: Connection, what: str) -> TrainingHandle:
+    """Return a training of the session or an experiment.
 
     Raises:
         NothingSo: there is none so, or there are several.
@@ -133,4 +196,4 @@ def _changed_training(to: Connection, what: str, change: Callable[[Any], Said]) 
         raise NothingSo(
             f"{what!r} is an experiment.", advice="`autolearn experiment show` has its trainings."
         )
-    return change(found.owner.training(found.training))
+    return found.owner.training(found.training)

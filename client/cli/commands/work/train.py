@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
 
 Calibrate = Literal["sigmoid", "isotonic"]
 Task = Literal["classification", "regression"]
+_ATTACH_TO_ONE = "files are attached to one training: use `autolearn attach` for several"
 
 
 def train(
@@ -141,6 +143,16 @@ def train(
         typer.Option(metavar="NAME[:CLASS],…", help="Evaluate afterwards, such as f1,recall:yes."),
     ] = None,
     positive: Positive = None,
+    attach: Annotated[
+        list[Path] | None,
+        typer.Option(
+            metavar="FILE",
+            exists=True,
+            dir_okay=False,
+            readable=True,
+            help="Keep a file with the training; may be repeated.",
+        ),
+    ] = None,
     time_limit: TimeLimit = None,
     memory_limit: MemoryLimit = None,
     wait: Wait = True,
@@ -200,6 +212,8 @@ def train(
         "memory_limit": memory_limit,
     }
     if again is not None:
+        if attach:
+            raise typer.BadParameter(_ATTACH_TO_ONE, param_hint="'--attach'")
         asked = [*settings.values(), metrics, positive, estimator, dataset, hyperparameters or None]
         if any(one is not None for one in asked):
             raise typer.BadParameter(
@@ -220,6 +234,8 @@ def train(
         )
     several = parts_of(estimator)
     if len(several) > 1 or any(len(values) > 1 for values in hyperparameters.values()):
+        if attach:
+            raise typer.BadParameter(_ATTACH_TO_ONE, param_hint="'--attach'")
         with connect(url, session) as to:
             grid = _grid_of(several, hyperparameters, to.client.estimators())
             used = to.say_session(dataset)
@@ -250,6 +266,10 @@ def train(
             **settings,
             wait=False,
         )
+        if attach:
+            for file in attach:
+                run.attach(file)
+            run.refresh()
         training = follow(run).data if wait else run.data
         trained, evaluated = to.said, None
         if metrics is not None and training.status == "completed":
