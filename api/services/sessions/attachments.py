@@ -14,7 +14,7 @@ from autolearn.api.commands.acknowledgement import Accepted
 from autolearn.api.commands.command_headers import CommandRequest
 from autolearn.api.commands.responses import json, pending
 from autolearn.api.http.openapi import UPLOAD, answers
-from autolearn.api.http.problems import check_id, too_large, unknown, unreadable
+from autolearn.api.http.problems import Problem, check_id, unknown, unreadable
 from autolearn.api.identity.principal import Who
 from autolearn.api.limits.disk_room import require_disk
 from autolearn.api.shared import uploads
@@ -67,10 +67,7 @@ def add_attachment_routes(routes: APIRouter, context: ApiContext) -> None:
         with context.uploads.room(who.name) as room:
             async with uploads.received(context.scratch, executor, request, room) as file:
                 if file.size > LARGEST_ATTACHMENT:
-                    raise too_large(
-                        f"The file has {file.size:,} bytes; at most {LARGEST_ATTACHMENT:,} are "
-                        "attached. No setting raises that: register a table as a dataset."
-                    )
+                    raise _too_large(file.size)
                 asked = CommandRequest.of(request, [file.digest, name, media])
                 command = None
                 if context.queries.answer(asked.id) is None:
@@ -109,6 +106,14 @@ def add_attachment_routes(routes: APIRouter, context: ApiContext) -> None:
         answer = await send(context, read, ATTACHED, file.sha256, _UNSAID)
         answer.headers["X-Content-Type-Options"] = "nosniff"
         return answer
+
+
+def _too_large(size: int) -> Problem:
+    detail = (
+        f"It has {size:,} bytes, and a file of at most {LARGEST_ATTACHMENT:,} is attached. No "
+        "setting raises that: keep a table as a dataset."
+    )
+    return Problem(413, "too-large", "The file is too large", detail)
 
 
 def _stored(context: ApiContext, session: SessionId, path: Path) -> TrainedArtifact:

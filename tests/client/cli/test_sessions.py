@@ -159,7 +159,7 @@ def test_a_session_and_its_training_get_notes_and_tags_which_lists_show(ada: Des
     assert ada.says("log", training[:8], "cost=2.5")["logged"] == {"cost": 2.5}
     assert ada("log", training, "cost=high").code == 2
     assert ada("log", title, "cost=1").code == 4
-    assert "cost (logged)" in ada.does("compare", title)
+    assert "2.5000" in ada.does("compare", title)
     plot = tmp_path / "plot.svg"
     plot.write_text("<svg/>")
     assert "plot.svg (image/svg+xml, 6 bytes)" in ada.does("attach", training, str(plot))
