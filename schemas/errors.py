@@ -137,7 +137,6 @@ REASONS: dict[str, Reason] = {
     "run-exists": Reason(409, "The run exists already"),
     "forbidden": Reason(403, "You may not do that"),
     "too-many-readers": Reason(409, "It is shared with as many users and groups as it may be"),
-    "too-many-readers": Reason(409, "The session is shared with as many users as it may be"),
     "too-many-attachments": Reason(409, "There are as many attached files as there may be"),
     "too-many-annotations": Reason(409, "There are as many annotations as there may be"),
     "too-many-versions": Reason(409, "The dataset has as many versions as it may"),
