@@ -28,12 +28,18 @@ class WorkFailed(AutoLearnError):
     title = "The run has failed"
 
 
+class Pruned(AutoLearnError):
+    """A trial of a study has ended early: its folds are worse than the median of others."""
+
+    title = "The trial was pruned"
+
+
 @contextmanager
 def quietly(sensitive: Collection[str]) -> Iterator[None]:
     """Hide messages of errors, which may hold values, if there are `sensitive` columns."""
     try:
         yield
-    except MemoryError:
+    except (MemoryError, Pruned):
         raise
     except Exception as error:
         if not sensitive:

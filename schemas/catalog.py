@@ -10,6 +10,7 @@ from msgspec.structs import replace
 from autolearn.schemas.bounds import DATASET_VERSIONS, cut
 from autolearn.schemas.datasets.findings import DataFinding, masked_findings
 from autolearn.schemas.datasets.read_options import ReadHints, ReadOptions
+from autolearn.schemas.studies.search import Dimension
 from autolearn.schemas.values import Column, ColumnRole, DatasetRef, Hyperparameter, JsonValue
 
 CLASSIFICATION = "classification"
@@ -49,6 +50,8 @@ class EstimatorSpec(Struct, frozen=True):
     library: str
     library_version: str
     hyperparameters: tuple[Hyperparameter, ...] = ()
+    space: dict[str, Dimension] | UnsetType = UNSET
+    """What a study tries, by hyperparameter."""
 
 
 class MetricSpec(Struct, frozen=True):

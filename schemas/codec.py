@@ -42,8 +42,8 @@ Short = Annotated[str, Meta(max_length=200)]
 Some = Short | UnsetType
 
 ATTRIBUTES = (
-    *("run", "attempt", "worker", "kind", "training", "artifact", "maxattempts", "expires"),
-    *("bytes", "rows", "everybody", "marks"),
+    *("run", "attempt", "worker", "kind", "training", "study", "artifact", "maxattempts"),
+    *("expires", "bytes", "rows", "everybody", "marks"),
 )
 """Attributes that are copied in clear into the envelope of an encrypted message."""
 
@@ -76,6 +76,7 @@ class CommandRecord(Struct, frozen=True, kw_only=True, gc=False):
     worker: Some = UNSET
     kind: Some = UNSET
     training: Some = UNSET
+    study: Some = UNSET
     artifact: Some = UNSET
     maxattempts: int | UnsetType = UNSET
     expires: int | UnsetType = UNSET
@@ -118,6 +119,7 @@ class EventRecord(Struct, frozen=True, kw_only=True, gc=False):
     worker: Some = UNSET
     kind: Some = UNSET
     training: Some = UNSET
+    study: Some = UNSET
     artifact: Some = UNSET
     maxattempts: int | UnsetType = UNSET
     expires: int | UnsetType = UNSET

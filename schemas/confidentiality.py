@@ -28,7 +28,7 @@ Message = Command | Event
 _REGISTERS = commands.RegisterDataset | events.DatasetRegistered
 _ANNOTATES = commands.AnnotateSession | events.SessionAnnotated
 _COMPLETES = commands.CompleteRun | events.RunCompleted
-_REQUEST = ("run", "training", "maxattempts")
+_REQUEST = ("run", "training", "study", "maxattempts")
 """The fields of a run's request that are in clear."""
 
 _FIELDS = {"maxattempts": "max_attempts"}
@@ -91,6 +91,8 @@ def _value_of(message: Any, attribute: str) -> Any:
         return artifact.folder if artifact else UNSET
     if attribute == "run":
         return message.run or UNSET  # an annotation may be of no run
+    if attribute == "study":
+        return message.study or UNSET
     return getattr(message, _field_of(attribute))
 
 

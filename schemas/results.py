@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from msgspec import Struct
 
-from autolearn.schemas.values import Baseline, JsonValue, TrainedArtifact
+from autolearn.schemas.studies.search import Versus
+from autolearn.schemas.values import NO_RUN, Baseline, JsonValue, RunId, TrainedArtifact
 
 
 class FoldScores(Struct, frozen=True):
@@ -87,6 +88,30 @@ class PredictionResult(Struct, frozen=True, omit_defaults=True, tag_field="kind"
     cpu_seconds: float | None = None
 
 
+class StudyResult(Struct, frozen=True, omit_defaults=True, tag_field="kind", tag="study"):
+    """The end of a study: its best trial, the training `best`, fitted on all training rows.
+
+    `score` is the mean of the metric over the folds. `counts` are the trials by status (pruned ones
+    apart). `second` is the best of the other trials, and `defaults` the best of the trials with the
+    defaults of an estimator; None if there is none, or the best is it. `held_out` has the metrics
+    of the best on the held-out rows, computed once: by the `evaluation`.
+    """
+
+    best: RunId
+    trial: int
+    estimator: str
+    hyperparameters: dict[str, JsonValue]
+    score: float
+    deviation: float
+    counts: dict[str, int]
+    environment: dict[str, JsonValue]
+    seconds: float
+    second: Versus | None = None
+    defaults: Versus | None = None
+    evaluation: RunId = NO_RUN
+    held_out: dict[str, JsonValue] = {}
+
+
 PREDICTION_FILES = {
     "text/csv": "rows.csv",
     "application/jsonl": "rows.jsonl",
@@ -94,7 +119,7 @@ PREDICTION_FILES = {
 }
 """The files of a prediction, by media type: the same rows in each."""
 
-Result = TrainingResult | EvaluationResult | PredictionResult
+Result = TrainingResult | EvaluationResult | PredictionResult | StudyResult
 """The result of any kind of work."""
 
 

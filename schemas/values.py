@@ -60,6 +60,11 @@ of a session or experiment and to cancel these, or to upload versions of a datas
 older word of datasets for that."""
 
 
+def plural(noun: str) -> str:
+    """Return the plural of a kind of run, or of another thing, as paths have it."""
+    return f"{noun[:-1]}ies" if noun.endswith("y") else f"{noun}s"
+
+
 class DatasetRef(Struct, frozen=True, gc=False, omit_defaults=True):
     """One exact content of a dataset. `version` is the SHA-256 (hex) of its bytes.
 

@@ -9,7 +9,13 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from autolearn.schemas import commands, events
-from autolearn.schemas.results import EvaluationResult, PredictionResult, Result, TrainingResult
+from autolearn.schemas.results import (
+    EvaluationResult,
+    PredictionResult,
+    Result,
+    StudyResult,
+    TrainingResult,
+)
 
 
 class Work(NamedTuple):
@@ -18,16 +24,19 @@ class Work(NamedTuple):
     request: type[commands.RequestRun]
     requested: type[events.RunRequested]
     result: type[Result]
+    takes_slot: bool = True
+    """Whether it takes a slot of its worker: the trials of a study need slots themselves."""
 
 
 WORK: dict[str, Work] = {
     "training": Work(commands.RequestTraining, events.TrainingRequested, TrainingResult),
     "evaluation": Work(commands.RequestEvaluation, events.EvaluationRequested, EvaluationResult),
     "prediction": Work(commands.RequestPrediction, events.PredictionRequested, PredictionResult),
+    "study": Work(commands.RequestStudy, events.StudyRequested, StudyResult, takes_slot=False),
 }
 """By name, which is the tag of the result as well."""
 
-names = {one: name for name, work in WORK.items() for one in work}
+names = {one: name for name, work in WORK.items() for one in work[:3]}
 
 
 def kind_of_run(message: commands.RequestRun | events.RunRequested | Result) -> str:

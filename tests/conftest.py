@@ -38,7 +38,7 @@ SHARED = {
         api/services: datasets dead_letters feed_http history id_prefixes read_hints runs
             sessions status system
         api/services/predictions: router
-        api/services/trainings: columns preprocess splits thresholds
+        api/services/trainings: columns preprocess splits studies thresholds
         api/state: damaged_tables live_rebuild
         api/system: client hostile process""",
     "laptop": """

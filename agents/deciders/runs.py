@@ -26,7 +26,8 @@ class Run(Struct, frozen=True, omit_defaults=True):
     `status` is open (waiting for a worker), started, completed, failed or cancelled; `artifact` is
     the folder of its artifact; `training` the used training, of which `evaluating` counts the
     evaluations and predictions that have not ended. `before` is the previously requested run.
-    `actor` is who asked for it, "" for the owner of the session.
+    `actor` is who asked for it, "" for the owner of the session; `study` is that of a trial, whose
+    actor is the study's.
     """
 
     kind: str
@@ -39,6 +40,7 @@ class Run(Struct, frozen=True, omit_defaults=True):
     evaluating: int = 0
     before: RunId = NO_RUN
     actor: str = ""
+    study: RunId = NO_RUN
 
     @property
     def active(self) -> bool:
@@ -173,8 +175,14 @@ def evolve_runs(state: R, event: Event, actor: str = "") -> R:
     match event:
         case events.RunRequested():
             training = getattr(event, "training", "")
-            most = event.max_attempts
-            run = Run(kind_of_run(event), max_attempts=most, training=training, actor=actor)
+            of = getattr(event, "study", NO_RUN)
+            run = Run(
+                kind_of_run(event),
+                max_attempts=event.max_attempts,
+                training=training,
+                actor=_run_of(state, of).actor if of else actor,
+                study=of,
+            )
             return _added(state, event, run)
         case events.RunStarted():
             return _changed(state, event.run, "started", worker=event.worker)

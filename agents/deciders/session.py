@@ -146,8 +146,8 @@ def _may(state: Open | Committed | Ended, command: SessionCommand, actor: Actor)
     """Return whether the actor may give a command.
 
     The worker that a command names reports about its run, and supervision reports ends; a reader
-    may leave; who may work asks for runs, cancels these, and annotates; everything else is the
-    owner's.
+    may leave; who may work asks for runs, cancels these, and annotates; so does the worker that
+    conducts a study, for its runs; everything else is the owner's.
     """
     grants: Mapping[str, May] = {} if isinstance(state, Ended) else state.grants
     match command:
@@ -161,6 +161,13 @@ def _may(state: Open | Committed | Ended, command: SessionCommand, actor: Actor)
             return actor.name == SUPERVISE
         case commands.UnshareSession(user=user) if actor.name == user:
             return True  # nobody has to be a reader
+        case commands.RequestTraining(study=study) | commands.RequestEvaluation(study=study) if (
+            study
+        ):
+            conducted = state.parts.get(study)
+            return _conducts(conducted, actor) and conducted is not None and conducted.active
+        case commands.CancelRun() if _conducts(_study_of(state, command.run), actor):
+            return True
         case commands.RequestRun() | commands.AnnotateSession() if actor.may_work(grants):
             return True
         case commands.CancelRun(run=name) if actor.may_work(grants):
@@ -168,6 +175,17 @@ def _may(state: Open | Committed | Ended, command: SessionCommand, actor: Actor)
             return actor.owns(state.owner) or run is None or run.actor == actor.name
         case _:
             return actor.owns(state.owner)
+
+
+def _study_of(state: Open | Committed | Ended, run: RunId) -> Run | None:
+    """Return the study that has asked for a run."""
+    trial = state.parts.get(run)
+    return state.parts.get(trial.study) if trial is not None and trial.study else None
+
+
+def _conducts(study: Run | None, actor: Actor) -> bool:
+    """Return whether the actor is the worker that conducts a study, or did when it ended."""
+    return study is not None and study.kind == "study" and actor.name == worker(study.worker)
 
 
 def _forbidden(command: SessionCommand, actor: Actor) -> Event:

@@ -1,7 +1,9 @@
 """The pool of workers: free slots, and the offers of waiting attempts.
 
 Pure: events and the time are arguments. It offers no more than there are free slots, so no run
-waits behind another one while a slot is free elsewhere; all others wait in `FairQueue`.
+waits behind another one while a slot is free elsewhere; all others wait in `FairQueue`. Kinds of
+work that take no slot are counted apart, and so are the limits of users: what waits for others must
+not keep them from running.
 
 An offer is not a promise. It may get lost, or reach a worker that has died: after OFFER_SECONDS
 without a start the attempt is offered again. Two workers may then claim it; one is accepted.
@@ -11,14 +13,17 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 from autolearn.agents.dispatch.fair_queue import FairQueue, Key, QueuedAttempt
 from autolearn.projections.work.open_runs import OpenRun
 from autolearn.schemas.records.heartbeat import Heartbeat
 from autolearn.schemas.values import RunId, StreamId
+from autolearn.schemas.work_kinds import WORK
 
+_MOST_STUDIES = 16
+"""Studies that a worker conducts at a time. They take no slot: their trials need one."""
 OFFER_SECONDS = 0.7
 """Seconds that an offer keeps a slot: many times what a task and its claim take (about 20 ms), and
 so short that a slot is idle for less than 2 s even when two offers in a row get lost."""
@@ -60,13 +65,13 @@ class WorkerPool:
         self.silence, self.limit = silence, limit
         self.turns = FairQueue()
         self.members: dict[str, _PooledWorker] = {}
-        self.holders: dict[Key, tuple[str, str]] = {}
-        """Who holds a run, and whose it is."""
+        self.holders: dict[Key, tuple[str, str, str]] = {}
+        """Who holds a run, whose it is, and its kind."""
         self.made: dict[Key, _OutstandingOffer] = {}
-        self.load: Counter[str] = Counter()
-        """Per worker, the runs that it holds or was offered."""
-        self.taken: Counter[str] = Counter()
-        """Per user, the runs that are held or offered."""
+        self.load: Counter[tuple[str, bool]] = Counter()
+        """Per worker, the runs that it holds or was offered: those with a slot, and the others."""
+        self.taken: Counter[tuple[str, bool]] = Counter()
+        """Per user, the runs that are held or offered, in the same way."""
 
     def heard(self, beat: Heartbeat, now: float) -> None:
         """Process a heartbeat; that of the supervising process is ignored."""
@@ -91,8 +96,8 @@ class WorkerPool:
             self.release(key)
             self.turns.drop(key)
             if now_open is not None:
-                self.holders[key] = (now_open.worker, now_open.user)
-                self._load_with(now_open.worker, now_open.user)
+                self.holders[key] = (now_open.worker, now_open.user, now_open.kind)
+                self._load_with(*self.holders[key])
             return
         attempt = QueuedAttempt(now_open.kind, stream, run, now_open.attempt, now_open.user)
         made = self.made.get(key)
@@ -113,33 +118,40 @@ class WorkerPool:
 
     def _release_offer(self, run: Key) -> QueuedAttempt:
         offer = self.made.pop(run).offer
-        self._unload(offer.worker, offer.attempt.user)
+        self._unload(offer.worker, offer.attempt.user, offer.attempt.kind)
         return offer.attempt
 
-    def _load_with(self, worker: str, user: str) -> None:
-        self.load[worker] += 1
-        self.taken[user] += 1
+    def _load_with(self, worker: str, user: str, kind: str) -> None:
+        slot = WORK[kind].takes_slot
+        self.load[worker, slot] += 1
+        self.taken[user, slot] += 1
 
-    def _unload(self, worker: str, user: str) -> None:
+    def _unload(self, worker: str, user: str, kind: str) -> None:
+        slot = WORK[kind].takes_slot
         for counter, name in ((self.load, worker), (self.taken, user)):
-            counter[name] -= 1
-            if not counter[name]:
-                del counter[name]
-
-    def _at_limit(self, user: str) -> bool:
-        return self.taken[user] >= self.limit(user)
+            counter[name, slot] -= 1
+            if not counter[name, slot]:
+                del counter[name, slot]
 
     def offers(self, now: float) -> list[TaskOffer]:
         """Make offers until no free slot can be given a waiting attempt."""
         self._look_at_the_clock(now)
-        made = []
-        while self.turns and (free := [m for m in self.members.values() if self.free(m)]):
-            kinds = {kind for member in free for kind in member.beat.kinds}
-            attempt = self.turns.take(sorted(kinds), self._at_limit)
+        return [*self._offers(now, slot=True), *self._offers(now, slot=False)]
+
+    def _offers(self, now: float, *, slot: bool) -> Iterator[TaskOffer]:
+        """Make the offers of the kinds of work that take a slot, or of the others."""
+
+        def at_limit(user: str) -> bool:
+            return self.taken[user, slot] >= self.limit(user)
+
+        while self.turns:
+            free = [member for member in self.members.values() if self.free(member, slot=slot)]
+            kinds = {kind for member in free for kind in member.beat.kinds if kind in WORK}
+            fitting = sorted(kind for kind in kinds if WORK[kind].takes_slot == slot)
+            attempt = self.turns.take(fitting, at_limit)
             if attempt is None:
                 break
-            made.append(self.offer(attempt, free, now))
-        return made
+            yield self.offer(attempt, free, now)
 
     def offer(self, attempt: QueuedAttempt, free: list[_PooledWorker], now: float) -> TaskOffer:
         """Offer an attempt to the best worker with a free slot."""
@@ -147,21 +159,23 @@ class WorkerPool:
         def cost(member: _PooledWorker) -> tuple[bool, int, int, float]:
             # Specialised workers first; then the one with most free slots, or the longest waiting.
             kinds = len(member.beat.kinds)
-            return member.doubted, kinds, -self.free(member), member.offered
+            return member.doubted, kinds, -self.free(member, slot=slot), member.offered
 
+        slot = WORK[attempt.kind].takes_slot
         able = [member for member in free if attempt.kind in member.beat.kinds]
         member = min(able, key=cost)
         member.offered = now
         worker = member.beat.worker
         offer = TaskOffer(attempt, worker, member.beat.partitions[0])
         self.made[attempt.key] = _OutstandingOffer(offer, now + OFFER_SECONDS)
-        self._load_with(worker, attempt.user)
+        self._load_with(worker, attempt.user, attempt.kind)
         return offer
 
-    def free(self, member: _PooledWorker) -> int:
+    def free(self, member: _PooledWorker, *, slot: bool = True) -> int:
         """Return the free slots of a worker; 0 while no task can reach it, or its disk is low."""
         takes = member.beat.partitions and not member.beat.disk_low
-        return max(0, member.beat.slots - self.load[member.beat.worker]) if takes else 0
+        most = member.beat.slots if slot else _MOST_STUDIES
+        return max(0, most - self.load[member.beat.worker, slot]) if takes else 0
 
     def _look_at_the_clock(self, now: float) -> None:
         """Withdraw offers that were not taken, and forget silent workers."""

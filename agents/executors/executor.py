@@ -22,7 +22,9 @@ class Completed(NamedTuple):
     result: Any
 
 
-FailureReason = Literal["raised", "memory", "time", "crashed", "input", "cancelled", "lost"]
+FailureReason = Literal[
+    "raised", "memory", "time", "crashed", "input", "pruned", "cancelled", "lost"
+]
 
 
 class Failed(NamedTuple):

@@ -19,6 +19,7 @@ from autolearn.agents.executors.executor import (
     Lost,
     StartedRun,
 )
+from autolearn.agents.worker.studies import Studies
 from autolearn.eventlog.encryption.session_cipher import SessionCipher, key_of_kept
 from autolearn.projections.work.open_runs import OpenRuns
 from autolearn.runtime.meter import Meter
@@ -105,6 +106,7 @@ class AttemptRunner:
     ) -> None:
         self.worker, self.settings, self.commands = worker, settings, commands
         self.vault, self.executor, self.runs = vault, executor, runs
+        self.studies = Studies(commands, vault, runs)
         self.meter, self.changed = meter, changed
 
     def is_taken(self, task: Task) -> bool:
@@ -191,9 +193,12 @@ class AttemptRunner:
         if opened.data_key is None:
             why = f"the dataset {opened.dataset.name} is deleted: its key is shredded"
             return commands.FailRun(task.run, task.attempt, self.worker, reason="input", detail=why)
-        attempt.running = self.executor.start(
-            task.kind, opened.request, opened.limits, on_phase, opened.key, opened.data_key
-        )
+        if task.kind == "study":
+            attempt.running = self.studies.start(task, opened.request, attempt.trace, on_phase)
+        else:
+            attempt.running = self.executor.start(
+                task.kind, opened.request, opened.limits, on_phase, opened.key, opened.data_key
+            )
         self.changed.set()
         outcome = await attempt.running.outcome()
         ended = {Completed: "completed", Failed: "failed", Lost: "lost"}[type(outcome)]

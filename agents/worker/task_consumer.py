@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import tempfile
 from collections.abc import AsyncIterator
+from contextlib import nullcontext
 from pathlib import Path
 
 import structlog
@@ -26,6 +27,8 @@ from autolearn.schemas.settings import Settings
 from autolearn.schemas.stream_kinds import kind_of
 from autolearn.schemas.work_kinds import WORK
 
+_MOST_STUDIES = 2 * 16
+"""Studies that are taken at a time: twice as many as are offered, as with slots."""
 logger = structlog.get_logger(__name__)
 _SCRATCH_PERCENT = 10
 """The percentage of the temporary folder's file system that the reserve takes at most."""
@@ -63,8 +66,10 @@ class TaskConsumer:
         Never waits, since other tasks are behind it. While all slots are taken a few tasks may wait
         for one here: dispatch learns a little earlier than the worker itself that a run has ended.
         """
-        known = (task.run, task.attempt) in self.attempts
-        if not known and not self.shortage() and len(self.attempts) < 2 * self.slots:
+        known, slot = (task.run, task.attempt) in self.attempts, WORK[task.kind].takes_slot
+        there = sum(WORK[one.task.kind].takes_slot == slot for one in self.attempts.values())
+        most = 2 * self.slots if slot else _MOST_STUDIES
+        if not known and not self.shortage() and there < most:
             attempt = self.attempts[task.run, task.attempt] = WorkerAttempt(task, trace)
             working = spawn(self.work(attempt), "work failed")
             self._working.add(working)
@@ -81,10 +86,13 @@ class TaskConsumer:
         return why
 
     async def work(self, attempt: WorkerAttempt) -> None:
-        """Once there is a slot: claim an attempt, do the work if it was accepted, post its end."""
+        """Once there is a slot: claim an attempt, do the work if it was accepted, post its end.
+
+        A study needs no slot.
+        """
         task = attempt.task
         try:
-            async with self._free:
+            async with self._free if WORK[task.kind].takes_slot else nullcontext():
                 if not self.runner.is_taken(task):
                     attempt.has_slot, attempt.since = True, now()
                     await self.runner.run(attempt)
@@ -107,7 +115,8 @@ class TaskConsumer:
 
     def busy(self) -> list[GaugeSample]:
         """Return the number of slots, and of used ones."""
-        busy = sum(attempt.has_slot for attempt in self.attempts.values())
+        running = (one for one in self.attempts.values() if one.has_slot)
+        busy = sum(WORK[one.task.kind].takes_slot for one in running)
         return [
             ("autolearn_worker_slots", (), self.slots),
             ("autolearn_worker_busy_slots", (), busy),

@@ -116,3 +116,4 @@ class Worker:
         """Hand answers to those who wait, and end the runs that were cancelled or given away."""
         self.commands.take_answers(records)
         self.tasks.cancel_lost()
+        self.tasks.runner.studies.wake(records)

@@ -41,6 +41,7 @@ from autolearn.api.services.sessions import router as sessions
 from autolearn.api.services.system import health, rebuild, status
 from autolearn.api.services.system import wire_keys as keys
 from autolearn.api.services.trainings import router as trainings
+from autolearn.api.services.trainings import study_routes
 from autolearn.api.services.users import router as users
 from autolearn.api.services.users import tokens
 from autolearn.api.shared.authorization import RULES, Rule, admit, authorise
@@ -57,6 +58,7 @@ SERVICES: Mapping[str, Callable[[ApiContext], APIRouter]] = MappingProxyType(
         "catalog": catalog.router,
         "sessions": sessions.router,
         "trainings": trainings.router,
+        "studies": study_routes.router,
         "evaluations": evaluations.router,
         "predictions": predictions.router,
         "storage": experiments.router,

@@ -23,7 +23,7 @@ from autolearn.api.shared.read_your_writes import until_reached
 from autolearn.api.state.context import ApiContext
 from autolearn.eventlog.positions import AFTER
 from autolearn.schemas.actors import GROUP, VIEWER_REFUSED
-from autolearn.schemas.values import SessionId
+from autolearn.schemas.values import SessionId, plural
 from autolearn.schemas.work_kinds import WORK
 
 
@@ -47,9 +47,9 @@ _NEEDED = {
 }
 
 SESSION, EXPERIMENT = "/v1/sessions/{session}", "/v1/experiments/{experiment}"
-_RUNS = tuple(f"{SESSION}/{kind}s" for kind in WORK)
 _ANNOTATED = (SESSION, f"{SESSION}/trainings/{{run}}")
-_USES = tuple(f"{EXPERIMENT}/{kind}s" for kind in WORK if kind != "training")
+_RUNS = tuple(f"{SESSION}/{plural(kind)}" for kind in WORK)
+_USES = tuple(f"{EXPERIMENT}/{plural(kind)}" for kind in ("evaluation", "prediction"))
 
 RULES: dict[str, Rule] = {
     "GET /health/live": Rule.PUBLIC,
@@ -221,7 +221,7 @@ async def _complete_run(context: ApiContext, request: Request) -> None:
     if "run" in ids:
         session = ids.get("session") or ids["experiment"]
         path = request.scope["route"].path
-        (kind,) = (kind for kind in WORK if f"/{kind}s/" in path)
+        (kind,) = (kind for kind in WORK if f"/{plural(kind)}/" in path)
         ids["run"] = await whole_run(context, session, kind, ids["run"])
 
 

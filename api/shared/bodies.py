@@ -20,6 +20,7 @@ from autolearn.schemas.bounds import (
     SENSITIVE_COLUMNS,
 )
 from autolearn.schemas.quotas import HIGHEST
+from autolearn.schemas.studies.search import MOST_PARALLEL, MOST_TRIALS, Sampler
 from autolearn.schemas.training.preprocess import Balance, DatePart, Encode, Impute, Scale
 from autolearn.schemas.values import ColumnRole, Role, SplitBy
 
@@ -231,6 +232,46 @@ class TrainingBody(LimitsBody):
         "dataset's positive one, else the rarer one.",
     )
     seed: int = Field(default=0, ge=0, lt=2**32)
+
+
+class DimensionBody(Body):
+    """The values of a hyperparameter that a study tries: choices, or a range."""
+
+    choices: Annotated[list[Any], Field(min_length=1, max_length=1000)] | None = None
+    low: StrictInt | StrictFloat | None = Field(
+        default=None, description="The least; if both are integers, only those are tried."
+    )
+    high: StrictInt | StrictFloat | None = Field(default=None, description="The greatest.")
+    log: bool = Field(default=False, description="Draw uniformly by the logarithm.")
+
+
+class StudyBody(TrainingBody):
+    """What a study searches. The rest is that of its trials: a split without folds has 5."""
+
+    space: Annotated[dict[Name, DimensionBody], Field(max_length=MOST_HYPERPARAMETERS)] = Field(
+        default={}, description="In place of the estimator's own, which the catalog shows."
+    )
+    metric: Name | None = Field(
+        default=None, description="By its mean over the folds; accuracy or r2 without it."
+    )
+    sampler: Sampler = Field(
+        default="tpe", description="grid: all combinations, five values of a range."
+    )
+    trials: int | None = Field(
+        default=None, ge=1, le=MOST_TRIALS, description="At most; 50 without it and budget."
+    )
+    budget: float | None = Field(
+        default=None, gt=0, le=7 * 86400, description="Seconds after which no trial goes on."
+    )
+    parallel: int | None = Field(
+        default=None,
+        ge=1,
+        le=MOST_PARALLEL,
+        description="Trials at a time; one more than all workers have slots, without it.",
+    )
+    prune: bool = Field(
+        default=False, description="End trials whose folds are worse than the median of others."
+    )
 
 
 class EvaluationBody(LimitsBody):

@@ -21,7 +21,7 @@ from autolearn.projections.queries.runs import RunQueries
 from autolearn.schemas.bounds import IDS_OF_START
 from autolearn.schemas.rest.runs import TrainingRow
 from autolearn.schemas.stream_kinds import KINDS
-from autolearn.schemas.values import RunId, SessionId, StreamId
+from autolearn.schemas.values import RunId, SessionId, StreamId, plural
 
 _START = re.compile(r"[0-9a-f-]{1,36}")
 _WHOLE_VERSION = 64
@@ -141,7 +141,7 @@ async def whole_run(
     if not found:
         runs = context.queries.now().runs
         some = await context.executors.lists.run(lambda: _first_runs(runs, session, kind))
-        where = f"GET /v1/sessions/{session}/{kind}s lists them."
+        where = f"GET /v1/sessions/{session}/{plural(kind)} lists them."
         detail = f"No {kind} of this session begins with {given}. It has {some}: {where}"
         raise Problem(
             404 if pointer is None else 422,
@@ -150,7 +150,7 @@ async def whole_run(
             detail,
             **_at(pointer, detail),
         )
-    return _only(found, given, f"{kind}s")
+    return _only(found, given, plural(kind))
 
 
 def _first_runs(runs: RunQueries, session: SessionId, kind: str) -> str:

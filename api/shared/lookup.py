@@ -14,7 +14,7 @@ from autolearn.projections.time_travel.past import AsOfReader
 from autolearn.schemas.rest.experiments import ExperimentRow
 from autolearn.schemas.rest.sessions import SessionRow
 from autolearn.schemas.stream_kinds import stream
-from autolearn.schemas.values import RunId, SessionId
+from autolearn.schemas.values import RunId, SessionId, plural
 
 T = TypeVar("T")
 
@@ -196,6 +196,6 @@ async def find_run(
             404,
             "run-unknown",
             f"There {'was' if as_of else 'is'} no such {kind}{' then' if as_of else ''}",
-            f"The {owner.kind} {has} no {kind} {run}: GET {owner.path}/{kind}s lists them.",
+            f"The {owner.kind} {has} no {kind} {run}: GET {owner.path}/{plural(kind)} lists them.",
         )
     return seen, row

@@ -32,11 +32,13 @@ from autolearn.schemas.rest.runs import (
     PredictionRow,
     RunRow,
     RunSummary,
+    Study,
+    StudyRow,
     Training,
     TrainingRow,
 )
 from autolearn.schemas.rest.sessions import Session, SessionRow, SessionSummary
-from autolearn.schemas.values import RunId, SessionId
+from autolearn.schemas.values import RunId, SessionId, plural
 from autolearn.schemas.work_kinds import WORK
 
 _RUNS_SHOWN = 100
@@ -76,12 +78,14 @@ def _finding(one: DataFinding) -> FindingInWords:
 
 def run(
     snapshot: Snapshot, row: RunRow, live: Live, base: str
-) -> Training | Evaluation | Prediction:
+) -> Training | Evaluation | Prediction | Study:
     """Return a run as clients see it."""
     if isinstance(row, TrainingRow):
         return _training(snapshot, row, live, base)
+    if isinstance(row, StudyRow):
+        return _study(row, live, base)
     links = {
-        "self": f"{base}/{row.kind}s/{row.id}",
+        "self": f"{base}/{plural(row.kind)}/{row.id}",
         "owner": base,
         "training": f"{base}/trainings/{row.training}",
     }
@@ -111,6 +115,14 @@ def _training(snapshot: Snapshot, row: TrainingRow, live: Live, base: str) -> Tr
         known = {parameter.name: parameter.default for parameter in offer.spec.hyperparameters}
         defaults = {name: value for name, value in known.items() if name not in row.hyperparameters}
     return Training(**asdict(row), defaults=defaults, progress=live(row), links=links)
+
+
+def _study(row: StudyRow, live: Live, base: str) -> Study:
+    links = {"self": f"{base}/studies/{row.id}", "owner": base}
+    if row.best:
+        links["best"] = f"{base}/trainings/{row.best}"
+        links["evaluation"] = f"{base}/evaluations/{row.evaluation}"
+    return Study(**asdict(row), progress=live(row), links=links)
 
 
 def session_summary(row: SessionRow, *, withheld: bool = False) -> SessionSummary:
@@ -163,8 +175,8 @@ class _Runs:
             if row.ended is None and len(self.running) < RUNNING_SHOWN:
                 now = live(outline_of_run(session, row, run))
                 self.running += [now] if now is not None else []
-        self.counts = {f"{kind}s": dict(many) for kind, many in counts.items()}
-        self.since = {f"{kind}s": dict(many) for kind, many in since.items() if many}
+        self.counts = {plural(kind): dict(many) for kind, many in counts.items()}
+        self.since = {plural(kind): dict(many) for kind, many in since.items() if many}
         items, self.next = page_of(
             snapshot.runs.all_stored(session, after),
             _RUNS_SHOWN,
@@ -176,7 +188,7 @@ class _Runs:
 
 def _run_summary(run: RunId, row: StoredRun, base: str) -> RunSummary:
     """Return the progress of a run; `base` is the path of its session or experiment."""
-    links = {"self": f"{base}/{row.kind}s/{run}"}
+    links = {"self": f"{base}/{plural(row.kind)}/{run}"}
     shown = {
         name: getattr(row, name) for name in RunSummary.__struct_fields__ if hasattr(row, name)
     }

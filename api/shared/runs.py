@@ -29,10 +29,11 @@ from autolearn.schemas.messages import Command
 from autolearn.schemas.rest.commands import CommandState
 from autolearn.schemas.rest.page import Page
 from autolearn.schemas.stream_kinds import stream
-from autolearn.schemas.values import RunId, RunStatus, SessionId
+from autolearn.schemas.values import RunId, RunStatus, SessionId, plural
 from autolearn.schemas.work_kinds import WORK
 
 Limit = Annotated[int, Query(ge=1, le=500)]
+OfStudy = Annotated[str, Query(max_length=200, description="Those that this study asked for.")]
 
 
 async def request_run(
@@ -50,7 +51,7 @@ async def request_run(
     answer = await context.commands.post(stream("session", session), command, asked)
     if isinstance(answer, Accepted):
         return pending(answer, asked)
-    at, status = f"{owner.path}/{kind}s/{run}", 201
+    at, status = f"{owner.path}/{plural(kind)}/{run}", 201
     if asked.prefer.wait is not None:
         left = asked.prefer.wait - (asyncio.get_running_loop().time() - began)
         status = 201 if await _until_ended(context, session, kind, run, left) else 202
@@ -81,6 +82,7 @@ async def _list_runs(
     base: str,
     kind: str,
     status: RunStatus | None,
+    study: str,
     page: str,
     limit: int,
     url: URL,
@@ -93,7 +95,7 @@ async def _list_runs(
         rows = (
             (run, row)
             for run, row in snapshot.runs.all_stored(session, after)
-            if row.kind == kind and status in (None, row.status)
+            if row.kind == kind and status in (None, row.status) and study in ("", row.study)
         )
         items, more = page_of(
             rows,
@@ -135,9 +137,9 @@ def add_run_routes(
     """Add the routes that list and show the runs of a kind of work, below a path of `owner_in`."""
 
     @routes.get(
-        f"{at}/{kind}s",
+        f"{at}/{plural(kind)}",
         responses=answers({200: Page[resource]}, "Link", "AutoLearn-Position"),
-        name=f"list_{kind}s",
+        name=f"list_{plural(kind)}",
     )
     async def list_of_owner(
         request: Request,
@@ -145,14 +147,17 @@ def add_run_routes(
         limit: Limit = 100,
         page: str = "",
         status: RunStatus | None = None,
+        study: OfStudy = "",
         as_of: AsOf = "",
     ) -> Response:
         """List the runs of this kind in the order of their requests."""
         seen = await find_owner(context, owner, as_of)
-        return await _list_runs(context, seen, owner.path, kind, status, page, limit, request.url)
+        return await _list_runs(
+            context, seen, owner.path, kind, status, study, page, limit, request.url
+        )
 
     @routes.get(
-        f"{at}/{kind}s/{{run}}",
+        f"{at}/{plural(kind)}/{{run}}",
         openapi_extra=accepts(None, prefer=True),
         responses=answers({200: resource}, "Preference-Applied", "AutoLearn-Position"),
         name=f"see_{kind}",
@@ -180,7 +185,7 @@ def add_cancel_route(
     """Add the route that cancels the runs of a kind of work, below a path of `owner_in`."""
 
     @routes.post(
-        f"{at}/{kind}s/{{run}}/cancel",
+        f"{at}/{plural(kind)}/{{run}}/cancel",
         openapi_extra=accepts(None, command=True),
         responses=answers({200: resource, 202: CommandState}),
         name=f"cancel_{kind}",

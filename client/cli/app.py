@@ -24,6 +24,7 @@ from autolearn.client.cli.commands.operate import (
     replay,
     status,
     up,
+    version,
 )
 from autolearn.client.cli.commands.work import (
     annotate,
@@ -43,7 +44,7 @@ from autolearn.client.cli.commands.work import (
     session,
     token,
     train,
-    version,
+    tune,
 )
 from autolearn.client.cli.exit_codes import EXIT_CODES, words_of
 from autolearn.client.cli.terminal_text import printable
@@ -78,6 +79,7 @@ def _print_version(asked: bool) -> None:
 app.add_typer(dataset.app, name="dataset", rich_help_panel=WORK)
 app.add_typer(session.app, name="session", rich_help_panel=WORK)
 app.command("train", rich_help_panel=WORK, context_settings={"allow_extra_args": True})(train.train)
+app.command("tune", rich_help_panel=WORK)(tune.tune)
 app.command("evaluate", rich_help_panel=WORK)(evaluate.evaluate)
 app.command("compare", rich_help_panel=WORK)(compare.compare)
 app.add_typer(evaluation.app, name="evaluation", rich_help_panel=WORK)

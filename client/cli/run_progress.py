@@ -7,7 +7,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from autolearn.client.cli.output import messages
-from autolearn.schemas.rest.runs import Evaluation, Prediction, Training
+from autolearn.schemas.rest.runs import Evaluation, Prediction, Study, Training
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
@@ -49,7 +49,7 @@ class RunProgress:
         if self.progress is not None:
             self.progress.stop()
 
-    def show(self, run: Training | Evaluation | Prediction, label: str = "") -> None:
+    def show(self, run: Training | Evaluation | Prediction | Study, label: str = "") -> None:
         """Show the state of a run."""
         phase, known = phase_of(run), self.phases.get(run.id)
         self.phases[run.id] = phase
@@ -64,7 +64,7 @@ class RunProgress:
             self.console.print(f"{seconds:6.1f} s  {label}: {phase}", markup=False)
 
 
-def phase_of(run: Training | Evaluation | Prediction) -> str:
+def phase_of(run: Training | Evaluation | Prediction | Study) -> str:
     """Describe the progress of a run."""
     if run.ended is not None:
         worked = "" if run.seconds is None else f" ({run.seconds:.2f} s)"
@@ -73,8 +73,12 @@ def phase_of(run: Training | Evaluation | Prediction) -> str:
     return phase if run.attempt == 1 else f"{phase} (attempt {run.attempt})"
 
 
-def what(run: Training | Evaluation | Prediction) -> str:
+def what(run: Training | Evaluation | Prediction | Study) -> str:
     """Describe a run."""
     if isinstance(run, Training):
         return f"training {run.id[:8]} {run.estimator} on {run.dataset.name}"
+    if isinstance(run, Study):
+        names = [one.estimator for one in run.candidates]
+        tried = names[0] if len(names) == 1 else f"{len(names)} estimators"
+        return f"study {run.id[:8]} {tried} on {run.dataset.name}"
     return f"{run.kind} {run.id[:8]} of training {run.training[:8]}"

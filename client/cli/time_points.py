@@ -21,6 +21,18 @@ _SPAN = re.compile(r"-?(\d+(?:\.\d+)?) ?([smhd])(?: ago)?")
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 
 
+def seconds_of(given: str, option: str) -> float:
+    """Convert a duration, such as 90s, 5m or 2h; a number alone is seconds.
+
+    Raises:
+        typer.BadParameter: it is none.
+    """
+    span = _SPAN.fullmatch(given if given[-1:].isalpha() else f"{given}s")
+    if span is None or given.startswith("-"):
+        raise typer.BadParameter(f"{given!r} is not 90s, 5m or 2h", param_hint=option)
+    return timedelta(**{_UNITS[span[2]]: float(span[1])}).total_seconds()
+
+
 def point(given: str, option: str = "--as-of") -> str:
     """Convert a point for the API: a token is unchanged, a time gets its zone.
 

@@ -10,10 +10,11 @@ import typer
 from autolearn.client.cli.run_progress import RunProgress, what
 from autolearn.client.sdk.handles.predictions import PredictionHandle
 from autolearn.client.sdk.handles.runs import EvaluationHandle, TrainingHandle
+from autolearn.client.sdk.handles.studies import StudyHandle
 from autolearn.schemas.errors import ExitCode
-from autolearn.schemas.rest.runs import Evaluation, Prediction, Training
+from autolearn.schemas.rest.runs import Evaluation, Prediction, Study, Training
 
-R = TypeVar("R", TrainingHandle, EvaluationHandle, PredictionHandle)
+R = TypeVar("R", TrainingHandle, EvaluationHandle, PredictionHandle, StudyHandle)
 _STEP = 1.0
 """Seconds after which the phase is requested again."""
 
@@ -42,7 +43,7 @@ def follow(run: R) -> R:
     return run
 
 
-def require_completed(run: Training | Evaluation | Prediction) -> None:
+def require_completed(run: Training | Evaluation | Prediction | Study) -> None:
     """Print why a run has not completed, and exit with 1; return if it has."""
     if run.status == "completed":
         return

@@ -112,6 +112,12 @@ class PredictionFailed(_OfRun):
     __module__ = "autolearn"
 
 
+class StudyFailed(_OfRun):
+    """A study failed, or was cancelled. `run` is its handle."""
+
+    __module__ = "autolearn"
+
+
 class BadArgument(AutoLearnError, ValueError):
     """An argument of a call does not fit."""
 

@@ -32,6 +32,7 @@ from autolearn.client.sdk.handles.runs import (
     every,
     require_metrics,
 )
+from autolearn.client.sdk.handles.studies import AsyncStudyHandle, StudyHandle
 from autolearn.client.sdk.handles.training_group import AsyncTrainingGroup, TrainingGroup
 from autolearn.client.sdk.operation import Either, begun, chained, either, operation
 from autolearn.client.sdk.paths import segment
@@ -46,7 +47,7 @@ from autolearn.schemas.rest.experiments import (
     ExperimentSummary,
 )
 from autolearn.schemas.rest.page import Page
-from autolearn.schemas.rest.runs import Evaluation, Prediction, Training
+from autolearn.schemas.rest.runs import Evaluation, Prediction, Study, Training
 from autolearn.schemas.rest.sessions import (
     Discarded,
     Reader,
@@ -68,6 +69,7 @@ class SessionWithRuns(SessionOverview, kw_only=True, frozen=True):
     trainings: list[Training] = []
     evaluations: list[Evaluation] = []
     predictions: list[Prediction] = []
+    studies: list[Study] = []
 
     def __repr__(self) -> str:
         return f"<Session {self.id[:8]} {self.title!r} with its runs{_counted(self)}>"
@@ -487,6 +489,103 @@ class OneSession(WorkMethods[SessionSummary]):
         yield from _all_ended(made, seconds_of_wait(wait), progress=progress)
         return made
 
+    @operation
+    def tune(
+        self,
+        estimator: str,
+        dataset: Data,
+        *,
+        trials: int | None = None,
+        budget: float | None = None,
+        metric: str | None = None,
+        sampler: str | None = None,
+        prune: bool | None = None,
+        parallel: int | None = None,
+        space: Mapping[str, Any] | None = None,
+        target: str | None = None,
+        task: str | None = None,
+        features: Sequence[str] | None = None,
+        drop: Sequence[str] | None = None,
+        roles: Mapping[str, ColumnRole] | None = None,
+        hyperparameters: Mapping[str, Any] | None = None,
+        split: Mapping[str, Any] | None = None,
+        fold_metrics: Sequence[str] | None = None,
+        preprocessing: Mapping[str, Any] | None = None,
+        calibrate: str | None = None,
+        threshold: str | float | None = None,
+        seed: int | None = None,
+        time_limit: float | None = None,
+        memory_limit: int | None = None,
+        wait: Wait = True,
+        raise_on_failure: bool = True,
+        key: str | None = None,
+    ) -> Flow[Either[StudyHandle, AsyncStudyHandle]]:
+        """Search for the best hyperparameters of an estimator, or of "all" of the task.
+
+        Each trial is a training, cross-validated on the training rows (5 folds, if the `split` has
+        none) and compared by the mean of `metric` (accuracy or r2). The first trials have the
+        defaults. There are at most `trials` of them (50), or as many as `budget` seconds allow.
+        The `sampler` is tpe, random or grid; with `prune`, trials end early whose folds are worse
+        than the median of others. `parallel` bounds the trials at a time.
+
+        The `space` is {"C": {"low": 0.1, "high": 10, "log": True}, "penalty": {"choices": [...]}};
+        without it the estimator's own. `hyperparameters` are fixed ones. The other arguments are
+        those of `train`, for each trial.
+
+        Raises:
+            TimedOut: it has not ended after `wait` seconds; it goes on.
+            StudyFailed: it failed or was cancelled, unless `raise_on_failure` is off.
+        """
+        body = {
+            "estimator": estimator,
+            "dataset": dataset,
+            "trials": trials,
+            "budget": budget,
+            "metric": metric,
+            "sampler": sampler,
+            "prune": prune,
+            "parallel": parallel,
+            "space": space,
+            "target": target,
+            "task": task,
+            "features": features,
+            "drop": drop,
+            "roles": roles,
+            "hyperparameters": hyperparameters,
+            "split": split,
+            "fold_metrics": fold_metrics,
+            "preprocessing": preprocessing,
+            "calibrate": calibrate,
+            "threshold": threshold,
+            "seed": seed,
+            "time_limit": time_limit,
+            "memory_limit": memory_limit,
+        }
+        limit = seconds_of_wait(wait)
+        call = Call("POST", f"{_at(self)}/studies", Study, body=body, key=key)
+        made = self._as_study((yield from ask(waiting(call, limit))))
+        yield from _ended(made, limit, raise_on_failure=raise_on_failure)
+        return made
+
+    @operation
+    def study(self, run: str) -> Flow[Either[StudyHandle, AsyncStudyHandle]]:
+        """Get a study by its id, or the start of it."""
+        found = yield from self._owner.ask(
+            lambda at: ask(Call("GET", f"{at}/studies/{segment(run)}", Study))
+        )
+        return self._as_study(found)
+
+    @listing
+    def studies(
+        self, *, status: RunStatus | None = None, limit: int | None = None, as_of: str | None = None
+    ) -> Pages[StudyHandle, AsyncStudyHandle]:
+        """List the studies in the order of their requests, at most `limit`."""
+        query = {"status": status, "as_of": as_of}
+        return Pages(Call("GET", f"{_at(self)}/studies", Page[Study], query), self._as_study, limit)
+
+    def _as_study(self, data: Study) -> Either[StudyHandle, AsyncStudyHandle]:
+        return either(self, StudyHandle, AsyncStudyHandle, self._http, self._owner, data)
+
     @listing
     def trainings(
         self, *, status: RunStatus | None = None, limit: int | None = None, as_of: str | None = None
@@ -810,7 +909,13 @@ def _all_ended(group: Any, limit: float | None, *, progress: bool) -> Flow[None]
 def _counted(one: Any) -> str:
     """Return the numbers of runs in words, where they are known."""
     numbers = {kind: sum(states.values()) for kind, states in getattr(one, "counts", {}).items()}
-    return "".join(f", {many} {kind[:-1] if many == 1 else kind}" for kind, many in numbers.items())
+    if not numbers.get("studies"):
+        numbers.pop("studies", None)
+    one_of = {"studies": "study"}
+    return "".join(
+        f", {many} {one_of.get(kind, kind[:-1]) if many == 1 else kind}"
+        for kind, many in numbers.items()
+    )
 
 
 W = TypeVar("W", SessionWithRuns, ExperimentWithRuns)
@@ -825,6 +930,9 @@ def _whole(call: Call[W]) -> Flow[W]:
     trainings = yield from every(f"{call.path}/trainings", Page[Training], call.query)
     evaluations = yield from every(f"{call.path}/evaluations", Page[Evaluation], call.query)
     found = replace(found, trainings=trainings, evaluations=evaluations)
+    if isinstance(found, SessionWithRuns) and found.counts.get("studies"):
+        studies = yield from every(f"{call.path}/studies", Page[Study], call.query)
+        found = replace(found, studies=studies)
     since = getattr(found, "since_commit", {})
     if not (found.counts.get("predictions") or since.get("predictions")):
         return found

@@ -29,6 +29,7 @@ from sklearn.neighbors import KNeighborsClassifier, KNeighborsRegressor
 from sklearn.svm import SVC, LinearSVC
 from sklearn.tree import DecisionTreeClassifier
 
+from autolearn.ml.estimators import spaces
 from autolearn.ml.estimators.estimator import Estimator
 from autolearn.schemas.catalog import ANOMALY_DETECTION, CLASSIFICATION, CLUSTERING, REGRESSION
 from autolearn.schemas.values import Domain, Hyperparameter
@@ -48,18 +49,21 @@ logistic_regression = Estimator(
     task=CLASSIFICATION,
     summary="A linear model of the log-odds of each class.",
     factory=LogisticRegression,
+    space=spaces.LOGISTIC,
 )
 decision_tree = Estimator(
     name="decision-tree",
     task=CLASSIFICATION,
     summary="A tree of yes-or-no questions about one feature each.",
     factory=DecisionTreeClassifier,
+    space=spaces.TREE,
 )
 random_forest = Estimator(
     name="random-forest",
     task=CLASSIFICATION,
     summary="The vote of many decision trees, each grown on a random part of the data.",
     factory=RandomForestClassifier,
+    space=spaces.FOREST,
 )
 svm = Estimator(
     name="svm",
@@ -67,36 +71,42 @@ svm = Estimator(
     summary="The border between classes with the widest margin (no probabilities).",
     factory=SVC,
     leave_out=("decision_function_shape", "break_ties"),
+    space=spaces.KERNEL,
 )
 naive_bayes = Estimator(
     name="naive-bayes",
     task=CLASSIFICATION,
     summary="Bayes' rule with a normal distribution per feature and class.",
     factory=GaussianNB,
+    space=spaces.SMOOTHING,
 )
 ridge = Estimator(
     name="ridge",
     task=REGRESSION,
     summary="A linear model with a penalty on large coefficients.",
     factory=Ridge,
+    space=spaces.RIDGE,
 )
 random_forest_regressor = Estimator(
     name="random-forest-regressor",
     task=REGRESSION,
     summary="The mean of many regression trees, each grown on a random part of the data.",
     factory=RandomForestRegressor,
+    space=spaces.FOREST,
 )
 gradient_boosting = Estimator(
     name="gradient-boosting",
     task=CLASSIFICATION,
     summary="Small trees, each one correcting the errors of those before it.",
     factory=GradientBoostingClassifier,
+    space=spaces.BOOSTING,
 )
 gradient_boosting_regressor = Estimator(
     name="gradient-boosting-regressor",
     task=REGRESSION,
     summary="Small regression trees, each one correcting the errors of those before it.",
     factory=GradientBoostingRegressor,
+    space=spaces.BOOSTING,
 )
 k_means = Estimator(
     name="k-means",
@@ -123,6 +133,7 @@ hist_gradient_boosting = Estimator(
     summary="Gradient boosting on binned features: fast on many rows.",
     factory=HistGradientBoostingClassifier,
     leave_out=_ENCODED,
+    space=spaces.HISTOGRAMS,
 )
 hist_gradient_boosting_regressor = Estimator(
     name="hist-gradient-boosting-regressor",
@@ -130,18 +141,21 @@ hist_gradient_boosting_regressor = Estimator(
     summary="Gradient boosting of regression trees on binned features: fast on many rows.",
     factory=HistGradientBoostingRegressor,
     leave_out=_ENCODED,
+    space=spaces.HISTOGRAMS,
 )
 extra_trees = Estimator(
     name="extra-trees",
     task=CLASSIFICATION,
     summary="The vote of many decision trees with splits at random thresholds.",
     factory=ExtraTreesClassifier,
+    space=spaces.FOREST,
 )
 extra_trees_regressor = Estimator(
     name="extra-trees-regressor",
     task=REGRESSION,
     summary="The mean of many regression trees with splits at random thresholds.",
     factory=ExtraTreesRegressor,
+    space=spaces.FOREST,
 )
 k_nearest_neighbours = Estimator(
     name="k-nearest-neighbours",
@@ -150,6 +164,7 @@ k_nearest_neighbours = Estimator(
     factory=KNeighborsClassifier,
     leave_out=("metric_params",),
     override=_distance("minkowski"),
+    space=spaces.NEIGHBOURS,
 )
 k_nearest_neighbours_regressor = Estimator(
     name="k-nearest-neighbours-regressor",
@@ -158,6 +173,7 @@ k_nearest_neighbours_regressor = Estimator(
     factory=KNeighborsRegressor,
     leave_out=("metric_params",),
     override=_distance("minkowski"),
+    space=spaces.NEIGHBOURS,
 )
 linear_regression = Estimator(
     name="linear-regression",
@@ -170,30 +186,35 @@ lasso = Estimator(
     task=REGRESSION,
     summary="A linear model with an L1 penalty, which leaves features out.",
     factory=Lasso,
+    space=spaces.LASSO,
 )
 elastic_net = Estimator(
     name="elastic-net",
     task=REGRESSION,
     summary="A linear model with an L1 and an L2 penalty.",
     factory=ElasticNet,
+    space=spaces.ELASTIC_NET,
 )
 sgd = Estimator(
     name="sgd",
     task=CLASSIFICATION,
     summary="A linear model by stochastic gradient descent (probabilities with loss=log_loss).",
     factory=SGDClassifier,
+    space=spaces.SGD,
 )
 sgd_regressor = Estimator(
     name="sgd-regressor",
     task=REGRESSION,
     summary="A linear model of a number by stochastic gradient descent.",
     factory=SGDRegressor,
+    space=spaces.SGD_REGRESSOR,
 )
 linear_svm = Estimator(
     name="linear-svm",
     task=CLASSIFICATION,
     summary="The linear border between classes with the widest margin (no probabilities).",
     factory=LinearSVC,
+    space=spaces.MARGIN,
 )
 mini_batch_k_means = Estimator(
     name="mini-batch-k-means",

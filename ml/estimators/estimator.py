@@ -24,9 +24,12 @@ from dataclasses import dataclass, field
 from importlib import metadata
 from typing import Any
 
+from msgspec import UNSET
+
 from autolearn.ml.estimators.hyperparameters import derive, suited
 from autolearn.ml.models.trusted_types import TRUSTED
 from autolearn.schemas.catalog import EstimatorSpec
+from autolearn.schemas.studies.search import Dimension
 from autolearn.schemas.values import Hyperparameter, JsonValue
 
 _DISTRIBUTIONS = {"autolearn": "autolearn", "sklearn": "scikit-learn"}
@@ -42,7 +45,8 @@ class Estimator:
     arguments that are always passed and not hyperparameters; `leave_out` are names that are none;
     `override` replaces hyperparameters that are derived from the factory, or adds to them.
     `trusted` are the types (dotted names) that a fitted estimator holds besides its own class and
-    those of `ml.models.trusted_types`: without them its artifact is refused.
+    those of `ml.models.trusted_types`: without them its artifact is refused. `space` is what a
+    study tries, by hyperparameter.
     """
 
     name: str
@@ -53,6 +57,7 @@ class Estimator:
     leave_out: tuple[str, ...] = ()
     override: tuple[Hyperparameter, ...] = ()
     trusted: tuple[str, ...] = ()
+    space: Mapping[str, Dimension] = field(default_factory=dict)
 
     def spec(self) -> EstimatorSpec:
         """Return the specification for the catalog."""
@@ -64,6 +69,7 @@ class Estimator:
             library=library,
             library_version=version,
             hyperparameters=self.hyperparameters(),
+            space=dict(self.space) or UNSET,
         )
 
     def hyperparameters(self) -> tuple[Hyperparameter, ...]:

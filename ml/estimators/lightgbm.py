@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from lightgbm import LGBMClassifier, LGBMRegressor
 
+from autolearn.ml.estimators import spaces
 from autolearn.ml.estimators.estimator import Estimator
 from autolearn.schemas.catalog import CLASSIFICATION, REGRESSION
 from autolearn.schemas.values import Domain, Hyperparameter
@@ -45,6 +46,7 @@ lightgbm = Estimator(
     fixed=_FIXED,
     override=(Hyperparameter("class_weight", None, _WEIGHTS), *_HYPERPARAMETERS),
     trusted=(*_TRUSTED, "numpy.str_"),
+    space=spaces.LIGHTGBM,
 )
 lightgbm_regressor = Estimator(
     name="lightgbm-regressor",
@@ -54,4 +56,5 @@ lightgbm_regressor = Estimator(
     fixed=_FIXED,
     override=_HYPERPARAMETERS,
     trusted=_TRUSTED,
+    space=spaces.LIGHTGBM,
 )

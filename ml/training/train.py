@@ -102,6 +102,7 @@ def train(request: TrainingRequested, store: Artifacts, report: Report) -> Train
             {name: find_metric(name) for name in request.fold_metrics},
             task=request.task,
             estimator=request.estimator,
+            medians=request.medians,
         )
     report("fitting")
     with heard() as said:

@@ -85,6 +85,11 @@ class SessionQueries(Queries):
         row = self.rows.get(sessions.OPEN, session) or self.rows.get(experiments.KEPT, session)
         return None if row is None else key_of_kept(row.opened)
 
+    def runs(self, session: SessionId) -> int:
+        """Return how many runs were requested in a session, 0 if it is not open."""
+        row = self.rows.get(sessions.OPEN, session)
+        return 0 if row is None else row.runs
+
     def ended(self, session: SessionId) -> sessions.EndedRow | None:
         """Return the end of a session."""
         return self.rows.get(sessions.ENDED, session)

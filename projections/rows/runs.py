@@ -13,7 +13,8 @@ class StoredRun(Struct, array_like=True, gc=False):
 
     The data of its events, which may be large, are in rows of their own that never change.
     `training` is that of an evaluation or prediction, and `before` the previously requested run of
-    the session. `actor` asked for it. `annotations` counts those of a training.
+    the session. `actor` asked for it: for a trial, who asked for its `study`. `annotations` counts
+    those of a training.
     """
 
     kind: str
@@ -29,6 +30,7 @@ class StoredRun(Struct, array_like=True, gc=False):
     before: RunId = NO_RUN
     actor: str = ""
     annotations: int = 0
+    study: RunId = NO_RUN
 
 
 class StoredWork(Struct, array_like=True, gc=False):

@@ -31,7 +31,7 @@ VIEWS = {
     )
 }
 
-FORMAT = 7
+FORMAT = 8
 """Rises whenever the same log gives other rows than before: stores of another format are rebuilt.
 tests/projections/test_format.py notices when it should have risen."""
 

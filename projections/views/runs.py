@@ -32,6 +32,7 @@ class RunPart(Struct, frozen=True, gc=False):
     attempt: int = 1
     worker: str = ""
     training: RunId = NO_RUN
+    study: RunId = NO_RUN
 
 
 part = msgspec.json.Decoder(RunPart)
@@ -56,6 +57,7 @@ def request(
 ) -> RunId:
     """Fold the request of a run, and return its id. `before` is that of the session's last run."""
     about = read_part(record, part)
+    study = rows.get(RUNS, session, about.study) if about.study else None
     requested = StoredRun(
         kind,
         record.sequence,
@@ -64,7 +66,8 @@ def request(
         record.time,
         training=about.training,
         before=before,
-        actor=record.actor,
+        actor=record.actor if study is None else study.actor,
+        study=about.study,
     )
     rows.put(RUNS, requested, session, about.run)
     rows.put_once(BY_NUMBER, IndexEntry(about.run), session, record.sequence)

@@ -12,7 +12,8 @@ from autolearn.projections.storage.table import Table
 from autolearn.schemas import events
 from autolearn.schemas.codec import EventRecord, kept, lifted, to_json
 from autolearn.schemas.confidentiality import outline_of
-from autolearn.schemas.values import RunId, StreamId
+from autolearn.schemas.messages import Event
+from autolearn.schemas.values import NO_RUN, RunId, RunStatus, StreamId
 from autolearn.schemas.work_kinds import kind_of_run
 
 
@@ -21,7 +22,9 @@ class OpenRun(Struct, frozen=True):
 
     `request` is the data of the event that accepted the run, in the form of `codec.kept`, in the
     present version; the limits are 0 where they are encrypted. `sequence` is that event's within
-    its session, `traceparent` its trace context on the log, and `user` the requesting one.
+    its session, `traceparent` its trace context on the log, and `user` the requesting one; for a
+    run of a `study` that of the study, and `place` is its number there. A study `began` with its
+    first attempt, and has asked for `members` runs.
     """
 
     kind: str
@@ -35,6 +38,23 @@ class OpenRun(Struct, frozen=True):
     sequence: int = 0
     traceparent: str = ""
     user: str = ""
+    study: RunId = NO_RUN
+    place: int = 0
+    began: str = ""
+    members: int = 0
+
+
+class StudyMember(Struct, frozen=True):
+    """A run that a study has asked for: its request, and its last event once it has ended.
+
+    The data are in the form of `codec.kept`; the outcome is null while there is none.
+    """
+
+    kind: str
+    run: RunId
+    request: Raw
+    status: RunStatus = "open"
+    outcome: Raw = Raw(b"null")
 
 
 class Limit(Struct, frozen=True, gc=False):
@@ -52,6 +72,8 @@ class Offered(Struct, frozen=True, gc=False):
 
 _OPEN = Table("open", OpenRun)
 """By stream and run."""
+_MEMBERS = Table("member", StudyMember)
+"""By stream, study and place, while the study is open."""
 _LIMITS = Table("limit", Limit)
 """By user."""
 _OFFERED = Table("offered", Offered)
@@ -71,6 +93,15 @@ class OpenRuns(StoredProjection):
         """Return a run, or None when it has ended or is not known yet."""
         return self.rows.get(_OPEN, stream, run)
 
+    def member(self, stream: StreamId, study: RunId, place: int) -> StudyMember | None:
+        """Return a run of an open study by its place, from 0; None beyond the last."""
+        return self.rows.get(_MEMBERS, stream, study, str(place))
+
+    def open_members(self, stream: StreamId, study: RunId) -> list[OpenRun]:
+        """Return the stored open runs of a study, which may have ended."""
+        runs = (run for _, run in self.rows.stored.items(_OPEN, stream))
+        return [run for run in runs if run.study == study]
+
     def offered(self, stream: StreamId) -> Offered | None:
         """Return the catalog entry of a stream."""
         return self.rows.get(_OFFERED, stream)
@@ -89,21 +120,23 @@ class OpenRuns(StoredProjection):
         event, at = outline_of(record), record.subject
         match event:
             case events.RunRequested():
-                self.rows.put(_OPEN, _opened(record, event, self.traceparent), at, event.run)
+                opened = _opened(record, event, self.traceparent)
+                self.rows.put(_OPEN, self._joined(opened), at, event.run)
             case events.RunStarted():
                 run = self.get(at, event.run)
                 assert run is not None
-                self.rows.put(_OPEN, replace(run, worker=event.worker), at, event.run)
+                held = replace(run, worker=event.worker, began=run.began or record.time)
+                self.rows.put(_OPEN, held, at, event.run)
             case events.RunLost():
                 run = self.get(at, event.run)
                 assert run is not None
                 again = replace(run, worker="", attempt=event.attempt)
                 self.rows.put(_OPEN, again, at, event.run)
             case events.RunCompleted() | events.RunFailed() | events.RunCancelled():
-                self.rows.delete(_OPEN, at, event.run)
+                self._end(record, event.run, _ENDS[type(event)])
             case events.SessionCommitted() | events.SessionDiscarded() | events.ExperimentDeleted():
                 for run_id in event.cancelled:
-                    self.rows.delete(_OPEN, at, run_id)
+                    self._end(record, run_id, "cancelled")
             case events.QuotaSet(name="runs-running", limit=limit):
                 own = None if limit is None else Limit(limit)
                 self.rows.put(_LIMITS, own, at.partition("/")[2])
@@ -113,6 +146,37 @@ class OpenRuns(StoredProjection):
                 | events.DatasetRegistered(spec=spec)
             ):
                 self.rows.put(_OFFERED, Offered(spec_digest(spec), record.sequence), at)
+
+    def _joined(self, opened: OpenRun) -> OpenRun:
+        """Note a run as a member of the study that has asked for it, and return its row."""
+        at, study = opened.stream, self.get(opened.stream, opened.study) if opened.study else None
+        if study is None:
+            return opened
+        member = StudyMember(opened.kind, opened.run, opened.request)
+        self.rows.put(_MEMBERS, member, at, study.run, str(study.members))
+        self.rows.put(_OPEN, replace(study, members=study.members + 1), at, study.run)
+        return replace(opened, user=study.user, place=study.members)
+
+    def _end(self, record: EventRecord, name: RunId, status: RunStatus) -> None:
+        """Delete the row of a run that has ended; a study keeps how its runs have ended."""
+        at = record.subject
+        run = self.get(at, name)
+        assert run is not None
+        self.rows.delete(_OPEN, at, name)
+        for place in range(run.members):
+            self.rows.delete(_MEMBERS, at, name, str(place))
+        member = self.member(at, run.study, run.place) if run.study else None
+        if member is not None:
+            ended = replace(member, status=status, outcome=kept(record))
+            self.rows.put(_MEMBERS, ended, at, run.study, str(run.place))
+
+
+_ENDS: dict[type[Event], RunStatus] = {
+    events.RunCompleted: "completed",
+    events.RunFailed: "failed",
+    events.RunCancelled: "cancelled",
+}
+"""The status of a run after its last event."""
 
 
 def _opened(record: EventRecord, event: events.RunRequested, traceparent: str) -> OpenRun:
@@ -129,6 +193,7 @@ def _opened(record: EventRecord, event: events.RunRequested, traceparent: str) -
         sequence=record.sequence,
         traceparent=traceparent,
         user=record.actor,
+        study=getattr(event, "study", NO_RUN),
     )
 
 

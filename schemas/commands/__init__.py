@@ -34,6 +34,7 @@ from autolearn.schemas.commands.sessions import (
     ShareSession,
     UnshareSession,
 )
+from autolearn.schemas.commands.studies import RequestStudy
 from autolearn.schemas.commands.trainings import RequestTraining
 from autolearn.schemas.commands.users import (
     AddUser,
@@ -79,6 +80,7 @@ __all__ = [
     "RequestEvaluation",
     "RequestPrediction",
     "RequestRun",
+    "RequestStudy",
     "RequestTraining",
     "RevokeToken",
     "RevokeTokens",
@@ -111,6 +113,7 @@ COMMANDS_OF: dict[str, tuple[type[Command], ...]] = {
         RequestTraining,
         RequestEvaluation,
         RequestPrediction,
+        RequestStudy,
         StartRun,
         CompleteRun,
         FailRun,

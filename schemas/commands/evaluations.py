@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from autolearn.schemas.commands.runs import RequestRun
 from autolearn.schemas.datasets.read_options import ReadOptions
-from autolearn.schemas.values import Baseline, DatasetRef, RunId
+from autolearn.schemas.values import NO_RUN, Baseline, DatasetRef, RunId
 
 
 class RequestEvaluation(RequestRun, frozen=True, omit_defaults=True, kw_only=True):
@@ -15,7 +15,7 @@ class RequestEvaluation(RequestRun, frozen=True, omit_defaults=True, kw_only=Tru
     read (None: by the rules before that was recorded). Those of `metrics` that are `optional` are
     left out if they cannot be computed; without the others it fails. Metrics of one class are of
     the class `positive`, if one is named. `baseline_model` is that of the training. `plots` are
-    optional too.
+    optional too. The `study` is the one that asks for it, of its best trial.
     """
 
     training: RunId
@@ -28,3 +28,4 @@ class RequestEvaluation(RequestRun, frozen=True, omit_defaults=True, kw_only=Tru
     positive: str | None = None
     plots: tuple[str, ...] = ()
     baseline_model: Baseline | None = None
+    study: RunId = NO_RUN

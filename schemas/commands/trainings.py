@@ -5,7 +5,7 @@ from __future__ import annotations
 from autolearn.schemas.commands.runs import RequestRun
 from autolearn.schemas.datasets.read_options import ReadOptions
 from autolearn.schemas.training.preprocess import Preprocessing
-from autolearn.schemas.values import DatasetRef, JsonValue, Split
+from autolearn.schemas.values import NO_RUN, DatasetRef, JsonValue, RunId, Split
 
 
 class RequestTraining(RequestRun, frozen=True, omit_defaults=True, kw_only=True):
@@ -19,6 +19,10 @@ class RequestTraining(RequestRun, frozen=True, omit_defaults=True, kw_only=True)
     `calibrate` (sigmoid or isotonic) makes probabilities what they say; from the `threshold` on, a
     probability as in 0.3:yes or the best by a metric as in f1:yes, the class is predicted. Both are
     validated on training rows.
+
+    A `trial` of a study names the `study`, and its number in it, from 0. With `medians`, one for
+    each fold, it ends once the mean of its folds so far is worse than the median of so many folds
+    of others (by the first of `fold_metrics`).
     """
 
     estimator: str
@@ -39,3 +43,6 @@ class RequestTraining(RequestRun, frozen=True, omit_defaults=True, kw_only=True)
     fold_metrics: tuple[str, ...] = ()
     calibrate: str | None = None
     threshold: str | None = None
+    study: RunId = NO_RUN
+    trial: int | None = None
+    medians: tuple[float, ...] = ()

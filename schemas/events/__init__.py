@@ -35,6 +35,7 @@ from autolearn.schemas.events.sessions import (
     SessionShared,
     SessionUnshared,
 )
+from autolearn.schemas.events.studies import StudyRequested
 from autolearn.schemas.events.trainings import TrainingRequested
 from autolearn.schemas.events.users import (
     PasswordSet,
@@ -87,6 +88,7 @@ __all__ = [
     "SessionRenamed",
     "SessionShared",
     "SessionUnshared",
+    "StudyRequested",
     "TermStarted",
     "TokenIssued",
     "TokenRevoked",
@@ -117,6 +119,7 @@ EVENTS_OF: dict[str, tuple[type[Event], ...]] = {
         TrainingRequested,
         EvaluationRequested,
         PredictionRequested,
+        StudyRequested,
         RunStarted,
         RunCompleted,
         RunFailed,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from autolearn.schemas.datasets.read_options import ReadOptions
 from autolearn.schemas.events.runs import RunRequested
-from autolearn.schemas.values import Baseline, DatasetRef, RunId
+from autolearn.schemas.values import NO_RUN, Baseline, DatasetRef, RunId
 
 
 class EvaluationRequested(RunRequested, frozen=True, omit_defaults=True, kw_only=True):
@@ -21,3 +21,4 @@ class EvaluationRequested(RunRequested, frozen=True, omit_defaults=True, kw_only
     positive: str | None = None
     plots: tuple[str, ...] = ()
     baseline_model: Baseline | None = None
+    study: RunId = NO_RUN

@@ -5,7 +5,7 @@ from __future__ import annotations
 from autolearn.schemas.datasets.read_options import ReadOptions
 from autolearn.schemas.events.runs import RunRequested
 from autolearn.schemas.training.preprocess import Preprocessing
-from autolearn.schemas.values import DatasetRef, JsonValue, Split
+from autolearn.schemas.values import NO_RUN, DatasetRef, JsonValue, RunId, Split
 
 
 class TrainingRequested(RunRequested, frozen=True, omit_defaults=True, kw_only=True):
@@ -29,3 +29,6 @@ class TrainingRequested(RunRequested, frozen=True, omit_defaults=True, kw_only=T
     fold_metrics: tuple[str, ...] = ()
     calibrate: str | None = None
     threshold: str | None = None
+    study: RunId = NO_RUN
+    trial: int | None = None
+    medians: tuple[float, ...] = ()

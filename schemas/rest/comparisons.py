@@ -8,7 +8,7 @@ from msgspec import Struct
 
 from autolearn.schemas.rest.annotations import Note
 from autolearn.schemas.rest.page import Links
-from autolearn.schemas.values import JsonValue, RunId, SessionId
+from autolearn.schemas.values import NO_RUN, JsonValue, RunId, SessionId
 
 
 class ComparedOwner(Struct, frozen=True):
@@ -60,7 +60,7 @@ class ComparedTraining(Struct, kw_only=True, frozen=True):
 
     `settings` are those that differ between the lines: hyperparameters as `hyperparameters.NAME`,
     the split as `split.NAME`, the preprocessing as `preprocessing.NAME`. `scores` are by the name
-    of the column. A `baseline` ignores the features.
+    of the column. A `baseline` ignores the features. A `trial` of a study has its number there.
     """
 
     id: RunId
@@ -73,6 +73,8 @@ class ComparedTraining(Struct, kw_only=True, frozen=True):
     scores: dict[str, Score]
     fit_seconds: float | None
     links: Links
+    study: RunId = NO_RUN
+    trial: int | None = None
     tags: tuple[str, ...] = ()
     notes: tuple[Note, ...] = ()
     cpu_seconds: float | None = None

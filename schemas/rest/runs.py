@@ -10,8 +10,10 @@ from autolearn.schemas.datasets.read_options import ReadOptions
 from autolearn.schemas.rest.annotations import Attachment, Note
 from autolearn.schemas.rest.page import Links
 from autolearn.schemas.results import FoldScores
+from autolearn.schemas.studies.search import StudyCandidate, Versus
 from autolearn.schemas.training.preprocess import Preprocessing
 from autolearn.schemas.values import (
+    NO_RUN,
     Baseline,
     DatasetRef,
     JsonValue,
@@ -76,7 +78,8 @@ class RunFields(Struct, kw_only=True, frozen=True):
 class TrainingRow(RunFields, kw_only=True, frozen=True):
     """One training. `features` are those that were named, and `left_out` the reason by column.
 
-    `logged` are figures that a user computed.
+    `logged` are figures that a user computed. A trial of a study has the `study`, and its number in
+    it, from 0.
     """
 
     kind: ClassVar[str] = "training"
@@ -99,6 +102,8 @@ class TrainingRow(RunFields, kw_only=True, frozen=True):
     threshold: str | None = None
     cross_validation: dict[str, FoldScores] = {}
     baseline_model: Baseline | None = None
+    study: RunId = NO_RUN
+    trial: int | None = None
     parameters: dict[str, JsonValue] = {}
     rows_train: int | None = None
     rows_test: int | None = None
@@ -146,6 +151,7 @@ class EvaluationRow(RunFields, kw_only=True, frozen=True):
     baseline: dict[str, JsonValue] = {}
     baseline_prediction: JsonValue = None
     not_better: tuple[str, ...] = ()
+    study: RunId = NO_RUN
 
 
 class Evaluation(EvaluationRow, kw_only=True, frozen=True):
@@ -184,7 +190,57 @@ class Prediction(PredictionRow, kw_only=True, frozen=True):
     links: Links
 
 
-RunRow = TrainingRow | EvaluationRow | PredictionRow
+class StudyRow(RunFields, kw_only=True, frozen=True):
+    """One study. The fields are those of `RequestStudy` and `StudyResult`.
+
+    The limits are those of each trial. `score` is the mean of `metric` over the folds of the best
+    trial, by which it was chosen; `held_out` has the metrics of the held-out rows, which choose
+    nothing.
+    """
+
+    kind: ClassVar[str] = "study"
+
+    candidates: tuple[StudyCandidate, ...]
+    metric: str
+    maximize: bool
+    sampler: str
+    trials: int
+    parallel: int
+    task: str
+    target: str | None
+    schema_hash: str
+    split: Split
+    preprocessing: Preprocessing
+    seed: int
+    fold_metrics: tuple[str, ...]
+    budget: float | None = None
+    prune: bool = False
+    features: tuple[str, ...] = ()
+    left_out: dict[str, str] = {}
+    weight: str | None = None
+    calibrate: str | None = None
+    threshold: str | None = None
+    best: RunId = NO_RUN
+    trial: int | None = None
+    estimator: str = ""
+    hyperparameters: dict[str, JsonValue] = {}
+    score: float | None = None
+    deviation: float | None = None
+    counts: dict[str, int] = {}
+    second: Versus | None = None
+    defaults: Versus | None = None
+    evaluation: RunId = NO_RUN
+    held_out: dict[str, JsonValue] = {}
+
+
+class Study(StudyRow, kw_only=True, frozen=True):
+    """A study. Its trials are trainings that name it."""
+
+    progress: LiveProgress | None
+    links: Links
+
+
+RunRow = TrainingRow | EvaluationRow | PredictionRow | StudyRow
 
 
 class RunSummary(Struct, kw_only=True, frozen=True):

@@ -46,7 +46,7 @@ class Model:
                 return "SessionDiscarded", ""
             case "CommitSession":
                 return self.commit(session, data)
-            case "RequestTraining" | "RequestEvaluation" | "RequestPrediction":
+            case "RequestTraining" | "RequestEvaluation" | "RequestPrediction" | "RequestStudy":
                 kind = kind.removeprefix("Request").lower()
                 return self.request(session["runs"], kind, data)
             case _:

@@ -84,6 +84,9 @@ STORY = [
     ("group/old", "MemberAdded.v1", ""),
     ("group/old", "MemberRemoved.v1", ""),
     ("group/old", "GroupDeleted.v1", ""),
+    (C, "StudyRequested.v1", "s1"),
+    (C, "RunStarted.v1", "s1"),
+    (C, "RunCompleted.v1-study", "s1"),
 ]
 """Stream, golden file, and the run that its data are made to name."""
 
@@ -94,7 +97,7 @@ def golden_log() -> list[EventRecord]:
     last = -1
     for offset, (stream, name, run) in enumerate(STORY):
         value = (FOLDERS["events"] / f"{name}.json").read_bytes()
-        for known in ("t1", "e1", "p1"):
+        for known in ("t1", "e1", "p1", "s1"):
             if run:
                 value = value.replace(f'"run":"{known}"'.encode(), f'"run":"{run}"'.encode())
         record = replace(decode_event(value), subject=stream, term=1)

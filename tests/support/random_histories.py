@@ -65,6 +65,9 @@ def random_command(random: Random, stream: str) -> Command:
         (1.5, lambda: samples.request_prediction(prediction, training)),
         (2, lambda: commands.StartRun(prediction, attempt, worker)),
         (1.5, lambda: samples.complete_prediction(prediction, attempt, worker)),
+        (0.3, lambda: samples.request_study("s1")),
+        (0.3, lambda: commands.StartRun("s1", attempt, worker)),
+        (0.3, lambda: samples.complete_study("s1", attempt, worker)),
         (3, lambda: commands.ReportRunLost(evaluation, attempt, worker)),
     )
     (make,) = random.choices([m for _, m in makers], [weight for weight, _ in makers])

@@ -7,7 +7,13 @@ from msgspec.structs import replace
 from autolearn.schemas import commands, events
 from autolearn.schemas.catalog import DatasetSpec, EstimatorSpec, MetricSpec
 from autolearn.schemas.messages import Command, Event, type_of
-from autolearn.schemas.results import EvaluationResult, PredictionResult, TrainingResult
+from autolearn.schemas.results import (
+    EvaluationResult,
+    PredictionResult,
+    StudyResult,
+    TrainingResult,
+)
+from autolearn.schemas.studies.search import Dimension, StudyCandidate, Versus
 from autolearn.schemas.training.preprocess import Preprocessing
 from autolearn.schemas.values import (
     Column,
@@ -102,6 +108,33 @@ def request_prediction(
     return commands.RequestPrediction(run, training=training, **(about | fields))
 
 
+def request_study(run: str = "s1", **fields: Any) -> commands.RequestStudy:
+    space = {
+        "max_depth": Dimension(low=1.0, high=32.0, integer=True, log=True),
+        "criterion": Dimension(choices=("gini", "entropy")),
+    }
+    about: dict[str, Any] = {
+        "candidates": (StudyCandidate("decision-tree", "1.9.1", {"splitter": "best"}, space),),
+        "metric": "f1",
+        "maximize": True,
+        "sampler": "tpe",
+        "trials": 2,
+        "parallel": 1,
+        "task": "classification",
+        "dataset": IRIS,
+        "target": "species",
+        "schema_hash": "c" * 64,
+        "split": Split(0.25, folds=5),
+        "preprocessing": Preprocessing(),
+        "seed": 42,
+        "fold_metrics": ("f1",),
+        "budget": 60.0,
+        "time_limit": 60.0,
+        "memory_limit": 512,
+    }
+    return commands.RequestStudy(run, **(about | fields))
+
+
 def training_result(**fields: Any) -> TrainingResult:
     about: dict[str, Any] = {
         "artifact": ARTIFACT,
@@ -136,6 +169,31 @@ def prediction_result(**fields: Any) -> PredictionResult:
         "unseen": {"colour": 1},
     }
     return PredictionResult(**(about | fields))
+
+
+def study_result(**fields: Any) -> StudyResult:
+    about: dict[str, Any] = {
+        "best": "t1",
+        "trial": 1,
+        "estimator": "decision-tree",
+        "hyperparameters": {"max_depth": 3, "splitter": "best"},
+        "score": 0.9375,
+        "deviation": 0.03125,
+        "counts": {"completed": 2},
+        "environment": {"libraries": {"optuna": "5.0.0"}},
+        "seconds": 2.5,
+        "second": Versus("t2", 0, 0.875, 0.0625, 0.25),
+        "defaults": Versus("t2", 0, 0.875, 0.0625, 0.25),
+        "evaluation": "e1",
+        "held_out": {"f1": 0.90625},
+    }
+    return StudyResult(**(about | fields))
+
+
+def complete_study(
+    run: str = "s1", attempt: int = 1, worker: str = "w1", **fields: Any
+) -> commands.CompleteRun:
+    return commands.CompleteRun(run, attempt, worker, study_result(**fields))
 
 
 def complete_training(
@@ -196,6 +254,16 @@ def prediction_completed(
     return events.RunCompleted(run, attempt, worker, prediction_result(**fields))
 
 
+def study_requested(run: str = "s1", **fields: Any) -> events.StudyRequested:
+    return events.StudyRequested(**(fields_of(request_study(run)) | fields))
+
+
+def study_completed(
+    run: str = "s1", attempt: int = 1, worker: str = "w1", **fields: Any
+) -> events.RunCompleted:
+    return events.RunCompleted(run, attempt, worker, study_result(**fields))
+
+
 def by_type(*messages: Any) -> dict[str, Any]:
     """Messages by what their golden files are called: their type, and of a result its kind."""
     return {name_of(message): message for message in messages}
@@ -240,10 +308,12 @@ COMMANDS: dict[str, Command] = by_type(
     request_training(),
     request_evaluation(),
     request_prediction(),
+    request_study(),
     commands.StartRun("t1", 1, "w1"),
     complete_training(),
     complete_evaluation(),
     complete_prediction(),
+    complete_study(),
     commands.FailRun("t1", 1, "w1", "memory", "It needed more than 512 MiB."),
     commands.CancelRun("t1"),
     commands.ReportRunLost("t1", 1, "w1"),
@@ -287,10 +357,12 @@ EVENTS: dict[str, Event] = by_type(
     training_requested(),
     evaluation_requested(),
     prediction_requested(),
+    study_requested(),
     events.RunStarted("t1", 1, "w1"),
     training_completed(),
     evaluation_completed(),
     prediction_completed(),
+    study_completed(),
     events.RunFailed("t1", 1, "w1", "memory", "It needed more than 512 MiB."),
     events.RunCancelled("t1"),
     events.RunLost("t1", 2, "w1"),

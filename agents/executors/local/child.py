@@ -18,7 +18,7 @@ import msgspec
 from autolearn.agents.executors.executor import FailureReason
 from autolearn.artifacts.datasets.errors import DatasetRefused
 from autolearn.artifacts.store.run_files import RunFiles
-from autolearn.ml.errors import InputError
+from autolearn.ml.errors import InputError, Pruned
 from autolearn.ml.library_messages import sentence
 from autolearn.ml.task_kind import Kind
 from autolearn.runtime.sandbox import confine
@@ -70,6 +70,8 @@ def words_for(error: BaseException) -> tuple[FailureReason, str]:
     """Return the reason (a code of `commands.FailRun`) and the message for an error."""
     if isinstance(error, MemoryError):
         return "memory", "there was not enough memory for an allocation"
+    if isinstance(error, Pruned):
+        return "pruned", error.detail
     if isinstance(error, AutoLearnError):
         known = isinstance(error, InputError | DatasetRefused)
         detail = f"{error.detail}. {error.advice}" if error.advice else error.detail

@@ -58,7 +58,7 @@ _SCRATCH = "autolearn-runs-"
 class Why(msgspec.Struct):
     """The reasons that a run may report: others are not for it to give."""
 
-    reason: Literal["raised", "memory", "input"]
+    reason: Literal["raised", "memory", "input", "pruned"]
     detail: str
 
 

@@ -20,7 +20,7 @@ from autolearn.projections.rows.command_answers import Answer
 from autolearn.schemas.events import EVENTS
 from autolearn.schemas.messages import type_of
 from autolearn.schemas.rest.commands import CommandState
-from autolearn.schemas.values import SessionId
+from autolearn.schemas.values import SessionId, plural
 from autolearn.schemas.work_kinds import WORK
 
 Place = Annotated[int, Query(ge=0)]
@@ -68,10 +68,10 @@ def _state_of(command: str, answer: Answer, now: Snapshot) -> CommandState:
 def _resource_of(command: str, answer: Answer, now: Snapshot) -> str | None:
     """Return the path of the resource of a command of this API."""
     kind, _, name = answer.stream.partition("/")
-    for work, (_, requested, _) in WORK.items():
-        if answer.type == type_of(requested):
+    for name_of, work in WORK.items():
+        if answer.type == type_of(work.requested):
             owner = "experiment" if now.experiments.has(SessionId(name)) else "session"
-            return f"/v1/{owner}s/{name}/{work}s/{derive(command, 'run')}"
+            return f"/v1/{owner}s/{name}/{plural(name_of)}/{derive(command, 'run')}"
     event = EVENTS[answer.type].__name__ if answer.type in EVENTS else ""
     match kind, event:
         case "session", "SessionCommitted":

@@ -256,6 +256,8 @@ def _compared(line: _Line, differ: set[str], owners: Iterable[ComparedOwner]) ->
         status=run.row.status,
         settings={name: _shown(v) for name, v in line.settings.items() if name in differ},
         scores=line.scores,
+        study=run.request.study,
+        trial=run.request.trial,
         fit_seconds=None if run.fitted is None else run.fitted.fit_seconds,
         links={"self": f"{base}/trainings/{run.run}"},
         cpu_seconds=None if run.fitted is None else run.fitted.cpu_seconds,

@@ -23,15 +23,19 @@ def estimators(found: Iterable[CatalogEstimator]) -> RenderableType:
 def estimator(one: CatalogEstimator) -> RenderableType:
     """Return an estimator in detail."""
     lines = [
-        (p.name, " or ".join(map(str, p.domains)), shortened(p.default))
+        (
+            p.name,
+            " or ".join(map(str, p.domains)),
+            shortened(p.default),
+            *([str(one.space.get(p.name, ""))] if one.space else []),
+        )
         for p in one.hyperparameters
     ]
     about = pairs(
         {"estimator": one.name, "task": one.task, "library": f"{one.library} {one.library_version}"}
     )
-    return Group(
-        sentence(one.summary), about, "", rows(("hyperparameter", "value", "default"), lines)
-    )
+    heads = ("hyperparameter", "value", "default", *(["tune tries"] if one.space else []))
+    return Group(sentence(one.summary), about, "", rows(heads, lines))
 
 
 def metrics(found: Iterable[CatalogMetric]) -> RenderableType:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import csv
+import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from typing import TextIO
 
 from rich.console import Group, RenderableType
@@ -29,6 +31,8 @@ _SETTINGS = 18
 _GAP = 2
 _HEAD = 10
 """Characters of a line of a metric's name above its column."""
+_TRIALS = 10
+"""Trials of a study that a table shows."""
 
 
 def comparison(one: TrainingComparison, chosen: Sequence[str] | None, width: int) -> RenderableType:
@@ -79,7 +83,7 @@ def _table(
     """Return the table, and the metrics for which there was room: at least one."""
     from rich import box
 
-    lines = sorted(one.trainings, key=lambda line: line.baseline)
+    lines = sorted(_shown(one, metrics), key=lambda line: line.baseline)
     about = {
         "training": [Text(short(line.id)) for line in lines],
         "estimator": [_estimator(line) for line in lines],
@@ -124,6 +128,29 @@ def _table(
     return table, shown
 
 
+def _shown(
+    one: TrainingComparison, metrics: Sequence[ComparedMetric]
+) -> Sequence[ComparedTraining]:
+    """Return the lines to show: of each study the best trials, by its first metric of folds."""
+    studies: dict[str, list[ComparedTraining]] = {}
+    for line in one.trainings:
+        if line.study:
+            studies.setdefault(line.study, []).append(line)
+    hidden: set[str] = set()
+    for trials in studies.values():
+        known = {name for line in trials for name in line.scores}
+        by = next((m for m in metrics if m.folds and m.name in known), None)
+        if by is not None:
+            hidden |= {line.id for line in sorted(trials, key=partial(_place, by))[_TRIALS:]}
+    return [line for line in one.trainings if line.id not in hidden]
+
+
+def _place(by: ComparedMetric, line: ComparedTraining) -> float:
+    """Return the order of a line by a metric, the best first and those without a value last."""
+    score, sign = line.scores.get(by.name), -1 if by.greater_is_better is False else 1
+    return math.inf if score is None else -sign * score.value
+
+
 def _width(name: str, cells: Sequence[Text]) -> int:
     """Return the characters of a column, with the gap behind it."""
     return max(*map(len, name.split("\n")), *(cell.cell_len for cell in cells)) + _GAP
@@ -142,6 +169,8 @@ def _head(name: str) -> str:
 
 def _estimator(line: ComparedTraining) -> Text:
     name = printable(line.estimator)
+    if line.trial is not None:
+        return Text(f"{name} (trial {line.trial})")
     return Text(f"{name} (baseline)", "dim") if line.baseline else Text(name)
 
 
@@ -216,6 +245,8 @@ def _notes(
         yield "accuracy ±: half of its 95 % interval (Wilson) on so many rows."
     if any(score.deviation is not None for score in scores):
         yield "(folds) ±: the mean over the folds, and their standard deviation."
+    if left := len(one.trainings) - len(_shown(one, metrics)):
+        yield f"{count(left, 'further trial')} of studies, no better than these: -o csv has all."
     if not one.same_rows:
         yield "The scores are not of the same rows, so they are not quite comparable."
     if hidden := [metric.name for metric in metrics if metric not in shown]:

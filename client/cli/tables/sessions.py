@@ -10,6 +10,7 @@ from rich.console import Group, RenderableType
 from autolearn.client.cli.output import pairs, rows, sentence, short, when
 from autolearn.client.cli.tables.annotations import add_columns, said_of
 from autolearn.client.cli.tables.runs import evaluations, predictions, split_in_words, trainings
+from autolearn.client.cli.tables.studies import studies
 from autolearn.client.sdk.sessions import ExperimentWithRuns, SessionWithRuns
 from autolearn.schemas.rest.experiments import ExperimentSummary
 from autolearn.schemas.rest.runs import Evaluation, Prediction, Training
@@ -57,6 +58,8 @@ def session(one: SessionWithRuns) -> RenderableType:
     )
     parts: list[RenderableType] = [about]
     parts += runs(one.trainings, one.evaluations, one.predictions)
+    if one.studies:
+        parts += ["", studies(one.studies)]
     if one.running:
         lines = [
             (short(now.run), now.kind, now.phase, _since(now.since), now.host, now.attempt)

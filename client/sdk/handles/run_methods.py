@@ -9,15 +9,22 @@ from typing import Any, ClassVar, TypeVar
 
 from msgspec.structs import replace
 
-from autolearn.client.sdk.errors import EvaluationFailed, PredictionFailed, TimedOut, TrainingFailed
+from autolearn.client.sdk.errors import (
+    EvaluationFailed,
+    PredictionFailed,
+    StudyFailed,
+    TimedOut,
+    TrainingFailed,
+)
 from autolearn.client.sdk.flows import Call, Flow, ask
 from autolearn.client.sdk.handles.handle import Handle, Reference
 from autolearn.client.sdk.handles.run_parent import RunParent
 from autolearn.client.sdk.operation import chained
 from autolearn.client.sdk.paths import segment
-from autolearn.schemas.rest.runs import Evaluation, Prediction, Training
+from autolearn.schemas.rest.runs import Evaluation, Prediction, Study, Training
+from autolearn.schemas.values import plural
 
-R = TypeVar("R", Training, Evaluation, Prediction)
+R = TypeVar("R", Training, Evaluation, Prediction, Study)
 Data = str | Mapping[str, str] | Reference
 """A dataset: as an object, by its name, NAME@VERSION, or {"name": …, "version": …}.
 
@@ -49,7 +56,7 @@ class RunMethods(Handle[R]):
 
     _kind: ClassVar[str]
     _type: ClassVar[Any]
-    _failed: ClassVar[type[TrainingFailed | EvaluationFailed | PredictionFailed]]
+    _failed: ClassVar[type[TrainingFailed | EvaluationFailed | PredictionFailed | StudyFailed]]
 
     def _begin(self, owner: RunParent, data: R) -> None:
         self._owner, self._data = owner, data
@@ -92,7 +99,7 @@ class RunMethods(Handle[R]):
         )
 
     def _path(self, owner: str) -> str:
-        return f"{owner}/{self._kind}s/{segment(self.id)}"
+        return f"{owner}/{plural(self._kind)}/{segment(self.id)}"
 
     def _refreshed(self, wait: float | None) -> Flow[None]:
         """Get the state when the run has ended, or after `wait` seconds."""

@@ -38,14 +38,14 @@ from autolearn.schemas.catalog import check_metrics
 from autolearn.schemas.rest.annotations import Attachment
 from autolearn.schemas.rest.catalog import CatalogMetric
 from autolearn.schemas.rest.page import Page
-from autolearn.schemas.rest.runs import Artifact, Evaluation, Prediction, Training
+from autolearn.schemas.rest.runs import Artifact, Evaluation, Prediction, Study, Training
 from autolearn.schemas.values import JsonValue
 
 if TYPE_CHECKING:
     import httpx
     import pandas as pd
 
-R = TypeVar("R", Training, Evaluation, Prediction)
+R = TypeVar("R", Training, Evaluation, Prediction, Study)
 
 _CLASS_COLUMNS = ("precision", "recall", "f1", "support")
 """The first columns of the table of classes."""

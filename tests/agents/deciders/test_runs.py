@@ -66,6 +66,12 @@ KINDS = {
         samples.complete_prediction("r"),
         samples.prediction_completed("r"),
     ),
+    "study": Kind(
+        (),
+        samples.study_requested("r", max_attempts=2),
+        samples.complete_study("r"),
+        samples.study_completed("r"),
+    ),
 }
 
 

@@ -22,6 +22,7 @@ from autolearn.schemas.bounds import (
 )
 from autolearn.schemas.commands import (
     AnnotateSession,
+    CancelRun,
     CommitSession,
     DeleteExperiment,
     DiscardSession,
@@ -638,3 +639,24 @@ def test_a_session_is_shared_with_so_many_users_at_most():
     full = given(session, OPENED, *readers)
     full.when(ShareSession("one-more")).then(Refused(reason="too-many-readers"))
     full.when(UnshareSession("user-0")).then(SessionUnshared("user-0"))
+
+
+STUDY = (OPENED, samples.study_requested("s1"), RunStarted("s1", 1, "w1"))
+
+
+def test_the_worker_that_conducts_a_study_asks_for_its_runs_and_cancels_them():
+    asked = request_training("t1", study="s1", trial=0)
+    trial = training_requested("t1", study="s1", trial=0)
+    by_worker, other = Actor(worker("w1")), Actor(worker("w2"))
+    given(session, *STUDY).when(asked, actor=by_worker).then(trial)
+    for actor in (other, Actor("")):
+        given(session, *STUDY).when(asked, actor=actor).then(Refused(reason="forbidden"))
+    cancel = CancelRun("t1")
+    given(session, *STUDY, trial).when(cancel, actor=by_worker).then(RunCancelled("t1"))
+    given(session, *STUDY, trial).when(cancel, actor=other).then(Refused(reason="forbidden"))
+    ended = given(session, *STUDY, trial, RunCancelled("s1"))
+    late = request_training("t2", study="s1", trial=1)
+    ended.when(late, actor=by_worker).then(Refused(reason="forbidden"))
+    ended.when(cancel, actor=by_worker).then(RunCancelled("t1"))
+    alone = request_training("t9")
+    given(session, *STUDY).when(alone, actor=by_worker).then(Refused(reason="forbidden"))

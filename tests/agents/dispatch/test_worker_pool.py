@@ -77,6 +77,21 @@ def test_of_a_user_no_more_runs_run_than_the_limit_whatever_is_free():
     assert offered(pool, 0.4) == [("ada-2", "w0")]
 
 
+def test_a_study_takes_no_slot_and_no_turn_of_its_trials():
+    pool = WorkerPool(3.0, {"ada": 1}.__getitem__)
+    pool.heard(beat("w0", slots=1, kinds=("training", "study")), 0.0)
+    for name, kind in (("s1", "study"), ("s2", "study"), ("t1", "training"), ("t2", "training")):
+        pool.see(STREAM, name, run(name, kind=kind, user="ada"))
+    assert sorted(offered(pool, 0.0)) == [("s1", "w0"), ("t1", "w0")]
+    for name, kind in (("s1", "study"), ("t1", "training")):
+        pool.see(STREAM, name, run(name, "w0", kind=kind, user="ada"))
+    assert offered(pool, 0.1) == []
+    pool.see(STREAM, "t1", None)
+    assert offered(pool, 0.2) == [("t2", "w0")]
+    pool.see(STREAM, "s1", None)
+    assert offered(pool, 0.3) == [("s2", "w0")]
+
+
 def test_a_run_of_a_lost_worker_comes_before_all_others():
     pool = WorkerPool(3.0)
     pool.heard(beat("w0"), 0.0)

@@ -23,6 +23,7 @@ from autolearn.projections.storage.memory import MemoryStore
 from autolearn.projections.storage.store import key
 from autolearn.schemas.access_tokens import made_of
 from autolearn.schemas.codec import to_json
+from autolearn.schemas.values import plural
 from autolearn.schemas.work_kinds import WORK
 from tests.support.people import PASSWORD, People
 from tests.support.settings import settings_of
@@ -107,6 +108,7 @@ class World(NamedTuple):
     training: str
     evaluation: str
     prediction: str
+    study: str
     kept: str
     measured: str
     predicted: str
@@ -127,11 +129,14 @@ def world(known: People) -> World:
         known.ask("owner", "POST", f"{one}/predictions", json=asked, headers=wait).json()["id"]
         for one in (session, ended)
     )
+    tuned = {"estimator": "decision-tree", "dataset": "iris", "trials": 1}
+    answer = known.ask("owner", "POST", f"{session}/studies", json=tuned, headers=wait)
+    study = answer.json()["id"]
     answer = known.ask("owner", "POST", f"{ended}/commit")
     experiment = answer.headers["location"]
     share = uuid.uuid5(uuid.UUID(opened), "session")
     known.share(f"/v1/sessions/{share}")
-    first, second = (training, evaluation, prediction), (kept, measured, predicted)
+    first, second = (training, evaluation, prediction, study), (kept, measured, predicted)
     return World(known, session, experiment, *first, *second, opened)
 
 
@@ -151,7 +156,7 @@ def of_session(rest: str) -> Callable[[World], str]:
 
 
 def run(kind: str, rest: str = "") -> Callable[[World], str]:
-    return lambda world: f"{world.session}/{kind}s/{getattr(world, kind)}{rest}"
+    return lambda world: f"{world.session}/{plural(kind)}/{getattr(world, kind)}{rest}"
 
 
 def kept(rest: str) -> Callable[[World], str]:
@@ -297,7 +302,10 @@ ASKED: dict[str, Asked] = {
     "POST /v1/sessions/{session}/leave": Asked(
         shared_anew("/leave"), 200, but={"owner": 409, "colleague": 409}
     ),
-    **{f"GET /v1/sessions/{{session}}/{kind}s": Asked(of_session(f"/{kind}s")) for kind in WORK},
+    **{
+        f"GET /v1/sessions/{{session}}/{plural(kind)}": Asked(of_session(f"/{plural(kind)}"))
+        for kind in WORK
+    },
     "POST /v1/sessions/{session}/trainings": Asked(
         of_session("/trainings"), 422, {"estimator": "none", "dataset": "iris"}
     ),
@@ -307,9 +315,12 @@ ASKED: dict[str, Asked] = {
     "POST /v1/sessions/{session}/predictions": Asked(
         of_session("/predictions"), 422, {"training": str(uuid.UUID(int=7)), "dataset": "iris"}
     ),
-    **{f"GET /v1/sessions/{{session}}/{kind}s/{{run}}": Asked(run(kind)) for kind in WORK},
+    "POST /v1/sessions/{session}/studies": Asked(
+        of_session("/studies"), 422, {"estimator": "none", "dataset": "iris"}
+    ),
+    **{f"GET /v1/sessions/{{session}}/{plural(kind)}/{{run}}": Asked(run(kind)) for kind in WORK},
     **{
-        f"POST /v1/sessions/{{session}}/{kind}s/{{run}}/cancel": Asked(
+        f"POST /v1/sessions/{{session}}/{plural(kind)}/{{run}}/cancel": Asked(
             run(kind, "/cancel"), 409, but=NOT_THEIRS
         )
         for kind in WORK

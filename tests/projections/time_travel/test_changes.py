@@ -14,6 +14,7 @@ from autolearn.projections.time_travel.past import AsOfReader
 from autolearn.projections.views import VIEWS
 from autolearn.schemas.rest.history import Change
 from autolearn.schemas.stream_kinds import KINDS
+from autolearn.schemas.work_kinds import WORK
 from tests.projections.time_travel.test_past import folded, told
 
 WORDS = {
@@ -23,6 +24,7 @@ WORDS = {
     "training": "run",
     "evaluation": "run",
     "prediction": "run",
+    "study": "run",
     "run": "run",
     "estimator": "estimator",
     "metric": "metric",
@@ -47,7 +49,7 @@ def test_every_kind_of_stream_and_every_table_has_its_words():
     assert set(THINGS) == set(KINDS)
     views = [view for name, view in VIEWS.items() if name not in ("answers", "streams")]
     tables = {prefix[:-1].decode() for view in views for prefix in view.prefixes}
-    assert tables == (set(WORDS) - {"training", "evaluation", "prediction"}) | INDEXES
+    assert tables == (set(WORDS) - {*WORK}) | INDEXES
 
 
 def rows(snapshot: Snapshot) -> dict[tuple[str, bytes], bytes]:

@@ -50,6 +50,7 @@ def test_every_event_ever_shipped_is_counted() -> None:
         ("evaluation", "failed"): 1,
         ("evaluation", "cancelled"): 1,
         ("prediction", "completed"): 1,
+        ("study", "completed"): 1,
     }
     assert counted.lost == {"training": 1, "evaluation": 1}
 

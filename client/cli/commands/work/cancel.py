@@ -12,7 +12,7 @@ from autolearn.client.cli.output import As, Output
 
 def cancel(
     run: Annotated[
-        str, typer.Argument(help="A training, evaluation or prediction; the start of its id.")
+        str, typer.Argument(help="A training, evaluation, prediction or study; its id begins so.")
     ],
     session: SessionOption = None,
     output: As = Output.table,
@@ -24,10 +24,14 @@ def cancel(
     from autolearn.client.cli.run_progress import phase_of, what
     from autolearn.client.sdk.handles.predictions import PredictionHandle
     from autolearn.client.sdk.handles.runs import EvaluationHandle, TrainingHandle
+    from autolearn.client.sdk.handles.studies import StudyHandle
+    from autolearn.client.sdk.sessions import SessionHandle
 
     with connect(url, session) as to:
         used = to.owner() if to.wanted else to.say_session()
-        runs: dict[str, TrainingHandle | EvaluationHandle | PredictionHandle] = {}
+        runs: dict[str, TrainingHandle | EvaluationHandle | PredictionHandle | StudyHandle] = {}
+        if isinstance(used, SessionHandle):
+            runs |= {one.id: one for one in used.studies()}
         runs |= {one.id: one for one in used.trainings()}
         runs |= {one.id: one for one in used.evaluations()}
         runs |= {one.id: one for one in used.predictions()}

@@ -202,7 +202,7 @@ def train(
         "features": words(features),
         "drop": words(drop),
         "roles": roles_in(roles) or None,
-        "split": _some(test=test, stratify=stratify, folds=folds, **_split_in(split)),
+        "split": some(test=test, stratify=stratify, folds=folds, **split_in(split)),
         "fold_metrics": metric_names(metrics) if folds else None,
         "preprocessing": preprocessing,
         "calibrate": calibrate,
@@ -298,7 +298,7 @@ def _require_fit(task: str, wanted: list[str] | None, offers: Iterable[CatalogMe
         raise typer.BadParameter("; ".join(faults) + ".", param_hint="'--metrics'")
 
 
-def _split_in(given: str | None) -> dict[str, str]:
+def split_in(given: str | None) -> dict[str, str]:
     """Return how rows are split, of BY or BY:COL. Raises typer.BadParameter."""
     if given is None:
         return {}
@@ -311,7 +311,8 @@ def _split_in(given: str | None) -> dict[str, str]:
     return {"by": by, "column": column} if column else {"by": by}
 
 
-def _some(**given: Any) -> dict[str, Any] | None:
+def some(**given: Any) -> dict[str, Any] | None:
+    """Return the given ones, None if there are none."""
     return {name: value for name, value in given.items() if value is not None} or None
 
 

@@ -1,0 +1,1 @@
+"""Parts of the request for a study, and of its end."""
