@@ -20,14 +20,16 @@ from autolearn.eventlog.admission import PartitionProgress
 from autolearn.eventlog.memory.log import MemoryLog
 from autolearn.eventlog.positions import log_id
 from autolearn.projections.storage.memory import MemoryStore
-from autolearn.projections.work.artifact_referrers import REFERRERS
+from autolearn.projections.work.artifact_referrers import REFERRERS, reference_of
 from autolearn.projections.work.session_retention import SessionRetention
 from autolearn.runtime.meter import Meter
 from autolearn.schemas import events
 from autolearn.schemas.bounds import ROWS_SECONDS
 from autolearn.schemas.codec import EventRecord, encode, raw
+from autolearn.schemas.confidentiality import clear_part, outline_of
 from autolearn.schemas.messages import Event, type_of
 from autolearn.schemas.topics import Topics
+from autolearn.schemas.values import ATTACHED, AttachedFile, StreamId, TrainedArtifact
 from tests.support import samples
 from tests.support.settings import settings_of
 
@@ -254,6 +256,27 @@ def test_what_is_of_no_known_kind_is_never_touched(world: World):
     assert world.collector.collect(LATER).artifacts == 0
     assert all(path.is_file() for path in others)
     assert set(REFERRERS) == {"datasets", "models"}
+
+
+def test_an_attached_file_is_referred_to_as_its_sealed_event_says():
+    artifact = TrainedArtifact("d" * 64, {ATTACHED: "e" * 64}, 9, stored="f" * 64)
+    event = events.SessionAnnotated(
+        "t1", file=AttachedFile("roc.svg", "image/svg+xml", 9, artifact)
+    )
+    sealed = EventRecord(
+        id="1",
+        source="",
+        type=type_of(events.SessionAnnotated),
+        subject=StreamId(samples.SESSION),
+        time="",
+        sequence=1,
+        term=1,
+        keyid="k",
+        data_base64="",
+        **clear_part(event),
+    )
+    assert reference_of(outline_of(sealed)) == ("models", "f" * 64, True)
+    assert reference_of(events.SessionAnnotated("t1", "a note")) is None
 
 
 def test_the_store_of_another_log_is_left_alone(world: World, tmp_path: Path):
