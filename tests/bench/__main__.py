@@ -36,6 +36,7 @@ from tests.bench.recovery.measure import recovery
 from tests.bench.recovery.rebuild import rebuilding
 from tests.bench.secure import secure
 from tests.bench.session_growth import session_growth
+from tests.bench.studies.tune import tune
 from tests.bench.time_travel import time_travel
 
 RESULT = Path("build/bench.json")
@@ -189,6 +190,14 @@ BENCHES = {
             "ingest_rows_per_s_arrow": Aim("the same file, Arrow alone, two threads"),
             "ingest_rows_per_s_duckdb": Aim("the same file, DuckDB alone, two threads"),
             "ingest_peak_pss_mb": Aim("memory of the reader (PSS), MiB", 500),
+        },
+    ),
+    "tune": Bench(
+        tune,
+        {
+            "tune_trials_per_s": Aim("trials of a study on two slots, per s"),
+            "tune_optuna_trials_per_s": Aim("Optuna alone in one process, per s"),
+            "tune_vs_optuna": Aim("trials of a study / Optuna alone", 0.7, at_least=True),
         },
     ),
     "prediction": Bench(
