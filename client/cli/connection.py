@@ -208,11 +208,11 @@ class Connection:
     def evaluations(self, owner: str) -> list[Evaluation]:
         """Return all evaluations of a session or experiment, by its id."""
         try:
-            return [one.data for one in self.client.session(owner).evaluations()]
+            return [one.data for one in self.session_of(owner).evaluations()]
         except Problem as problem:
             if problem.kind != "session-committed":
                 raise
-            return [one.data for one in self.client.experiments.get(owner).evaluations()]
+            return [one.data for one in self.experiment(owner).evaluations()]
 
     def stream_id(self, given: str) -> str:
         """Return the name of a stream: <kind>/<id>, or only a session or experiment.

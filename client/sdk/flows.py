@@ -22,7 +22,7 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
-from autolearn.client.sdk.errors import Problem, Unreachable, problem_of
+from autolearn.client.sdk.errors import BadArgument, Problem, Unreachable, problem_of
 from autolearn.schemas.rest.commands import CommandState
 
 T = TypeVar("T")
@@ -195,11 +195,18 @@ def _sent(call: Call[Any]) -> Send:
 
 
 def _plain(value: Any) -> Any:
-    """Return a value as JSON can hold it: the reference of an object, or what numpy holds."""
+    """Return a value as JSON can hold it: the reference of an object, or what numpy holds.
+
+    Raises:
+        BadArgument: it cannot be sent.
+    """
     for method in ("_sent", "tolist"):
         if hasattr(value, method):
             return getattr(value, method)()
-    raise NotImplementedError
+    raise BadArgument(
+        f"A {type(value).__name__} cannot be sent here.",
+        advice="A data frame becomes a dataset by al.dataset(frame, name=…).",
+    )
 
 
 def words_of(query: Mapping[str, object]) -> Query:

@@ -180,6 +180,8 @@ def _settings_of(request: TrainingRequested) -> dict[str, JsonValue]:
         for name in struct.__struct_fields__:
             if (value := getattr(struct, name)) is not UNSET:
                 found[f"{group}.{name}"] = value
+    if request.split.kind != "random":  # it is for random splits alone
+        found.pop("split.stratify", None)
     for name, value in request.hyperparameters.items():
         found[f"hyperparameters.{name}"] = value
     return found

@@ -28,6 +28,8 @@ from autolearn.schemas.values import JsonValue
 _GROUPS = ("hyperparameters.", "split.", "preprocessing.")
 _SETTINGS = 18
 """Characters that the settings of a line keep, at the cost of metrics."""
+_LAST = ("features", "left_out")
+"""Settings that are long, and seldom why two trainings differ."""
 _GAP = 2
 _HEAD = 10
 """Characters of a line of a metric's name above its column."""
@@ -88,9 +90,10 @@ def _table(
         "training": [Text(short(line.id)) for line in lines],
         "estimator": [_estimator(line) for line in lines],
     }
-    for name, said in (("tags", lambda line: ", ".join(line.tags)), ("note", newest)):
-        if any(words := [printable(said(line)) for line in lines]):
-            about[name] = [Text(_cut(one, _SETTINGS)) for one in words]
+    said = {
+        name: [Text(_cut(printable(words(line)), _SETTINGS)) for line in lines]
+        for name, words in (("tags", lambda line: ", ".join(line.tags)), ("note", newest))
+    }
     settings = [printable(_settings(_given(line.settings))) for line in lines]
     fit = {"fit s": [Text(_seconds(line)) for line in lines]}
     best = {metric.name: _best(metric, lines) for metric in metrics}
@@ -99,6 +102,11 @@ def _table(
     }
     wanted = max(map(len, settings))
     left = width - sum(_width(*column) for column in (about | fit).items())
+    for name, words in said.items():  # where they leave room for two metrics
+        needed = _width(name, words)
+        if any(word.plain for word in words) and left - needed >= _SETTINGS + 2 * _HEAD + 3 * _GAP:
+            about[name] = words
+            left -= needed
     kept = min(max(wanted, len("settings")), _SETTINGS) + _GAP if wanted else 0
     shown: list[ComparedMetric] = []
     for metric in metrics:
@@ -211,7 +219,7 @@ def _given(settings: Mapping[str, JsonValue]) -> dict[str, JsonValue]:
 
 def _settings(given: Mapping[str, JsonValue]) -> str:
     """Return settings in a line: those of the estimator first."""
-    names = sorted(given, key=lambda name: not name.startswith(_GROUPS[0]))
+    names = sorted(given, key=lambda name: (name in _LAST, not name.startswith(_GROUPS[0])))
     words = []
     for name in names:
         value = given[name]

@@ -36,10 +36,10 @@ def settings_again(training: Training, columns: Iterable[str]) -> dict[str, Any]
 
 
 def evaluation_again(evaluations: Iterable[Evaluation], training: str) -> dict[str, Any] | None:
-    """Return the metrics and the class of the newest evaluation on held-out rows, if any."""
-    found = None
+    """Return the metrics of its evaluations on held-out rows, and the class of the newest one."""
+    named, found = dict[str, None](), None
     for one in evaluations:
         if (one.training, one.held_out, one.status) == (training, True, "completed"):
-            named = [name for name in one.metrics if name not in one.optional]
-            found = {"metrics": named or None, "positive": one.positive}
+            named |= dict.fromkeys(name for name in one.metrics if name not in one.optional)
+            found = {"metrics": list(named) or None, "positive": one.positive}
     return found

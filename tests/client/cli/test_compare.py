@@ -16,6 +16,7 @@ from msgspec.structs import replace
 from rich.console import Console
 
 from autolearn.client.cli.tables.comparison import comparison, write_csv
+from autolearn.schemas.rest.annotations import Note
 from autolearn.schemas.rest.comparisons import (
     ComparedMetric,
     ComparedOwner,
@@ -122,6 +123,18 @@ def test_what_has_no_room_is_named():
     chosen = shown(80, chosen=["recall", "roc-auc"])
     assert the("estimator", chosen).split()[3:5] == ["recall", "roc-auc"]
     assert "f1" not in the("estimator", chosen)
+
+
+def test_tags_and_notes_leave_first():
+    said = {
+        "tags": ("best", "risky"),
+        "notes": (Note("needs all columns", "ada", "2026-01-02T03:04:05.678Z"),),
+    }
+    found = replace(FOUND, trainings=[replace(LINES[0], **said), *LINES[1:]])
+    narrow, wide = shown(80, found), shown(160, found)
+    assert narrow == shown(80)
+    assert "best, risky" in the(LINES[0].estimator, wide)
+    assert "needs all columns" in the(LINES[0].estimator, wide)
 
 
 def test_what_they_are_of_comes_first_and_the_baseline_last():

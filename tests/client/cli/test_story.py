@@ -162,6 +162,18 @@ def _named(says: Any) -> dict[str, list[str]]:
     }
 
 
+def test_plots_are_shown_and_drawn(cli, says, session, tmp_path):
+    training = says("train", "decision-tree", "iris", "--metrics", "f1")["training"]["id"]
+    found = says("evaluate", training, "--plots", "confusion,roc")
+    said = cli("evaluation", "plot", found["id"][:8], "confusion")
+    assert (said.code, "setosa" in said.out) == (0, True)
+    drawn = cli("evaluation", "plot", found["id"], "-o", tmp_path / "plots.svg")
+    assert (drawn.code, "<svg" in (tmp_path / "plots.svg").read_text()) == (0, True)
+    assert cli("session", "commit").code == 0
+    said = cli("evaluation", "plot", found["id"][:8], "roc", "--of", session)
+    assert (said.code, "area" in said.out) == (0, True)
+
+
 def test_nothing_is_trained_for_metrics_that_do_not_fit(cli, says, session):
     said = cli("train", "svm", "iris", "--metrics", "f1,r2")
     assert (said.code, "r2 does not fit classification" in said.err) == (2, True)
