@@ -198,6 +198,8 @@ def add_upload_routes(routes: APIRouter, context: ApiContext) -> None:
         wanted = target_in(about.roles, None) if about.target is None else about.target
         target = before.target if wanted is None and before is not None else wanted or None
         known = there.spec if there is not None else before
+        # Another reading of the same bytes decides anew: no type of a mistaken one stays.
+        typed = None if there is not None and hints.read != ReadHints() else before
         if hints.read == ReadHints() and known is not None:
             accepted = hints.accept_findings or (there is not None and known.accepted)
             said = known.hints or ReadHints()
@@ -223,7 +225,7 @@ def add_upload_routes(routes: APIRouter, context: ApiContext) -> None:
                 summary=summary,
                 sensitive=marks.sensitive,
                 hints=hints,
-                before=before,
+                before=typed,
             )
         check_columns(spec, about.sensitive, marks.before)
         check_columns(spec, list(about.roles), ())

@@ -57,6 +57,17 @@ def test_nothing_is_trained_on_what_is_nearly_numbers_before_it_is_said(
     )
 
 
+def test_another_reading_of_the_same_file_keeps_no_type_of_a_mistaken_one(http: httpx.Client):
+    lines = "".join(f"{n},{n * 2},{'ab'[n % 2]}\n" for n in range(30))
+    content = f"age,inc,kind\n{lines}n/a,4,a\n7,unknown,b\n"
+    first = put(http, "mistaken", content).json()
+    assert (types_of(first)["age"], types_of(first)["inc"]) == ("integer", "string")
+    second = put(http, "mistaken", content, "type=inc=number&missing=unknown").json()
+    assert types_of(second)["age"] == "string", "the words for missing values are others now"
+    third = put(http, "mistaken", content, "type=inc=number&missing=unknown&missing=n/a").json()
+    assert (types_of(third)["age"], types_of(third)["inc"]) == ("integer", "number")
+
+
 def test_what_was_said_of_a_file_is_said_of_it_again_and_of_the_next_version(http: httpx.Client):
     first = put(http, "said-once", NEARLY, "target=y&type=x=number&missing=unknown").json()
     again = put(http, "said-once", NEARLY, "target=x").json()
