@@ -19,9 +19,9 @@ SUBJECT = re.compile(
     r"|session/[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 )
 COMMAND = re.compile(
-    r"autolearn\.((Open|Rename|Commit|Discard|Expire|Keep|Share|Unshare)Session|ProposeExpiry|DeleteExperiment"
+    r"autolearn\.((Open|Rename|Annotate|Commit|Discard|Expire|Keep|Share|Unshare)Session|ProposeExpiry|DeleteExperiment"
     r"|Register(Estimator|Metric|Dataset)|(Share|Unshare|Delete)Dataset"
-    r"|Request(Training|Evaluation|Prediction)|(Start|Complete|Fail|Cancel)Run|ReportRunLost"
+    r"|Request(Training|Evaluation|Prediction|Study)|(Start|Complete|Fail|Cancel)Run|ReportRunLost"
     r"|(Add|Disable|Enable)User|Set(Role|Password|Quota)|(Issue|Revoke)Token|RevokeTokens|(Create|Delete)Group|(Add|Remove)Member)\.v1"
 )
 

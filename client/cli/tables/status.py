@@ -23,8 +23,9 @@ def summary(status: Status) -> Iterator[RenderableType]:
         "processes": ", ".join(
             f"{process.name} {len(process.members)}" for process in status.processes
         ),
-        "work": status.workers
-        and f"{busy} of {slots} slots busy, {count(len(status.workers), 'worker')}",
+        "work": f"{busy} of {slots} slots busy, {count(len(status.workers), 'worker')}"
+        if status.workers
+        else None,
         "dead letters": None if letters is None else str(letters.total),
         "disk": ", ".join(f"{at.what} {_size(at.used)}" for at in status.disk)
         + (f"; {_size(min(at.free for at in status.disk))} free" if status.disk else ""),

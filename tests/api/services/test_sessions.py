@@ -21,7 +21,8 @@ def test_a_session_is_there_for_whoever_opened_it(http: httpx.Client):
     assert seen.json() == answer.json()
     assert seen.json()["title"] == "mine"
     assert seen.json()["created"].endswith("Z")
-    assert seen.json()["counts"] == {"trainings": {}, "evaluations": {}, "predictions": {}}
+    kinds = ("trainings", "evaluations", "predictions", "studies")
+    assert seen.json()["counts"] == {kind: {} for kind in kinds}
 
 
 def test_another_process_has_it_at_once(system: System):

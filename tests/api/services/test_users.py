@@ -289,6 +289,7 @@ def test_a_sysadmin_sees_that_there_is_work_and_not_what(world: People):
     seen = world.ask("sysadmin", "GET", session)
     completed = {"completed": 1}
     counts = {"trainings": completed, "evaluations": completed, "predictions": {}}
+    counts["studies"] = {}
     assert seen.json()["counts"] == counts
     assert (seen.json()["actor"], seen.json()["withheld"]) == ("owner", True)
     experiment = world.ask("owner", "POST", f"{session}/commit").headers["location"]
