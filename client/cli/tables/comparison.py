@@ -30,6 +30,8 @@ _SETTINGS = 18
 """Characters that the settings of a line keep, at the cost of metrics."""
 _LAST = ("features", "left_out")
 """Settings that are long, and seldom why two trainings differ."""
+_LEAST = 8
+"""Characters below which settings say nothing."""
 _GAP = 2
 _HEAD = 10
 """Characters of a line of a metric's name above its column."""
@@ -115,8 +117,7 @@ def _table(
             left -= needed
             shown.append(metric)
     columns = about
-    if wanted:
-        room = max(left - _GAP, _SETTINGS)
+    if wanted and (room := left - _GAP) >= _LEAST:
         columns = columns | {"settings": [Text(_cut(words, room)) for words in settings]}
     columns |= {metric.name: scores[metric.name] for metric in shown} | fit
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, padding=(0, _GAP - 1, 0, 0))

@@ -137,6 +137,18 @@ def test_tags_and_notes_leave_first():
     assert "needs all columns" in the(LINES[0].estimator, wide)
 
 
+def test_ids_and_scores_are_whole_beside_a_long_name():
+    long = "hist-gradient-boosting-regressor"
+    lines = [replace(one, estimator=long) for one in LINES]
+    for width in (80, 84, 90):
+        found = shown(width, replace(FOUND, trainings=lines))
+        for one in lines:
+            row = the(one.id[:8], found)
+            assert long in row
+            assert "…" not in row.partition(long)[0]
+        assert "0.5760" in "".join(found)
+
+
 def test_what_they_are_of_comes_first_and_the_baseline_last():
     lines = shown(160)
     assert lines[0] == "session churn: v2 (00000000): 4 trainings"

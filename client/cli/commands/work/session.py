@@ -299,14 +299,21 @@ def keep(
 
 @app.command("discard")
 def discard(
-    session: SessionOption = None, yes: Yes = False, output: As = Output.table, url: Url = None
+    given: Annotated[
+        str | None,
+        typer.Argument(metavar="[ID|TITLE]", help="[default: current session]", show_default=False),
+    ] = None,
+    session: SessionOption = None,
+    yes: Yes = False,
+    output: As = Output.table,
+    url: Url = None,
 ) -> None:
     """End the session and keep nothing of it; its open runs are cancelled."""
     from autolearn.client.cli.connection import called, connect
     from autolearn.client.cli.output import age, count, print_json
 
     with connect(url, session) as to:
-        used = to.session()
+        used = to.session(given)
         trainings, evaluations = (
             count(sum(used.counts[f"{kind}s"].values()), kind)
             for kind in ("training", "evaluation")

@@ -37,7 +37,7 @@ from autolearn.client.cli.options import (
 from autolearn.client.cli.output import As, Output
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
 
     from autolearn.schemas.rest.catalog import CatalogEstimator, CatalogMetric
 
@@ -259,6 +259,10 @@ def train(
             _require_fit(
                 to.client.estimator(estimator).task, metric_names(metrics), to.client.metrics()
             )
+            if settings["target"] is None:
+                data, _, version = dataset.partition("@")
+                known = to.client.dataset(data, version=version or None).data.classes
+                _require_classes(known or (), metric_names(metrics))
         run = used.train(
             estimator,
             dataset,
@@ -296,6 +300,15 @@ def _require_fit(task: str, wanted: list[str] | None, offers: Iterable[CatalogMe
 
     if faults := check_metrics(task, wanted or (), {one.name: one for one in offers}):
         raise typer.BadParameter("; ".join(faults) + ".", param_hint="'--metrics'")
+
+
+def _require_classes(known: Collection[str], wanted: list[str] | None) -> None:
+    """Raise typer.BadParameter unless the classes of the wanted metrics are those of the target."""
+    for name in wanted or ():
+        metric, _, of = name.partition(":")
+        if of and known and of not in known:
+            detail = f"{metric}: there is no class {of!r}; there are {', '.join(known)}."
+            raise typer.BadParameter(detail, param_hint="'--metrics'")
 
 
 def split_in(given: str | None) -> dict[str, str]:
