@@ -15,6 +15,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
+import structlog
 from msgspec import Raw
 
 from autolearn.agents.command_client import CommandClient, command_id
@@ -32,6 +33,8 @@ from autolearn.schemas.results import EvaluationResult, FoldScores, StudyResult,
 from autolearn.schemas.studies.search import PRUNED, Versus
 from autolearn.schemas.values import NO_RUN, RunId
 from autolearn.security.data_key import Unreadable
+
+log = structlog.stdlib.get_logger("autolearn.work")
 
 if TYPE_CHECKING:
     from autolearn.ml.tuning.sampler import Proposal, StudySampler
@@ -128,6 +131,12 @@ class ConductedStudy:
             return Failed("input", str(why))
         except Unreadable:  # its session has ended, which ends the study
             return CANCELLED
+        except (ArithmeticError, ValueError) as fault:
+            # The numbers of a space are its user's: they end the study, and not the worker.
+            log.exception("study failed", run=self.of.run)
+            for trial in self._open():
+                self._cancel(trial.run)
+            return Failed("input", f"The space cannot be searched: {fault}. Choose a smaller one.")
 
     async def _search(self) -> Outcome:
         """Ask for trials until there are enough, and return the result."""

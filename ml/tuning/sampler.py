@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import math
 import random
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -137,12 +138,15 @@ class StudySampler:
     def _of_grid(self, place: int) -> Proposal | None:
         """Return one of all combinations of all candidates, in an order that the seed decides."""
         sizes = [math.prod(len(_steps(d)) for d in one.space.values()) for one in self.tuned]
-        if place >= min(sum(sizes), MOST_TRIALS):
+        many = sum(sizes)
+        if place >= min(many, MOST_TRIALS):
             return None
         if self._order is None:
-            self._order = random.Random(self.seed).sample(
-                range(sum(sizes)), min(sum(sizes), MOST_TRIALS)
-            )
+            draw = random.Random(self.seed)
+            if many <= sys.maxsize:
+                self._order = draw.sample(range(many), min(many, MOST_TRIALS))
+            else:  # more than a range can hold; hardly one is drawn twice
+                self._order = list({draw.randrange(many): None for _ in range(2 * MOST_TRIALS)})
         at, which = self._order[place], 0
         while at >= sizes[which]:
             at -= sizes[which]

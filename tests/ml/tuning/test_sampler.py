@@ -95,3 +95,20 @@ def test_every_value_of_every_space_is_one_that_the_estimator_takes():
             ends = tuple(map(int, ends)) if dimension.integer else ends
             for value in dimension.choices or ends:
                 assert check_hyperparameters(spec, {name: value}) == []
+
+
+def test_a_grid_of_more_combinations_than_fit_into_64_bits():
+    names = ("max_depth", "max_leaf_nodes", "min_samples_leaf", "min_samples_split", "random_state")
+    space = {name: Dimension(choices=tuple(range(2, 1002))) for name in (*names, "a", "b", "c")}
+    one = StudyCandidate("decision-tree", "1.9.1", {}, space)
+    again, found = (conduct(StudySampler((one,), "grid", 0, maximize=True), 6) for _ in "ab")
+    assert found == again
+    assert len({str(proposal.hyperparameters) for proposal in found}) == 6
+
+
+@pytest.mark.parametrize("sampler", ["tpe", "random", "grid"])
+def test_a_range_of_the_widest_integers(sampler):
+    space = {"max_depth": Dimension(low=1.0, high=2.0**62, integer=True)}
+    one = StudyCandidate("decision-tree", "1.9.1", {}, space)
+    found = conduct(StudySampler((one,), sampler, 0, maximize=True), 4)
+    assert all(1 <= proposal.hyperparameters.get("max_depth", 1) <= 2**62 for proposal in found)
