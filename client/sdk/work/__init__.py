@@ -1,0 +1,1 @@
+"""The methods of sessions and experiments that ask for runs."""
