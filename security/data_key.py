@@ -44,13 +44,19 @@ def about(*parts: str) -> bytes:
     return msgspec.json.encode(parts)
 
 
+def about_progress(run: str) -> bytes:
+    """Return the associated data of the progress of a run."""
+    return about(run, "progress")
+
+
 class DataKey:
     """The key of one session or dataset. `id` is its id.
 
     Nonces are 96 random bits. SP 800-38D (8.3) allows 2^32 messages under one key with such nonces:
     then two of them are the same with a probability below 2^-32. A session has four messages for
-    each run (two commands, two events), and runs are far fewer than 2^30; artifacts and
-    fingerprints have keys of their own, derived from this one (HKDF, RFC 5869).
+    each run (two commands, two events) and one in a second of its progress at most, which are far
+    fewer than 2^30; artifacts and fingerprints have keys of their own, derived from this one (HKDF,
+    RFC 5869).
     """
 
     def __init__(self, identity: str, key: bytes) -> None:

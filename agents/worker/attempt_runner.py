@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import time
 import uuid
 from typing import NamedTuple
@@ -36,7 +37,7 @@ from autolearn.schemas.records.task import Task
 from autolearn.schemas.settings import WorkerSettings
 from autolearn.schemas.stream_kinds import session_id
 from autolearn.schemas.values import DatasetRef
-from autolearn.security.data_key import Unreadable
+from autolearn.security.data_key import Unreadable, about_progress
 
 logger = structlog.get_logger(__name__)
 _NOT_TAKEN = {type_of(Refused), type_of(CommandFailed), type_of(CommandQuarantined)}
@@ -69,7 +70,7 @@ class WorkerAttempt:
     def __init__(self, task: Task, trace: Trace | None) -> None:
         self.task, self.trace = task, trace
         self.has_slot = False
-        self.phase = "claiming"
+        self.phase, self.detail, self.keyid = "claiming", "", ""
         self.since = now()
         self.running: StartedRun | None = None
         self.cancelled = False
@@ -77,7 +78,16 @@ class WorkerAttempt:
     def progress(self) -> Progress:
         """Return its progress for a heartbeat."""
         task, session = self.task, session_id(self.task.stream)
-        return Progress(task.run, task.kind, session, task.attempt, self.phase, self.since)
+        return Progress(
+            task.run,
+            task.kind,
+            session,
+            task.attempt,
+            self.phase,
+            self.since,
+            self.detail,
+            self.keyid,
+        )
 
     def cancel(self) -> None:
         """Stop the work; its outcome is ignored."""
@@ -176,8 +186,9 @@ class AttemptRunner:
         if not self.holds(task):
             return None  # cancelled right after the claim
 
-        def on_phase(phase: str) -> None:
-            attempt.phase = phase
+        def on_phase(words: str) -> None:
+            attempt.phase, _, detail = words.partition("\n")
+            attempt.keyid, attempt.detail = self.sealed(task, detail)
             self.changed.set()
 
         began = time.perf_counter()
@@ -213,6 +224,20 @@ class AttemptRunner:
             case Lost(detail):
                 logger.error("an attempt is lost", stream=task.stream, run=task.run, why=detail)
                 return commands.ReportRunLost(task.run, task.attempt, self.worker)
+
+    def sealed(self, task: Task, detail: str) -> tuple[str, str]:
+        """Return the id of the session's key and a detail encrypted with it; without one in clear.
+
+        Nothing is said of a session whose key is gone.
+        """
+        keyid = key_of_kept(task.request)
+        if not (keyid and detail):
+            return "", detail
+        try:
+            content = self.vault.key(keyid).seal(detail.encode(), about_progress(task.run))
+        except Unreadable:
+            return "", ""
+        return keyid, base64.b64encode(content).decode()
 
     def open(self, task: Task) -> Opened | None:
         """Return a task in clear; None if its session's key is not known."""

@@ -137,7 +137,7 @@ def make_context(
     reader = LogReader(to, topics, queries, vault, arrivals, brokers, executors.brokers, on_failure)
     lifetime.push_async_callback(reader.stop)
     reader.opened.append(brokers.start)
-    heartbeats = Heartbeats(to, topics.workers.name)
+    heartbeats = Heartbeats(to, topics.workers.name, vault)
     at_end(heartbeats.stop)
     reader.opened.append(heartbeats.start)
 

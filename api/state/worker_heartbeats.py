@@ -9,11 +9,13 @@ from contextlib import closing
 
 import structlog
 
+from autolearn.eventlog.encryption.session_cipher import SessionCipher
 from autolearn.eventlog.log import RecordSource
 from autolearn.projections.work.heartbeats import FORGOTTEN_AFTER_MS, Beats
 from autolearn.schemas.errors import AutoLearnError
 from autolearn.schemas.records.heartbeat import Heartbeat, Progress, Supervision
 from autolearn.schemas.rest.runs import LiveProgress, RunRow
+from autolearn.security.data_key import Unreadable, about_progress
 
 log = structlog.stdlib.get_logger("autolearn.api")
 
@@ -31,9 +33,13 @@ class Heartbeats:
     """
 
     def __init__(
-        self, to: RecordSource, topic: str, clock: Callable[[], float] = lambda: time.time() * 1000
+        self,
+        to: RecordSource,
+        topic: str,
+        vault: SessionCipher,
+        clock: Callable[[], float] = lambda: time.time() * 1000,
     ) -> None:
-        self.log, self.topic, self.clock = to, topic, clock
+        self.log, self.topic, self.vault, self.clock = to, topic, vault, clock
         self.beats = Beats()
         self.stopped = threading.Event()
 
@@ -71,9 +77,20 @@ class Heartbeats:
                     heartbeat.worker,
                     heartbeat.host,
                     progress.since,
+                    self.detail(progress),
                 )
         phase = "starting" if row.status == "started" else "waiting"
         return LiveProgress(row.id, row.kind, row.attempt, phase, row.worker, since=row.started)
+
+    def detail(self, progress: Progress) -> str:
+        """Return the detail of a progress in clear; "" if its key is not there."""
+        if not progress.keyid:
+            return progress.detail
+        try:
+            key = self.vault.key(progress.keyid)
+            return key.open_text(progress.detail, about_progress(progress.run)).decode()
+        except Unreadable:
+            return ""
 
     def limit(self) -> float:
         """Return the time before which a heartbeat has expired (milliseconds since 1970)."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -20,7 +20,7 @@ from autolearn.client.sdk.client import AutoLearn
 from autolearn.client.sdk.connect import url_of_up
 from autolearn.client.sdk.credentials import find as find_token
 from autolearn.client.sdk.credentials import place_of
-from autolearn.client.sdk.errors import Problem, Unreachable
+from autolearn.client.sdk.errors import BadArgument, Problem, Unreachable
 from autolearn.client.sdk.handles.pages import Listing
 from autolearn.client.sdk.handles.run_parent import RunParent
 from autolearn.client.sdk.sessions import ExperimentHandle, SessionHandle
@@ -75,6 +75,7 @@ class Connection:
     def __init__(self, client: AutoLearn, session: str | None, place: str) -> None:
         self.client, self.wanted, self.place = client, session, place
         self.said, self.status, self.position = b"", 0, ""
+        self.opened: SessionHandle | None = None
         client._http.event_hooks["response"].append(self.keep)
 
     def keep(self, response: httpx.Response) -> None:
@@ -179,11 +180,21 @@ class Connection:
         print(printable(f"session  {called(used)}"), file=sys.stderr)
         return used
 
+    def discard_opened(self) -> None:
+        """Discard the session that this command has opened, if nothing was asked for in it."""
+        opened, self.opened = self.opened, None
+        if opened is None or any(map(any, opened.refresh().counts.values())):
+            return
+        opened.discard()
+        self.current.forget(opened.id)
+        print("Discarded the session again: nothing was asked for in it.", file=sys.stderr)
+
     def _open(self, dataset: str) -> None:
         title = self.client.dataset(dataset.partition("@")[0]).name  # none for what is not there
 
         def opened() -> Current:
-            session = Current(self.client.sessions.open(title).id, title)
+            self.opened = self.client.sessions.open(title)
+            session = Current(self.opened.id, title)
             print(
                 f"Opened session {title!r} ({session.id[:8]}); keep what it makes with "
                 "`autolearn session commit`.",
@@ -250,7 +261,13 @@ def connect(url: str | None = None, session: str | None = None) -> Iterator[Conn
     kept = find_token(place := place_of(at, home))
     with AutoLearn(at, token=kept.token if kept is not None else "") as client:
         reach(client, at)
-        yield Connection(client, session or given.get("AUTOLEARN_SESSION"), place)
+        to = Connection(client, session or given.get("AUTOLEARN_SESSION"), place)
+        try:
+            yield to
+        except (Problem, BadArgument, typer.BadParameter):
+            with suppress(Problem):  # the refusal is what counts
+                to.discard_opened()
+            raise
 
 
 def show_list(

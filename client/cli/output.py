@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import re
 import sys
@@ -227,6 +228,17 @@ def number(value: float) -> str:
     if value.is_integer() and abs(value) < 2**53:
         return f"{value:.0f}"
     return f"{value:.4f}" if 0.001 <= abs(value) < 10_000 else f"{value:.4g}"
+
+
+def figure(value: float) -> str:
+    """Format a value of a column with six digits, an integer with all."""
+    if isinstance(value, int):
+        return f"{value:,}"
+    if value and not 1e-4 <= abs(value) < 1e15:
+        return f"{value:.6g}"
+    digits = max(0, 5 - math.floor(math.log10(abs(value)))) if value else 0
+    text = f"{value:,.{digits}f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text
 
 
 def short(identifier: str) -> str:

@@ -69,7 +69,9 @@ def phase_of(run: Training | Evaluation | Prediction | Study) -> str:
     if run.ended is not None:
         worked = "" if run.seconds is None else f" ({run.seconds:.2f} s)"
         return f"{_SIGNS.get(run.status, '')} {run.status}{worked}".strip()
-    phase = run.progress.phase if run.progress is not None else run.status
+    phase = run.status
+    if run.progress is not None:
+        phase = ", ".join(filter(None, (run.progress.phase, run.progress.detail)))
     return phase if run.attempt == 1 else f"{phase} (attempt {run.attempt})"
 
 

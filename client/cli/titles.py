@@ -14,14 +14,13 @@ import typer
 
 from autolearn.client.cli.current_session import Current
 from autolearn.client.sdk.client import AutoLearn
+from autolearn.client.sdk.handles.titles import SEARCHED, called_so
 from autolearn.schemas.bounds import listed
 from autolearn.schemas.errors import AutoLearnError, ExitCode
 from autolearn.schemas.stream_kinds import KINDS
 
 Kind = Literal["session", "experiment"]
 
-_SEARCHED = 1000
-"""The newest sessions and the newest experiments, whose titles are searched."""
 _LISTED = 8
 _START = re.compile(r"[0-9a-f-]{1,36}")
 
@@ -57,16 +56,12 @@ def find(client: AutoLearn, given: str, *kinds: Kind) -> str:
     if KINDS["session"].fits(low):
         return low
     known = [one for kind in kinds for one in _newest(client, kind)]
-    by_id = [one for one in known if one.id.startswith(low)]
-    called = [one for one in known if one.title.casefold() == low]
-    if not (by_id or called):
-        called = [one for one in known if one.title.casefold().startswith(low)]
-    found = {one.id: one for one in (*by_id, *called)}
+    found = called_so(low, known)
     if len(found) == 1:
-        return next(iter(found))
+        return found[0].id
     if found:
         raise NothingSo(
-            f"{given!r} is the start of the id or title of {len(found)}: {_words(found.values())}.",
+            f"{given!r} is the start of the id or title of {len(found)}: {_words(found)}.",
             title="Several begin so",
             advice="Give more of one of them.",
         )
@@ -82,7 +77,7 @@ def find(client: AutoLearn, given: str, *kinds: Kind) -> str:
 def _newest(client: AutoLearn, kind: Kind) -> Iterable[_Titled]:
     """Yield the newest sessions or experiments; without titles where these are withheld."""
     of_kind = client.sessions if kind == "session" else client.experiments
-    for one in of_kind.list(limit=_SEARCHED):
+    for one in of_kind.list(limit=SEARCHED):
         yield _Titled(kind, one.id, one.title)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType, TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar
@@ -19,6 +20,7 @@ from autolearn.client.sdk.handles.runs import (
     TrainingHandle,
     every,
 )
+from autolearn.client.sdk.handles.titles import experiment_called
 from autolearn.client.sdk.operation import Either, chained, either, operation
 from autolearn.client.sdk.paths import segment
 from autolearn.client.sdk.transport import AwaitingPart, BlockingPart
@@ -64,6 +66,7 @@ class ExperimentWithRuns(ExperimentOverview, kw_only=True, frozen=True):
         return f"<Experiment {self.id[:8]} {self.title!r} with its runs{_counted(self)}>"
 
 
+_START = re.compile(r"[0-9a-f-]{1,36}")
 _Kept = ExperimentSummary | ExperimentOverview
 
 
@@ -375,7 +378,13 @@ class Experiments:
 
     @operation
     def get(self, experiment: str) -> Flow[Either[ExperimentHandle, AsyncExperimentHandle]]:
-        """Get an experiment by its id, or the start of it."""
+        """Get an experiment by its id or its title, or the start of either.
+
+        Raises:
+            BadArgument: none of yours is called so, or several are.
+        """
+        if not _START.fullmatch(experiment.lower()):
+            experiment = yield from experiment_called(experiment)
         path = f"/v1/experiments/{segment(experiment)}"
         return _experiment(self, (yield from ask(Call("GET", path, ExperimentOverview))))
 

@@ -111,7 +111,7 @@ class Retraining:
         request = replace(recorded.request, artifact=trained.artifact.digest)
         repeated = Repeated(request.run, _data_of(recorded), False, recorded.results, {})
         if missing := await self.bring_dataset(of, request.dataset.version):
-            return replace(repeated, detail=missing)
+            return replace(repeated, detail=missing, untried=True)
         limits = Limits(request.time_limit, request.memory_limit)
         match await self.run("evaluation", request, limits):
             case Failed(reason, detail):

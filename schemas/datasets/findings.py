@@ -68,30 +68,29 @@ FINDINGS: dict[str, _Kind] = {
     # what a column is
     "not-all-numbers": _Kind(
         "{column} is text: {count} of {of} values cannot be read as numbers",
-        "Mend them, or use --type {column}=number and --missing with the words that mean "
-        "missing, or --type {column}=text.",
+        "Mend them, or use --type {column}=number and name the words that mean missing (dataset "
+        "add --missing), or --type {column}=text.",
         severe=True,
     ),
     "not-all-times": _Kind(
         "{column} is text: {count} of {of} values cannot be read as times",
-        "Mend them, or use --type {column}=timestamp and --missing with the words that mean "
-        "missing, or "
-        "--type {column}=text.",
+        "Mend them, or use --type {column}=timestamp and name the words that mean missing (dataset "
+        "add --missing), or --type {column}=text.",
         severe=True,
     ),
     "partly-numbers": _Kind(
         "{column} is text: {count} of {of} values cannot be read as numbers",
-        "If it should be numbers, use --type {column}=number, and --missing with the words that "
-        "mean missing.",
+        "If it should be numbers, use --type {column}=number, and name the words that mean missing "
+        "(dataset add --missing).",
     ),
     "partly-times": _Kind(
         "{column} is text: {count} of {of} values cannot be read as times",
-        "If it should be times, use --type {column}=timestamp, and --missing with the words that "
-        "mean missing.",
+        "If it should be times, use --type {column}=timestamp, and name the words that mean "
+        "missing (dataset add --missing).",
     ),
     "partly-booleans": _Kind(
         "{column} is text: {count} of {of} values cannot be read as true or false",
-        "If they mean missing, name them: --missing.",
+        "If they mean missing, name them: dataset add --missing.",
     ),
     "numbers-in-quotes": _Kind(
         "{column} is text: its {of} values are JSON strings that look like numbers",
@@ -99,11 +98,11 @@ FINDINGS: dict[str, _Kind] = {
     ),
     "missing-words": _Kind(
         "{column}: {count} of {of} values are read as missing",
-        "If they are values, use --type {column}=text --missing ''.",
+        "If they are values, add it with --type {column}=text --missing ''.",
     ),
     "perhaps-missing": _Kind(
         "{column} is text: {count} of {of} values may mean missing",
-        "If they do, name them: --missing.",
+        "If they do, name them: dataset add --missing.",
     ),
     "decimal-comma": _Kind(
         "{column}: {count} numbers have a decimal comma",
@@ -177,7 +176,8 @@ FINDINGS: dict[str, _Kind] = {
     ),
     "missing-number": _Kind(
         "{column}: {count} of its first {of} numbers are {detail}, far from all others",
-        "If that means missing, leave those values empty, or name it: --missing {detail}.",
+        "If that means missing, leave those values empty, or name it: dataset add --missing "
+        "{detail}.",
     ),
     "typed-text": _Kind(
         "{column} is text: {count} of its first {of} values look like {detail}",

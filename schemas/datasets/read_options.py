@@ -80,6 +80,13 @@ _TYPES |= {"string": "string", "category": "string", "timestamp": "timestamp", "
 _TYPES |= {"float": "number", "int": "integer", "bool": "boolean", "str": "string"}
 _TYPES |= {"datetime": "timestamp"}
 """The words for types that a person may say."""
+
+
+def type_word(kind: str) -> str:
+    """Return the word for a column type that people read and may say."""
+    return "text" if kind == "string" else kind
+
+
 _PARTS = {"YYYY": "%Y", "YY": "%y", "MON": "%b", "MM": "%m", "DD": "%d"}
 
 

@@ -12,7 +12,11 @@ from autolearn.schemas.values import RunId, SessionId
 
 
 class Progress(Struct, frozen=True, gc=False):
-    """The progress of a worker on one run."""
+    """The progress of a worker on one run.
+
+    `detail` says something about the data, such as the loss: it is encrypted with the session's key
+    `keyid`, in base64, or in clear if that has none.
+    """
 
     run: RunId
     kind: str
@@ -20,6 +24,8 @@ class Progress(Struct, frozen=True, gc=False):
     attempt: int
     phase: str
     since: str
+    detail: str = ""
+    keyid: str = ""
 
 
 class Supervision(Struct, frozen=True, gc=False):

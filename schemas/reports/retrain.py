@@ -86,7 +86,7 @@ class Repeated(Struct, frozen=True):
     """A recorded evaluation, repeated with the new artifact.
 
     `equal` says whether every result, also of plots, equals the record; `detail` why it could not
-    be repeated.
+    be repeated. It was `untried` if its data were not there.
     """
 
     evaluation: str
@@ -96,6 +96,7 @@ class Repeated(Struct, frozen=True):
     present: dict[str, JsonValue]
     detail: str = ""
     environment: tuple[Difference, ...] = ()
+    untried: bool = False
 
 
 class Retrained(Struct, frozen=True):
@@ -119,12 +120,13 @@ class Retrained(Struct, frozen=True):
 
     @property
     def same(self) -> bool:
-        """Whether the verdict and every recorded evaluation confirm the record."""
-        return self.verdict not in ("differs", "failed") and all(e.equal for e in self.evaluations)
+        """Whether the verdict and every recorded evaluation that was tried confirm the record."""
+        fine = all(one.equal or one.untried for one in self.evaluations)
+        return self.verdict not in ("differs", "failed") and fine
 
 
 class RetrainCheck(Struct, frozen=True):
-    """The result of a check. `same` says whether all of the record was confirmed."""
+    """The result of a check. `same` says whether all that was tried confirms the record."""
 
     trainings: tuple[Retrained, ...]
     same: bool

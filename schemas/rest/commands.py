@@ -9,7 +9,7 @@ from autolearn.schemas.values import JsonValue
 
 
 class CommandState(Struct):
-    """The state of a command: pending, accepted or refused.
+    """The state of a command: pending, accepted or refused; or checked, and not sent.
 
     `resource` is the one that an accepted command made or changed, `problem` the reason of a
     refused one.

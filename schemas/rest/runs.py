@@ -28,7 +28,8 @@ class LiveProgress(Struct):
     """The progress of a run by its worker's last heartbeat.
 
     `phase` is a word such as starting, loading, fitting, storing, evaluating, or `fitting, 24%`;
-    `waiting` while no worker has taken the run.
+    `waiting` while no worker has taken the run. `detail` is more for those who may read the run,
+    such as the loss by now.
     """
 
     run: RunId
@@ -38,6 +39,7 @@ class LiveProgress(Struct):
     worker: str = ""
     host: str = ""
     since: str | None = None
+    detail: str = ""
 
 
 class RunFields(Struct, kw_only=True, frozen=True):

@@ -68,7 +68,10 @@ def test_a_fit_tells_how_far_it_is_and_gives_the_same_artifact(
     watched = train(request, store, phases.append)
     assert phases[:2] == ["reading", "fitting"]
     assert phases[-1] == "storing"
-    shares = [float(phase.removeprefix("fitting, ").removesuffix("%")) for phase in phases[2:-1]]
+    lines = [phase.split("\n") for phase in phases[2:-1]]
+    shares = [float(said.removeprefix("fitting, ").removesuffix("%")) for said, _ in lines]
+    losses = [float(loss.split()[1]) for _, loss in lines]
+    assert losses == sorted(losses, reverse=True), "of the training rows"
     assert shares == sorted(set(shares))
     assert 1 < len(shares) < 8
     assert watched.artifact.digest == plain.artifact.digest

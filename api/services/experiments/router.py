@@ -55,7 +55,8 @@ Dataset = Annotated[
     str, Query(max_length=LONGEST_NAME, description="NAME or NAME@VERSION of a training's data.")
 ]
 Tags = Annotated[
-    Sequence[str], Query(max_length=MOST_TAGS, description="A tag; repeated, all of them.")
+    Sequence[str],
+    Query(max_length=MOST_TAGS, description="A tag of it or of a training; repeated, all of them."),
 ]
 Owner = Annotated[str, Query(max_length=LONGEST_NAME, description="A user, or me.")]
 Since = Annotated[

@@ -57,7 +57,7 @@ class Search(Struct, frozen=True):
             return None
         if not self.reads:
             return row
-        if row.unreadable or not all(tag in row.tags for tag in self.tags):
+        if row.unreadable or not self._has_tags(snapshot, row):
             return None
         if self.dataset and not any(_is(self.dataset, ref) for ref in row.training_data):
             return None
@@ -73,6 +73,13 @@ class Search(Struct, frozen=True):
         if self.estimator and training.request.estimator != self.estimator:
             return False
         return all(one.holds(figures) for one in self.where)
+
+    def _has_tags(self, snapshot: Snapshot, row: ExperimentRow) -> bool:
+        """Return whether an experiment has all tags, its own and those of its trainings."""
+        left = {*self.tags}.difference(row.tags)
+        return not left or left.issubset(
+            tag for run in row.trainings for tag in snapshot.annotations.of(row.id, run).tags
+        )
 
     def _has_words(self, snapshot: Snapshot, row: ExperimentRow) -> bool:
         said = [snapshot.annotations.of(row.id, run) for run in (NO_RUN, *row.trainings)]

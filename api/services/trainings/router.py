@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from functools import partial
+from typing import Annotated
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
 from autolearn.api.commands.command_headers import CommandRequest, derive
@@ -26,6 +27,8 @@ from autolearn.schemas.rest.commands import CommandState
 from autolearn.schemas.rest.runs import Artifact, Training
 from autolearn.schemas.values import RunId, SessionId
 
+DryRun = Annotated[bool, Query(description="Check the request, and train nothing.")]
+
 
 def router(context: ApiContext) -> APIRouter:
     """Return the routes of the service."""
@@ -37,9 +40,13 @@ def router(context: ApiContext) -> APIRouter:
         f"{SESSION}/trainings",
         status_code=201,
         openapi_extra=accepts(bodies.TrainingBody, command=True),
-        responses=answers({201: Training, 202: (Training, CommandState)}, "Location"),
+        responses=answers(
+            {200: CommandState, 201: Training, 202: (Training, CommandState)}, "Location"
+        ),
     )
-    async def train(request: Request, session: SessionId, who: Who) -> Response:
+    async def train(
+        request: Request, session: SessionId, who: Who, *, dry_run: DryRun = False
+    ) -> Response:
         """Train an estimator. With `Prefer: wait=N` the answer comes when that has ended."""
         check_id("session", session)
         body = await read_body(request, bodies.TrainingBody)
@@ -58,6 +65,8 @@ def router(context: ApiContext) -> APIRouter:
                 ),
                 lambda now: request_training(run, body, now, settings, may_use(who, now)),
             )
+        if dry_run:
+            return json(CommandState(asked.id, "checked"))
         owner = RunOwner("session", session)
         return await request_run(context, asked, owner, "training", command)
 

@@ -7,7 +7,8 @@ from collections.abc import Iterable, Sequence
 from msgspec import UNSET
 from rich.console import Group, RenderableType
 
-from autolearn.client.cli.output import count, pairs, rows, sentence, short, shortened, when
+from autolearn.client.cli.output import count, figure, pairs, rows, sentence, short, shortened, when
+from autolearn.schemas.datasets.read_options import type_word
 from autolearn.schemas.rest.catalog import CatalogEstimator, CatalogMetric, Dataset
 from autolearn.schemas.values import Column
 
@@ -179,11 +180,11 @@ def dataset(
         [
             (
                 column.name,
-                column.type,
+                type_word(column.type),
                 column.missing,
                 column.distinct,
-                column.minimum,
-                column.maximum,
+                _figure(column.minimum),
+                _figure(column.maximum),
                 *(_mark_of(one, column) for _ in marked),
             )
             for column in one.columns
@@ -202,3 +203,7 @@ def dataset(
         older = [(short(v.version), v.rows, when(v.registered)) for v in versions]
         parts += ["", rows(("version", "rows", "added"), older)]
     return Group(*parts)
+
+
+def _figure(value: float | None) -> str | None:
+    return None if value is None else figure(value)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 
 from rich.cells import cell_len, set_cell_size
 from rich.console import Group, RenderableType
 
-from autolearn.client.cli.output import pairs, rows, sentence, short
+from autolearn.client.cli.output import figure, pairs, rows, sentence, short
 from autolearn.schemas.datasets.look import ColumnSummary, Histogram
+from autolearn.schemas.datasets.read_options import type_word
 from autolearn.schemas.rest.catalog import Dataset
 from autolearn.schemas.values import JsonValue
 
@@ -27,7 +27,7 @@ def column_summary(one: ColumnSummary, of: Dataset) -> RenderableType:
     about = pairs(
         {
             "column": f"{one.name} of {of.name}@{short(of.version)}",
-            "type": one.type,
+            "type": type_word(one.type),
             "role": role,
             "rows": f"{one.rows:,}",
             "missing": f"{one.missing:,}{_percent(one.missing, one.rows)}",
@@ -117,14 +117,8 @@ def _word(value: JsonValue) -> str:
 
 
 def _measure(value: JsonValue) -> str:
-    """Format a number with six digits, an integer with all."""
-    if not isinstance(value, float):
-        return f"{value:,}" if isinstance(value, int) else _time(value)
-    if value and not 1e-4 <= abs(value) < 1e15:
-        return f"{value:.6g}"
-    digits = max(0, 5 - math.floor(math.log10(abs(value)))) if value else 0
-    text = f"{value:,.{digits}f}"
-    return text.rstrip("0").rstrip(".") if "." in text else text
+    """Format a number or a time."""
+    return figure(value) if isinstance(value, int | float) else _time(value)
 
 
 def _time(value: str | None) -> str:

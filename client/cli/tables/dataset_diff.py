@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from rich.console import Group, RenderableType
 
-from autolearn.client.cli.output import number, rows, sentence
+from autolearn.client.cli.output import figure, rows, sentence
 from autolearn.schemas.dataset_changes import changes_of
 from autolearn.schemas.rest.catalog import Dataset
 from autolearn.schemas.values import Column
@@ -30,14 +30,19 @@ def changes(now: Dataset, before: Dataset) -> RenderableType:
     ]
     if lines:
         parts += ["", rows(("column", "missing", "distinct", "minimum", "maximum"), lines)]
-    came, gone = (_found(one) - _found(other) for one, other in ((now, before), (before, now)))
-    parts += [sentence(f"- new: {words}") for words in sorted(came)]
-    parts += [sentence(f"- gone: {words}") for words in sorted(gone)]
+    found, earlier = _findings(now), _findings(before)
+    for about, words in sorted(found.items()):
+        if about not in earlier:
+            parts.append(sentence(f"- new: {words}"))
+        elif words != earlier[about]:
+            parts.append(sentence(f"- changed: {words} Before: {earlier[about]}"))
+    parts += [sentence(f"- gone: {earlier[about]}") for about in sorted(earlier.keys() - found)]
     return Group(*parts)
 
 
-def _found(one: Dataset) -> set[str]:
-    return {finding.words for finding in one.findings}
+def _findings(one: Dataset) -> dict[tuple[str, str], str]:
+    """Return the words of the findings by column and kind, of which a version has one each."""
+    return {(finding.column, finding.code): finding.words for finding in one.findings}
 
 
 def _differs(was: Column, now: Column) -> bool:
@@ -66,4 +71,4 @@ def _both(was: float | None, now: float | None) -> str:
 def _word(value: float | None) -> str:
     if value is None:
         return "-"
-    return number(value) if isinstance(value, float) else str(value)
+    return figure(value)

@@ -26,7 +26,9 @@ from autolearn.client.cli.tables.runs import (
 )
 from autolearn.client.cli.terminal_text import printable
 from autolearn.client.sdk.sessions import ExperimentWithRuns, SessionWithRuns
+from autolearn.schemas.datasets.read_options import type_word
 from autolearn.schemas.feature_columns import LEFT_OUT
+from autolearn.schemas.rest.annotations import Note
 from autolearn.schemas.rest.catalog import Dataset
 from autolearn.schemas.rest.runs import Evaluation, Training
 from autolearn.schemas.training.preprocess import in_words
@@ -61,6 +63,8 @@ def model_card(
                 "owner": about.actor,
                 "created": _when(about.created),
                 "committed": _when(kept.committed) if kept else "not yet",
+                "tags": ", ".join(about.tags),
+                **_notes(about.notes),
             }
         ),
         "## Model details",
@@ -78,6 +82,11 @@ def model_card(
     if caveats := _caveats(trainings, found, datasets):
         lines += ["## Caveats", "\n".join(f"- {words}" for words in caveats)]
     return "\n\n".join(filter(None, lines)) + "\n"
+
+
+def _notes(notes: Sequence[Note]) -> dict[str, str]:
+    """Return notes by what is to stand before each."""
+    return {f"note of {one.actor}, {_when(one.time)}": one.text for one in notes}
 
 
 def _model(one: Training, hidden: frozenset[str]) -> list[str]:
@@ -99,6 +108,8 @@ def _model(one: Training, hidden: frozenset[str]) -> list[str]:
             {
                 "training": one.id,
                 "trained": _when(one.ended),
+                "tags": ", ".join(one.tags),
+                **_notes(one.notes),
                 "task": one.task,
                 "estimator": f"{one.estimator} ({one.library_version})",
                 "target": one.target,
@@ -146,7 +157,7 @@ def _training_data(
     lines = [
         (
             column.name,
-            column.type,
+            type_word(column.type),
             _use(column.name, trainings),
             f"{column.missing:,}",
             column.distinct and f"{column.distinct:,}",

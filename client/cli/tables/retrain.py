@@ -52,7 +52,9 @@ def _verdict(found: RetrainCheck) -> str:
     exact = ", byte for byte" if equal == same > 0 else f", {equal} of them byte for byte"
     said = "Reproduced" if found.same else "Not reproduced"
     took = f"{found.seconds:.0f}" if found.seconds >= 10 else f"{found.seconds:.1f}"
-    return f"{said}: {same} of {total}{exact if same else ''} ({took} s)."
+    untried = sum(e.untried for one in found.trainings for e in one.evaluations)
+    rest = f" {count(untried, 'evaluation was', 'evaluations were')} not tried." if untried else ""
+    return f"{said}: {same} of {total}{exact if same else ''} ({took} s).{rest}"
 
 
 def _sentences(one: Retrained) -> list[str]:

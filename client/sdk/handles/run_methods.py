@@ -10,6 +10,7 @@ from typing import Any, ClassVar, TypeVar
 from msgspec.structs import replace
 
 from autolearn.client.sdk.errors import (
+    BadArgument,
     EvaluationFailed,
     PredictionFailed,
     StudyFailed,
@@ -40,10 +41,18 @@ SHORT_ID = 8
 
 
 def seconds_of_wait(wait: Wait) -> float | None:
-    """Return for how many seconds to wait: without end for True, None for not at all."""
+    """Return for how many seconds to wait: without end for True, None for not at all.
+
+    Raises:
+        BadArgument: it is neither a number of seconds nor True or False.
+    """
     if isinstance(wait, bool):
         return math.inf if wait else None
-    return float(wait)
+    if isinstance(wait, int | float) and wait >= 0:
+        return float(wait)
+    raise BadArgument(
+        f"wait={wait!r} is no time to wait.", advice="Give seconds, or True or False."
+    )
 
 
 def waiting(call: Call[R], limit: float | None) -> Call[R]:
@@ -153,4 +162,5 @@ class RunMethods(Handle[R]):
         progress = self.data.progress
         if self.data.ended is not None or progress is None:
             return f"{self.data.status}{f' ({self.data.reason})' if self.data.reason else ''}"
-        return f"{self.data.status} ({progress.phase})"
+        words = ", ".join(filter(None, (progress.phase, progress.detail)))
+        return f"{self.data.status} ({words})"

@@ -218,7 +218,9 @@ class TrainingMethods(RunMethods[Training], AnnotationMethods[Training]):
         return f"Training {self.id[:SHORT_ID]} {self.data.estimator} on {self.data.dataset.name}"
 
     def _title(self) -> str:
-        return f"{self._name()}: {_with_results(self._state(), self.results)}"
+        known = _with_results(self._state(), self.results)
+        unknown = self.data.status == "completed" and not self._measured
+        return f"{self._name()}: {known}{'; evaluations() gets its results' if unknown else ''}"
 
     def _about(self) -> dict[str, object]:
         scores = {name: one for name, one in self.results.items() if _is_score(one)}

@@ -23,6 +23,7 @@ from autolearn.client.sdk.paths import segment
 from autolearn.client.sdk.work.work_methods import WorkMethods, ended, path_of
 from autolearn.schemas.catalog import BASELINES
 from autolearn.schemas.rest.catalog import CatalogEstimator, Dataset
+from autolearn.schemas.rest.commands import CommandState
 from autolearn.schemas.rest.page import Page
 from autolearn.schemas.rest.runs import Evaluation, Training
 from autolearn.schemas.rest.sessions import SessionSummary
@@ -170,7 +171,7 @@ class TrainMethods(WorkMethods[SessionSummary]):
 
         Raises:
             BadArgument: a metric does not exist or fit; or there are more than 1,000 trainings.
-            Problem: one is refused; those before it are cancelled.
+            Problem: one is refused, and none is trained.
             TimedOut: some have not ended after `wait` seconds; they go on.
         """
         if "hyperparameters" in settings:
@@ -190,6 +191,14 @@ class TrainMethods(WorkMethods[SessionSummary]):
             settings = {"fold_metrics": metrics, **settings}
         runs: list[Any] = []
         train = vars(TrainMethods)["train"].flow
+        if len(candidates) > 1:  # none is trained unless all can be
+            for one in candidates:
+                given = {"hyperparameters": one.hyperparameters or None, **settings}
+                begun(train, self, one.estimator, dataset, **given).close()  # or a TypeError
+                body = {"estimator": one.estimator, "dataset": dataset, **given}
+                body.pop("raise_on_failure", None)
+                at = f"{path_of(self)}/trainings"
+                yield from ask(Call("POST", at, CommandState, {"dry_run": True}, body))
         try:
             for one in candidates:
                 given = {"hyperparameters": one.hyperparameters or None, **settings}

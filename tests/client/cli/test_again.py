@@ -94,7 +94,7 @@ def test_a_model_card_says_what_is_known_but_no_sensitive_value(
     for words in (
         "## Training data",
         "| rows | 200 |",
-        "| id | string | left out: an id | 0 | 200 |",
+        "| id | text | left out: an id | 0 | 200 |",
         "| split | 25 % held out, stratified, seed 0 |",
         "max_depth=3",
         '(always "no")',

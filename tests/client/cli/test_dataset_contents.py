@@ -13,9 +13,12 @@ import pytest
 from rich.cells import cell_len
 from rich.console import Console
 
+from autolearn.client.cli.tables.dataset_diff import changes
 from autolearn.client.cli.tables.dataset_rows import first_rows, write_csv
 from autolearn.schemas.datasets.look import TableRows
+from autolearn.schemas.rest.catalog import Dataset, FindingInWords
 from tests.support.cli_processes import Cli
+from tests.support.samples import DATASET
 
 JSON = {"content-type": "application/json"}
 TYPES = {
@@ -140,3 +143,25 @@ def test_head(cli: Cli):
     assert cli(played, "dataset", "head", "churn", "-n", 1001).code == 2
     assert cli(played, "dataset", "head", "churn@").code == 2
     assert len(asked) == 3
+
+
+def version(*findings: FindingInWords) -> Dataset:
+    about = msgspec.to_builtins(DATASET) | {"owner": "ada", "everybody": False}
+    about |= {"registered": "2026-01-02T03:04:05Z", "links": {}, "findings": findings}
+    return msgspec.convert(about, Dataset)
+
+
+def finding(code: str, words: str, column: str = "petal") -> FindingInWords:
+    return FindingInWords(code=code, column=column, severe=False, words=words)
+
+
+def test_a_finding_whose_figures_changed_is_one_line():
+    before = version(finding("constant", "petal: 3 of 150."), finding("old", "It was so."))
+    now = version(finding("constant", "petal: 5 of 160."), finding("new", "It is so."))
+    out = io.StringIO()
+    Console(file=out, width=100).print(changes(now, before))
+    said = out.getvalue()
+    assert "- changed: petal: 5 of 160. Before: petal: 3 of 150." in said
+    assert "- new: It is so." in said
+    assert "- gone: It was so." in said
+    assert said.count("petal: 3 of 150.") == 1

@@ -12,6 +12,7 @@ from autolearn.client.cli.exit_codes import words_of
 from autolearn.client.cli.output import (
     console,
     count,
+    figure,
     number,
     pairs,
     print_json,
@@ -291,3 +292,18 @@ def test_nothing_of_others_steers_the_terminal(capsys):
     shown = capsys.readouterr().out
     assert shown.replace("\n", "").isprintable()
     assert shown.count("[31m") >= 5
+
+
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [
+        (512.05, "512.05"),
+        (29950.0, "29,950"),
+        (2, "2"),
+        (0.0, "0"),
+        (1e-9, "1e-09"),
+        (-0.5, "-0.5"),
+    ],
+)
+def test_a_figure_is_written_as_people_write_it(value: float, words: str):
+    assert figure(value) == words

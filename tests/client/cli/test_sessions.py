@@ -65,6 +65,18 @@ def test_the_first_training_opens_a_session_and_says_so(ada: Desk):
     assert (said.code, "You have no current session" in said.err) == (2, True)
 
 
+@pytest.mark.parametrize(
+    "words", [["no-such"], ["svm", "--target", "nothing"], ["decision-tree", "-p", "max_depth=3,x"]]
+)
+def test_a_refused_training_leaves_no_session(ada: Desk, words: list[str]):
+    ada("session", "discard", "--yes")
+    before = {one["id"] for one in ada.says("session", "list")["items"]}
+    said = ada("train", words[0], "iris", *words[1:])
+    assert (said.code, "Discarded the session again" in said.err) == (4, True), said.err
+    assert {one["id"] for one in ada.says("session", "list")["items"]} == before
+    assert "You have no current session" in ada("session", "show").err
+
+
 def test_two_users_of_a_home_have_their_own(running: Up, users: list[str], tmp_path: Path):
     ada = at_desk(running, users[0], tmp_path / "ada")
     grace = at_desk(running, users[1], tmp_path / "grace")

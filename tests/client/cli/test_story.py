@@ -91,7 +91,7 @@ def test_the_catalog_is_shown(cli, says, http):
 def test_a_session_from_its_opening_to_the_experiment(cli, says, http, tmp_path):
     added = says("dataset", "add", PENGUINS, "--name", "birds", "--target", "species")
     assert (added["rows"], added["classes"]["Adelie"]) == (344, 152)
-    assert re.search(r"sex +string +11 ", cli("dataset", "show", "birds").out)
+    assert re.search(r"sex +text +11 ", cli("dataset", "show", "birds").out)
     session = says("session", "open", "--title", "birds")["id"]
 
     said = cli("train", "random-forest", "birds", "-p", "n_estimators=20", "--seed", 7, "--metrics",

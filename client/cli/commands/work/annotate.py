@@ -50,6 +50,8 @@ def tag(
 ) -> None:
     """Tag a session, experiment or training, and show all of its notes and tags."""
     some = [one for one in words(tags) or () if one]
+    if not some:
+        raise typer.BadParameter("name one or more, such as good,fast", param_hint="'TAG,…'")
 
     def change(one: Any) -> Said:
         return one.tag(remove=some) if remove else one.tag(*some)  # type: ignore[no-any-return]

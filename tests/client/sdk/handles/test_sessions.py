@@ -15,6 +15,9 @@ ID = "0b9f2c1e-8b1d-4c8e-9d0a-1f2e3d4c5b6a"
 
 
 def played(request: httpx.Request) -> httpx.Response:
+    if request.url.path == "/v1/experiments":
+        listed = EXPERIMENT | {"title": "kept", "trainings": []}
+        return httpx.Response(200, json={"items": [listed], "next": None})
     if request.url.path.startswith("/v1/experiments") or request.url.path.endswith("/commit"):
         return httpx.Response(200, json=EXPERIMENT | {"title": "kept", "counts": COUNTS})
     if request.url.path.endswith("/discard"):
@@ -39,9 +42,10 @@ def test_a_session_is_opened_by_a_title_and_found_by_its_id(tell):
     tell(played, story)
 
 
-def test_an_experiment_is_found_by_its_id(tell):
+def test_an_experiment_is_found_by_its_id_or_title(tell):
     def story(al):
-        found = yield al.experiments.get("s1")
+        for called in ("5e1", "kept", "KEP"):
+            found = yield al.experiments.get(called)
         assert repr(found) == "<Experiment s1 'kept', 1 training, 2 evaluations>"
         assert "kept" in found._repr_html_()
 

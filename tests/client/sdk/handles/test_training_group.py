@@ -41,13 +41,19 @@ def line(run: str, **more: Any) -> dict[str, Any]:
 class Played:
     """An API that trains t1, t2 … in the order of the requests; t9 is of somebody else."""
 
-    def __init__(self, refused: int = 0, **ends: dict[str, Any]) -> None:
-        self.refused, self.ends = refused, ends
+    def __init__(self, refused: int = 0, unfit: int = 0, **ends: dict[str, Any]) -> None:
+        self.refused, self.unfit, self.ends = refused, unfit, ends
+        self.checked: list[dict[str, Any]] = []
         self.asked: list[tuple[str, str]] = []
         self.requests: list[dict[str, Any]] = []
 
     def __call__(self, request: httpx.Request) -> httpx.Response:
         path = request.url.path.removeprefix("/v1/sessions/s1")
+        if request.url.params.get("dry_run"):
+            self.checked.append(json.loads(request.content))
+            fits = len(self.checked) != self.unfit
+            state = {"id": "c1", "state": "checked"}
+            return httpx.Response(200 if fits else 422, json=state | {"title": "It does not fit"})
         self.asked.append((request.method, path))
         if path == "/trainings":
             self.requests.append(json.loads(request.content))
@@ -176,6 +182,19 @@ def test_one_that_fails_raises_nothing(tell):
         assert "t2 svm on iris: failed (input)" in repr(runs[1])
 
     tell(Played(t2=failed), story)
+
+
+def test_nothing_is_trained_unless_all_can_be(tell):
+    played = Played(unfit=3)
+
+    def story(al):
+        with pytest.raises(Problem, match="It does not fit"):
+            yield session_of(al).train_many({"svm": {"C": [1, 2, 3]}}, "x", drop=["id"])
+
+    tell(played, story)
+    assert played.requests == []
+    assert [one["hyperparameters"]["C"] for one in played.checked] == [1, 2, 3]
+    assert all(one["drop"] == ["id"] for one in played.checked)
 
 
 def test_if_one_is_refused_those_before_it_are_cancelled(tell):
