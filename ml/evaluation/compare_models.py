@@ -14,7 +14,8 @@ from autolearn.ml.captured_warnings import heard
 from autolearn.ml.environment import one_thread
 from autolearn.ml.errors import InputError
 from autolearn.ml.estimators.estimator import METHODS, methods_of
-from autolearn.ml.evaluation.evaluate import StoredArtifact, held_out, open_model, other, read_for
+from autolearn.ml.evaluation.rows import held_out, other, read_for
+from autolearn.ml.evaluation.stored_artifact import StoredArtifact, open_model
 from autolearn.ml.results import ComparisonResult
 from autolearn.schemas.reports.retrain import Compared, Comparison, Data
 

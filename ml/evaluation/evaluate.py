@@ -6,7 +6,7 @@ import math
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -15,21 +15,21 @@ import msgspec
 import numpy as np
 from msgspec.structs import replace
 
-from autolearn.artifacts.datasets.table import DatasetTable, read_table
+from autolearn.artifacts.datasets.table import DatasetTable
 from autolearn.artifacts.store.run_files import Artifacts
 from autolearn.ml.captured_warnings import heard
 from autolearn.ml.datasets.split import folds_of
-from autolearn.ml.datasets.subject import answers_of, keys_of, split_rows, subject_of, unrepeated
+from autolearn.ml.datasets.subject import keys_of, split_rows, subject_of
 from autolearn.ml.environment import environment, one_thread
 from autolearn.ml.errors import InputError, numbered
-from autolearn.ml.estimators.estimator import LABELS, Estimator, distribution_of, methods_of
+from autolearn.ml.estimators.estimator import LABELS, distribution_of, methods_of
 from autolearn.ml.evaluation.baseline import baseline_model
-from autolearn.ml.evaluation.categories import Categories, known_categories
 from autolearn.ml.evaluation.plots import FOLDS, FittedRows, PlotRows, plot
+from autolearn.ml.evaluation.rows import EvaluatedRows, held_out, other, read_for
+from autolearn.ml.evaluation.stored_artifact import StoredArtifact, TrainingRecord, open_model
 from autolearn.ml.library_messages import words_of
 from autolearn.ml.metrics.metric import Metric
-from autolearn.ml.models import skops_file
-from autolearn.ml.plugins import find_estimator, find_metric
+from autolearn.ml.plugins import find_metric
 from autolearn.schemas.bounds import cut, listed
 from autolearn.schemas.catalog import (
     ANOMALY_DETECTION,
@@ -37,11 +37,9 @@ from autolearn.schemas.catalog import (
     metric_and_class,
     unanswered,
 )
-from autolearn.schemas.datasets.read_options import ReadOptions
 from autolearn.schemas.events import EvaluationRequested
 from autolearn.schemas.results import EvaluationResult
-from autolearn.schemas.training.preprocess import Preprocessing
-from autolearn.schemas.values import DatasetRef, JsonValue, Split
+from autolearn.schemas.values import JsonValue
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -112,7 +110,7 @@ def _plots(
     request: EvaluationRequested,
     model: StoredArtifact,
     table: DatasetTable,
-    rows: _Rows,
+    rows: EvaluatedRows,
     left_out: dict[str, str],
     *,
     secret: bool,
@@ -157,218 +155,6 @@ def _fitted_rows(model: StoredArtifact, table: DatasetTable) -> FittedRows:
     return FittedRows(subject.features.iloc[rows], truth, folds)
 
 
-class TrainingRecord(msgspec.Struct, frozen=True):
-    """`training.json`, as far as an evaluation needs it."""
-
-    estimator: str
-    task: str
-    dataset: DatasetRef
-    target: str | None
-    split: Split
-    seed: int
-    held_out_sha256: str
-    rows_train: int = 0
-    preprocessing: Preprocessing = Preprocessing()
-
-
-class ModelColumn(msgspec.Struct, frozen=True):
-    """A feature in `schema.json`."""
-
-    name: str
-    type: str
-    minimum: float | None = None
-    maximum: float | None = None
-    categories: tuple[str, ...] = ()
-    sensitive: bool = False
-
-
-class ModelTarget(msgspec.Struct, frozen=True):
-    """The target in `schema.json`."""
-
-    name: str
-    task: str
-    sensitive: bool = False
-    classes: tuple[str, ...] = ()
-
-
-class ModelSchema(msgspec.Struct, frozen=True):
-    """`schema.json`, as far as an evaluation needs it."""
-
-    columns: tuple[ModelColumn, ...]
-    target: ModelTarget | None
-
-
-@dataclass(frozen=True)
-class StoredArtifact:
-    """An artifact: the fitted pipeline, its training record, and its schema."""
-
-    training: TrainingRecord
-    schema: ModelSchema
-    estimator: Estimator
-    pipeline: Any
-
-
-def open_model(store: Artifacts, digest: str, into: Path) -> StoredArtifact:
-    """Load an artifact. Raises ArtifactError, InputError and ModelRefused."""
-    folder = store.fetch_folder(digest, into)
-    training = msgspec.json.decode((folder / "training.json").read_bytes(), type=TrainingRecord)
-    schema = msgspec.json.decode((folder / "schema.json").read_bytes(), type=ModelSchema)
-    estimator = find_estimator(training.estimator)
-    pipeline = skops_file.load(folder / "model.skops", estimator.allowed_types())
-    return StoredArtifact(training, schema, estimator, pipeline)
-
-
-@dataclass(frozen=True)
-class _Rows:
-    """The rows to score: features, and the true answers (None without a target).
-
-    `unseen` counts by column the rows with an unknown value; `notes` describe the mapped values.
-    """
-
-    features: pd.DataFrame
-    truth: Array | None
-    unseen: dict[str, int] = field(default_factory=dict)
-    notes: tuple[str, ...] = ()
-
-
-def held_out(dataset: DatasetRef, model: StoredArtifact, table: DatasetTable) -> _Rows:
-    """Return the held-out rows of the training, or its own rows if no others can be predicted.
-
-    Of the detection of anomalies, those with a label if some have one. Raises InputError.
-    """
-    training = model.training
-    if dataset.version != training.dataset.version:
-        raise InputError(
-            f"the model was trained on {training.dataset.name} in the version "
-            f"{training.dataset.version[:12]}, not {dataset.version[:12]}",
-            advice="Evaluate on that version, or on all rows of this dataset as another one.",
-        )
-    names = [column.name for column in model.schema.columns]
-    subject = subject_of(table, training.target, training.task, names)
-    parts = split_rows(subject, table, training.task, training.split, training.seed)
-    if parts.fingerprint != training.held_out_sha256:
-        raise InputError(
-            "the split gives other held-out rows than it did for the training, so this library "
-            "version would score the model on rows that it has seen",
-            advice="Train again with the library version that is installed now.",
-        )
-    chosen = parts.test
-    notes: tuple[str, ...] = ()
-    if LABELS in methods_of(model.pipeline):
-        told = f"measured on the rows that it was fitted on: {training.estimator} assigns no others"
-        chosen, notes = parts.train, (told,)
-        if training.preprocessing.drop_duplicates:
-            chosen = chosen[unrepeated(subject.features.iloc[chosen], None)]
-    if subject.answers is None:
-        return _Rows(subject.features.iloc[chosen], None, notes=notes)
-    if training.task == ANOMALY_DETECTION:
-        labelled = chosen[subject.answers[chosen] != ""]
-        if not len(labelled):
-            return _Rows(subject.features.iloc[chosen], None)
-        chosen = labelled
-    return _Rows(subject.features.iloc[chosen], subject.answers[chosen], notes=notes)
-
-
-def read_for(model: StoredArtifact, file: Path, read: ReadOptions | None) -> DatasetTable:
-    """Load a dataset; columns that are text for the artifact keep their written form."""
-    texts = [column.name for column in model.schema.columns if column.type == "string"]
-    return read_table(file, read, written=[model.training.target or "", *texts])
-
-
-def other(
-    model: StoredArtifact,
-    table: DatasetTable,
-    metrics: Iterable[Metric],
-    sensitive: Collection[str] = (),
-    *,
-    truth: bool = False,
-) -> _Rows:
-    """Return all rows with a target of another dataset, mapped to the artifact's values.
-
-    The target is needed by some metrics, and for the `truth` of plots.
-    Raises InputError when the dataset has other columns or kinds of values than the training's, or
-    when no class or category of a column is known.
-    """
-    require_columns(model, table)
-    target = model.schema.target
-    categories = Categories(table, secret_columns(model, sensitive))
-    features = features_of_model(model, categories)
-    wanted = truth or any(metric.needs != "features" for metric in metrics)
-    unlearned = target is not None and target.task == ANOMALY_DETECTION
-    if target is None or not wanted or (unlearned and not _has_labels(table, target.name)):
-        everything = np.arange(table.rows)
-        return _Rows(features, None, categories.unseen(everything), categories.told())
-    if target.name not in table.types:
-        raise InputError(
-            f"the dataset lacks the target {target.name}, so nothing can be compared",
-            advice="Evaluate on a dataset that has it.",
-        )
-    answers, present = answers_of(table, target.name, target.task, classes=1)
-    rows = np.flatnonzero(present)
-    if not len(rows):
-        raise InputError(f"the target {target.name} is missing in every row")
-    if target.task == CLASSIFICATION:
-        classes = [str(one) for one in getattr(model.pipeline, "classes_", target.classes)]
-        if classes:  # a plug-in's estimator may not list the known ones
-            answers = categories.labels(target.name, classes, of="classes")
-    answers = answers[rows]
-    if target.task == CLASSIFICATION:
-        answers = answers.astype(str)
-    unseen, notes = categories.unseen(rows), categories.told()
-    if len(rows) < table.rows:
-        notes += (f"left out for want of {cut(target.name)}: {table.rows - len(rows):,} rows",)
-    return _Rows(features.iloc[rows], answers, unseen, notes)
-
-
-def require_columns(model: StoredArtifact, table: DatasetTable) -> None:
-    """Raise InputError unless a table has all columns that an artifact needs."""
-    absent = [column.name for column in model.schema.columns if column.name not in table.types]
-    if absent:
-        raise InputError(
-            f"the file lacks columns that the model needs: {listed(absent)}",
-            advice="Give data with the same columns as the training's.",
-        )
-
-
-def secret_columns(model: StoredArtifact, sensitive: Collection[str]) -> set[str]:
-    """Return the columns whose values are hidden: these, and those that were in the training."""
-    target = model.schema.target
-    secret = {column.name for column in model.schema.columns if column.sensitive}.union(sensitive)
-    return secret | ({target.name} if target is not None and target.sensitive else set())
-
-
-def _has_labels(table: DatasetTable, target: str) -> bool:
-    return target in table.types and table.arrays[target].null_count < table.rows
-
-
-def features_of_model(
-    model: StoredArtifact, categories: Categories, *, needed: bool = True
-) -> pd.DataFrame:
-    """Return a table's columns for the artifact, as DatasetTable.features does. Raises InputError.
-
-    If it is `needed`, a value of each column must be known, except of one like an id, in which most
-    rows of the training had a value of their own.
-    """
-    import pandas as pd
-
-    known = known_categories(model.pipeline)
-    columns: dict[str, Any] = {}
-    for column in model.schema.columns:
-        if column.type not in ("string", "boolean"):
-            ends = (column.minimum, column.maximum)
-            columns[column.name] = categories.numbers(column.name, column.type, *ends)
-            continue
-        there = known.get(column.name, column.categories)
-        if there is None:
-            values = categories.table.labels(column.name)
-        else:
-            some = needed and len(there) > 0 and len(there) * 2 <= model.training.rows_train
-            values = categories.labels(column.name, there, of="categories", needed=some)
-        values[pd.isna(values)] = float("nan")
-        columns[column.name] = pd.Series(values, dtype=object)
-    return pd.DataFrame(columns, copy=False)
-
-
 def _check_task(metric: Metric, training: TrainingRecord) -> None:
     """Raise InputError unless the metric fits the artifact's task."""
     if training.task not in metric.tasks:
@@ -389,7 +175,10 @@ class _MetricValues:
 
 
 def _score(
-    metrics: Mapping[str, Metric], answers: Answers, rows: _Rows, request: EvaluationRequested
+    metrics: Mapping[str, Metric],
+    answers: Answers,
+    rows: EvaluatedRows,
+    request: EvaluationRequested,
 ) -> _MetricValues:
     """Compute each metric by its name, such as recall or recall:yes.
 
@@ -437,7 +226,7 @@ class _BaselineScores(NamedTuple):
 def _baseline(
     model: StoredArtifact,
     metrics: Mapping[str, Metric],
-    rows: _Rows,
+    rows: EvaluatedRows,
     request: EvaluationRequested,
     found: _MetricValues,
 ) -> _BaselineScores:
@@ -471,7 +260,9 @@ def _reason_of(error: Exception, *, secret: bool) -> str:
     return type(error).__name__ if secret else words_of(error)
 
 
-def _value_of(metric: Metric, answers: Answers, rows: _Rows, of_class: str | None) -> JsonValue:
+def _value_of(
+    metric: Metric, answers: Answers, rows: EvaluatedRows, of_class: str | None
+) -> JsonValue:
     """Return a metric's value, of one class if it is named. Raises InputError."""
     given: tuple[Any, ...]
     answers.check(metric)
@@ -545,7 +336,7 @@ def fold_scores(
             f"{estimator} assigns no rows but those that it was fitted on, so it has no folds",
             advice="Train it without folds.",
         )
-    answers, rows = Answers(pipeline, features, task, estimator), _Rows(features, truth)
+    answers, rows = Answers(pipeline, features, task, estimator), EvaluatedRows(features, truth)
     found: dict[str, float] = {}
     with heard():
         for name, metric in metrics.items():

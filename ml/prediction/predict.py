@@ -24,15 +24,14 @@ from autolearn.ml.environment import environment, one_thread
 from autolearn.ml.errors import InputError
 from autolearn.ml.estimators.estimator import LABELS, distribution_of, methods_of
 from autolearn.ml.evaluation.categories import Categories
-from autolearn.ml.evaluation.evaluate import (
-    Answers,
-    StoredArtifact,
+from autolearn.ml.evaluation.evaluate import Answers
+from autolearn.ml.evaluation.rows import (
     features_of_model,
-    open_model,
     read_for,
     require_columns,
     secret_columns,
 )
+from autolearn.ml.evaluation.stored_artifact import StoredArtifact, open_model
 from autolearn.ml.prediction.row_files import RowFiles
 from autolearn.schemas.bounds import PREDICTED_ROWS, cut, listed
 from autolearn.schemas.catalog import ANOMALY_DETECTION, CLASSIFICATION, CLUSTERING

@@ -14,7 +14,8 @@ from sklearn.model_selection import cross_val_predict
 from autolearn.artifacts.store.store import ArtifactStore
 from autolearn.ml.datasets.split import folds_of, part
 from autolearn.ml.errors import InputError
-from autolearn.ml.evaluation.evaluate import evaluate, open_model
+from autolearn.ml.evaluation.evaluate import evaluate
+from autolearn.ml.evaluation.stored_artifact import open_model
 from autolearn.ml.plugins import find_estimator
 from autolearn.ml.training.train import train
 from autolearn.schemas.catalog import threshold_parts

@@ -8,7 +8,7 @@ from sklearn.metrics import log_loss
 
 from autolearn.artifacts.datasets.table import read_table
 from autolearn.artifacts.store.store import ArtifactStore
-from autolearn.ml.evaluation.evaluate import open_model
+from autolearn.ml.evaluation.stored_artifact import open_model
 from autolearn.ml.training import fit
 from autolearn.ml.training.train import train
 from autolearn.schemas.values import Split

@@ -12,7 +12,7 @@ from autolearn.artifacts.datasets.profile import profile
 from autolearn.artifacts.datasets.table import read_table
 from autolearn.artifacts.store.store import ArtifactStore
 from autolearn.ml.errors import InputError
-from autolearn.ml.evaluation.evaluate import open_model
+from autolearn.ml.evaluation.stored_artifact import open_model
 from autolearn.ml.prediction import predict as module
 from autolearn.ml.prediction import row_files
 from autolearn.ml.prediction.predict import predict

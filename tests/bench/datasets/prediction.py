@@ -16,7 +16,7 @@ from random import Random
 from autolearn.artifacts.datasets.profile import profile
 from autolearn.artifacts.datasets.table import read_table
 from autolearn.artifacts.store.store import ArtifactStore
-from autolearn.ml.evaluation.evaluate import open_model
+from autolearn.ml.evaluation.stored_artifact import open_model
 from autolearn.ml.prediction.predict import predict
 from autolearn.ml.training.train import train
 from autolearn.schemas.events import PredictionRequested
