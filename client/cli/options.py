@@ -36,6 +36,18 @@ Grantee = Annotated[
     str, typer.Argument(metavar="USER|group/NAME", help="A user, or the members of a group.")
 ]
 May = Literal["read", "work"]
+_Task = Literal["classification", "regression"]
+Target = Annotated[str | None, typer.Option(help="The column to learn. [default: the dataset's]")]
+TaskOption = Annotated[
+    _Task | None,
+    typer.Option(help="If many different numbers are classes. [default: the estimator's]"),
+]
+Features = Annotated[
+    str | None,
+    typer.Option(metavar="COL,…", help="Learn from these. [default: all that tell something]"),
+]
+Drop = Annotated[str | None, typer.Option(metavar="COL,…", help="Leave these out.")]
+Test = Annotated[float | None, typer.Option(help="The fraction of rows held out. [default: 0.25]")]
 Wait = Annotated[
     bool, typer.Option("--wait/--no-wait", help="Wait for the end, and show the progress.")
 ]

@@ -23,10 +23,15 @@ from autolearn.client.cli.commands.work.preprocess_options import (
     preprocessing_in,
 )
 from autolearn.client.cli.options import (
+    Drop,
+    Features,
     MemoryLimit,
     Positive,
     Roles,
     SessionOption,
+    Target,
+    TaskOption,
+    Test,
     TimeLimit,
     Url,
     Wait,
@@ -43,7 +48,6 @@ if TYPE_CHECKING:
 
 
 Calibrate = Literal["sigmoid", "isotonic"]
-Task = Literal["classification", "regression"]
 _ATTACH_TO_ONE = "files are attached to one training: use `autolearn attach` for several"
 
 
@@ -71,18 +75,10 @@ def train(
     other: Annotated[
         str | None, typer.Option("--dataset", metavar="NAME[@VERSION]", help="With --again.")
     ] = None,
-    target: Annotated[
-        str | None, typer.Option(help="The column to learn. [default: the dataset's]")
-    ] = None,
-    task: Annotated[
-        Task | None,
-        typer.Option(help="If many different numbers are classes. [default: the estimator's]"),
-    ] = None,
-    features: Annotated[
-        str | None,
-        typer.Option(metavar="COL,…", help="Learn from these. [default: all that tell something]"),
-    ] = None,
-    drop: Annotated[str | None, typer.Option(metavar="COL,…", help="Leave these out.")] = None,
+    target: Target = None,
+    task: TaskOption = None,
+    features: Features = None,
+    drop: Drop = None,
     roles: Roles = None,
     given: Annotated[
         list[str] | None,
@@ -93,9 +89,7 @@ def train(
             "Several values, as in max_depth=3,6,10, train each combination.",
         ),
     ] = None,
-    test: Annotated[
-        float | None, typer.Option(help="The fraction of rows held out. [default: 0.25]")
-    ] = None,
+    test: Test = None,
     stratify: Annotated[
         bool | None, typer.Option(help="Keep the class balance in both parts. [default: yes]")
     ] = None,

@@ -21,11 +21,16 @@ from autolearn.client.cli.commands.work.preprocess_options import (
     Select,
     preprocessing_in,
 )
-from autolearn.client.cli.commands.work.train import Task, parameters, some, split_in
+from autolearn.client.cli.commands.work.train import parameters, some, split_in
 from autolearn.client.cli.options import (
+    Drop,
+    Features,
     MemoryLimit,
     Roles,
     SessionOption,
+    Target,
+    TaskOption,
+    Test,
     TimeLimit,
     Url,
     Wait,
@@ -73,22 +78,12 @@ def tune(
             "C=0.1..10:log; may be repeated. [default: search what the catalog shows]",
         ),
     ] = None,
-    target: Annotated[
-        str | None, typer.Option(help="The column to learn. [default: the dataset's]")
-    ] = None,
-    task: Annotated[
-        Task | None,
-        typer.Option(help="If many different numbers are classes. [default: the estimator's]"),
-    ] = None,
-    features: Annotated[
-        str | None,
-        typer.Option(metavar="COL,…", help="Learn from these. [default: all that tell something]"),
-    ] = None,
-    drop: Annotated[str | None, typer.Option(metavar="COL,…", help="Leave these out.")] = None,
+    target: Target = None,
+    task: TaskOption = None,
+    features: Features = None,
+    drop: Drop = None,
     roles: Roles = None,
-    test: Annotated[
-        float | None, typer.Option(help="The fraction of rows held out. [default: 0.25]")
-    ] = None,
+    test: Test = None,
     stratify: Annotated[
         bool | None, typer.Option(help="Keep the class balance in all parts. [default: yes]")
     ] = None,
