@@ -64,9 +64,14 @@ class Actor(NamedTuple):
 
     def may_work(self, grants: Mapping[str, May]) -> bool:
         """Return whether one of the grants lets the actor work: the own one, or the group's."""
+        return any(may != "read" for may in self.granted(grants))
+
+    def granted(self, grants: Mapping[str, str]) -> tuple[str, ...]:
+        """Return the rights that the own grant and that of the group give."""
         group = self.via.partition("@")[0]
-        own = not self.name.startswith(GROUP) and grants.get(self.name, "read") != "read"
-        return own or (group.startswith(GROUP) and grants.get(group, "read") != "read")
+        names = [name for name in (self.name,) if not name.startswith(GROUP)]
+        names += [group] if group.startswith(GROUP) else []
+        return tuple(grants[name] for name in names if name in grants)
 
     def owns(self, owner: str) -> bool:
         """Return whether the actor owns what `owner` owns; a sysadmin owns what has no owner."""

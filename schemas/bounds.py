@@ -47,6 +47,19 @@ MOST_TYPES = 1_000
 DATASET_GRANTS = 200
 """Users and groups with whom one dataset is shared."""
 
+MODEL_VERSIONS = 10_000
+"""Versions of one model, retired ones included."""
+MODEL_ALIASES = 50
+"""Aliases of one model."""
+MODEL_GRANTS = 200
+"""Users and groups with whom one model is shared."""
+EXPERIMENT_MODELS = 100
+"""Models with versions of one experiment."""
+MODEL_MEMORY = 20
+"""Holders of an alias that a rollback remembers."""
+MOST_REQUIREMENTS = 20
+"""Requirements of one promotion."""
+
 GROUP_MEMBERS = 200
 """Members of one group."""
 

@@ -44,6 +44,7 @@ Some = Short | UnsetType
 ATTRIBUTES = (
     *("run", "attempt", "worker", "kind", "training", "study", "artifact", "maxattempts"),
     *("expires", "bytes", "rows", "everybody", "marks"),
+    *("experiment", "number", "alias", "before"),
 )
 """Attributes that are copied in clear into the envelope of an encrypted message."""
 
@@ -84,6 +85,10 @@ class CommandRecord(Struct, frozen=True, kw_only=True, gc=False):
     rows: int | UnsetType = UNSET
     everybody: bool | UnsetType = UNSET
     marks: bool | UnsetType = UNSET
+    experiment: Some = UNSET
+    number: int | UnsetType = UNSET
+    alias: Some = UNSET
+    before: int | UnsetType = UNSET
     datacontenttype: str = "application/json"
     data: Raw | UnsetType = Raw(b"{}")
     data_base64: str | UnsetType = UNSET
@@ -127,6 +132,10 @@ class EventRecord(Struct, frozen=True, kw_only=True, gc=False):
     rows: int | UnsetType = UNSET
     everybody: bool | UnsetType = UNSET
     marks: bool | UnsetType = UNSET
+    experiment: Some = UNSET
+    number: int | UnsetType = UNSET
+    alias: Some = UNSET
+    before: int | UnsetType = UNSET
     datacontenttype: str = "application/json"
     data: Raw | UnsetType = Raw(b"{}")
     data_base64: str | UnsetType = UNSET

@@ -1,4 +1,4 @@
-"""The confidential messages of sessions and datasets, and their parts in clear.
+"""The confidential messages of sessions, datasets and models, and their parts in clear.
 
 A message of a type in `CLEAR` is encrypted in a stream that has a key. Its envelope repeats in
 clear all that folds, dispatch and the deciders' rules need: they give the same result with the key,
@@ -46,6 +46,14 @@ CLEAR: dict[type[Message], tuple[str, ...]] = {
     commands.AnnotateSession: ("run", "artifact"),
     commands.CompleteRun: ("run", "attempt", "worker", "kind", "artifact"),
     commands.FailRun: ("run", "attempt", "worker"),
+    commands.RegisterVersion: ("experiment", "training"),
+    commands.RetireVersion: ("number",),
+    commands.Promote: ("number", "alias"),
+    commands.RollBack: ("alias",),
+    events.VersionRegistered: ("number", "experiment", "training"),
+    events.VersionRetired: ("number",),
+    events.VersionPromoted: ("number", "alias", "before"),
+    events.VersionRolledBack: ("number", "alias", "before"),
     events.DatasetRegistered: ("artifact", "bytes", "rows", "everybody", "marks"),
     events.SessionOpened: ("expires",),
     events.SessionRenamed: (),

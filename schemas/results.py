@@ -52,6 +52,8 @@ class EvaluationResult(Struct, frozen=True, omit_defaults=True, tag_field="kind"
     artifact; `notes` say which values were taken for which. `baseline` has the results of a model
     that looks at no feature and predicts `baseline_prediction` for every row (None if that is
     hidden); results that are `not_better` are no better than those. `plot_data` is by plot.
+    `rows_sha256` is the SHA-256 (hex) of the numbers of the evaluated rows as little-endian int64,
+    in their order in the dataset ("": not recorded, before there was this field).
     """
 
     results: dict[str, JsonValue]
@@ -66,6 +68,7 @@ class EvaluationResult(Struct, frozen=True, omit_defaults=True, tag_field="kind"
     baseline: dict[str, JsonValue] = {}
     baseline_prediction: JsonValue = None
     not_better: tuple[str, ...] = ()
+    rows_sha256: str = ""
     cpu_seconds: float | None = None
 
 

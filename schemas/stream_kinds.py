@@ -39,6 +39,7 @@ KINDS: dict[str, Kind] = {
     "session": identified,
     "user": named,
     "group": named,
+    "model": named,
 }
 
 

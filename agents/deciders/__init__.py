@@ -13,6 +13,7 @@ from autolearn.agents.deciders.catalog import estimator, metric
 from autolearn.agents.deciders.dataset import dataset
 from autolearn.agents.deciders.decider import Decider
 from autolearn.agents.deciders.group import group
+from autolearn.agents.deciders.model import model
 from autolearn.agents.deciders.session import session
 from autolearn.agents.deciders.user import user
 from autolearn.schemas import commands
@@ -28,12 +29,14 @@ DECIDERS: dict[str, Decider[Any, Any]] = {
     "session": session,
     "user": user,
     "group": group,
+    "model": model,
 }
 """The decider of every kind of stream (`schemas.stream_kinds.KINDS`)."""
 
 _OF_ONESELF = (
     *(commands.SetPassword, commands.IssueToken, commands.RevokeToken, commands.RevokeTokens),
     *(commands.UnshareSession, commands.RemoveMember),
+    commands.UnshareModel,
 )
 
 

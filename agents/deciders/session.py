@@ -25,7 +25,12 @@ from autolearn.agents.deciders.runs import (
 )
 from autolearn.schemas import commands, events
 from autolearn.schemas.actors import SUPERVISE, Actor, worker
-from autolearn.schemas.bounds import SESSION_ANNOTATIONS, SESSION_ATTACHMENTS, SESSION_READERS
+from autolearn.schemas.bounds import (
+    EXPERIMENT_MODELS,
+    SESSION_ANNOTATIONS,
+    SESSION_ATTACHMENTS,
+    SESSION_READERS,
+)
 from autolearn.schemas.messages import Event
 from autolearn.schemas.values import May, RunId
 from autolearn.schemas.work_kinds import WORK, kind_of_run
@@ -54,6 +59,8 @@ class Committed(Runs, frozen=True, tag="committed", omit_defaults=True):
 
     owner: str = ""
     grants: dict[str, May] = {}
+    held: dict[str, str] = {}
+    """By model, the time before which it is not released."""
 
 
 class Ended(Struct, frozen=True, tag="ended", omit_defaults=True):
@@ -75,6 +82,8 @@ SessionCommand = (
     | commands.ProposeExpiry
     | commands.ExpireSession
     | commands.KeepSession
+    | commands.HoldExperiment
+    | commands.ReleaseExperiment
     | commands.DeleteExperiment
     | commands.ShareSession
     | commands.UnshareSession
@@ -103,7 +112,7 @@ def _decide(state: Session, command: SessionCommand, actor: Actor) -> Event:
         case ((Open() | Committed()), commands.RequestEvaluation() | commands.RequestPrediction()):
             return _request_use(state, command)
         case Committed(), _:
-            return _decide_committed(state, command)
+            return _decide_committed(state, command, actor)
         case Open(), commands.OpenSession():
             return events.Refused("session-exists", "A session with this id is open already.")
         case Open(), commands.CommitSession():
@@ -112,6 +121,9 @@ def _decide(state: Session, command: SessionCommand, actor: Actor) -> Event:
             return events.SessionDiscarded(cancelled=_active(state))
         case Open(), commands.DeleteExperiment():
             why = "This session is open, and no experiment: discard it."
+            return events.Refused("session-open", why)
+        case Open(), commands.HoldExperiment() | commands.ReleaseExperiment():
+            why = "This session is open, and no experiment: commit it first."
             return events.Refused("session-open", why)
         case Open(), commands.ExpireSession():
             return _expire(state, command)
@@ -133,13 +145,35 @@ def _decide(state: Session, command: SessionCommand, actor: Actor) -> Event:
             assert_never((state, command))
 
 
-def _decide_committed(state: Committed, command: SessionCommand) -> Event:
+def _decide_committed(state: Committed, command: SessionCommand, actor: Actor) -> Event:
     """Answer what only an experiment is asked: about its runs since the commit, and its end."""
     if isinstance(command, RunCommand) and state.parts.get(command.run) is not None:
         return decide_run(state, command)
-    if isinstance(command, commands.DeleteExperiment):
-        return events.ExperimentDeleted(cancelled=_active(state))
+    match command:
+        case commands.HoldExperiment(model=model, until=until):
+            if model not in state.held and len(state.held) >= EXPERIMENT_MODELS:
+                why = f"{len(state.held)} models have versions of it, and more are not possible."
+                return events.Refused("too-many-models", why)
+            return events.ExperimentHeld(model, until)
+        case commands.ReleaseExperiment(model=model):
+            return _release(state, model, actor.time)
+        case commands.DeleteExperiment() if state.held:
+            models = ", ".join(sorted(state.held))
+            why = f"Versions of {models} come from it: retire them first (model retire)."
+            return events.Refused("experiment-held", why)
+        case commands.DeleteExperiment():
+            return events.ExperimentDeleted(cancelled=_active(state))
     return events.Refused("session-committed", "It is an experiment now.")
+
+
+def _release(state: Committed, model: str, time: str) -> Event:
+    """Release an experiment, unless it was held a moment ago: the version may be on its way."""
+    if model not in state.held:
+        return events.Refused("not-held", f"It is not held for {model}.")
+    if time < state.held[model]:
+        why = f"A version of {model} is being registered from it: try again in a minute."
+        return events.Refused("held-just-now", why)
+    return events.ExperimentReleased(model)
 
 
 def _may(state: Open | Committed | Ended, command: SessionCommand, actor: Actor) -> bool:
@@ -168,7 +202,9 @@ def _may(state: Open | Committed | Ended, command: SessionCommand, actor: Actor)
             return _conducts(conducted, actor) and conducted is not None and conducted.active
         case commands.CancelRun() if _conducts(_study_of(state, command.run), actor):
             return True
-        case commands.RequestRun() | commands.AnnotateSession() if actor.may_work(grants):
+        case commands.RequestRun() | commands.AnnotateSession() | commands.HoldExperiment() if (
+            actor.may_work(grants)
+        ):
             return True
         case commands.CancelRun(run=name) if actor.may_work(grants):
             run = state.parts.get(name)
@@ -361,6 +397,10 @@ def _evolve(state: Session, event: Event, actor: str) -> Session:
         case (Open() | Committed()) as there, events.SessionAnnotated():
             files = there.attached + (event.file is not None)
             return replace(there, annotations=there.annotations + 1, attached=files)
+        case Committed(held=held), events.ExperimentHeld(model=model, until=until):
+            return replace(state, held={**held, model: until})
+        case Committed(held=held), events.ExperimentReleased(model=model):
+            return replace(state, held={name: at for name, at in held.items() if name != model})
         case Open(), events.SessionCommitted(trainings=chosen):
             kept = kept_of(state, chosen)
             return Committed(**asdict(kept), owner=state.owner, grants=state.grants)

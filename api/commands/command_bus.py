@@ -28,7 +28,7 @@ from autolearn.schemas.confidentiality import is_confidential
 from autolearn.schemas.errors import LogError, TooLarge
 from autolearn.schemas.messages import Command, type_of
 from autolearn.schemas.settings import Settings
-from autolearn.schemas.stream_kinds import session_id, stream
+from autolearn.schemas.stream_kinds import kind_of, session_id
 from autolearn.schemas.values import StreamId
 
 _HEADERS = 1024
@@ -123,6 +123,8 @@ class Commands:
             return ""
         if isinstance(command, RegisterDataset):  # its content is encrypted with it already
             return command.spec.keyid
+        if kind_of(stream) == "model":
+            return await self.key_of(stream, asked)
         session = session_id(stream)
         keyid = self.queries.latest().sessions.keyid(session)
         if keyid is not None:  # it is open, and may have been opened in clear
@@ -135,13 +137,12 @@ class Commands:
             return await self.new_key(session, stream, asked)
         raise problems.unreadable()
 
-    async def dataset_key(self, name: str, asked: CommandRequest) -> str:
-        """Return the id of the key that encrypts a dataset, "" for one in clear.
+    async def key_of(self, owner: StreamId, asked: CommandRequest) -> str:
+        """Return the id of the key of a dataset or model by its stream, "" for one in clear.
 
         Raises:
             Problem: as `new_key`.
         """
-        owner = stream("dataset", name)
         if found := self.vault.of_session(owner):
             return found
         return await self.new_key(owner, owner, asked) if self.vault.makes else ""

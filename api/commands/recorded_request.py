@@ -20,7 +20,13 @@ _METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,99}")
 """The parts of a path that may be ids; other words could be anything."""
 _NO_ID = "?"
-_STREAM_OF = {"session": "session", "experiment": "session", "user": "user", "group": "group"}
+_STREAM_OF = {
+    "session": "session",
+    "experiment": "session",
+    "user": "user",
+    "group": "group",
+    "model": "model",
+}
 """The kind of stream of a part of a path."""
 
 

@@ -18,9 +18,12 @@ from autolearn.schemas.codec import EventRecord, encode, from_json, kept, presen
 from autolearn.schemas.events import DatasetRegistered
 from autolearn.schemas.messages import type_of
 from autolearn.schemas.rest.catalog import Grant
+from autolearn.schemas.rest.models import ModelGrant
 from autolearn.schemas.rest.sessions import Reader
 from autolearn.schemas.values import SessionId, StreamId
 from autolearn.security.data_key import Unreadable
+
+AnyGrant = Reader | Grant | ModelGrant
 
 _EVERYBODYS = frozenset({"estimator", "metric", "partition"})
 """The kinds of streams that every user may read: the catalog, and the terms of a partition. A kind
@@ -37,8 +40,10 @@ class Level(IntEnum):
     NOTHING = 0
     ACTIVITY = 1
     READ = 2
-    WORK = 3
-    OWN = 4
+    PREDICT = 3
+    """To ask a model."""
+    WORK = 4
+    OWN = 5
 
 
 class Access(NamedTuple):
@@ -48,8 +53,11 @@ class Access(NamedTuple):
     via: str = ""
 
     def of(self, who: Principal) -> Access:
-        """Return it for a principal: a viewer only reads, also what is or was the viewer's own."""
-        return self._replace(level=min(self.level, Level.READ)) if who.viewer else self
+        """Return it for a principal: a viewer only sees, also what is or was the viewer's own.
+
+        A viewer may ask a model where a grant allows it: that changes nothing.
+        """
+        return self._replace(level=min(self.level, Level.PREDICT)) if who.viewer else self
 
 
 def access_to(who: Principal, snapshot: Snapshot, session: SessionId) -> Access:
@@ -81,8 +89,24 @@ def dataset_access(who: Principal, snapshot: Snapshot, name: str) -> Access:
     return _granted(who, snapshot, grant, snapshot.catalog.group_grants(name))
 
 
+def model_access(who: Principal, snapshot: Snapshot, name: str) -> Access:
+    """Return a principal's access to a model, also to a deleted one. WORK allows to promote."""
+    row = snapshot.models.stored(name)
+    if row is None:
+        return Access(Level.NOTHING)
+    if who.everything or row.owner == (who.name or None) or (not row.owner and who.sysadmin):
+        return Access(Level.OWN).of(who)
+    grant = snapshot.models.grant(name, who.name)
+    return _granted(who, snapshot, grant, snapshot.models.group_grants(name))
+
+
+def model_level(who: Principal, snapshot: Snapshot, name: str) -> Level:
+    """Return a principal's level on a model."""
+    return model_access(who, snapshot, name).level
+
+
 def _granted(
-    who: Principal, snapshot: Snapshot, own: Reader | Grant | None, groups: Iterable[Reader | Grant]
+    who: Principal, snapshot: Snapshot, own: AnyGrant | None, groups: Iterable[AnyGrant]
 ) -> Access:
     """Return the access by the grants: the own one first, else the best of a group."""
     best = Access(Level.ACTIVITY if who.sysadmin else Level.NOTHING)
@@ -99,7 +123,13 @@ def _granted(
     return best.of(who)
 
 
-_LEVELS = {"read": Level.READ, "work": Level.WORK, "write": Level.WORK}
+_LEVELS = {
+    "read": Level.READ,
+    "work": Level.WORK,
+    "write": Level.WORK,
+    "predict": Level.PREDICT,
+    "promote": Level.WORK,
+}
 
 
 def level_of(who: Principal, snapshot: Snapshot, session: SessionId) -> Level:
@@ -184,6 +214,8 @@ class Visibility:
             return level_of(self.who, self.queries.latest(), SessionId(name))
         if kind == "dataset":
             return dataset_level(self.who, self.queries.latest(), name)
+        if kind == "model":
+            return model_level(self.who, self.queries.latest(), name)
         if kind == "group":
             return group_level(self.who, self.queries.latest(), name)
         if kind == "user":

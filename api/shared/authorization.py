@@ -47,6 +47,7 @@ _NEEDED = {
 }
 
 SESSION, EXPERIMENT = "/v1/sessions/{session}", "/v1/experiments/{experiment}"
+_MODEL = "/v1/models/{model}"
 _ANNOTATED = (SESSION, f"{SESSION}/trainings/{{run}}")
 _RUNS = tuple(f"{SESSION}/{plural(kind)}" for kind in WORK)
 _USES = tuple(f"{EXPERIMENT}/{plural(kind)}" for kind in ("evaluation", "prediction"))
@@ -84,6 +85,19 @@ RULES: dict[str, Rule] = {
     "POST /v1/groups/{group}/add": Rule.USER,
     "POST /v1/groups/{group}/remove": Rule.USER,
     "POST /v1/groups/{group}/delete": Rule.USER,
+    # Models: their routes check owner and grants
+    "GET /v1/models": Rule.USER,
+    **{
+        f"GET {_MODEL}{what}": Rule.USER
+        for what in ("", "/versions", "/versions/{version}", "/timeline", "/readers")
+    },
+    **{
+        f"POST {_MODEL}/{what}": Rule.USER
+        for what in (
+            *("versions", "versions/{version}/retire", "alias", "promote", "rollback"),
+            *("share", "unshare", "delete"),
+        )
+    },
     # The log, of which every principal sees the own part
     "GET /v1/commands/{command}": Rule.USER,
     "GET /v1/diff": Rule.USER,
@@ -157,7 +171,12 @@ RULES: dict[str, Rule] = {
 
 _VIEWERS = {
     *("POST /v1/me/password", "POST /v1/tokens", "POST /v1/tokens/revoke"),
-    *("POST /v1/tokens/{token}/revoke", "POST /v1/groups/{group}/remove", f"POST {SESSION}/leave"),
+    *(
+        "POST /v1/tokens/{token}/revoke",
+        "POST /v1/groups/{group}/remove",
+        f"POST {SESSION}/leave",
+        f"POST {_MODEL}/unshare",
+    ),
 }
 """What a viewer may do: with the own password and tokens, and leave. All else is to see."""
 

@@ -25,7 +25,7 @@ from autolearn.projections.read_models import ReadModels
 from autolearn.projections.storage.store import Store
 from autolearn.schemas.codec import EventRecord
 from autolearn.schemas.errors import AutoLearnError, LogError, TopicMismatch
-from autolearn.schemas.events import DatasetDeleted, ExperimentDeleted
+from autolearn.schemas.events import DatasetDeleted, ExperimentDeleted, ModelDeleted
 from autolearn.schemas.messages import type_of
 from autolearn.schemas.topics import Topics
 
@@ -33,7 +33,7 @@ log = structlog.stdlib.get_logger("autolearn.api")
 
 T = TypeVar("T")
 
-_DELETED = {type_of(DatasetDeleted), type_of(ExperimentDeleted)}
+_DELETED = {type_of(DatasetDeleted), type_of(ExperimentDeleted), type_of(ModelDeleted)}
 FRESH_TIMEOUT = 2.0
 _OPEN_TIMEOUT = 5.0
 """Seconds that brokers have to answer when a process starts."""

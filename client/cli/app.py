@@ -26,6 +26,7 @@ from autolearn.client.cli.commands.operate import (
     up,
     version,
 )
+from autolearn.client.cli.commands.serve import model
 from autolearn.client.cli.commands.work import (
     annotate,
     cancel,
@@ -66,7 +67,7 @@ _OF_THE_MACHINE = (
 )
 """Errors of the system that lie with the machine or its user, not with us."""
 
-RUNS, WORK, PAST, USERS = "The system", "Work", "Present and past", "Users"
+RUNS, WORK, USE, PAST, USERS = "The system", "Work", "Models in use", "Present and past", "Users"
 
 
 def _print_version(asked: bool) -> None:
@@ -93,6 +94,7 @@ app.command("attach", rich_help_panel=WORK)(annotate.attach)
 app.command("attachment", rich_help_panel=WORK)(annotate.attachment)
 app.add_typer(experiment.app, name="experiment", rich_help_panel=WORK)
 app.command("reproduce", rich_help_panel=WORK)(retrain.retrain)
+app.add_typer(model.app, name="model", rich_help_panel=USE)
 app.add_typer(catalog.app, name="catalog", rich_help_panel=WORK)
 app.command("diff", rich_help_panel=PAST)(diff.diff)
 app.command("events", rich_help_panel=PAST)(events.events)
@@ -124,6 +126,7 @@ app.command("sessions", hidden=True)(session.list_)
 app.command("experiments", hidden=True)(experiment.list_)
 app.command("estimators", hidden=True)(catalog.estimators)
 app.command("metrics", hidden=True)(catalog.metrics)
+app.command("models", hidden=True)(model.list_)
 
 
 @app.callback()

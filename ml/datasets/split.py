@@ -43,7 +43,12 @@ class SplitRows:
     @property
     def fingerprint(self) -> str:
         """The SHA-256 (hex) of the held-out row numbers as little-endian int64."""
-        return hashlib.sha256(self.test.astype("<i8").tobytes()).hexdigest()
+        return digest_of_rows(self.test)
+
+
+def digest_of_rows(numbers: Array) -> str:
+    """Return the SHA-256 (hex) of row numbers as little-endian int64."""
+    return hashlib.sha256(numbers.astype("<i8").tobytes()).hexdigest()
 
 
 def part(

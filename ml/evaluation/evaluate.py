@@ -18,7 +18,7 @@ from msgspec.structs import replace
 from autolearn.artifacts.datasets.table import DatasetTable
 from autolearn.artifacts.store.run_files import Artifacts
 from autolearn.ml.captured_warnings import heard
-from autolearn.ml.datasets.split import folds_of
+from autolearn.ml.datasets.split import digest_of_rows, folds_of
 from autolearn.ml.datasets.subject import keys_of, split_rows, subject_of
 from autolearn.ml.environment import environment, one_thread
 from autolearn.ml.errors import InputError, numbered
@@ -103,6 +103,7 @@ def evaluate(request: EvaluationRequested, store: Artifacts, report: Report) -> 
         baseline=baseline.values,
         baseline_prediction=None if secret else baseline.prediction,
         not_better=baseline.not_better,
+        rows_sha256=digest_of_rows(np.sort(rows.numbers)),
     )
 
 
@@ -336,7 +337,8 @@ def fold_scores(
             f"{estimator} assigns no rows but those that it was fitted on, so it has no folds",
             advice="Train it without folds.",
         )
-    answers, rows = Answers(pipeline, features, task, estimator), EvaluatedRows(features, truth)
+    answers = Answers(pipeline, features, task, estimator)
+    rows = EvaluatedRows(features, truth, np.arange(len(features)))
     found: dict[str, float] = {}
     with heard():
         for name, metric in metrics.items():

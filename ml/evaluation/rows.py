@@ -33,11 +33,13 @@ Array = np.ndarray[Any, Any]
 class EvaluatedRows:
     """The rows to score: features, and the true answers (None without a target).
 
-    `unseen` counts by column the rows with an unknown value; `notes` describe the mapped values.
+    `numbers` are theirs in the dataset. `unseen` counts by column the rows with an unknown value;
+    `notes` describe the mapped values.
     """
 
     features: pd.DataFrame
     truth: Array | None
+    numbers: Array
     unseen: dict[str, int] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
 
@@ -71,13 +73,15 @@ def held_out(dataset: DatasetRef, model: StoredArtifact, table: DatasetTable) ->
         if training.preprocessing.drop_duplicates:
             chosen = chosen[unrepeated(subject.features.iloc[chosen], None)]
     if subject.answers is None:
-        return EvaluatedRows(subject.features.iloc[chosen], None, notes=notes)
+        return EvaluatedRows(subject.features.iloc[chosen], None, chosen, notes=notes)
     if training.task == ANOMALY_DETECTION:
         labelled = chosen[subject.answers[chosen] != ""]
         if not len(labelled):
-            return EvaluatedRows(subject.features.iloc[chosen], None)
+            return EvaluatedRows(subject.features.iloc[chosen], None, chosen)
         chosen = labelled
-    return EvaluatedRows(subject.features.iloc[chosen], subject.answers[chosen], notes=notes)
+    return EvaluatedRows(
+        subject.features.iloc[chosen], subject.answers[chosen], chosen, notes=notes
+    )
 
 
 def read_for(model: StoredArtifact, file: Path, read: ReadOptions | None) -> DatasetTable:
@@ -108,7 +112,9 @@ def other(
     unlearned = target is not None and target.task == ANOMALY_DETECTION
     if target is None or not wanted or (unlearned and not _has_labels(table, target.name)):
         everything = np.arange(table.rows)
-        return EvaluatedRows(features, None, categories.unseen(everything), categories.told())
+        return EvaluatedRows(
+            features, None, everything, categories.unseen(everything), categories.told()
+        )
     if target.name not in table.types:
         raise InputError(
             f"the dataset lacks the target {target.name}, so nothing can be compared",
@@ -128,7 +134,7 @@ def other(
     unseen, notes = categories.unseen(rows), categories.told()
     if len(rows) < table.rows:
         notes += (f"left out for want of {cut(target.name)}: {table.rows - len(rows):,} rows",)
-    return EvaluatedRows(features.iloc[rows], answers, unseen, notes)
+    return EvaluatedRows(features.iloc[rows], answers, rows, unseen, notes)
 
 
 def require_columns(model: StoredArtifact, table: DatasetTable) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import math
 import statistics
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -11,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from autolearn.ml.datasets.split import digest_of_rows
 from autolearn.ml.errors import Pruned
 from autolearn.ml.evaluation.evaluate import fold_scores
 from autolearn.ml.metrics.metric import Metric
@@ -55,7 +55,7 @@ def cross_validate(
         found = fold_scores(pipeline, scored.features, scored.answers, task, estimator, metrics)
         for name, of in values.items():
             of.append(found.get(name))
-        digest = hashlib.sha256(np.sort(scored_on).astype("<i8").tobytes()).hexdigest()
+        digest = digest_of_rows(np.sort(scored_on))
         told = {"rows_fit": len(fitted_on), "rows_scored": len(scored_on), "scores": found}
         record.append({**told, "scored_sha256": digest})
         if len(record) <= len(medians):

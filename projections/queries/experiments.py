@@ -28,6 +28,10 @@ class ExperimentQueries(Queries):
         """Return whether there is an experiment."""
         return self.rows.has(experiments.KEPT, experiment)
 
+    def held_for(self, experiment: SessionId) -> Iterator[str]:
+        """Yield the models for which an experiment is held, by name."""
+        return self.rows.names(experiments.HELD, experiment)
+
     def get(self, experiment: SessionId) -> ExperimentRow | None:
         """Return an experiment with its data, as far as these can be read."""
         row = self.stored(experiment)

@@ -8,6 +8,7 @@ from itertools import groupby
 
 from autolearn.projections.queries.decrypting_reader import DecryptingReader, Queries
 from autolearn.projections.queries.groups import GroupQueries
+from autolearn.projections.queries.models import ModelQueries
 from autolearn.projections.rows import sessions
 from autolearn.projections.rows.streams import STREAMS
 from autolearn.schemas.actors import group_name
@@ -21,9 +22,9 @@ def _merge(*names: Iterable[str]) -> Iterator[str]:
 class StreamQueries(Queries):
     """Streams, and the places of their events on the log."""
 
-    def __init__(self, rows: DecryptingReader, groups: GroupQueries) -> None:
+    def __init__(self, rows: DecryptingReader, groups: GroupQueries, models: ModelQueries) -> None:
         super().__init__(rows)
-        self.groups = groups
+        self.groups, self.models = groups, models
 
     def visible_to(
         self, user: str, *, sysadmin: bool = False, after: str = ""
@@ -34,7 +35,7 @@ class StreamQueries(Queries):
         user's own or are shared with the user or these groups; for a sysadmin also all users and
         groups, and the sessions without an owner.
         """
-        for kind in ("dataset", "estimator", "group", "metric", "session", "user"):
+        for kind in ("dataset", "estimator", "group", "metric", "model", "session", "user"):
             low = after.partition("/")[2] if after.startswith(f"{kind}/") else ""
             if low or kind > after:
                 names = self._names_of(kind, user, sysadmin, low)
@@ -49,6 +50,8 @@ class StreamQueries(Queries):
             return _merge(*(self.rows.names(*index, after=after) for index in indexes))
         if kind == "group" and not sysadmin:
             return [name for name in self.groups.of_user(user) if name > after]
+        if kind == "model" and not sysadmin:
+            return self.models.names(after, user)
         if kind == "user" and not sysadmin:
             return [user] if user > after else []
         return self.ids(kind, after)

@@ -41,3 +41,5 @@ GONE_BY_TIME = Table("experiment-gone-by-time", IndexEntry)
 """By time of the commit and id."""
 OPEN_RUNS = Table("experiment-run", IndexEntry)
 """The runs since the commit that have not ended, by experiment and run."""
+HELD = Table("experiment-held", IndexEntry)
+"""By experiment and model: what the decider holds it for, also where no version came of it."""

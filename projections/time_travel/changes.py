@@ -49,6 +49,14 @@ def _group_things(snapshot: Snapshot, name: str) -> Iterator[tuple[str, str, Str
         yield "member", f"{name}/{member.user}", member
 
 
+def _model_things(snapshot: Snapshot, name: str) -> Iterator[tuple[str, str, Struct | None]]:
+    yield "model", name, snapshot.models.get(name)
+    for version in snapshot.models.versions(name):
+        yield "model version", f"{name}@{version.version}", version
+    for grant in snapshot.models.grants(name):
+        yield "model grant", f"{name}/{grant.user}", grant
+
+
 THINGS: Mapping[str, Callable[[Snapshot, str], Iterator[tuple[str, str, Struct | None]]]] = {
     "session": _session_things,
     "dataset": _dataset_things,
@@ -56,6 +64,7 @@ THINGS: Mapping[str, Callable[[Snapshot, str], Iterator[tuple[str, str, Struct |
     "metric": lambda at, name: iter([("metric", name, at.catalog.metric(name))]),
     "user": _user_things,
     "group": _group_things,
+    "model": _model_things,
 }
 """The things of each kind of stream, a session's runs aside."""
 

@@ -10,6 +10,7 @@ from autolearn.projections.views import (
     command_answers,
     experiments,
     groups,
+    models,
     sessions,
     streams,
     users,
@@ -26,12 +27,13 @@ VIEWS = {
         experiments.VIEW,
         users.VIEW,
         groups.VIEW,
+        models.VIEW,
         command_answers.VIEW,
         streams.VIEW,
     )
 }
 
-FORMAT = 8
+FORMAT = 9
 """Rises whenever the same log gives other rows than before: stores of another format are rebuilt.
 tests/projections/test_format.py notices when it should have risen."""
 

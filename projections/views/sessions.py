@@ -7,6 +7,7 @@ it in both places or in none.
 from __future__ import annotations
 
 from autolearn.projections.rows import annotations as annotation_rows
+from autolearn.projections.rows import experiments as experiment_rows
 from autolearn.projections.rows import runs as run_rows
 from autolearn.projections.rows import sessions
 from autolearn.projections.rows.sessions import EndedRow, StoredSession
@@ -138,6 +139,16 @@ def _delete(rows: RowBatch, record: EventRecord) -> None:
     rows.put_once(sessions.ENDED, EndedRow("deleted", record.time), session)
 
 
+def _hold(rows: RowBatch, record: EventRecord) -> None:
+    """Fold that an experiment is held for a model, or released."""
+    event, session = outline_of(record), _session_of(record)
+    match event:
+        case events.ExperimentHeld(model=model):
+            rows.put(experiment_rows.HELD, IndexEntry(model), session, model)
+        case events.ExperimentReleased(model=model):
+            rows.delete(experiment_rows.HELD, session, model)
+
+
 def _share(rows: RowBatch, record: EventRecord) -> None:
     """Fold a change of the grants of a session or experiment."""
     event, session = outline_of(record), _session_of(record)
@@ -179,6 +190,8 @@ VIEW = View(
         events.SessionExpired: _discard,
         events.SessionExpiring: _expiry,
         events.SessionKept: _expiry,
+        events.ExperimentHeld: _hold,
+        events.ExperimentReleased: _hold,
         events.ExperimentDeleted: _delete,
         events.SessionShared: _share,
         events.SessionUnshared: _share,

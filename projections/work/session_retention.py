@@ -62,7 +62,7 @@ class Referred(Struct, frozen=True):
 
 
 _DRAFTS = Table("draft", Draft)
-"""By session, or by the stream of a dataset, as all of these."""
+"""By session, or by the stream of a dataset or model, as all of these."""
 _UNKEPT = Table("unkept", Mark)
 _REFERRED = Table("referred", Referred)
 """By session and digest."""
@@ -107,7 +107,7 @@ class SessionRetention(StoredProjection):
         if (found := reference_of(event)) is not None:
             self.rows.put(_REFERRED, Referred(found.kind, found.sealed), session, found.digest)
             self.rows.put(_REFERRERS, Mark(), found.kind, found.digest, session)
-        if isinstance(event, events.DatasetRegistered):
+        if isinstance(event, events.DatasetRegistered | events.VersionRegistered):
             if draft is None:
                 self.rows.put(_DRAFTS, Draft(record.time), session)
             return
@@ -144,7 +144,7 @@ class SessionRetention(StoredProjection):
 def whose(stream: str) -> str | None:
     """Return the owner of the keys of a stream's events, in the form of `session_of`; or None."""
     kind, _, name = stream.partition("/")
-    return {"session": name, "dataset": stream}.get(kind)
+    return {"session": name, "dataset": stream, "model": stream}.get(kind)
 
 
 def since_1970(time: str, unknown: float) -> float:
@@ -171,6 +171,6 @@ def _after(draft: Draft, event: object, time: str) -> Draft:
             return replace(draft, ended="discarded", active=0)
         case events.SessionExpired():
             return replace(draft, ended="expired")
-        case events.ExperimentDeleted() | events.DatasetDeleted():
+        case events.ExperimentDeleted() | events.DatasetDeleted() | events.ModelDeleted():
             return replace(draft, ended="deleted")
     return draft

@@ -71,6 +71,22 @@ class KeepSession(Command, frozen=True):
     """Keep an expiring session, as if it had been used."""
 
 
+class HoldExperiment(Command, frozen=True):
+    """Hold an experiment for a version of `model`: while it is held, it cannot be deleted.
+
+    It is not released before `until` (RFC 3339): the version is on its way.
+    """
+
+    model: str
+    until: str
+
+
+class ReleaseExperiment(Command, frozen=True):
+    """Release an experiment of which no version of `model` is in use."""
+
+    model: str
+
+
 class DeleteExperiment(Command, frozen=True):
     """Delete an experiment: none of it can be read any more."""
 

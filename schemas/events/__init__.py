@@ -13,6 +13,16 @@ from autolearn.schemas.events.catalog import (
 from autolearn.schemas.events.evaluations import EvaluationRequested
 from autolearn.schemas.events.groups import GroupCreated, GroupDeleted, MemberAdded, MemberRemoved
 from autolearn.schemas.events.log import CommandFailed, CommandQuarantined, Refused, TermStarted
+from autolearn.schemas.events.models import (
+    AliasSet,
+    ModelDeleted,
+    ModelShared,
+    ModelUnshared,
+    VersionPromoted,
+    VersionRegistered,
+    VersionRetired,
+    VersionRolledBack,
+)
 from autolearn.schemas.events.predictions import PredictionRequested
 from autolearn.schemas.events.runs import (
     RunCancelled,
@@ -24,6 +34,8 @@ from autolearn.schemas.events.runs import (
 )
 from autolearn.schemas.events.sessions import (
     ExperimentDeleted,
+    ExperimentHeld,
+    ExperimentReleased,
     SessionAnnotated,
     SessionCommitted,
     SessionDiscarded,
@@ -51,6 +63,7 @@ from autolearn.schemas.events.users import (
 from autolearn.schemas.messages import Event, type_of
 
 __all__ = [
+    "AliasSet",
     "CommandFailed",
     "CommandQuarantined",
     "DatasetDeleted",
@@ -62,11 +75,16 @@ __all__ = [
     "EstimatorRegistered",
     "EvaluationRequested",
     "ExperimentDeleted",
+    "ExperimentHeld",
+    "ExperimentReleased",
     "GroupCreated",
     "GroupDeleted",
     "MemberAdded",
     "MemberRemoved",
     "MetricRegistered",
+    "ModelDeleted",
+    "ModelShared",
+    "ModelUnshared",
     "PasswordSet",
     "PredictionRequested",
     "QuotaSet",
@@ -97,6 +115,10 @@ __all__ = [
     "UserAdded",
     "UserDisabled",
     "UserEnabled",
+    "VersionPromoted",
+    "VersionRegistered",
+    "VersionRetired",
+    "VersionRolledBack",
 ]
 
 EVENTS_OF: dict[str, tuple[type[Event], ...]] = {
@@ -113,6 +135,8 @@ EVENTS_OF: dict[str, tuple[type[Event], ...]] = {
         SessionExpiring,
         SessionKept,
         SessionExpired,
+        ExperimentHeld,
+        ExperimentReleased,
         ExperimentDeleted,
         SessionShared,
         SessionUnshared,
@@ -138,6 +162,16 @@ EVENTS_OF: dict[str, tuple[type[Event], ...]] = {
         QuotaSet,
     ),
     "group": (GroupCreated, GroupDeleted, MemberAdded, MemberRemoved),
+    "model": (
+        VersionRegistered,
+        VersionRetired,
+        AliasSet,
+        VersionPromoted,
+        VersionRolledBack,
+        ModelShared,
+        ModelUnshared,
+        ModelDeleted,
+    ),
 }
 """The events of each kind of stream (`schemas.stream_kinds.KINDS`); "" has those of all."""
 

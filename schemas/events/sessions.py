@@ -66,6 +66,19 @@ class ExperimentDeleted(Event, frozen=True, omit_defaults=True):
     cancelled: tuple[RunId, ...] = ()
 
 
+class ExperimentHeld(Event, frozen=True):
+    """A version of `model` needs the experiment, or will before `until`: it cannot be deleted."""
+
+    model: str
+    until: str
+
+
+class ExperimentReleased(Event, frozen=True):
+    """No version of `model` needs the experiment."""
+
+    model: str
+
+
 class SessionShared(Event, frozen=True, omit_defaults=True):
     """`user`, or the members of group/<name>, may read the session, or work in it as well."""
 

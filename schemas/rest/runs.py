@@ -153,6 +153,8 @@ class EvaluationRow(RunFields, kw_only=True, frozen=True):
     baseline: dict[str, JsonValue] = {}
     baseline_prediction: JsonValue = None
     not_better: tuple[str, ...] = ()
+    rows_sha256: str = ""
+    """Which rows of the dataset were evaluated: equal for equal rows."""
     study: RunId = NO_RUN
 
 

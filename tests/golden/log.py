@@ -87,6 +87,18 @@ STORY = [
     (C, "StudyRequested.v1", "s1"),
     (C, "RunStarted.v1", "s1"),
     (C, "RunCompleted.v1-study", "s1"),
+    (A, "ExperimentHeld.v1", ""),
+    ("model/flowers", "VersionRegistered.v1", ""),
+    ("model/flowers", "AliasSet.v1", ""),
+    ("model/flowers", "ModelShared.v1", ""),
+    ("model/old", "VersionRegistered.v1", ""),
+    ("model/old", "VersionPromoted.v1", ""),
+    ("model/old", "VersionRolledBack.v1", ""),
+    ("model/old", "ModelShared.v1", ""),
+    ("model/old", "ModelUnshared.v1", ""),
+    ("model/old", "VersionRetired.v1", ""),
+    ("model/old", "ModelDeleted.v1", ""),
+    (A, "ExperimentReleased.v1", ""),
 ]
 """Stream, golden file, and the run that its data are made to name."""
 

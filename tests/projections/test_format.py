@@ -24,6 +24,7 @@ EARLIER = {
     "5": "aaa67ff8c546dd86b46b70a17f33eb60994e6d682b7139c195cb1be2f5b2f3c0",
     "6": "85dbe8b690262cd3ef02b43b024c52cd869e5e32299ff35597fc50e60822ba9c",
     "7": "ee786cf7e73fbaf6256c590ec72d156ffe74d12db13f8ef35db3daf60f88e47f",
+    "8": "7d5f3ee6ae155ad12343eaeb27ad8ff947f85c25f4ad4273125f085870abd777",
 }
 """The digests of the formats below FORMAT, by format, as one SHA-256."""
 DIGESTS = Path(__file__).parent.parent / "golden" / "digests.json"

@@ -15,12 +15,12 @@ from confluent_kafka import Consumer, TopicPartition
 
 NO_SECRET: Mapping[str, str] = {}
 SUBJECT = re.compile(
-    r"(estimator|metric|dataset|user|group)/[a-z0-9](?:[a-z0-9._-]{0,98}[a-z0-9])?"
+    r"(estimator|metric|dataset|user|group|model)/[a-z0-9](?:[a-z0-9._-]{0,98}[a-z0-9])?"
     r"|session/[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 )
 COMMAND = re.compile(
-    r"autolearn\.((Open|Rename|Annotate|Commit|Discard|Expire|Keep|Share|Unshare)Session|ProposeExpiry|DeleteExperiment"
-    r"|Register(Estimator|Metric|Dataset)|(Share|Unshare|Delete)Dataset"
+    r"autolearn\.((Open|Rename|Annotate|Commit|Discard|Expire|Keep|Share|Unshare)Session|ProposeExpiry|(Hold|Release|Delete)Experiment"
+    r"|Register(Estimator|Metric|Dataset)|(Share|Unshare|Delete)(Dataset|Model)|(Register|Retire)Version|SetAlias|Promote|RollBack"
     r"|Request(Training|Evaluation|Prediction|Study)|(Start|Complete|Fail|Cancel)Run|ReportRunLost"
     r"|(Add|Disable|Enable)User|Set(Role|Password|Quota)|(Issue|Revoke)Token|RevokeTokens|(Create|Delete)Group|(Add|Remove)Member)\.v1"
 )

@@ -11,6 +11,7 @@ from autolearn.agents.deciders.specification import entitled
 from autolearn.schemas import commands
 from autolearn.schemas.codec import CommandRecord, EventRecord, decode_command, encode, raw
 from autolearn.schemas.messages import Command, type_of
+from autolearn.schemas.models.promotion import GateEvidence, Requirement, VersionMetric
 from autolearn.schemas.stream_kinds import KINDS
 from tests.support import log_checker, samples
 
@@ -21,6 +22,7 @@ STREAMS = (
     "dataset/flowers",
     "user/ada",
     "group/churn",
+    "model/flowers",
 )
 TRAININGS, EVALUATIONS, PREDICTIONS = ("t1", "t2"), ("e1",), ("p1",)
 
@@ -36,6 +38,8 @@ def random_command(random: Random, stream: str) -> Command:
             return random_user_command(random)
         case "group":
             return random_group_command(random)
+        case "model":
+            return random_model_command(random)
     attempt, worker = random.choice((1, 1, 1, 1, 2)), random.choice(("w1", "w1", "w1", "w2"))
     training, evaluation = random.choice(TRAININGS), random.choice(EVALUATIONS)
     (prediction,) = PREDICTIONS
@@ -49,6 +53,8 @@ def random_command(random: Random, stream: str) -> Command:
         (2, lambda: commands.ExpireSession(random.choice((0, 1)), random.choice("abc"))),
         (1, commands.KeepSession),
         (0.5, commands.DeleteExperiment),
+        (0.5, lambda: commands.HoldExperiment("flowers", random.choice("0z"))),
+        (0.5, lambda: commands.ReleaseExperiment("flowers")),
         (0.5, lambda: commands.ShareSession(random.choice(("ada", "grace")))),
         (0.5, lambda: commands.UnshareSession(random.choice(("ada", "grace")))),
         (8, lambda: request_training(random, training)),
@@ -99,6 +105,24 @@ def random_group_command(random: Random) -> Command:
     return random.choices(makers, (4, 1, 8, 4))[0]()
 
 
+def random_model_command(random: Random) -> Command:
+    number, alias = random.choice((1, 1, 2, 2, 3)), random.choice(("champion", "second"))
+    metric = VersionMetric(number, "e1", 0.9, samples.IRIS, "9" * 64)
+    enough = GateEvidence(Requirement("f1", ">=", plus=random.choice((0.8, 0.95))), metric)
+    makers = (
+        (6, lambda: samples.register_version(random.choice(("t1", "t2", "t3")))),
+        (2, lambda: commands.RetireVersion(number, "Old")),
+        (3, lambda: commands.SetAlias(alias, random.choice((0, number)))),
+        (6, lambda: commands.Promote(number, alias, random.choice(((), (enough,))))),
+        (3, lambda: commands.RollBack(alias)),
+        (1, lambda: commands.ShareModel("grace", random.choice(("read", "promote")))),
+        (1, lambda: commands.UnshareModel("grace")),
+        (0.2, commands.DeleteModel),
+    )
+    (make,) = random.choices([m for _, m in makers], [weight for weight, _ in makers])
+    return make()
+
+
 def request_training(random: Random, run: str) -> Command:
     odd = random.choice((3, None, 10**25, 0.1 + 0.2, 1e300, -0.0, "é\u2028\x00", [1, [2.5]], {}))
     dataset = random.choice((samples.IRIS, samples.WINE))
@@ -134,7 +158,7 @@ def random_records(random: Random, count: int) -> list[CommandRecord]:
         if records and random.random() < 0.1:
             records.append(random.choice(records[-5:]))
             continue
-        stream = random.choices(STREAMS, (10, 10, 1, 1, 1.5, 0.5))[0]
+        stream = random.choices(STREAMS, (10, 10, 1, 1, 1.5, 0.5, 1.5))[0]
         record = command_record(
             stream,
             random_command(random, stream),

@@ -7,6 +7,8 @@ from msgspec.structs import replace
 from autolearn.schemas import commands, events
 from autolearn.schemas.catalog import DatasetSpec, EstimatorSpec, MetricSpec
 from autolearn.schemas.messages import Command, Event, type_of
+from autolearn.schemas.models.promotion import GateEvidence, Requirement, VersionMetric
+from autolearn.schemas.models.versions import VersionSource
 from autolearn.schemas.results import (
     EvaluationResult,
     PredictionResult,
@@ -264,6 +266,38 @@ def study_completed(
     return events.RunCompleted(run, attempt, worker, study_result(**fields))
 
 
+def register_version(training: str = "t1", **fields: Any) -> commands.RegisterVersion:
+    source = VersionSource(
+        estimator="random-forest",
+        task="classification",
+        target="species",
+        library_version="1.9.1",
+        dataset=IRIS,
+        artifact=ARTIFACT,
+        schema_hash="c" * 64,
+        metrics={"f1": 0.95},
+        evaluation="e1",
+    )
+    experiment = fields.pop("experiment", SESSION.partition("/")[2])
+    return commands.RegisterVersion(
+        experiment=experiment, training=training, source=source, **fields
+    )
+
+
+def version_registered(
+    number: int = 1, training: str = "t1", **fields: Any
+) -> events.VersionRegistered:
+    about = fields_of(register_version(training, **({"note": "The first ❀"} | fields)))
+    return events.VersionRegistered(number=number, **about)
+
+
+EVIDENCE = GateEvidence(
+    Requirement("f1", ">=", "champion", 0.01),
+    VersionMetric(2, "e2", 0.97, IRIS, "9" * 64),
+    VersionMetric(1, "e1", 0.95, IRIS, "9" * 64),
+)
+
+
 def by_type(*messages: Any) -> dict[str, Any]:
     """Messages by what their golden files are called: their type, and of a result its kind."""
     return {name_of(message): message for message in messages}
@@ -305,6 +339,16 @@ COMMANDS: dict[str, Command] = by_type(
     commands.AddMember("grace"),
     commands.RemoveMember("grace"),
     commands.DeleteGroup(),
+    register_version(),
+    commands.RetireVersion(1, "It drifts ❀"),
+    commands.SetAlias("candidate", 2),
+    commands.Promote(2, "champion", (EVIDENCE,), "It is better ❀"),
+    commands.RollBack("champion", "It was not ❀"),
+    commands.ShareModel("group/churn", "predict"),
+    commands.UnshareModel("group/churn"),
+    commands.DeleteModel(),
+    commands.HoldExperiment("flowers", "2026-01-02T12:00:00.000Z"),
+    commands.ReleaseExperiment("flowers"),
     request_training(),
     request_evaluation(),
     request_prediction(),
@@ -354,6 +398,16 @@ EVENTS: dict[str, Event] = by_type(
     events.MemberAdded("grace"),
     events.MemberRemoved("grace"),
     events.GroupDeleted(),
+    version_registered(),
+    events.VersionRetired(1, "It drifts ❀"),
+    events.AliasSet("candidate", 2),
+    events.VersionPromoted(2, "champion", 1, (EVIDENCE,), "It is better ❀"),
+    events.VersionRolledBack(1, "champion", 2, "It was not ❀"),
+    events.ModelShared("group/churn", "predict"),
+    events.ModelUnshared("group/churn"),
+    events.ModelDeleted(),
+    events.ExperimentHeld("flowers", "2026-01-02T12:00:00.000Z"),
+    events.ExperimentReleased("flowers"),
     training_requested(),
     evaluation_requested(),
     prediction_requested(),

@@ -237,7 +237,7 @@ def add_upload_routes(routes: APIRouter, context: ApiContext) -> None:
         if hints.dry_run:
             offered = resources.offered(spec, who.name, "")
             return json(replace(offered, changes=changes or UNSET))
-        keyid = await context.commands.dataset_key(name, asked)
+        keyid = await context.commands.key_of(stream("dataset", name), asked)
         probe = replace(spec, stored=file.digest, keyid=keyid)
         context.commands.require_fit(stream("dataset", name), RegisterDataset(probe), asked)
         spec = await uploads.keep(context, file, spec, keyid)

@@ -11,11 +11,11 @@ from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
 from autolearn.api.commands.acknowledgement import Accepted
-from autolearn.api.commands.command_headers import CommandRequest
+from autolearn.api.commands.command_headers import CommandRequest, derive
 from autolearn.api.commands.responses import json, pending
 from autolearn.api.http.openapi import accepts, answers
 from autolearn.api.http.pagination import from_token, next_link, page_of, to_token
-from autolearn.api.http.problems import check_id
+from autolearn.api.http.problems import Problem, check_id
 from autolearn.api.identity.principal import Who
 from autolearn.api.identity.visibility import Level, level_of, may_list
 from autolearn.api.services.experiments.search import Search, time_of
@@ -186,6 +186,8 @@ def router(context: ApiContext) -> APIRouter:
         """Delete an experiment: its key is shredded, and none of it can be read any more."""
         check_id("session", experiment, "experiment")
         asked = CommandRequest.of(request, {})
+        if context.queries.answer(asked.id) is None:
+            await release(experiment, asked)
         answer = await context.commands.post(
             stream("session", experiment), commands.DeleteExperiment(), asked
         )
@@ -194,7 +196,35 @@ def router(context: ApiContext) -> APIRouter:
         deleted = DeletedExperiment(experiment, answer.time)
         return json(deleted, headers=asked.prefer.applied())
 
+    async def release(experiment: SessionId, asked: CommandRequest) -> None:
+        """Release an experiment of models that need it no longer.
+
+        Raises:
+            Problem: a version that is not retired needs it (409).
+        """
+        await context.reader.fresh()
+        now = context.queries.now()
+        if needed := list(now.models.of_experiment(experiment)):
+            raise _needed(needed)
+        for model in list(now.experiments.held_for(experiment)):
+            first = asked._replace(id=derive(asked.id, f"release {model}"))
+            command = commands.ReleaseExperiment(model)
+            await context.commands.post(stream("session", experiment), command, first)
+
     return routes
+
+
+def _needed(versions: list[str]) -> Problem:
+    """Return the problem of an experiment that versions of models need."""
+    model, _, number = versions[0].partition("@")
+    return Problem(
+        409,
+        "experiment-held",
+        "A model needs the experiment",
+        f"It is the origin of {', '.join(versions[:20])}. Retire what is not used any more "
+        f"(`autolearn model retire {model} {number}`), and delete the experiment then.",
+        versions=versions[:100],
+    )
 
 
 def _at(experiment: SessionId) -> str:

@@ -8,6 +8,7 @@ from autolearn.agents.command_handling import state_store
 from autolearn.agents.command_handling.decision import AppendFence, check_stream, decide
 from autolearn.agents.command_handling.state_store import Stream, decider_of
 from autolearn.agents.deciders.group import group
+from autolearn.agents.deciders.model import model
 from autolearn.agents.deciders.session import Unopened, session
 from autolearn.schemas import commands, events
 from autolearn.schemas.actors import VIEWER_REFUSED
@@ -151,8 +152,11 @@ OF_ONESELF = {
     commands.RevokeTokens: "user/vi",
     commands.UnshareSession: samples.SESSION,
     commands.RemoveMember: "group/churn",
+    commands.UnshareModel: "model/flowers",
 }
-STREAM_OF = {kind: f"{kind}/vi" for kind in ("estimator", "metric", "dataset", "user", "group")}
+STREAM_OF = {
+    kind: f"{kind}/vi" for kind in ("estimator", "metric", "dataset", "user", "group", "model")
+}
 STREAM_OF["session"] = samples.SESSION
 KIND_OF = {made: kind for kind, all_ in commands.COMMANDS_OF.items() for made in all_}
 
@@ -170,8 +174,10 @@ def test_a_viewer_changes_nothing_but_the_own_tokens_and_what_the_viewer_leaves(
     else:
         assert event.reason == "user-unknown"
     leaves = {commands.UnshareSession: "not-shared", commands.RemoveMember: "not-member"}
+    leaves[commands.UnshareModel] = "not-shared"
     if type(command) in leaves:
         past = {"group": group.evolve(group.initial, events.GroupCreated("ada"), "ada")}
+        past["model"] = model.evolve(model.initial, samples.version_registered(), "ada")
         past["session"] = session.evolve(Unopened(), events.SessionOpened(""), "ada")
         state = Stream(1, past[KIND_OF[type(command)]])
         own = command_record(subject, replace(command, user="vi"), "c1", actor="vi", grant="viewer")

@@ -95,10 +95,10 @@ def test_every_kind_of_stream_has_a_decider():
 
 
 @pytest.mark.long
-def test_the_random_commands_reach_every_event_of_sessions_users_and_groups():
+def test_the_random_commands_reach_every_event_of_what_people_change():
     seen = set()
     for seed in range(400):
-        for kind in ("session", "user", "group"):
+        for kind in ("session", "user", "group", "model"):
             for *_, event, _ in play(Random(seed), kind, f"{kind}/s", 120):
                 seen.add(type(event))
     rest = {events.EstimatorRegistered, events.MetricRegistered}

@@ -5,13 +5,10 @@ from typing import get_args
 import pytest
 from msgspec.structs import replace
 
-from autolearn.agents.deciders.dataset import dataset
 from autolearn.agents.deciders.decider import Parts
-from autolearn.agents.deciders.group import group
 from autolearn.agents.deciders.runs import RunCommand
 from autolearn.agents.deciders.session import Committed, Ended, Open, session
 from autolearn.agents.deciders.specification import Refused, given
-from autolearn.agents.deciders.user import user
 from autolearn.schemas import commands, events
 from autolearn.schemas.actors import EVERYBODY, SUPERVISE, SYSADMIN, Actor, worker
 from autolearn.schemas.bounds import (
@@ -27,9 +24,11 @@ from autolearn.schemas.commands import (
     DeleteExperiment,
     DiscardSession,
     ExpireSession,
+    HoldExperiment,
     KeepSession,
     OpenSession,
     ProposeExpiry,
+    ReleaseExperiment,
     RenameSession,
     RequestEvaluation,
     RequestPrediction,
@@ -38,6 +37,8 @@ from autolearn.schemas.commands import (
 )
 from autolearn.schemas.events import (
     ExperimentDeleted,
+    ExperimentHeld,
+    ExperimentReleased,
     RunCancelled,
     RunFailed,
     RunStarted,
@@ -223,7 +224,7 @@ KEPT = (OPENED, *trained("t1"), *trained("t2"), SessionCommitted(("t1",)))
 
 def test_an_experiment_trains_nothing_and_ends_no_other_way():
     asked = (RequestEvaluation, RequestPrediction, RenameSession, AnnotateSession)
-    asked += (ShareSession, UnshareSession, DeleteExperiment)
+    asked += (ShareSession, UnshareSession, DeleteExperiment, HoldExperiment, ReleaseExperiment)
     for command in SESSION_COMMANDS:
         if not isinstance(command, (*asked, *OF_RUNS)):
             given(session, *KEPT).when(command).then(Refused(reason="session-committed"))
@@ -471,10 +472,42 @@ def test_answers_that_change_nothing_change_nothing():
 
 
 def test_the_decider_answers_every_command_of_a_session():
-    offers = commands.RegisterEstimator, commands.RegisterMetric
-    assert {*session.commands, *offers, *dataset.commands, *user.commands, *group.commands} == set(
-        commands.COMMANDS.values()
+    others = {
+        made for kind, all_ in commands.COMMANDS_OF.items() for made in all_ if kind != "session"
+    }
+    assert {*session.commands} == {*commands.COMMANDS.values()} - others
+
+
+# An experiment that models need
+
+
+def test_an_experiment_is_not_deleted_while_a_model_needs_it():
+    held = (*KEPT, ExperimentHeld("flowers", "2026-01-02T00:01:00.000Z"))
+    told = given(session, *held).when(DeleteExperiment())
+    told.then(Refused(reason="experiment-held"))
+    assert "flowers" in told.answer.detail
+    again = (*held, ExperimentHeld("roses", "2026-01-02T00:05:00.000Z"))
+    later = Actor(time="2026-01-02T00:02:00.000Z")
+    given(session, *again).when(ReleaseExperiment("roses"), later).then(
+        Refused(reason="held-just-now")
     )
+    given(session, *again).when(ReleaseExperiment("flowers"), later).then(
+        ExperimentReleased("flowers")
+    )
+    given(session, *KEPT).when(ReleaseExperiment("flowers"), later).then(Refused(reason="not-held"))
+    free = (*held, ExperimentReleased("flowers"))
+    given(session, *free).when(DeleteExperiment()).then(ExperimentDeleted())
+
+
+def test_only_who_may_work_in_an_experiment_holds_it():
+    hold = HoldExperiment("flowers", "2026-01-02T00:01:00.000Z")
+    eve = Actor("eve")
+    given(session, *KEPT, actor="ada").when(hold, eve).then(Refused(reason="forbidden"))
+    shared = (*KEPT, SessionShared("eve", "work"))
+    given(session, *shared, actor="ada").when(hold, eve).then(
+        ExperimentHeld(hold.model, hold.until)
+    )
+    given(session, OPENED).when(hold).then(Refused(reason="session-open"))
 
 
 def test_a_session_has_a_bound_on_its_runs_and_says_it():

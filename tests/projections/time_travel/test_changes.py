@@ -37,12 +37,17 @@ WORDS = {
     "quota": "quota",
     "group": "group",
     "group-member": "member",
+    "model": "model",
+    "model-version": "model version",
+    "model-grant": "model grant",
 }
 INDEXES = {"session-by-time", "session-opened", "session-owner", "session-of", "session-shared"}
 INDEXES |= {"dataset-owner", "dataset-bytes", "user-work", "user-tokens", "session-owned"}
 INDEXES |= {"dataset-version-by-time", "run-at", "run-request", "run-outcome"}
 INDEXES |= {"experiment-by-time", "experiment-of", "experiment-gone", "experiment-gone-by-time"}
 INDEXES |= {"user-groups", "experiment-run", "annotation", "session-with", "experiment-with"}
+INDEXES |= {"model-change", "model-of-user", "model-shared", "model-experiment"}
+INDEXES |= {"experiment-held"}
 
 
 def test_every_kind_of_stream_and_every_table_has_its_words():

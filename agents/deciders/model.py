@@ -1,0 +1,333 @@
+"""The rules of a model: its versions, who answers, and by whose decision.
+
+The first to register a version owns the model. Who may promote registers, promotes, rolls back,
+retires, and gives aliases; the owner shares and deletes.
+"""
+
+from __future__ import annotations
+
+from typing import assert_never
+
+from msgspec import Struct
+from msgspec.structs import asdict, replace
+
+from autolearn.agents.deciders.decider import NO_PARTS, Decider, Parts
+from autolearn.schemas import commands, events
+from autolearn.schemas.actors import Actor
+from autolearn.schemas.bounds import (
+    MODEL_ALIASES,
+    MODEL_GRANTS,
+    MODEL_MEMORY,
+    MODEL_VERSIONS,
+    MOST_REQUIREMENTS,
+)
+from autolearn.schemas.messages import Event
+from autolearn.schemas.models.promotion import GateEvidence
+from autolearn.schemas.models.versions import CHAMPION, ModelMay
+from autolearn.schemas.values import RunId, SessionId
+
+
+class Unmade(Struct, frozen=True, tag="unmade"):
+    """There is no such model yet."""
+
+
+class Version(Struct, frozen=True, omit_defaults=True):
+    """A version of a model: where it comes from, and whether it is retired.
+
+    It is stored by its number, and by its experiment and training.
+    """
+
+    number: int
+    experiment: SessionId
+    training: RunId
+    retired: bool = False
+
+
+class Made(Struct, frozen=True, tag="made", omit_defaults=True):
+    """A model: its owner and grants, the number of its versions, and its aliases.
+
+    An alias has the versions that had it, the newest last.
+    """
+
+    owner: str
+    versions: int = 0
+    grants: dict[str, ModelMay] = {}
+    aliases: dict[str, tuple[int, ...]] = {}
+    parts: Parts[Version] = NO_PARTS
+
+
+class Gone(Struct, frozen=True, tag="deleted", omit_defaults=True):
+    """A deleted model, whose name is never reused: a name never means another model."""
+
+    parts: Parts[Version] = NO_PARTS
+
+
+Model = Unmade | Made | Gone
+
+ModelCommand = (
+    commands.RegisterVersion
+    | commands.RetireVersion
+    | commands.SetAlias
+    | commands.Promote
+    | commands.RollBack
+    | commands.ShareModel
+    | commands.UnshareModel
+    | commands.DeleteModel
+)
+
+
+def _decide(state: Model, command: ModelCommand, actor: Actor) -> Event:
+    """Answer a command to a model."""
+    match state, command:
+        case Gone(), _:
+            why = "This model was deleted, and its name is not given again: choose another."
+            return events.Refused("model-deleted", why)
+        case Unmade(), commands.RegisterVersion():
+            return events.VersionRegistered(number=1, **asdict(command))
+        case Unmade(), _:
+            return events.Refused("model-unknown", "There is no model with this name.")
+        case Made(), _ if not _may(state, command, actor):
+            return _forbidden(state, command, actor)
+        case Made(), commands.RegisterVersion():
+            return _register(state, command)
+        case Made(), commands.RetireVersion():
+            return _retire(state, command)
+        case Made(), commands.SetAlias():
+            return _alias(state, command)
+        case Made(), commands.Promote():
+            return _promote(state, command)
+        case Made(), commands.RollBack():
+            return _roll_back(state, command)
+        case Made(), commands.ShareModel() | commands.UnshareModel():
+            return _share(state, command)
+        case Made(), commands.DeleteModel():
+            return events.ModelDeleted()
+        case _:
+            assert_never((state, command))
+
+
+def _may(state: Made, command: ModelCommand, actor: Actor) -> bool:
+    """Return whether the actor may give a command; anybody may leave."""
+    match command:
+        case commands.UnshareModel(user=user) if actor.name == user:
+            return True
+        case commands.ShareModel() | commands.UnshareModel() | commands.DeleteModel():
+            return actor.owns(state.owner)
+        case _:
+            return actor.owns(state.owner) or "promote" in actor.granted(state.grants)
+
+
+def _forbidden(state: Made, command: ModelCommand, actor: Actor) -> Event:
+    who = actor.name or "Nobody known"
+    owner = state.owner or "a sysadmin"
+    if isinstance(command, commands.RegisterVersion):
+        why = f"{who} may not register versions of this model: it is {owner}'s. Choose another "
+        return events.Refused("forbidden", f"{why}name, or ask for a grant to promote.")
+    return events.Refused("forbidden", f"{who} may not do that to this model: it is {owner}'s.")
+
+
+def _of(number: int) -> str:
+    return str(number)
+
+
+def _source(experiment: SessionId, training: RunId) -> str:
+    return f"{experiment}/{training}"
+
+
+def _register(state: Made, command: commands.RegisterVersion) -> Event:
+    """Accept the next version, unless the training is one already."""
+    there = state.parts.get(_source(command.experiment, command.training))
+    if there is not None and not _is_retired(state, there.number):
+        why = f"This training is version {there.number} already."
+        return events.Refused("already-registered", why)
+    if state.versions >= MODEL_VERSIONS:
+        why = f"It has {state.versions:,} versions, and more are not possible: begin another model."
+        return events.Refused("too-many-versions", why)
+    return events.VersionRegistered(number=state.versions + 1, **asdict(command))
+
+
+def _is_retired(state: Made, number: int) -> bool:
+    version = state.parts.get(_of(number))
+    return version is None or version.retired
+
+
+def _unfit(state: Made, number: int) -> Event | None:
+    """Refuse a version that does not exist, or is retired; else None."""
+    version = state.parts.get(_of(number))
+    if version is None:
+        has = f"versions 1 to {state.versions}" if state.versions > 1 else "version 1 only"
+        return events.Refused("version-unknown", f"There is no version {number}: it has {has}.")
+    if version.retired:
+        why = f"Version {number} is retired, and never answers again: register its training anew."
+        return events.Refused("version-retired", why)
+    return None
+
+
+def _holders(state: Made, number: int) -> list[str]:
+    """Return the aliases that a version has now."""
+    return [alias for alias, had in state.aliases.items() if had and had[-1] == number]
+
+
+def _retire(state: Made, command: commands.RetireVersion) -> Event:
+    """Retire a version that no alias names."""
+    if refused := _unfit(state, command.number):
+        return refused
+    if holders := _holders(state, command.number):
+        why = f"Version {command.number} is {' and '.join(holders)}: "
+        if CHAMPION in holders:
+            why += "promote another version first, or delete the model."
+        else:
+            why += "take the alias away first."
+        return events.Refused("version-in-use", why)
+    return events.VersionRetired(**asdict(command))
+
+
+def _alias(state: Made, command: commands.SetAlias) -> Event:
+    """Give an alias, or take it away."""
+    alias, had = command.alias, state.aliases.get(command.alias, ())
+    if alias == CHAMPION:
+        why = "The champion is made by a promotion (model promote), which has a gate and a memory."
+        return events.Refused("alias-by-promotion", why)
+    if not command.number:
+        if not had:
+            return events.Refused("alias-unknown", f"No version has the alias {alias}.")
+        return events.AliasSet(alias, 0)
+    if refused := _unfit(state, command.number) or _too_many_aliases(state, alias):
+        return refused
+    if had and had[-1] == command.number:
+        why = f"Version {command.number} has the alias {alias} already."
+        return events.Refused("alias-unchanged", why)
+    return events.AliasSet(alias, command.number)
+
+
+def _too_many_aliases(state: Made, alias: str) -> Event | None:
+    if alias in state.aliases or len(state.aliases) < MODEL_ALIASES:
+        return None
+    why = f"It has {len(state.aliases)} aliases, and more are not possible: take one away first."
+    return events.Refused("too-many-aliases", why)
+
+
+def _promote(state: Made, command: commands.Promote) -> Event:
+    """Promote a version, if the evidence shows what was required."""
+    alias, had = command.alias, state.aliases.get(command.alias, ())
+    if refused := _unfit(state, command.number) or _too_many_aliases(state, alias):
+        return refused
+    before = had[-1] if had else 0
+    if before == command.number:
+        why = f"Version {command.number} is {alias} already."
+        return events.Refused("alias-unchanged", why)
+    if len(command.evidence) > MOST_REQUIREMENTS:
+        why = f"A promotion has at most {MOST_REQUIREMENTS} requirements."
+        return events.Refused("too-many-requirements", why)
+    for one in command.evidence:
+        if refused := _unproved(state, command.number, one):
+            return refused
+    return events.VersionPromoted(before=before, **asdict(command))
+
+
+def _unproved(state: Made, version: int, one: GateEvidence) -> Event | None:
+    """Refuse evidence that is of other versions or other rows, or shows too little; else None."""
+    required, candidate, other = one.requirement, one.candidate, one.other
+    had = state.aliases.get(required.alias, ()) if required.alias else ()
+    compared = had[-1] if had else 0
+    if candidate.version != version or (other.version if other else 0) != compared:
+        why = f"The evidence for `{required}` is not of version {version}"
+        why += f" and version {compared}, which is {required.alias}" if compared else ""
+        return events.Refused("evidence-of-others", f"{why}: try again.")
+    if required.alias and other is None:
+        why = f"No version is {required.alias}: `{required}` cannot be required."
+        return events.Refused("alias-unknown", why)
+    if other is not None and not candidate.is_on_rows_of(other):
+        why = f"`{required}` compares other rows: evaluate both versions on the same rows."
+        return events.Refused("other-rows", why)
+    if not required.holds(candidate.value, other.value if other else 0.0):
+        beside = f", and {required.alias} (version {compared}) {other.value:.6g}" if other else ""
+        why = f"`{required}` does not hold: version {version} has {candidate.value:.6g}{beside}."
+        return events.Refused("gate-closed", why)
+    return None
+
+
+def _roll_back(state: Made, command: commands.RollBack) -> Event:
+    """Give an alias back to its last holder before, among versions that are not retired."""
+    alias, had = command.alias, state.aliases.get(command.alias, ())
+    if not had:
+        return events.Refused("alias-unknown", f"No version is {alias}.")
+    for number in reversed(had[:-1]):
+        if number != had[-1] and not _is_retired(state, number):
+            return events.VersionRolledBack(number, alias, had[-1], command.reason)
+    why = f"No version that is not retired was {alias} before version {had[-1]}."
+    return events.Refused("nothing-before", why)
+
+
+def _share(state: Made, command: commands.ShareModel | commands.UnshareModel) -> Event:
+    """Change the grants."""
+    user, grants = command.user, state.grants
+    if isinstance(command, commands.UnshareModel):
+        if user not in grants:
+            return events.Refused("not-shared", f"This model is not shared with {user}.")
+        return events.ModelUnshared(user)
+    if grants.get(user) == command.may:
+        return events.Refused("already-shared", f"{user} may {command.may} already.")
+    if user not in grants and len(grants) >= MODEL_GRANTS:
+        why = f"It is shared with {len(grants)} users and groups, and never with more than "
+        return events.Refused("too-many-readers", f"{why}{MODEL_GRANTS}: unshare it first.")
+    return events.ModelShared(user, command.may)
+
+
+def _evolve(state: Model, event: Event, actor: str) -> Model:
+    """Return the model after an event."""
+    match state, event:
+        case Unmade() | Made(), events.VersionRegistered():
+            made = state if isinstance(state, Made) else Made(actor)
+            version = Version(event.number, event.experiment, event.training)
+            source = _source(event.experiment, event.training)
+            parts = made.parts.put({_of(event.number): version, source: version})
+            return replace(made, versions=event.number, parts=parts)
+        case Made(parts=parts), events.VersionRetired(number=number):
+            there = parts.get(_of(number))
+            assert there is not None, "what is retired was registered"
+            return replace(state, parts=parts.put({_of(number): replace(there, retired=True)}))
+        case Made(aliases=aliases), events.AliasSet(alias=alias, number=0):
+            return replace(state, aliases={a: had for a, had in aliases.items() if a != alias})
+        case Made(), (events.AliasSet() | events.VersionPromoted()):
+            return _with(state, event.alias, event.number)
+        case Made(), events.VersionRolledBack(alias=alias, number=number):
+            had = state.aliases.get(alias, ())
+            while had and had[-1] != number:
+                had = had[:-1]
+            return replace(state, aliases={**state.aliases, alias: had})
+        case Made(grants=grants), events.ModelShared(user=user, may=may):
+            return replace(state, grants={**grants, user: may})
+        case Made(grants=grants), events.ModelUnshared(user=user):
+            return replace(state, grants={name: m for name, m in grants.items() if name != user})
+        case Made(), events.ModelDeleted():
+            return Gone(parts=_forgotten(state))
+        case _:
+            return state
+
+
+def _forgotten(state: Made) -> Parts[Version]:
+    """Return the parts of a deleted model: without any version."""
+    gone: dict[str, Version | None] = {}
+    for number in range(1, state.versions + 1):
+        version = state.parts.get(_of(number))
+        if version is not None:
+            source = _source(version.experiment, version.training)
+            gone |= {_of(number): None, source: None}
+    return state.parts.put(gone)
+
+
+def _with(state: Made, alias: str, number: int) -> Made:
+    """Return the model after a version was given an alias."""
+    had = (*state.aliases.get(alias, ()), number)[-MODEL_MEMORY:]
+    return replace(state, aliases={**state.aliases, alias: had})
+
+
+model: Decider[Model, ModelCommand] = Decider(
+    initial=Unmade(),
+    decide=_decide,
+    evolve=_evolve,
+    kind=Model,
+    commands=commands.COMMANDS_OF["model"],
+    part=Version,
+)

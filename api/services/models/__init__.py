@@ -1,0 +1,1 @@
+"""Service `models`: the registry of models, and who answers."""

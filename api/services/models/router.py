@@ -1,0 +1,147 @@
+"""Service `models`: the registry of models, their versions, and who answers."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Request
+from starlette.responses import Response
+
+from autolearn.api.commands.responses import json
+from autolearn.api.http.openapi import answers
+from autolearn.api.http.pagination import from_token, next_link, page_of
+from autolearn.api.identity.principal import Who
+from autolearn.api.identity.visibility import Level
+from autolearn.api.services.models import resources
+from autolearn.api.services.models.changes import add_change_routes
+from autolearn.api.services.models.checks import require_model, unknown_model, version_of
+from autolearn.api.shared.as_of import AsOf, AsOfView, Shared, require_now, see
+from autolearn.api.shared.lookup import absent
+from autolearn.api.state.context import ApiContext
+from autolearn.schemas.rest.models import ModelChange, ModelGrant, ModelVersion, RegisteredModel
+from autolearn.schemas.rest.page import Page
+from autolearn.schemas.stream_kinds import stream
+
+Limit = Annotated[int, Query(ge=1, le=500)]
+AliasGiven = Annotated[str, Query(max_length=100, description="Of this alias only.")]
+
+
+def router(context: ApiContext) -> APIRouter:
+    """Return the routes of the service."""
+    routes = APIRouter(prefix="/v1/models", tags=["models"])
+
+    @routes.get("", responses=answers({200: Page[RegisteredModel]}, "Link", "AutoLearn-Position"))
+    async def list_models(
+        request: Request,
+        who: Who,
+        limit: Limit = 200,
+        page: str = "",
+        as_of: AsOf = "",
+        *,
+        shared: Shared = False,
+    ) -> Response:
+        """List the models that you own or that are shared with you, by name; all for sysadmins.
+
+        With `shared` those that others have shared with you, as they are now.
+        """
+        require_now(as_of, shared=shared)
+        after = from_token(page, str, "page") if page else ""
+        now = context.queries.now()
+        whose = None if (who.everything or who.sysadmin) and not shared else who.name
+        names = now.models.names(after, whose, shared=shared)
+        seen = await see(context, as_of, lambda past: past.load_kind("model"))
+
+        def shown() -> Response:
+            rows = (row for name in names if (row := seen.snapshot.models.get(name)))
+            items, more = page_of(
+                rows, limit, lambda row: resources.model(row, who, now), lambda row: row.name
+            )
+            headers = {**seen.headers, **next_link(request.url, more)}
+            return json(Page(items, more), headers=headers)
+
+        return await context.executors.lists.run(shown)
+
+    @routes.get("/{model}", responses=answers({200: RegisteredModel}, "AutoLearn-Position"))
+    async def see_model(model: str, who: Who, as_of: AsOf = "") -> Response:
+        """Show a model: who answers, and what its aliases are."""
+        seen = await found(who, model, as_of)
+        row = seen.snapshot.models.get(model)
+        assert row is not None, "it was found at this moment"
+        now = context.queries.latest()
+        return json(resources.model(row, who, now), headers=seen.headers)
+
+    @routes.get(
+        "/{model}/versions",
+        responses=answers({200: Page[ModelVersion]}, "Link", "AutoLearn-Position"),
+    )
+    async def list_versions(
+        request: Request, model: str, who: Who, limit: Limit = 50, page: str = "", as_of: AsOf = ""
+    ) -> Response:
+        """List the versions of a model, the first one first, each with where it comes from."""
+        after = from_token(page, int, "page") if page else 0
+        seen = await found(who, model, as_of)
+
+        def shown() -> Response:
+            items, more = page_of(
+                seen.snapshot.models.versions(model, after),
+                limit,
+                resources.model_version,
+                lambda row: row.version,
+            )
+            headers = {**seen.headers, **next_link(request.url, more)}
+            return json(Page(items, more), headers=headers)
+
+        return await context.executors.lists.run(shown)
+
+    @routes.get(
+        "/{model}/versions/{version}", responses=answers({200: ModelVersion}, "AutoLearn-Position")
+    )
+    async def see_version(model: str, version: str, who: Who, as_of: AsOf = "") -> Response:
+        """Show a version, by its number or an alias."""
+        seen = await found(who, model, as_of)
+        number = version_of(seen.snapshot, model, version)
+        row = seen.snapshot.models.version(model, number)
+        assert row is not None, "it was found at this moment"
+        return json(resources.model_version(row), headers=seen.headers)
+
+    @routes.get(
+        "/{model}/timeline",
+        responses=answers({200: Page[ModelChange]}, "Link", "AutoLearn-Position"),
+    )
+    async def see_timeline(
+        request: Request,
+        model: str,
+        who: Who,
+        alias: AliasGiven = "",
+        limit: Limit = 200,
+        page: str = "",
+        as_of: AsOf = "",
+    ) -> Response:
+        """List who was in production from when to when, by whose decision, and why."""
+        after = from_token(page, int, "page") if page else 0
+        seen = await found(who, model, as_of)
+
+        def shown() -> Response:
+            rows = seen.snapshot.models.timeline(model, alias, after)
+            items, more = page_of(rows, limit, lambda row: row, lambda row: row.number)
+            headers = {**seen.headers, **next_link(request.url, more)}
+            return json(Page(items, more), headers=headers)
+
+        return await context.executors.lists.run(shown)
+
+    @routes.get("/{model}/readers", responses=answers({200: Page[ModelGrant]}))
+    async def list_grants(model: str, who: Who) -> Response:
+        """List the users and groups with a grant of a model."""
+        await require_model(context, who, model, Level.READ)
+        return json(Page(context.queries.now().models.grants(model)))
+
+    async def found(who: Who, model: str, as_of: str) -> AsOfView:
+        """Return a snapshot with a model, now or at `as_of`."""
+        await require_model(context, who, model, Level.READ)
+        seen = await see(context, as_of, lambda past: past.load(stream("model", model)))
+        if seen.snapshot.models.get(model) is None:
+            raise await absent(context, "model", model, as_of, unknown_model(context, who, model))
+        return seen
+
+    add_change_routes(routes, context)
+    return routes

@@ -1,0 +1,148 @@
+"""Tables of models, their versions, and who answered when."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from rich.console import Group, RenderableType
+
+from autolearn.client.cli.output import number, pairs, rows, sentence, short, when
+from autolearn.schemas.models.promotion import GateEvidence
+from autolearn.schemas.rest.models import ModelChange, ModelGrant, ModelVersion, RegisteredModel
+
+_KINDS = {"promoted": "promoted", "rolled-back": "rolled back", "alias-set": "alias"}
+_FIRST = ("roc-auc", "f1", "accuracy", "r2", "rmse", "silhouette")
+"""The metrics of which a list shows the first one that a version has."""
+
+
+def models(found: Iterable[RegisteredModel]) -> RenderableType:
+    """Return models."""
+    lines = [
+        (
+            one.name,
+            one.champion,
+            one.versions,
+            _aliases(one.aliases),
+            one.owner,
+            one.may,
+            when(one.updated),
+        )
+        for one in found
+    ]
+    heads = ("model", "champion", "versions", "aliases", "owner", "you may", "changed")
+    return rows(heads, lines, leave=("changed", "you may", "owner"), wraps=("aliases",))
+
+
+def model(one: RegisteredModel, versions: Iterable[ModelVersion]) -> RenderableType:
+    """Return a model with its versions."""
+    about = pairs(
+        {
+            "model": one.name,
+            "owner": one.owner,
+            "champion": one.champion or "none: `model promote` makes one",
+            "aliases": _aliases(one.aliases),
+            "created": when(one.created),
+            "you may": one.may,
+        }
+    )
+    return Group(about, "", version_list(versions))
+
+
+def version_list(found: Iterable[ModelVersion]) -> RenderableType:
+    """Return versions, with where they come from."""
+    lines = []
+    for one in found:
+        source = one.source
+        lines.append(
+            (
+                one.version,
+                "retired" if one.retired else " ".join(one.aliases),
+                source and source.estimator,
+                source and f"{source.dataset.name}@{short(source.dataset.version)}",
+                _score(one),
+                short(one.training),
+                short(one.experiment),
+                one.actor,
+                when(one.registered),
+            )
+        )
+    heads = (
+        *("version", "is", "estimator", "dataset", "score", "training", "experiment"),
+        *("by", "registered"),
+    )
+    return rows(heads, lines, leave=("registered", "by", "experiment"), wraps=("is",))
+
+
+def version(one: ModelVersion) -> RenderableType:
+    """Return a version, and what it comes from."""
+    source = one.source
+    told: dict[str, object] = {
+        "model": f"{one.model}@{one.version}",
+        "is": ", ".join(one.aliases),
+        "registered": f"{when(one.registered)} by {one.actor}"
+        if one.actor
+        else when(one.registered),
+        "retired": when(one.retired),
+        "reason": one.reason,
+        "note": one.note,
+        "experiment": one.experiment,
+        "training": one.training,
+    }
+    if source is not None:
+        told |= {
+            "estimator": f"{source.estimator} ({source.library_version})",
+            "task": source.task,
+            "target": source.target,
+            "dataset": f"{source.dataset.name}@{short(source.dataset.version)}",
+            "artifact": short(source.artifact.digest),
+            "evaluation": short(source.evaluation),
+        }
+    about = pairs(told)
+    if source is None or not source.metrics:
+        return about
+    return Group(about, "", rows(("metric", "held-out rows"), [*source.metrics.items()]))
+
+
+def timeline(found: Iterable[ModelChange]) -> RenderableType:
+    """Return who had an alias from when to when, by whose decision, and why."""
+    lines = [
+        (
+            one.alias,
+            one.version or "none",
+            when(one.since),
+            when(one.until) or "now",
+            _KINDS.get(one.kind, one.kind),
+            one.actor,
+            "; ".join(filter(None, (*map(_measured, one.evidence), one.reason))),
+        )
+        for one in found
+    ]
+    heads = ("alias", "version", "from", "until", "how", "by", "why")
+    return rows(heads, lines, leave=("how", "alias"), wraps=("why",))
+
+
+def grants(found: Iterable[ModelGrant]) -> RenderableType:
+    """Return the grants of a model."""
+    lines = [(one.user, one.may, when(one.since)) for one in found]
+    return rows(("user", "may", "since"), lines)
+
+
+def gate(evidence: Iterable[GateEvidence]) -> RenderableType:
+    """Return requirements, with the values that meet them."""
+    return Group(*(sentence(f"  {_measured(one)}") for one in evidence))
+
+
+def _measured(one: GateEvidence) -> str:
+    """Return a requirement with the values that meet it, such as `f1 >= 0.8: 0.91`."""
+    beside = f" against {number(one.other.value)}" if one.other else ""
+    return f"{one.requirement}: {number(one.candidate.value)}{beside}"
+
+
+def _aliases(aliases: dict[str, int]) -> str:
+    return ", ".join(f"{alias} {of}" for alias, of in sorted(aliases.items()))
+
+
+def _score(one: ModelVersion) -> str:
+    metrics = one.source.metrics if one.source else {}
+    name = next((name for name in (*_FIRST, *metrics) if name in metrics), "")
+    return f"{name} {number(metrics[name])}" if name else ""

@@ -1,0 +1,234 @@
+"""Models of the registry as objects, for both clients."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from autolearn.client.sdk.flows import Call, Flow, ask
+from autolearn.client.sdk.handles.handle import Handle
+from autolearn.client.sdk.handles.pages import Pages, listing
+from autolearn.client.sdk.operation import Either, chained, either, operation
+from autolearn.client.sdk.paths import segment
+from autolearn.client.sdk.transport import AwaitingPart, BlockingPart
+from autolearn.schemas.models.versions import CHAMPION, ModelMay
+from autolearn.schemas.rest.models import (
+    DeletedModel,
+    ModelChange,
+    ModelGrant,
+    ModelVersion,
+    RegisteredModel,
+)
+from autolearn.schemas.rest.page import Page
+
+if TYPE_CHECKING:
+    import httpx
+
+Named = Any
+"""A training or an experiment: its id, the start of one, or the object."""
+
+
+class ModelMethods(Handle[RegisteredModel]):
+    """A model: a name under which trainings are versions 1, 2, 3 …, one of which answers."""
+
+    _fields = frozenset(RegisteredModel.__struct_fields__)
+
+    @property
+    def name(self) -> str:
+        """Its name."""
+        return self.data.name
+
+    @chained
+    def refresh(self) -> Flow[None]:
+        """Get its newest state."""
+        self._data = yield from ask(Call("GET", _at(self.name), RegisteredModel))
+
+    @listing
+    def version_list(
+        self, *, limit: int | None = None, as_of: str | None = None
+    ) -> Pages[ModelVersion, ModelVersion]:
+        """List the versions, the first one first, at most `limit`."""
+        at, query = f"{_at(self.name)}/versions", {"as_of": as_of}
+        return Pages(Call("GET", at, Page[ModelVersion], query), limit=limit)
+
+    @operation
+    def version(self, version: int | str = CHAMPION) -> Flow[ModelVersion]:
+        """Return a version, by its number or an alias, with the training that it comes from."""
+        at = f"{_at(self.name)}/versions/{segment(str(version))}"
+        return ask(Call("GET", at, ModelVersion))
+
+    @listing
+    def history(
+        self, *, alias: str = "", as_of: str | None = None
+    ) -> Pages[ModelChange, ModelChange]:
+        """List who was in production from when to when, by whose decision, and why."""
+        query = {"alias": alias or None, "as_of": as_of}
+        return Pages(Call("GET", f"{_at(self.name)}/timeline", Page[ModelChange], query))
+
+    @operation
+    def register(self, training: Named, *, note: str = "") -> Flow[ModelVersion]:
+        """Register a training of an experiment as the next version."""
+        return _register(self.name, training, note)
+
+    @chained
+    def promote(
+        self,
+        version: int | str,
+        *,
+        alias: str = CHAMPION,
+        require: Sequence[str] = (),
+        reason: str = "",
+    ) -> Flow[None]:
+        """Let a version answer, if it meets what is required, such as "f1 >= champion + 0.01".
+
+        Raises:
+            Problem: it does not (gate-closed), was not measured, or is retired.
+        """
+        body = {"version": version, "alias": alias, "require": [*require], "reason": reason}
+        self._data = yield from ask(
+            Call("POST", f"{_at(self.name)}/promote", RegisteredModel, body=body)
+        )
+
+    @chained
+    def roll_back(self, *, alias: str = CHAMPION, reason: str = "") -> Flow[None]:
+        """Let the version answer that answered before, among those that are not retired."""
+        body = {"alias": alias, "reason": reason}
+        self._data = yield from ask(
+            Call("POST", f"{_at(self.name)}/rollback", RegisteredModel, body=body)
+        )
+
+    @chained
+    def alias(self, alias: str, version: int | str | None) -> Flow[None]:
+        """Give a version an alias; None takes it away. `promote` makes the champion."""
+        body = {"alias": alias, "version": version}
+        self._data = yield from ask(
+            Call("POST", f"{_at(self.name)}/alias", RegisteredModel, body=body)
+        )
+
+    @operation
+    def retire(self, version: int | str, *, reason: str = "") -> Flow[ModelVersion]:
+        """Retire a version that no alias names: it never answers again."""
+        at = f"{_at(self.name)}/versions/{segment(str(version))}/retire"
+        return ask(Call("POST", at, ModelVersion, body={"reason": reason}))
+
+    @operation
+    def share(self, user: str, may: ModelMay = "predict") -> Flow[Page[ModelGrant]]:
+        """Let a user or group/NAME see it, ask it as well, or promote as well."""
+        body = {"user": user, "may": may}
+        return ask(Call("POST", f"{_at(self.name)}/share", Page[ModelGrant], body=body))
+
+    @operation
+    def unshare(self, user: str) -> Flow[Page[ModelGrant]]:
+        """End the grant of a user or group/NAME, at once; return the remaining ones."""
+        body = {"user": user}
+        return ask(Call("POST", f"{_at(self.name)}/unshare", Page[ModelGrant], body=body))
+
+    @listing
+    def readers(self) -> Pages[ModelGrant, ModelGrant]:
+        """List the users and groups with a grant, without the owner."""
+        return Pages(Call("GET", f"{_at(self.name)}/readers", Page[ModelGrant]), paged=False)
+
+    @operation
+    def delete(self) -> Flow[DeletedModel]:
+        """Delete it for good; its name is never reused."""
+        return ask(Call("POST", f"{_at(self.name)}/delete", DeletedModel))
+
+    def _title(self) -> str:
+        one = self.data
+        answers = f"version {one.champion} answers" if one.champion else "no version answers yet"
+        return f"Model {one.name}: {one.versions} versions, {answers}"
+
+    def _about(self) -> dict[str, object]:
+        one = self.data
+        return {
+            "model": one.name,
+            "champion": one.champion,
+            "aliases": ", ".join(f"{alias} {number}" for alias, number in one.aliases.items()),
+            "versions": one.versions,
+            "retired": one.retired or None,
+            "owner": one.owner,
+        }
+
+
+class ModelHandle(ModelMethods, BlockingPart):
+    """A model of the registry."""
+
+    def __init__(self, http: httpx.Client, data: RegisteredModel) -> None:
+        super().__init__(http)
+        self._data = data
+
+
+class AsyncModelHandle(ModelMethods, AwaitingPart):
+    """A model of the registry, to await."""
+
+    def __init__(self, http: httpx.AsyncClient, data: RegisteredModel) -> None:
+        super().__init__(http)
+        self._data = data
+
+
+class Models:
+    """The models of the registry."""
+
+    @listing
+    def models(
+        self, *, limit: int | None = None, as_of: str | None = None, shared: bool = False
+    ) -> Pages[ModelHandle, AsyncModelHandle]:
+        """List the models that you own or that are shared with you, or only the `shared` ones."""
+        call = Call(
+            "GET", "/v1/models", Page[RegisteredModel], {"as_of": as_of, "shared": shared or None}
+        )
+        return Pages(call, lambda one: _model_handle(self, one), limit)
+
+    @operation
+    def model(
+        self, name: str, *, as_of: str | None = None
+    ) -> Flow[Either[ModelHandle, AsyncModelHandle]]:
+        """Return a model by its name."""
+        found = yield from ask(Call("GET", _at(name), RegisteredModel, {"as_of": as_of}))
+        return _model_handle(self, found)
+
+    @operation
+    def register_model(self, name: str, training: Named, *, note: str = "") -> Flow[ModelVersion]:
+        """Register a training of an experiment as the next version; the first makes the model."""
+        return _register(name, training, note)
+
+    @operation
+    def publish_model(
+        self,
+        name: str,
+        training: Named,
+        *,
+        require: Sequence[str] = (),
+        reason: str = "",
+        note: str = "",
+    ) -> Flow[Either[ModelHandle, AsyncModelHandle]]:
+        """Register a training and let it answer, if it meets what is required.
+
+        If it does not, it stays registered, and the version before answers.
+        """
+        made = yield from _register(name, training, note)
+        body = {"version": made.version, "require": [*require], "reason": reason}
+        found = yield from _changed(name, "promote", body)
+        return _model_handle(self, found)
+
+
+def _changed(name: str, how: str, body: Mapping[str, object]) -> Flow[RegisteredModel]:
+    """Change a model, and return it."""
+    return ask(Call("POST", f"{_at(name)}/{how}", RegisteredModel, body=body))
+
+
+def _register(name: str, training: Named, note: str) -> Flow[ModelVersion]:
+    """Register a training of an experiment as a version of a model."""
+    called = training if isinstance(training, str) else training.id
+    body = {"training": called, "note": note}
+    return ask(Call("POST", f"{_at(name)}/versions", ModelVersion, body=body))
+
+
+def _model_handle(client: Any, data: RegisteredModel) -> Either[ModelHandle, AsyncModelHandle]:
+    """Return a model as an object."""
+    return either(client, ModelHandle, AsyncModelHandle, client._http, data)
+
+
+def _at(name: str) -> str:
+    """Return the path of a model."""
+    return f"/v1/models/{segment(name)}"

@@ -1,0 +1,190 @@
+"""Queries about models."""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Iterator
+from itertools import groupby
+from typing import TypeVar
+
+from msgspec import Raw
+from msgspec.structs import asdict
+
+from autolearn.projections.queries.decrypting_reader import DecryptingReader, Queries
+from autolearn.projections.queries.groups import GroupQueries
+from autolearn.projections.rows import models
+from autolearn.schemas import events
+from autolearn.schemas.actors import GROUP, group_name
+from autolearn.schemas.codec import from_json
+from autolearn.schemas.messages import Event
+from autolearn.schemas.models.versions import CHAMPION
+from autolearn.schemas.rest.models import ModelChange, ModelGrant, ModelRow, ModelVersionRow
+from autolearn.schemas.values import SessionId
+from autolearn.security.data_key import Unreadable
+
+E = TypeVar("E", bound=Event)
+
+_KINDS = {
+    events.AliasSet.__name__: "alias-set",
+    events.VersionPromoted.__name__: "promoted",
+    events.VersionRolledBack.__name__: "rolled-back",
+}
+_TYPES = {
+    kind.__name__: kind
+    for kind in (events.AliasSet, events.VersionPromoted, events.VersionRolledBack)
+}
+
+
+class ModelQueries(Queries):
+    """Models, their versions, and who answered when."""
+
+    def __init__(self, rows: DecryptingReader, groups: GroupQueries) -> None:
+        super().__init__(rows)
+        self.groups = groups
+
+    def stored(self, name: str) -> models.StoredModel | None:
+        """Return the row of a model, also of a deleted one."""
+        return self.rows.get(models.MODELS, name)
+
+    def get(self, name: str) -> ModelRow | None:
+        """Return a model."""
+        row = self.stored(name)
+        if row is None or row.deleted:
+            return None
+        return ModelRow(
+            name=name,
+            owner=row.owner,
+            created=row.created,
+            updated=row.updated,
+            versions=row.versions,
+            retired=row.retired,
+            champion=row.aliases.get(CHAMPION),
+            aliases=row.aliases,
+        )
+
+    def names(
+        self, after: str = "", whose: str | None = None, *, shared: bool = False
+    ) -> Iterator[str]:
+        """Yield the names of models in order, past one, without deleted ones.
+
+        Without `whose` all of them, else those that this user owns or has a grant of; or only those
+        that others have `shared`.
+        """
+        if whose is None:
+            rows = self.rows.items(models.MODELS, after=after)
+            return (name for name, row in rows if name > after and not row.deleted)
+        lists = [] if shared else [self.rows.names(models.OF_USER, whose, after=after)]
+        users = (whose, *map(group_name, self.groups.of_user(whose)))
+        lists += [self.rows.names(models.SHARED_WITH, user, after=after) for user in users]
+        return (name for name, _ in groupby(heapq.merge(*lists)) if name > after)
+
+    def grants(self, name: str) -> list[ModelGrant]:
+        """Return the users and groups with a grant of a model, by name."""
+        return list(self.rows.scan(models.GRANTS, name))
+
+    def group_grants(self, name: str) -> Iterator[ModelGrant]:
+        """Yield the grants of a model to groups."""
+        return (row for _, row in self.rows.items(models.GRANTS, name, start=GROUP))
+
+    def grant(self, name: str, user: str) -> ModelGrant | None:
+        """Return the grant of a model to a user or group/<name>."""
+        return self.rows.get(models.GRANTS, name, user)
+
+    def of_experiment(self, experiment: SessionId, name: str | None = None) -> Iterator[str]:
+        """Yield the versions in use of an experiment as NAME@VERSION; only those of one model."""
+        parts = (experiment,) if name is None else (experiment, name)
+        prefix = models.USED.prefix(*parts)
+        for at, _ in self.rows.content.scan(prefix):
+            _, _, model, number = at.decode().split("\0")
+            yield f"{model}@{number}"
+
+    def version(self, name: str, number: int) -> ModelVersionRow | None:
+        """Return a version of a model."""
+        model = self.stored(name)
+        row = self.rows.get(models.VERSIONS, name, number) if number > 0 else None
+        if model is None or row is None:
+            return None
+        return self._version(name, number, model, row)
+
+    def registered_at(self, name: str, sequence: int) -> int:
+        """Return the number of the version that the event with this number registered."""
+        model = self.stored(name)
+        for number in range(model.versions if model else 0, 0, -1):
+            row = self.rows.get(models.VERSIONS, name, number)
+            if row is not None and row.sequence == sequence:
+                return number
+        raise KeyError(f"no version of {name} was registered by event {sequence}")
+
+    def versions(self, name: str, after: int = 0) -> Iterator[ModelVersionRow]:
+        """Yield the versions of a model, the first one first, past a number."""
+        model = self.stored(name)
+        for number in range(after + 1, model.versions + 1 if model else 0):
+            row = self.rows.get(models.VERSIONS, name, number)
+            if model is not None and row is not None:
+                yield self._version(name, number, model, row)
+
+    def _version(
+        self, name: str, number: int, model: models.StoredModel, row: models.StoredVersion
+    ) -> ModelVersionRow:
+        """Return a version with the data of its events, as far as they can be read."""
+        try:
+            registered = self._data(name, row.registered, events.VersionRegistered)
+            ending = self._data(name, row.ending, events.VersionRetired) if row.retired else None
+        except Unreadable:
+            registered, ending = None, None
+        return ModelVersionRow(
+            model=name,
+            version=number,
+            experiment=row.experiment,
+            training=row.training,
+            registered=row.time,
+            actor=row.actor,
+            aliases=tuple(sorted(a for a, of in model.aliases.items() if of == number)),
+            retired=row.retired,
+            retired_by=row.retired_by,
+            reason=ending.reason if ending else "",
+            note=registered.note if registered else "",
+            source=registered.source if registered else None,
+        )
+
+    def _data(self, name: str, data: Raw, kind: type[E]) -> E:
+        return from_json(self.rows.opens(f"model/{name}", data), kind)
+
+    def timeline(self, name: str, alias: str, after: int = 0) -> Iterator[ModelChange]:
+        """Yield who had an alias ("": any), the earliest first, past the number of an event."""
+        rows = [(number, row) for number, row in self._changes(name) if alias in ("", row.alias)]
+        until: dict[str, str] = {}
+        ends: dict[int, str | None] = {}
+        for number, row in reversed(rows):
+            ends[number] = until.get(row.alias)
+            until[row.alias] = row.time
+        for number, row in rows:
+            if number > after:
+                yield self._change(name, number, row, ends[number])
+
+    def _changes(self, name: str) -> Iterator[tuple[int, models.StoredChange]]:
+        prefix = models.CHANGES.prefix(name)
+        for at, value in self.rows.content.scan(prefix):
+            yield int.from_bytes(at[-8:], "big"), models.CHANGES.decode(value)
+
+    def _change(
+        self, name: str, number: int, row: models.StoredChange, until: str | None
+    ) -> ModelChange:
+        told, unreadable = {}, False
+        try:
+            told = asdict(self._data(name, row.said, _TYPES[row.kind]))
+        except Unreadable:
+            unreadable = True
+        return ModelChange(
+            number=number,
+            kind=_KINDS[row.kind],
+            alias=row.alias,
+            version=row.version,
+            before=row.before,
+            since=row.time,
+            until=until,
+            actor=row.actor,
+            reason=told.get("reason", ""),
+            evidence=told.get("evidence", ()),
+            unreadable=unreadable,
+        )

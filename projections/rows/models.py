@@ -1,0 +1,75 @@
+"""Models, their versions and aliases, who answered when, and the grants."""
+
+from __future__ import annotations
+
+from msgspec import Raw, Struct
+
+from autolearn.projections.storage.table import IndexEntry, NumberedTable, Table
+from autolearn.schemas.rest.models import ModelGrant
+from autolearn.schemas.values import RunId, SessionId
+
+
+class StoredModel(Struct, array_like=True):
+    """A model, with how many versions it has, and how many of them are retired.
+
+    `aliases` has the version of each. `sequence` is the number of the newest event of its stream.
+    A `deleted` one keeps its owner and its name.
+    """
+
+    owner: str
+    created: str
+    updated: str
+    sequence: int
+    versions: int = 0
+    retired: int = 0
+    aliases: dict[str, int] = {}
+    deleted: str = ""
+
+
+class StoredVersion(Struct, array_like=True):
+    """A version, with the data of its events: that it is `registered`, and its `ending`.
+
+    `retired` is the time of that, "" if it is not.
+    """
+
+    registered: Raw
+    time: str
+    actor: str
+    experiment: SessionId
+    training: RunId
+    sequence: int
+    """The number of its event in the stream."""
+    retired: str = ""
+    retired_by: str = ""
+    ending: Raw = Raw(b"null")
+
+
+class StoredChange(Struct, array_like=True, gc=False):
+    """A change of an alias: which version has it since a time (0: none), and which had it before.
+
+    `said` are the data of the event of the type `kind`.
+    """
+
+    kind: str
+    alias: str
+    version: int
+    before: int
+    time: str
+    actor: str
+    said: Raw
+
+
+MODELS = Table("model", StoredModel)
+"""By name."""
+VERSIONS = NumberedTable("model-version", StoredVersion)
+"""By name and number."""
+CHANGES = NumberedTable("model-change", StoredChange)
+"""By name and the number of the event."""
+GRANTS = Table("model-grant", ModelGrant)
+"""By name, and user or group/<name>."""
+OF_USER = Table("model-of-user", IndexEntry)
+"""By owner and name."""
+SHARED_WITH = Table("model-shared", IndexEntry)
+"""By user or group/<name>, and name."""
+USED = Table("model-experiment", IndexEntry)
+"""By experiment, name and number: the versions that are not retired."""

@@ -1,0 +1,67 @@
+"""Commands of models."""
+
+from __future__ import annotations
+
+from autolearn.schemas.messages import Command
+from autolearn.schemas.models.promotion import GateEvidence
+from autolearn.schemas.models.versions import CHAMPION, ModelMay, VersionSource
+from autolearn.schemas.values import RunId, SessionId
+
+
+class RegisterVersion(Command, frozen=True, omit_defaults=True, kw_only=True):
+    """Register a training of an experiment as the next version; the first one makes the model.
+
+    The experiment is held for the model before this is sent.
+    """
+
+    experiment: SessionId
+    training: RunId
+    source: VersionSource
+    note: str = ""
+
+
+class RetireVersion(Command, frozen=True, omit_defaults=True):
+    """Retire a version: it is never promoted again, and needs its experiment no longer."""
+
+    number: int
+    reason: str = ""
+
+
+class SetAlias(Command, frozen=True):
+    """Give a version an alias, or take the alias away (0). `Promote` gives the champion's."""
+
+    alias: str
+    number: int
+
+
+class Promote(Command, frozen=True, omit_defaults=True):
+    """Let a version answer under an alias; `evidence` has what was required and measured."""
+
+    number: int
+    alias: str = CHAMPION
+    evidence: tuple[GateEvidence, ...] = ()
+    reason: str = ""
+
+
+class RollBack(Command, frozen=True, omit_defaults=True):
+    """Give an alias back to the version that had it before, among those that are not retired."""
+
+    alias: str = CHAMPION
+    reason: str = ""
+
+
+class ShareModel(Command, frozen=True):
+    """Let a user, or the members of group/<name>, see, ask or promote."""
+
+    user: str
+    may: ModelMay
+
+
+class UnshareModel(Command, frozen=True):
+    """End the grant of a user or group."""
+
+    user: str
+
+
+class DeleteModel(Command, frozen=True):
+    """Delete a model for good. Its name is never reused."""

@@ -1,0 +1,1 @@
+"""Models of the registry: their versions, and the gate of a promotion."""

@@ -1,0 +1,94 @@
+"""The answers of service `models`."""
+
+from __future__ import annotations
+
+from msgspec import Struct
+
+from autolearn.schemas.models.promotion import GateEvidence
+from autolearn.schemas.models.versions import ModelMay, VersionSource
+from autolearn.schemas.rest.page import Links
+from autolearn.schemas.values import RunId, SessionId
+
+
+class ModelGrant(Struct, frozen=True, gc=False):
+    """What a user or group/<name> may do with a model besides its owner, since a time."""
+
+    user: str
+    may: ModelMay
+    since: str
+
+
+class ModelRow(Struct, kw_only=True, frozen=True):
+    """A model. `versions` counts them, `retired` ones included; `aliases` has a version of each.
+
+    `champion` is the version that answers, None if there is none.
+    """
+
+    name: str
+    owner: str
+    created: str
+    updated: str
+    versions: int
+    retired: int
+    champion: int | None
+    aliases: dict[str, int]
+
+
+class RegisteredModel(ModelRow, kw_only=True, frozen=True):
+    """A model, with what the reader may do with it."""
+
+    may: str
+    links: Links
+
+
+class ModelVersionRow(Struct, kw_only=True, frozen=True):
+    """A version of a model, and where it comes from. `source` is None if it cannot be read.
+
+    It is `retired` since a time, "" if it is not, for a `reason`.
+    """
+
+    model: str
+    version: int
+    experiment: SessionId
+    training: RunId
+    registered: str
+    actor: str
+    aliases: tuple[str, ...] = ()
+    retired: str = ""
+    retired_by: str = ""
+    reason: str = ""
+    note: str = ""
+    source: VersionSource | None = None
+
+
+class ModelVersion(ModelVersionRow, kw_only=True, frozen=True):
+    """A version of a model."""
+
+    links: Links
+
+
+class ModelChange(Struct, kw_only=True, frozen=True):
+    """Who was in production: the version that had an alias from a time, until another.
+
+    `kind` is promoted, rolled-back or alias-set. `version` 0: no version had it. `until` is None
+    for the present one. `evidence` is what was required and measured.
+    """
+
+    number: int
+    kind: str
+    alias: str
+    version: int
+    before: int
+    since: str
+    until: str | None
+    actor: str
+    reason: str = ""
+    evidence: tuple[GateEvidence, ...] = ()
+    unreadable: bool = False
+
+
+class DeletedModel(Struct):
+    """A model that was deleted, and when."""
+
+    name: str
+    deleted: str
