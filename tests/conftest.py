@@ -28,7 +28,7 @@ BROKER = pytest.StashKey[EmbeddedBroker]()
 SHARED = {
     "known": """
         api/services/catalog: dataset_values
-        api/services: audit authorization dataset_keys dataset_owners groups users
+        api/services: audit authorization dataset_keys dataset_owners groups models users
             sensitive_columns
         api/services/comparisons: router
         api/services/predictions: keys

@@ -110,6 +110,20 @@ class People:
             answer = self.ask("owner", "POST", f"{session}/share", json=grant)
             assert answer.status_code == 200, answer.text
 
+    def model(self, name: str, experiment: str) -> None:
+        """Let the only training of an experiment of the owner answer as a model.
+
+        It is shared with the reader to read, and with the team to promote.
+        """
+        at, body = f"/v1/models/{name}", {"training": experiment.rpartition("/")[2]}
+        answer = self.ask("owner", "POST", f"{at}/versions", json=body)
+        assert answer.status_code == 201, answer.text
+        answer = self.ask("owner", "POST", f"{at}/promote", json={"version": 1})
+        assert answer.status_code == 200, answer.text
+        for user, may in (("reader", "read"), ("group/team", "promote")):
+            answer = self.ask("owner", "POST", f"{at}/share", json={"user": user, "may": may})
+            assert answer.status_code == 200, answer.text
+
     def trained(self, session: str) -> tuple[str, str]:
         """The ids of a completed training in a session of the owner, and of its evaluation."""
         wait = {"Prefer": "wait=60"}

@@ -134,6 +134,7 @@ def world(known: People) -> World:
     study = answer.json()["id"]
     answer = known.ask("owner", "POST", f"{ended}/commit")
     experiment = answer.headers["location"]
+    known.model("secret-model", experiment)
     share = uuid.uuid5(uuid.UUID(opened), "session")
     known.share(f"/v1/sessions/{share}")
     first, second = (training, evaluation, prediction, study), (kept, measured, predicted)
@@ -184,6 +185,12 @@ def new_group(world: World) -> str:
     return f"/v1/groups/{name}/delete"
 
 
+def new_model(world: World) -> str:
+    name = f"m-{uuid.uuid4().hex[:8]}"
+    world.people.model(name, world.experiment)
+    return f"/v1/models/{name}/delete"
+
+
 def diff(world: World) -> str:
     position = world.people.ask("owner", "GET", "/v1/position").json()["token"]
     return f"/v1/diff?from={position}"
@@ -194,6 +201,10 @@ NOT_THEIRS = {"colleague": 403}
 """It is of a run of the owner."""
 OF_THE_TEAM = {"other": 404, "reader": 404, "colleague": 403}
 USER = "/v1/users/{user}"
+MODEL, OWNERS = "/v1/models/{model}", "/v1/models/secret-model"
+CONFIDENTIAL = {"other": 404, "sysadmin": 403}
+TO_PROMOTE = {"other": 404, "reader": 403, "sysadmin": 403}
+TO_OWN = {**TO_PROMOTE, "colleague": 403}
 
 ASKED: dict[str, Asked] = {
     "GET /health/live": Asked("/health/live"),
@@ -356,6 +367,33 @@ ASKED: dict[str, Asked] = {
     },
     "GET /v1/experiments": Asked("/v1/experiments"),
     "GET /v1/experiments/{experiment}": Asked(lambda world: world.experiment),
+    "GET /v1/models": Asked("/v1/models"),
+    **{
+        f"GET {MODEL}{rest}": Asked(f"{OWNERS}{rest.format(version=1)}", but=CONFIDENTIAL)
+        for rest in ("", "/versions", "/versions/{version}", "/timeline", "/readers")
+    },
+    f"POST {MODEL}/versions": Asked(
+        f"{OWNERS}/versions", 409, lambda world: {"training": world.kept}, but={"reader": 403}
+    ),
+    **{
+        f"POST {MODEL}/{rest}": Asked(
+            f"{OWNERS}/{rest.format(version=1)}", 409, body, but=TO_PROMOTE
+        )
+        for rest, body in {
+            "versions/{version}/retire": {},
+            "alias": {"alias": "champion", "version": 1},
+            "promote": {"version": 1},
+            "rollback": {},
+        }.items()
+    },
+    **{
+        f"POST {MODEL}/{rest}": Asked(f"{OWNERS}/{rest}", 409, body, but=TO_OWN)
+        for rest, body in {
+            "share": {"user": "reader", "may": "read"},
+            "unshare": {"user": "lise"},
+        }.items()
+    },
+    f"POST {MODEL}/delete": Asked(new_model, but=TO_OWN),
     # An open session is no experiment, and stays for the others.
     "POST /v1/experiments/{experiment}/delete": Asked(
         lambda world: world.session.replace("sessions", "experiments") + "/delete", 409
@@ -386,6 +424,7 @@ OF_VIEWERS = {
     "POST /v1/tokens/{token}/revoke": 404,
     "POST /v1/groups/{group}/remove": 403,
     "POST /v1/sessions/{session}/leave": 409,
+    "POST /v1/models/{model}/unshare": 403,
 }
 """What a viewer may change, and the status here, where it is about others or a group."""
 USERS = ("other", "reader", "viewer", "colleague", "owner")
@@ -414,7 +453,8 @@ def test_who_may_ask_what(route: str, who: str, world: World):
     if who == "viewer" and not route.startswith("GET ") and not public:
         expected = OF_VIEWERS.get(route, 403)
     path = asked.path if isinstance(asked.path, str) else asked.path(world)
-    given = {"json": asked.json} if asked.json is not None else {"content": asked.content}
+    body = asked.json(world) if callable(asked.json) else asked.json
+    given = {"json": body} if body is not None else {"content": asked.content}
     answer = world.people.ask(who, route.partition(" ")[0], path, **given)
     assert answer.status_code == expected, answer.text
     if expected == 401:

@@ -1,0 +1,158 @@
+"""Models: registered from experiments, promoted on evidence, and kept from being lost."""
+
+import uuid
+from datetime import UTC, datetime
+
+import httpx
+import pytest
+
+from tests.support.log_checker import read_topic
+from tests.support.people import People
+
+pytestmark = pytest.mark.kafka
+WAIT = {"Prefer": "wait=60"}
+
+
+def post(known: People, path: str, body: object = None, who: str = "owner") -> httpx.Response:
+    return known.ask(who, "POST", path, json=body or {}, headers=WAIT)
+
+
+def trained(known: People, session: str, estimator: str, **more: object) -> str:
+    """The id of a training with its evaluation on held-out rows."""
+    body = {"estimator": estimator, "dataset": "wine", **more}
+    training = post(known, f"{session}/trainings", body).json()["id"]
+    done = post(known, f"{session}/evaluations", {"training": training, "metrics": ["f1"]})
+    assert done.json()["status"] == "completed", done.text
+    return training
+
+
+@pytest.fixture(scope="module")
+def experiment(known: People) -> tuple[str, str, str, str]:
+    """An experiment: its path; a good training, a poor one, and one with other held-out rows."""
+    session = known.session("cultivars")
+    good = trained(known, session, "random-forest")
+    poor = trained(known, session, "dummy")
+    other = trained(known, session, "random-forest", seed=7)
+    return post(known, f"{session}/commit").headers["location"], good, poor, other
+
+
+@pytest.fixture
+def model(known: People, experiment: tuple[str, str, str, str]) -> str:
+    """The path of a model with the three trainings as versions; the poor one answers."""
+    path = f"/v1/models/m-{uuid.uuid4().hex[:8]}"
+    for training in experiment[1:]:
+        made = post(known, f"{path}/versions", {"training": training, "note": "secret note"})
+        assert made.status_code == 201, made.text
+    assert made.json()["source"]["metrics"].keys() == {"f1"}
+    assert made.headers["location"] == f"{path}/versions/3"
+    assert post(known, f"{path}/promote", {"version": 2}).status_code == 200
+    return path
+
+
+def test_what_is_not_kept_yet_is_not_registered(known: People):
+    session = known.session("open")
+    training, _ = known.trained(session)
+    refused = post(known, "/v1/models/early/versions", {"training": training})
+    assert (refused.status_code, refused.json()["type"].rpartition(":")[2]) == (409, "session-open")
+    assert "commit it first" in refused.json()["detail"]
+    assert known.ask("owner", "GET", "/v1/models/early").status_code == 404
+
+
+def test_the_gate_lets_a_better_version_pass_and_keeps_the_evidence(known: People, model: str):
+    body = {"version": 1, "require": ["f1 >= champion + 0.1", "f1 > 0.5"], "reason": "better"}
+    passed = post(known, f"{model}/promote", body)
+    assert (passed.status_code, passed.json()["champion"]) == (200, 1), passed.text
+    poor, good = known.ask("owner", "GET", f"{model}/timeline").json()["items"]
+    assert (poor["version"], poor["until"]) == (2, good["since"])
+    assert (good["version"], good["before"], good["reason"]) == (1, 2, "better")
+    assert (good["actor"], good["until"]) == ("owner", None)
+    first = good["evidence"][0]
+    assert first["candidate"]["value"] >= first["other"]["value"] + 0.1
+    assert first["candidate"]["rows_sha256"] == first["other"]["rows_sha256"] != ""
+    back = post(known, f"{model}/rollback", {"reason": "complaints"})
+    assert back.json()["champion"] == 2
+
+
+@pytest.mark.parametrize(
+    ("body", "kind"),
+    [
+        ({"version": 1, "require": ["f1 >= champion + 0.99"]}, "gate-closed"),
+        ({"version": 3, "require": ["f1 >= champion"]}, "other-rows"),
+        ({"version": 1, "require": ["recall:9 >= 0.1"]}, "evidence-missing"),
+        ({"version": 1, "require": ["f1 >= best"]}, "version-unknown"),
+        ({"version": 1, "require": ["f1 is good"]}, "invalid-body"),
+        ({"version": "newest"}, "version-unknown"),
+        ({"version": 9}, "version-unknown"),
+        ({"version": 0}, "invalid-body"),
+        ({"version": 2}, "alias-unchanged"),
+        ({"version": 1, "alias": "No Alias"}, "invalid-body"),
+    ],
+)
+def test_what_is_refused_changes_nothing(known: People, model: str, body: object, kind: str):
+    refused = post(known, f"{model}/promote", body)
+    assert refused.status_code in (409, 422), refused.text
+    assert refused.json()["type"].rpartition(":")[2] == kind, refused.text
+    assert known.ask("owner", "GET", model).json()["champion"] == 2
+
+
+def test_an_experiment_lives_as_long_as_a_version_needs_it(known: People):
+    session = known.session("short-lived")
+    known.trained(session)
+    kept = post(known, f"{session}/commit").headers["location"]
+    path = f"/v1/models/m-{uuid.uuid4().hex[:8]}"
+    post(known, f"{path}/versions", {"training": kept.rpartition("/")[2]})
+    refused = post(known, f"{kept}/delete")
+    name = path.rpartition("/")[2]
+    assert refused.status_code == 409, refused.text
+    assert f"autolearn model retire {name} 1" in refused.json()["detail"]
+    retired = post(known, f"{path}/versions/1/retire", {"reason": "over"})
+    assert (retired.json()["reason"], retired.json()["retired_by"]) == ("over", "owner")
+    early = post(known, f"{kept}/delete")
+    assert early.json()["type"].rpartition(":")[2] == "held-just-now", early.text
+
+
+def test_a_name_belongs_to_who_took_it(known: People, model: str):
+    session = known.session("of another")
+    name = model.rpartition("/")[2]
+    training, _ = known.trained(session)
+    post(known, f"{session}/commit")
+    taken = post(known, f"{model}/versions", {"training": training}, who="other")
+    assert (taken.status_code, taken.json()["title"]) == (409, "The name is taken")
+    assert known.ask("other", "GET", model).status_code == 404
+    body = {"user": "other", "may": "predict"}
+    assert post(known, f"{model}/share", body).status_code == 200
+    shown = known.ask("other", "GET", model).json()
+    assert (shown["may"], shown["champion"]) == ("predict", 2)
+    mine = known.ask("other", "GET", "/v1/models?shared=true").json()["items"]
+    assert name in [one["name"] for one in mine]
+    refused = post(known, f"{model}/promote", {"version": 1}, who="other")
+    assert refused.status_code == 403
+    assert post(known, f"{model}/unshare", {"user": "other"}, who="other").status_code == 200
+    assert known.ask("other", "GET", model).status_code == 404
+
+
+def test_the_past_of_a_model_and_its_end(known: People, model: str):
+    then = datetime.now(UTC).isoformat()
+    post(known, f"{model}/promote", {"version": 1})
+    past = known.ask("owner", "GET", model, params={"as_of": then})
+    assert (past.json()["champion"], past.status_code) == (2, 200), past.text
+    deleted = post(known, f"{model}/delete")
+    assert deleted.status_code == 200
+    assert known.ask("owner", "GET", model).status_code == 410
+    again = post(known, f"{model}/versions", {"training": "0" * 8})
+    assert again.status_code == 410
+
+
+def test_nothing_of_what_was_said_is_in_clear(known: People, model: str):
+    post(known, f"{model}/promote", {"version": 1, "reason": "secret reason"})
+    bootstrap = known.environment["AUTOLEARN_KAFKA"]
+    topics = [
+        read_topic(bootstrap, one.name) for one in (known.topics.events, known.topics.commands)
+    ]
+    content = b"".join(
+        record.value or b"" for topic in topics for found in topic.values() for record in found
+    )
+    name = model.rpartition("/")[2].encode()
+    assert name in content
+    for secret in (b"secret note", b"secret reason"):
+        assert secret not in content
