@@ -28,9 +28,10 @@ BROKER = pytest.StashKey[EmbeddedBroker]()
 SHARED = {
     "known": """
         api/services/catalog: dataset_values
-        api/services: audit authorization dataset_keys dataset_owners groups models users
+        api/services: audit authorization dataset_keys dataset_owners groups users
             sensitive_columns
         api/services/comparisons: router
+        api/services/models: router
         api/services/predictions: keys
         api/system: wire""",
     "system": """

@@ -83,9 +83,10 @@ def key_for(vault: SessionCipher, session: str) -> str:
 def sealed_command(vault: SessionCipher, record: CommandRecord) -> CommandRecord:
     """A command as the API or a worker sends it."""
     kind, _, name = record.subject.partition("/")
-    if kind != "session":
+    if kind not in ("session", "model"):
         return record
-    return vault.seal(record, command_of(record), key_for(vault, name))
+    whose = name if kind == "session" else record.subject
+    return vault.seal(record, command_of(record), key_for(vault, whose))
 
 
 def histories(vault: SessionCipher, random: Random, count: int) -> list[Pair]:

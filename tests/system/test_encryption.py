@@ -55,6 +55,18 @@ PLAIN = {
     commands.ShareDataset,
     commands.UnshareDataset,
     commands.DeleteDataset,
+    commands.HoldExperiment,
+    commands.ReleaseExperiment,
+    commands.SetAlias,
+    commands.ShareModel,
+    commands.UnshareModel,
+    commands.DeleteModel,
+    events.ExperimentHeld,
+    events.ExperimentReleased,
+    events.AliasSet,
+    events.ModelShared,
+    events.ModelUnshared,
+    events.ModelDeleted,
     events.DatasetShared,
     events.DatasetUnshared,
     events.DatasetDeleted,
@@ -76,7 +88,7 @@ PLAIN = {
     events.RunCancelled,
     events.RunLost,
 }
-"""The messages of sessions that say nothing but ids, attempts, workers and users. Whoever adds a
+"""The messages that say nothing but ids, names, attempts, workers and users. Whoever adds a
 message decides: it is in `confidential.CLEAR`, or here."""
 
 
@@ -93,7 +105,7 @@ def vault(log: MemoryLog) -> Iterator[SessionCipher]:
 
 def test_every_message_of_a_session_is_confidential_or_known_not_to_be():
     others = {
-        command for kind, decider in DECIDERS.items() if kind not in ("session", "dataset")
+        command for kind, decider in DECIDERS.items() if kind not in ("session", "dataset", "model")
         for command in decider.commands
     }  # fmt: skip
     of_sessions = set(map(type, samples.COMMANDS.values())) - others
@@ -211,7 +223,7 @@ def test_an_event_is_of_its_place_alone(vault):
 @pytest.mark.parametrize("seed", SEEDS)
 def test_the_same_is_decided(vault, seed):
     sealed = 0
-    for clear, hidden in histories(vault, Random(seed), 150):
+    for clear, hidden in histories(vault, Random(seed), 200):
         assert without_envelope(vault.open(hidden)) == clear
         sealed += hidden.data_base64 is not UNSET
     assert sealed > 2
@@ -227,8 +239,10 @@ def folded(pairs: list[Pair], *, sealed: bool) -> MemoryStore:
 
 
 def everything(snapshot: Snapshot) -> list[object]:
-    """All that can be asked of sessions and experiments."""
+    """All that can be asked of sessions, experiments and models."""
     found: list[object] = [list(snapshot.sessions.newest()), list(snapshot.experiments.newest())]
+    for name in snapshot.models.names():
+        found += [list(snapshot.models.versions(name)), list(snapshot.models.timeline(name, ""))]
     for session in snapshot.sessions.ids_ever():
         found += [
             snapshot.sessions.ended(session),
