@@ -47,6 +47,13 @@ MOST_TYPES = 1_000
 DATASET_GRANTS = 200
 """Users and groups with whom one dataset is shared."""
 
+ONLINE_ROWS = 1000
+"""Rows that a model answers in one request."""
+WARNINGS_SHOWN = 100
+"""Warnings about rows that one answer has."""
+LOADED_MODELS, LOADED_BYTES = 50, 512 * MIB
+"""Models in the memory of one process, and bytes of their artifacts together."""
+
 MODEL_VERSIONS = 10_000
 """Versions of one model, retired ones included."""
 MODEL_ALIASES = 50

@@ -177,6 +177,8 @@ class Executors:
         """Reads stored files for people who look at them, each in a process of its own."""
         self.needed = ThreadLane("datasets to delete", Bound(1, 20, 5))
         """Looks through all experiments for a dataset, one at a time."""
+        self.inference = ThreadLane("predictions", Bound(2, limits.max_waiting, 100))
+        """Loads models, and answers rows."""
         self.passwords = ThreadLane("passwords", Bound(2, 48, 50))
         """Hashes passwords."""
         self.operators = ThreadLane("questions of operators", Bound(2, 20, 10))

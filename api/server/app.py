@@ -36,6 +36,7 @@ from autolearn.api.services.events import router as events
 from autolearn.api.services.experiments import router as experiments
 from autolearn.api.services.groups import router as groups
 from autolearn.api.services.history import router as diff
+from autolearn.api.services.models import inference
 from autolearn.api.services.models import router as models
 from autolearn.api.services.predictions import router as predictions
 from autolearn.api.services.sessions import router as sessions
@@ -64,6 +65,7 @@ SERVICES: Mapping[str, Callable[[ApiContext], APIRouter]] = MappingProxyType(
         "predictions": predictions.router,
         "storage": experiments.router,
         "models": models.router,
+        "inference": inference.router,
         "comparisons": comparisons.router,
     }
 )

@@ -89,13 +89,13 @@ RULES: dict[str, Rule] = {
     "GET /v1/models": Rule.USER,
     **{
         f"GET {_MODEL}{what}": Rule.USER
-        for what in ("", "/versions", "/versions/{version}", "/timeline", "/readers")
+        for what in (*("", "/versions", "/versions/{version}", "/timeline", "/readers", "/schema"),)
     },
     **{
         f"POST {_MODEL}/{what}": Rule.USER
         for what in (
             *("versions", "versions/{version}/retire", "alias", "promote", "rollback"),
-            *("share", "unshare", "delete"),
+            *("share", "unshare", "delete", "predict", "versions/{version}/predict"),
         )
     },
     # The log, of which every principal sees the own part
@@ -176,6 +176,8 @@ _VIEWERS = {
         "POST /v1/groups/{group}/remove",
         f"POST {SESSION}/leave",
         f"POST {_MODEL}/unshare",
+        f"POST {_MODEL}/predict",
+        f"POST {_MODEL}/versions/{{version}}/predict",
     ),
 }
 """What a viewer may do: with the own password and tokens, and leave. All else is to see."""

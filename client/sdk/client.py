@@ -22,7 +22,7 @@ from autolearn.client.sdk import trust
 from autolearn.client.sdk.audit import Auditing
 from autolearn.client.sdk.comparisons import Comparing
 from autolearn.client.sdk.credentials import find, place_of
-from autolearn.client.sdk.handles.models import Models
+from autolearn.client.sdk.models.registry import Models
 from autolearn.client.sdk.read_your_writes import AsyncReached, Reached
 from autolearn.client.sdk.sessions import Experiments, SessionOpener, Sessions
 from autolearn.client.sdk.system import System

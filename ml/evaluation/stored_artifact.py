@@ -39,6 +39,7 @@ class ModelColumn(msgspec.Struct, frozen=True):
     maximum: float | None = None
     categories: tuple[str, ...] = ()
     sensitive: bool = False
+    nullable: bool = True
 
 
 class ModelTarget(msgspec.Struct, frozen=True):

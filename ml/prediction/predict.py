@@ -80,7 +80,7 @@ def predict(request: PredictionRequested, store: Artifacts, report: Report) -> P
         counts, names, ours = Counter[str](), list[str](), set[str]()
         with RowFiles(Path(folder)) as files:
             for begin in range(0, table.rows, _BATCH):
-                said = _said(model, features.iloc[begin : begin + _BATCH])
+                said = predicted_columns(model, features.iloc[begin : begin + _BATCH])
                 counts.update(_counted(said))
                 rows = {
                     name: values.slice(begin, _BATCH)
@@ -107,7 +107,7 @@ def predict(request: PredictionRequested, store: Artifacts, report: Report) -> P
     )
 
 
-def _said(model: StoredArtifact, features: pd.DataFrame) -> dict[str, Array]:
+def predicted_columns(model: StoredArtifact, features: pd.DataFrame) -> dict[str, Array]:
     """Return the columns of the predictions for some rows."""
     task = model.training.task
     answers = Answers(model.pipeline, features, task, model.training.estimator)

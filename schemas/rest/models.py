@@ -7,7 +7,7 @@ from msgspec import Struct
 from autolearn.schemas.models.promotion import GateEvidence
 from autolearn.schemas.models.versions import ModelMay, VersionSource
 from autolearn.schemas.rest.page import Links
-from autolearn.schemas.values import RunId, SessionId
+from autolearn.schemas.values import JsonValue, RunId, SessionId
 
 
 class ModelGrant(Struct, frozen=True, gc=False):
@@ -85,6 +85,36 @@ class ModelChange(Struct, kw_only=True, frozen=True):
     reason: str = ""
     evidence: tuple[GateEvidence, ...] = ()
     unreadable: bool = False
+
+
+class InferenceWarning(Struct, frozen=True):
+    """Why an answer may be poor: its row, from 0, and the column.
+
+    `kind` is unseen (a category that the model does not know), outside (of the training's range)
+    or gap (where the training had none).
+    """
+
+    row: int
+    column: str
+    kind: str
+    detail: str
+
+
+class Inference(Struct, kw_only=True, frozen=True):
+    """The answers of a model's version to rows, in their order.
+
+    Each of the `predictions` has `prediction` (a label or a number) and `probabilities` by label;
+    or `cluster`; or `anomaly` and `score`. `warned` counts all warnings by kind; `warnings` are the
+    first of them. Columns that are `unused` say nothing to the model.
+    """
+
+    model: str
+    version: int
+    request: str
+    predictions: list[dict[str, JsonValue]]
+    warnings: list[InferenceWarning] = []
+    warned: dict[str, int] = {}
+    unused: list[str] = []
 
 
 class DeletedModel(Struct):

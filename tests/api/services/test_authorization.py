@@ -202,6 +202,7 @@ NOT_THEIRS = {"colleague": 403}
 OF_THE_TEAM = {"other": 404, "reader": 404, "colleague": 403}
 USER = "/v1/users/{user}"
 MODEL, OWNERS = "/v1/models/{model}", "/v1/models/secret-model"
+IRIS_ROW = {"sepal_length": 5.1, "sepal_width": 3.5, "petal_length": 1.4, "petal_width": 0.2}
 CONFIDENTIAL = {"other": 404, "sysadmin": 403}
 TO_PROMOTE = {"other": 404, "reader": 403, "sysadmin": 403}
 TO_OWN = {**TO_PROMOTE, "colleague": 403}
@@ -372,6 +373,13 @@ ASKED: dict[str, Asked] = {
         f"GET {MODEL}{rest}": Asked(f"{OWNERS}{rest.format(version=1)}", but=CONFIDENTIAL)
         for rest in ("", "/versions", "/versions/{version}", "/timeline", "/readers")
     },
+    f"GET {MODEL}/schema": Asked(f"{OWNERS}/schema", but=TO_PROMOTE),
+    **{
+        f"POST {MODEL}{at}/predict": Asked(
+            f"{OWNERS}{at.format(version=1)}/predict", 200, IRIS_ROW, but=TO_PROMOTE
+        )
+        for at in ("", "/versions/{version}")
+    },
     f"POST {MODEL}/versions": Asked(
         f"{OWNERS}/versions", 409, lambda world: {"training": world.kept}, but={"reader": 403}
     ),
@@ -425,6 +433,8 @@ OF_VIEWERS = {
     "POST /v1/groups/{group}/remove": 403,
     "POST /v1/sessions/{session}/leave": 409,
     "POST /v1/models/{model}/unshare": 403,
+    "POST /v1/models/{model}/predict": 200,
+    "POST /v1/models/{model}/versions/{version}/predict": 200,
 }
 """What a viewer may change, and the status here, where it is about others or a group."""
 USERS = ("other", "reader", "viewer", "colleague", "owner")

@@ -14,7 +14,7 @@ from autolearn.client.cli.time_points import AsOf, point
 
 if TYPE_CHECKING:
     from autolearn.client.cli.connection import Connection
-    from autolearn.client.sdk.handles.models import ModelHandle
+    from autolearn.client.sdk.models.registry import ModelHandle
     from autolearn.schemas.rest.models import ModelVersion
 
 app = typer.Typer(

@@ -34,15 +34,16 @@ def predict(
     training: Annotated[
         str,
         typer.Argument(
-            metavar="TRAINING|EXPERIMENT",
-            help="The start of its id is enough, or the title of an experiment.",
+            metavar="TRAINING|EXPERIMENT|MODEL[@VERSION]",
+            help="The start of its id is enough, or the title of an experiment. A model answers at "
+            "once.",
         ),
     ],
     file: Annotated[
         Path | None,
         typer.Argument(
             help="Rows with the columns of the training, in any form of `dataset add`; - is "
-            "standard input.",
+            "standard input. For a model: a CSV file, or rows in JSON, as a file or here.",
             show_default=False,
         ),
     ] = None,
@@ -79,6 +80,7 @@ def predict(
     import tempfile
 
     from autolearn.client.cli.commands.data.dataset import file_of
+    from autolearn.client.cli.commands.serve.online import answer_online, is_model
     from autolearn.client.cli.connection import connect
     from autolearn.client.cli.training_owner import owner_of
     from autolearn.client.cli.wait import follow, require_completed
@@ -86,12 +88,22 @@ def predict(
 
     if (file is None) == (dataset is None):
         raise typer.BadParameter("give a file of rows, or --dataset NAME", param_hint="'FILE'")
-    if file is not None and str(file) != "-" and not file.is_file():
+    rows_here = file is not None and str(file).lstrip()[:1] in ("{", "[")
+    if file is not None and str(file) != "-" and not rows_here and not file.is_file():
         raise typer.BadParameter(f"there is no file {file}", param_hint="'FILE'")
     form, out = _form_and_file(output, out)
     if form is Form.parquet and out is None and sys.stdout.isatty():
         raise typer.BadParameter("Parquet is not for a terminal: name a file", param_hint="'--out'")
     with connect(url, session) as to:
+        name, _, version = training.partition("@")
+        if file is not None and (version or is_model(to.client, name)):
+            answer_online(to.client, name, version, str(file), form, out)
+            return
+        if rows_here:
+            raise typer.BadParameter(
+                f"{name} is no model of yours, and only models answer rows in JSON",
+                param_hint="'FILE'",
+            )
         found = owner_of(to, training)
         found.say()
         asked: dict[str, Any] = {"training": found.training, "with_input": with_input}

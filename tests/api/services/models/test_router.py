@@ -8,6 +8,7 @@ import pytest
 
 from tests.support.log_checker import read_topic
 from tests.support.people import People
+from tests.support.waiting import until
 
 pytestmark = pytest.mark.kafka
 WAIT = {"Prefer": "wait=60"}
@@ -156,3 +157,96 @@ def test_nothing_of_what_was_said_is_in_clear(known: People, model: str):
     assert name in content
     for secret in (b"secret note", b"secret reason"):
         assert secret not in content
+
+
+WINE = {
+    "alcohol": 13.2,
+    "malic_acid": 1.78,
+    "ash": 2.14,
+    "alcalinity_of_ash": 11.2,
+    "magnesium": 100,
+    "total_phenols": 2.65,
+    "flavanoids": 2.76,
+    "nonflavanoid_phenols": 0.26,
+    "proanthocyanins": 1.28,
+    "color_intensity": 4.38,
+    "hue": 1.05,
+    "od280_od315_of_diluted_wines": 3.4,
+    "proline": 1050,
+}
+
+
+def test_the_champion_answers_and_a_promotion_switches_it(known: People, model: str):
+    said = post(known, f"{model}/predict", WINE)
+    assert said.status_code == 200, said.text
+    assert (said.json()["version"], said.json()["model"]) == (2, model.rpartition("/")[2])
+    assert len(set(said.json()["predictions"][0]["probabilities"].values())) > 1
+    post(known, f"{model}/promote", {"version": 1})
+
+    def switched() -> bool:
+        answer = post(known, f"{model}/predict", {"records": [WINE, WINE]}).json()
+        assert answer["version"] in (1, 2), "one of both, never an error"
+        sure = answer["predictions"][0]["probabilities"]
+        assert (max(sure.values()) > 0.9) is (answer["version"] == 1), "never mixed"
+        return answer["version"] == 1
+
+    assert until(switched, "the new version answers")
+    assert until(lambda: post_elsewhere(known, model) == 1, "by the other process as well")
+    assert post(known, f"{model}/versions/2/predict", WINE).json()["version"] == 2
+
+
+def post_elsewhere(known: People, model: str) -> int:
+    answer = known.ask("owner", "POST", f"{model}/predict", known.elsewhere, json=WINE)
+    version: int = answer.json()["version"]
+    return version
+
+
+def test_rows_come_as_csv_too_and_are_refused_by_number_and_column(known: People, model: str):
+    header, row = ",".join(WINE), ",".join(map(str, WINE.values()))
+    headers = {"content-type": "text/csv"}
+    text = f"\ufeff{header}\r\n{row}\r\n{row.replace('1050', 'NA')}\r\n"
+    path = f"{model}/predict"
+    said = known.ask("owner", "POST", path, content=text.encode(), headers=headers).json()
+    assert len(said["predictions"]) == 2
+    assert [(one["row"], one["column"], one["kind"]) for one in said["warnings"]] == [
+        (1, "proline", "gap")
+    ]
+    bad = f"{header}\n{row}\n{row.replace('1050', 'much')}\n"
+    refused = known.ask("owner", "POST", path, content=bad.encode(), headers=headers)
+    assert refused.status_code == 422
+    assert refused.json()["errors"] == [
+        {"pointer": "#/records/1/proline", "detail": 'a number is wanted; got "much"'}
+    ]
+
+
+@pytest.mark.parametrize(
+    ("content", "media", "status", "words"),
+    [
+        (b"{", "application/json", 400, "cannot be read as JSON"),
+        (b"[]", "application/json", 422, "There is no row"),
+        (b"[1]", "application/json", 422, "A row is an object"),
+        (b'{"a":' * 99 + b"1" + b"}" * 99, "application/json", 422, "nested too deeply"),
+        (b'{"records":[' + b"{}," * 1000 + b"{}]}", "application/json", 422, "at most 1,000"),
+        (b"a,a\n1,2\n", "text/csv", 422, "twice"),
+        (b"a,b\n1\n", "text/csv", 422, "row 0 has 1 fields"),
+        (b"\xff", "text/csv", 400, "not CSV"),
+        (b"<rows/>", "application/xml", 415, "neither JSON nor CSV"),
+    ],
+)
+def test_what_is_no_row_is_refused(
+    known: People, model: str, content: bytes, media: str, status: int, words: str
+):
+    headers = {"content-type": media}
+    refused = known.ask("owner", "POST", f"{model}/predict", content=content, headers=headers)
+    assert refused.status_code == status, refused.text
+    assert words in refused.text
+
+
+def test_what_does_not_answer_says_why(known: People, model: str):
+    name = f"m-{uuid.uuid4().hex[:8]}"
+    unknown = post(known, f"/v1/models/{name}/predict", WINE)
+    assert unknown.status_code == 404
+    assert post(known, f"{model}/versions/9/predict", WINE).status_code == 404
+    post(known, f"{model}/versions/3/retire")
+    retired = post(known, f"{model}/versions/3/predict", WINE)
+    assert (retired.status_code, "never answers again" in retired.text) == (410, True)

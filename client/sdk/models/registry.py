@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from autolearn.client.sdk.flows import Call, Flow, ask
 from autolearn.client.sdk.handles.handle import Handle
 from autolearn.client.sdk.handles.pages import Pages, listing
+from autolearn.client.sdk.models.online_rows import OnlineRows, answered, asked_in_parts
 from autolearn.client.sdk.operation import Either, chained, either, operation
 from autolearn.client.sdk.paths import segment
 from autolearn.client.sdk.transport import AwaitingPart, BlockingPart
 from autolearn.schemas.models.versions import CHAMPION, ModelMay
 from autolearn.schemas.rest.models import (
     DeletedModel,
+    Inference,
     ModelChange,
     ModelGrant,
     ModelVersion,
@@ -64,6 +66,26 @@ class ModelMethods(Handle[RegisteredModel]):
         """List who was in production from when to when, by whose decision, and why."""
         query = {"alias": alias or None, "as_of": as_of}
         return Pages(Call("GET", f"{_at(self.name)}/timeline", Page[ModelChange], query))
+
+    @operation
+    def predict(self, rows: OnlineRows, *, version: int | str = CHAMPION) -> Flow[Any]:
+        """Ask it: a data frame gives a data frame, a list of records a list, a record a dict.
+
+        A data frame has `prediction` and the probability of each class (or `cluster`, or
+        `anomaly` and `score`), with the index of the rows. The path of a CSV file gives a list. At
+        most 1,000 rows are one request, so more are several, each answered by one version.
+
+        Raises:
+            BadArgument: these are no rows.
+            MissingPackage: a data frame needs pandas.
+            Problem: a row does not fit, no version answers, or one may not ask it.
+        """
+        return answered(self.name, rows, str(version))
+
+    @operation
+    def schema(self) -> Flow[dict[str, Any]]:
+        """Return the JSON Schema of a row."""
+        return ask(Call("GET", f"{_at(self.name)}/schema", dict[str, Any]))
 
     @operation
     def register(self, training: Named, *, note: str = "") -> Flow[ModelVersion]:
@@ -136,7 +158,8 @@ class ModelMethods(Handle[RegisteredModel]):
     def _title(self) -> str:
         one = self.data
         answers = f"version {one.champion} answers" if one.champion else "no version answers yet"
-        return f"Model {one.name}: {one.versions} versions, {answers}"
+        versions = "1 version" if one.versions == 1 else f"{one.versions} versions"
+        return f"Model {one.name}: {versions}, {answers}"
 
     def _about(self) -> dict[str, object]:
         one = self.data
@@ -210,6 +233,13 @@ class Models:
         body = {"version": made.version, "require": [*require], "reason": reason}
         found = yield from _changed(name, "promote", body)
         return _model_handle(self, found)
+
+    @operation
+    def ask_model(
+        self, name: str, parts: Iterator[tuple[bytes, str]], *, version: str = CHAMPION
+    ) -> Flow[list[Inference]]:
+        """Ask a model about rows, each part of them with its media type; return all it says."""
+        return asked_in_parts(name, version, parts)
 
 
 def _changed(name: str, how: str, body: Mapping[str, object]) -> Flow[RegisteredModel]:

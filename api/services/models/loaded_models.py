@@ -1,0 +1,172 @@
+"""The models in the memory of this process: loaded when they are first asked, and bounded."""
+
+from __future__ import annotations
+
+import asyncio
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import structlog
+from msgspec import Struct
+
+from autolearn.api.http.problems import Problem, unreadable
+from autolearn.api.limits.executors import ThreadLane
+from autolearn.api.services.models.checks import version_of
+from autolearn.api.shared.artifact_files import unavailable
+from autolearn.artifacts.store.errors import ArtifactError
+from autolearn.artifacts.store.store import ArtifactStore
+from autolearn.eventlog.encryption.session_cipher import SessionCipher
+from autolearn.projections.queries.queries import Snapshot
+from autolearn.schemas.bounds import LOADED_BYTES, LOADED_MODELS
+from autolearn.schemas.errors import AutoLearnError
+from autolearn.schemas.models.versions import CHAMPION
+from autolearn.schemas.values import TrainedArtifact
+from autolearn.security.data_key import Unreadable
+
+if TYPE_CHECKING:
+    from autolearn.ml.prediction.online import OnlineModel
+
+log = structlog.stdlib.get_logger("autolearn.api")
+
+_IDLE = 3600.0
+"""Seconds after which a model that nobody asks is unloaded."""
+
+
+class _Loaded(Struct):
+    """A model in memory: the bytes of its artifact, and when it was asked last."""
+
+    model: OnlineModel
+    bytes: int
+    asked: float
+
+
+class LoadedModels:
+    """Loads models, and keeps the last LOADED_MODELS, of LOADED_BYTES at most, for an hour.
+
+    Everything here runs on the event loop, the loading aside. A version never changes, so neither
+    does what is loaded for it: a promotion only switches which version is meant.
+    """
+
+    def __init__(
+        self,
+        artifacts: ArtifactStore,
+        vault: SessionCipher,
+        lane: ThreadLane,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.artifacts, self.vault, self.lane, self.clock = artifacts, vault, lane, clock
+        self.loaded: dict[tuple[str, int], _Loaded] = {}
+        self.loading: dict[tuple[str, int], asyncio.Task[OnlineModel]] = {}
+        self.answering: dict[str, int] = {}
+        """The version that has answered last as the champion, by model."""
+
+    async def champion(self, snapshot: Snapshot, name: str) -> tuple[int, OnlineModel]:
+        """Return the version that answers, with its model.
+
+        After a promotion the version before answers until the new one is loaded: nobody waits.
+
+        Raises:
+            Problem: no version answers, or it cannot be loaded.
+        """
+        model = snapshot.models.get(name)
+        assert model is not None, "it was found at this moment"
+        number = model.champion
+        if number is None:
+            raise Problem(
+                409,
+                "no-champion",
+                "No version answers",
+                f"No version of {name} was promoted: `autolearn model promote {name} "
+                f"{model.versions}` lets one answer.",
+            )
+        before = self.answering.get(name, number)
+        if (name, number) not in self.loaded and (name, before) in self.loaded:
+            self.load(snapshot, name, number)
+            return before, self._used(name, before)
+        found = await self.get(snapshot, name, number)
+        self.answering[name] = number
+        return number, found
+
+    async def get(self, snapshot: Snapshot, name: str, number: int) -> OnlineModel:
+        """Return a version's model, loaded now if need be.
+
+        Raises:
+            Problem: it is retired, or cannot be loaded.
+        """
+        if (name, number) in self.loaded:
+            return self._used(name, number)
+        return await asyncio.shield(self.load(snapshot, name, number))
+
+    def load(self, snapshot: Snapshot, name: str, number: int) -> asyncio.Task[OnlineModel]:
+        """Begin to load a version, once for all who ask."""
+        at = (name, number)
+        task = self.loading.get(at)
+        if task is None:
+            task = self.loading[at] = asyncio.create_task(self._load(snapshot, name, number))
+            task.add_done_callback(lambda done: self._ended(at, done))
+        return task
+
+    def _ended(self, at: tuple[str, int], done: asyncio.Task[OnlineModel]) -> None:
+        self.loading.pop(at, None)
+        if not done.cancelled() and (error := done.exception()) is not None:
+            log.warning("a model is not loaded", model=at[0], version=at[1], why=str(error))
+
+    async def _load(self, snapshot: Snapshot, name: str, number: int) -> OnlineModel:
+        row = snapshot.models.version(name, number)
+        assert row is not None, "it was found at this moment"
+        if row.retired:
+            detail = f"Version {number} of {name} is retired, and never answers again."
+            raise Problem(410, "version-retired", "The version is retired", detail)
+        if row.source is None:
+            raise unreadable()
+        artifact, keyid = row.source.artifact, snapshot.sessions.keyid(row.experiment)
+        try:
+            key = self.vault.key(keyid).derived("artifacts") if keyid and artifact.stored else None
+        except Unreadable:
+            raise unreadable() from None
+        store = self.artifacts.with_key(key)
+        try:
+            model = await self.lane.run(lambda: _opened(store, artifact))
+        except ArtifactError as error:
+            raise unavailable(error) from None
+        except AutoLearnError as error:
+            words = f"{error.detail}. {error.advice}".strip()
+            raise Problem(409, "model-unfit", error.title, words) from None
+        self.loaded[name, number] = _Loaded(model, artifact.bytes, self.clock())
+        self._bound()
+        return model
+
+    def _used(self, name: str, number: int) -> OnlineModel:
+        found = self.loaded.pop((name, number))
+        found.asked = self.clock()
+        self.loaded[name, number] = found  # behind all others
+        return found.model
+
+    def _bound(self) -> None:
+        """Unload what nobody asks, and what is too much, the longest unused first."""
+        past = self.clock() - _IDLE
+        for at, one in list(self.loaded.items())[:-1]:
+            many = len(self.loaded) > LOADED_MODELS
+            much = sum(other.bytes for other in self.loaded.values()) > LOADED_BYTES
+            if one.asked < past or many or much:
+                del self.loaded[at]
+
+
+def _opened(store: ArtifactStore, artifact: TrainedArtifact) -> OnlineModel:
+    """Load a model (blocks). scikit-learn is imported with the first one."""
+    from autolearn.ml.prediction.online import OnlineModel
+
+    with tempfile.TemporaryDirectory(prefix="autolearn-") as folder:
+        return OnlineModel.open(store, artifact.folder, Path(folder))
+
+
+def number_of(snapshot: Snapshot, name: str, given: str) -> int | None:
+    """Return the number of a version, None for the champion: that is switched when it is loaded.
+
+    Raises:
+        Problem: there is no such version (404).
+    """
+    return None if given in ("", CHAMPION) else version_of(snapshot, name, given)

@@ -1,0 +1,1 @@
+"""Models of the registry, and rows for those that answer."""

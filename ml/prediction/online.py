@@ -1,0 +1,281 @@
+"""A trained model in memory that answers rows at once, each checked at the door.
+
+A hard rule refuses the request: a column that is not there, a value of another type, a number that
+is none. A soft rule warns: a category that the model does not know, a value outside the training's
+range, a gap where the training had none.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
+
+import msgspec
+import numpy as np
+import pyarrow as pa
+from msgspec import Struct
+
+from autolearn.artifacts.datasets.table import DatasetTable
+from autolearn.artifacts.store.run_files import Artifacts
+from autolearn.ml.captured_warnings import heard
+from autolearn.ml.environment import one_thread
+from autolearn.ml.errors import InputError
+from autolearn.ml.estimators.estimator import LABELS, methods_of
+from autolearn.ml.evaluation.categories import Categories
+from autolearn.ml.evaluation.rows import features_of_model, secret_columns
+from autolearn.ml.evaluation.stored_artifact import ModelColumn, StoredArtifact, open_model
+from autolearn.ml.prediction.predict import predicted_columns
+from autolearn.schemas.bounds import cut
+from autolearn.schemas.catalog import ANOMALY_DETECTION, CLASSIFICATION, CLUSTERING
+from autolearn.schemas.values import JsonValue
+
+Record = Mapping[str, JsonValue]
+"""A row: a value, or None for a gap, by column."""
+_TYPES: dict[str, Any] = {
+    "boolean": pa.string(),
+    "integer": pa.float64(),
+    "number": pa.float64(),
+    "string": pa.string(),
+    "timestamp": pa.timestamp("us", tz="UTC"),
+}
+_WANTED = {
+    "boolean": "true or false",
+    "integer": "a number",
+    "number": "a number",
+    "string": "text",
+}
+_JSON_TYPES = {"integer": "number", "timestamp": "string"}
+_MOST_FAULTS = 20
+"""Faults of a request that a refusal names."""
+
+
+class RowFault(Struct, frozen=True):
+    """Why a row is refused: by its number, from 0, and its column."""
+
+    row: int
+    column: str
+    detail: str
+
+
+class RowWarning(Struct, frozen=True):
+    """Why an answer may be poor: its row, from 0, and its column."""
+
+    row: int
+    column: str
+    kind: Literal["unseen", "outside", "gap"]
+    detail: str
+
+
+class RowsRefused(InputError):
+    """Rows do not fit the model; `faults` are the first of them."""
+
+    def __init__(self, faults: Sequence[RowFault], many: int) -> None:
+        self.faults = faults
+        more = f", and {many - len(faults)} more" if many > len(faults) else ""
+        words = "; ".join(f"row {one.row}: {one.column}: {one.detail}" for one in faults)
+        super().__init__(f"{words}{more}", advice="The schema of a row says what is wanted.")
+
+
+class _Examples(Struct, frozen=True):
+    """`example.json`: rows as the pipeline has them."""
+
+    columns: list[str]
+    rows: list[list[JsonValue]]
+
+
+class Answered(NamedTuple):
+    """The answers to rows, in their order, the warnings about them, and the columns not used."""
+
+    rows: list[dict[str, JsonValue]]
+    warnings: list[RowWarning]
+    unused: list[str]
+
+
+class OnlineModel:
+    """A model that answers. It is not changed by answering, and may be asked by several threads."""
+
+    def __init__(self, stored: StoredArtifact) -> None:
+        self.stored = stored
+        self.columns = {column.name: column for column in stored.schema.columns}
+        self.secret = secret_columns(stored, ())
+
+    @classmethod
+    def open(cls, store: Artifacts, digest: str, scratch: Path) -> OnlineModel:
+        """Load a model, and warm it with its example rows.
+
+        Raises:
+            InputError: it assigns no rows but its own, as some clusterings do.
+            ArtifactError, ModelRefused: it cannot be loaded.
+        """
+        one_thread()
+        stored = open_model(store, digest, scratch)
+        if LABELS in methods_of(stored.pipeline):
+            raise InputError(
+                f"{stored.training.estimator} assigns no rows but those that it was fitted on",
+                advice="Choose another clusterer, such as k-means.",
+            )
+        found = cls(stored)
+        found.warm(store.fetch_folder(digest, scratch))
+        return found
+
+    def warm(self, folder: Path) -> None:
+        """Answer the example rows once, so that the first request does not pay for it."""
+        shown = msgspec.json.decode((folder / "example.json").read_bytes(), type=_Examples)
+        kinds = [self.columns[name].type for name in shown.columns]
+        rows = [list(map(_as_sent, row, kinds)) for row in shown.rows]
+        if rows:
+            self.answer([dict(zip(shown.columns, row, strict=True)) for row in rows])
+
+    def schema(self) -> dict[str, JsonValue]:
+        """Return the form of a row as a JSON Schema (2020-12). Sensitive columns show no values."""
+        properties: dict[str, JsonValue] = {}
+        for column in self.columns.values():
+            kind = _JSON_TYPES.get(column.type, column.type)
+            said: dict[str, JsonValue] = {"type": [kind, "null"]}
+            if column.type == "timestamp":
+                said["format"] = "date-time"
+            if not column.sensitive and column.minimum is not None:
+                said["description"] = f"{column.minimum:g} to {column.maximum:g} in the training"
+            if not column.sensitive and column.categories:
+                said["examples"] = list(column.categories)
+            properties[column.name] = said
+        return {
+            "$schema": "https://json-schema.org/draft/2020-12/schema",
+            "type": "object",
+            "properties": properties,
+            "required": [*self.columns],
+        }
+
+    def answer(self, records: Sequence[Record]) -> Answered:
+        """Answer rows.
+
+        Raises:
+            RowsRefused: they do not fit.
+        """
+        table, warnings = self._checked(records)
+        categories = Categories(table, self.secret)
+        features = features_of_model(self.stored, categories, needed=False)
+        warnings += self._unseen(categories, records)
+        with heard():
+            said = predicted_columns(self.stored, features)
+        target = self.stored.training.target
+        unused = {name for record in records for name in record} - {*self.columns, target}
+        warnings.sort(key=lambda one: one.row)
+        return Answered(self._rows(said, len(records)), warnings, sorted(unused))
+
+    def _checked(self, records: Sequence[Record]) -> tuple[DatasetTable, list[RowWarning]]:
+        """Return rows as a table, and the warnings about them. Raises RowsRefused."""
+        faults: list[RowFault] = []
+        warnings: list[RowWarning] = []
+        arrays: dict[str, Any] = {}
+        for name, column in self.columns.items():
+            values: list[Any] = []
+            for number, record in enumerate(records):
+                if name not in record:
+                    faults.append(RowFault(number, name, "the column is missing"))
+                    continue
+                value, wrong = _value_of(column, record[name])
+                if wrong:
+                    faults.append(RowFault(number, name, wrong))
+                    continue
+                values.append(value)
+                if odd := _oddity(column, value):
+                    kind, detail = odd
+                    warnings.append(RowWarning(number, name, kind, detail))
+            if not faults:
+                arrays[name] = pa.chunked_array([pa.array(values, _TYPES[column.type])])
+        if faults:
+            faults.sort(key=lambda one: one.row)
+            raise RowsRefused(faults[:_MOST_FAULTS], len(faults))
+        types = {name: column.type for name, column in self.columns.items()}
+        return DatasetTable(types, arrays, len(records)), warnings
+
+    def _unseen(self, categories: Categories, records: Sequence[Record]) -> list[RowWarning]:
+        """Return a warning for each value that the model does not know."""
+        found = []
+        for name, strange in categories.strange.items():
+            for row in np.flatnonzero(strange).tolist():
+                value = "it" if name in self.secret else repr(cut(str(records[row][name])))
+                detail = f"{value} was not in the training"
+                found.append(RowWarning(row, name, "unseen", detail))
+        return found
+
+    def _rows(self, said: Mapping[str, Any], many: int) -> list[dict[str, JsonValue]]:
+        """Return the columns of the predictions as rows; probabilities by class."""
+        task = self.stored.training.task
+        if task in (CLUSTERING, ANOMALY_DETECTION):
+            lists = {name: values.tolist() for name, values in said.items()}
+            return [{name: values[at] for name, values in lists.items()} for at in range(many)]
+        predicted = said["prediction"].tolist()
+        if task != CLASSIFICATION or len(said) == 1:
+            return [{"prediction": one} for one in predicted]
+        prefix = "probability_"
+        shares = {
+            name.removeprefix(prefix): values.tolist()
+            for name, values in said.items()
+            if name.startswith(prefix)
+        }
+        return [
+            {
+                "prediction": predicted[at],
+                "probabilities": {label: of[at] for label, of in shares.items()},
+            }
+            for at in range(many)
+        ]
+
+
+def _as_sent(value: JsonValue, kind: str) -> JsonValue:
+    """Return a value of a pipeline's row as a client sends it."""
+    if value is None or kind not in ("boolean", "timestamp"):
+        return value
+    return value == "true" if kind == "boolean" else datetime.fromtimestamp(value, UTC).isoformat()
+
+
+def _value_of(column: ModelColumn, value: JsonValue) -> tuple[Any, str]:
+    """Return a value as the table has it, and why it is refused, "" if it is not."""
+    if value is None:
+        return None, ""
+    fits: bool
+    match column.type:
+        case "integer" | "number":
+            fits = isinstance(value, int | float) and not isinstance(value, bool)
+            if fits and not math.isfinite(value):
+                return None, "it is no finite number"
+            if fits:
+                return float(value), ""
+        case "boolean":
+            if isinstance(value, bool):
+                return str(value).lower(), ""
+        case "timestamp":
+            return _time_of(value)
+        case _:
+            if isinstance(value, str):
+                return value, ""
+    shown = "" if column.sensitive else f"; got {cut(msgspec.json.encode(value).decode())}"
+    return None, f"{_WANTED[column.type]} is wanted{shown}"
+
+
+def _time_of(value: JsonValue) -> tuple[Any, str]:
+    """Return a time in UTC; without a zone it is one of UTC."""
+    try:
+        time = datetime.fromisoformat(value) if isinstance(value, str) else None
+    except ValueError:
+        time = None
+    if time is None:
+        return None, "a time is wanted, such as 2026-01-31T09:30:00Z"
+    return (time if time.tzinfo else time.replace(tzinfo=UTC)), ""
+
+
+def _oddity(column: ModelColumn, value: Any) -> tuple[Literal["outside", "gap"], str] | None:
+    """Return the kind and words of a warning about a value, None if there is none."""
+    if value is None:
+        return None if column.nullable else ("gap", "the training had a value in every row")
+    if column.sensitive or column.minimum is None or column.maximum is None:
+        return None
+    number = value.timestamp() if isinstance(value, datetime) else value
+    if isinstance(number, float) and not column.minimum <= number <= column.maximum:
+        return "outside", f"the training had {column.minimum:g} to {column.maximum:g}"
+    return None

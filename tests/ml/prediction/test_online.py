@@ -1,0 +1,119 @@
+"""A model in memory: what it answers, what it refuses, and of what it warns."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from autolearn.artifacts.store.store import ArtifactStore
+from autolearn.ml.errors import InputError
+from autolearn.ml.prediction.online import OnlineModel, RowsRefused
+from autolearn.ml.prediction.predict import predict
+from tests.ml.prediction.test_predict import asked, rows_of, trained
+from tests.support.run_samples import PENGUINS, nothing
+
+ROW = {
+    "island": "Dream",
+    "bill_length_mm": 39.1,
+    "bill_depth_mm": 18.7,
+    "flipper_length_mm": 181,
+    "body_mass_g": 3750,
+    "sex": "male",
+    "year": 2007,
+}
+
+
+def opened(tmp_path: Path, estimator: str, **more: Any) -> tuple[ArtifactStore, str, OnlineModel]:
+    store = ArtifactStore((tmp_path / "store").as_uri())
+    artifact = trained(store, estimator, **more)
+    return store, artifact, OnlineModel.open(store, artifact, tmp_path / "scratch")
+
+
+def flat(answer: dict[str, Any]) -> dict[str, Any]:
+    shares = answer.get("probabilities", {})
+    told = {name: value for name, value in answer.items() if name != "probabilities"}
+    return told | {f"probability_{label}": share for label, share in shares.items()}
+
+
+@pytest.mark.parametrize(
+    ("estimator", "more"),
+    [
+        ("random-forest", {}),
+        ("logistic-regression", {"target": "sex", "threshold": "0.2:male"}),
+        ("ridge", {"target": "body_mass_g", "task": "regression"}),
+        ("k-means", {"target": None, "task": "clustering"}),
+        ("isolation-forest", {"target": None, "task": "anomaly-detection"}),
+    ],
+)
+def test_it_answers_as_a_prediction_of_a_file(tmp_path: Path, estimator: str, more: dict[str, Any]):
+    """Bit for bit, gaps and all."""
+    store, artifact, model = opened(tmp_path, estimator, **more)
+    frame = pd.read_csv(io.BytesIO(PENGUINS))
+    records = [
+        {name: None if value != value else value for name, value in record.items()}
+        for record in frame.astype(object).to_dict("records")
+    ]
+    said = pd.DataFrame(map(flat, model.answer(records).rows))
+    result = predict(asked(store, tmp_path, artifact, PENGUINS), store, nothing)
+    expected = rows_of(store, result, tmp_path / "into")["parquet"]
+    assert [*said] == [*expected]
+    for name in said:
+        assert np.array_equal(said[name].to_numpy(), expected[name].to_numpy()), name
+
+
+def test_a_row_is_refused_with_its_number_and_column(tmp_path: Path):
+    *_, model = opened(tmp_path, "random-forest")
+    bad = [
+        ({k: v for k, v in ROW.items() if k != "sex"}, "sex", "the column is missing"),
+        (ROW | {"body_mass_g": "heavy"}, "body_mass_g", 'a number is wanted; got "heavy"'),
+        (ROW | {"year": True}, "year", "a number is wanted; got true"),
+        (ROW | {"body_mass_g": float("nan")}, "body_mass_g", "it is no finite number"),
+        (ROW | {"body_mass_g": 1e400}, "body_mass_g", "it is no finite number"),
+        (ROW | {"island": 7}, "island", "text is wanted; got 7"),
+        (ROW | {"island": {"name": "Dream"}}, "island", 'text is wanted; got {"name":"Dream"}'),
+    ]
+    for record, column, words in bad:
+        with pytest.raises(RowsRefused) as refused:
+            model.answer([ROW, record])
+        (fault,) = refused.value.faults
+        assert (fault.row, fault.column, fault.detail) == (1, column, words)
+    with pytest.raises(RowsRefused, match="and 680 more"):
+        model.answer([{} for _ in range(100)])
+
+
+def test_warnings_name_what_was_not_in_the_training(tmp_path: Path):
+    *_, model = opened(tmp_path, "random-forest")
+    odd = ROW | {"island": "Mars", "body_mass_g": 99_000, "year": None, "species": "?", "zone": 1}
+    said = model.answer([ROW, odd])
+    assert [(one.row, one.column, one.kind) for one in said.warnings] == [
+        (1, "body_mass_g", "outside"),
+        (1, "year", "gap"),
+        (1, "island", "unseen"),
+    ]
+    assert said.unused == ["zone"], "the target is known, and says nothing"
+    assert len(said.rows) == 2
+
+
+def test_the_schema_of_a_row_is_what_the_door_checks(tmp_path: Path):
+    *_, model = opened(tmp_path, "random-forest", sensitive=("island", "year"))
+    schema: Any = model.schema()
+    assert schema["required"] == [*ROW]
+    assert schema["properties"]["sex"] == {
+        "type": ["string", "null"],
+        "examples": ["female", "male"],
+    }
+    assert schema["properties"]["island"] == {"type": ["string", "null"]}, "it is sensitive"
+    assert schema["properties"]["year"] == {"type": ["number", "null"]}
+    with pytest.raises(RowsRefused) as refused:
+        model.answer([ROW | {"island": 7}])
+    assert refused.value.faults[0].detail == "text is wanted"
+
+
+def test_what_cannot_answer_is_not_opened(tmp_path: Path):
+    with pytest.raises(InputError, match="assigns no rows but those"):
+        opened(tmp_path, "dbscan", target=None, task="clustering")
