@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import math
 import re
-from collections.abc import Iterator
 from typing import NamedTuple
 
 from autolearn.api.http.problems import Problem
 from autolearn.api.services.models.checks import version_of
-from autolearn.projections.queries.compared_runs import figure_name
+from autolearn.projections.queries.evaluations import evaluations_of, figures_of
 from autolearn.projections.queries.queries import Snapshot
 from autolearn.schemas.models.promotion import Comparison, GateEvidence, Requirement, VersionMetric
 from autolearn.schemas.rest.models import ModelVersionRow
 from autolearn.schemas.rest.runs import EvaluationRow
-from autolearn.schemas.values import RunId, SessionId
 
 _NUMBER = r"[-+]?(?:\d+(?:\.\d*)?|\.\d+)(?:e[-+]?\d+)?"
 _REQUIREMENT = re.compile(
@@ -46,39 +43,6 @@ def requirement_in(words: str, pointer: str) -> Requirement:
         plus = -plus
     comparison = _COMPARISONS[found["comparison"]]
     return Requirement(found["metric"], comparison, found["alias"] or "", plus)
-
-
-def _evaluations_of(
-    snapshot: Snapshot, experiment: SessionId, training: RunId
-) -> Iterator[EvaluationRow]:
-    """Yield the completed evaluations of a training, the newest first (decrypts)."""
-    ids = [
-        run
-        for run, row in snapshot.runs.all_stored(experiment)
-        if row.kind == "evaluation" and row.training == training and row.status == "completed"
-    ]
-    for run in reversed(ids):
-        row = snapshot.runs.get(experiment, "evaluation", run)
-        if isinstance(row, EvaluationRow) and not row.unreadable:
-            yield row
-
-
-def newest_held_out(
-    snapshot: Snapshot, experiment: SessionId, training: RunId
-) -> EvaluationRow | None:
-    """Return the newest completed evaluation of a training on its held-out rows."""
-    return next(
-        (one for one in _evaluations_of(snapshot, experiment, training) if one.held_out), None
-    )
-
-
-def figures_of(evaluation: EvaluationRow) -> dict[str, float]:
-    """Return the results of an evaluation that are numbers; one of a class as f1:yes."""
-    return {
-        figure_name(name, evaluation.averages.get(name, "")): float(value)
-        for name, value in evaluation.results.items()
-        if isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
-    }
 
 
 class _Side(NamedTuple):
@@ -114,7 +78,7 @@ def evidence_for(
         if number not in sides:
             row = snapshot.models.version(model, number)
             assert row is not None, "it was found at this moment"
-            found = list(_evaluations_of(snapshot, row.experiment, row.training))
+            found = list(evaluations_of(snapshot, row.experiment, row.training))
             sides[number] = _Side(row, found)
         return sides[number]
 

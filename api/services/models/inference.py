@@ -52,6 +52,7 @@ def router(context: ApiContext) -> APIRouter:
     """Return the routes of the service."""
     routes = APIRouter(prefix="/v1/models", tags=["inference"])
     loaded = LoadedModels(context.artifacts, context.vault, context.executors.inference)
+    context.reader.taken.append(loaded.taken)
 
     async def found(who: Who, model: str, version: str) -> tuple[int, OnlineModel]:
         """Return a version that a principal may ask: its number, and its model."""

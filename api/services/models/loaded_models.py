@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,7 +21,11 @@ from autolearn.artifacts.store.store import ArtifactStore
 from autolearn.eventlog.encryption.session_cipher import SessionCipher
 from autolearn.projections.queries.queries import Snapshot
 from autolearn.schemas.bounds import LOADED_BYTES, LOADED_MODELS
+from autolearn.schemas.codec import EventRecord
+from autolearn.schemas.confidentiality import outline_of
 from autolearn.schemas.errors import AutoLearnError
+from autolearn.schemas.events import ModelDeleted, VersionRetired
+from autolearn.schemas.messages import type_of
 from autolearn.schemas.models.versions import CHAMPION
 from autolearn.schemas.values import TrainedArtifact
 from autolearn.security.data_key import Unreadable
@@ -29,8 +33,12 @@ from autolearn.security.data_key import Unreadable
 if TYPE_CHECKING:
     from autolearn.ml.prediction.online import OnlineModel
 
+_ENDS = {type_of(ModelDeleted), type_of(VersionRetired)}
+
 log = structlog.stdlib.get_logger("autolearn.api")
 
+_AGAIN = 30.0
+"""Seconds after which a new champion that could not be loaded is tried again."""
 _IDLE = 3600.0
 """Seconds after which a model that nobody asks is unloaded."""
 
@@ -62,6 +70,8 @@ class LoadedModels:
         self.loading: dict[tuple[str, int], asyncio.Task[OnlineModel]] = {}
         self.answering: dict[str, int] = {}
         """The version that has answered last as the champion, by model."""
+        self.failed: dict[tuple[str, int], float] = {}
+        """When the loading of a version has failed last."""
 
     async def champion(self, snapshot: Snapshot, name: str) -> tuple[int, OnlineModel]:
         """Return the version that answers, with its model.
@@ -84,7 +94,8 @@ class LoadedModels:
             )
         before = self.answering.get(name, number)
         if (name, number) not in self.loaded and (name, before) in self.loaded:
-            self.load(snapshot, name, number)
+            if self.clock() - self.failed.get((name, number), -_AGAIN) >= _AGAIN:
+                self.load(snapshot, name, number)
             return before, self._used(name, before)
         found = await self.get(snapshot, name, number)
         self.answering[name] = number
@@ -112,6 +123,7 @@ class LoadedModels:
     def _ended(self, at: tuple[str, int], done: asyncio.Task[OnlineModel]) -> None:
         self.loading.pop(at, None)
         if not done.cancelled() and (error := done.exception()) is not None:
+            self.failed[at] = self.clock()
             log.warning("a model is not loaded", model=at[0], version=at[1], why=str(error))
 
     async def _load(self, snapshot: Snapshot, name: str, number: int) -> OnlineModel:
@@ -138,6 +150,16 @@ class LoadedModels:
         self.loaded[name, number] = _Loaded(model, artifact.bytes, self.clock())
         self._bound()
         return model
+
+    def taken(self, records: Iterable[EventRecord]) -> None:
+        """Unload what may answer no longer: retired versions, and those of deleted models."""
+        for record in records:
+            if record.type not in _ENDS:
+                continue
+            name, event = record.subject.partition("/")[2], outline_of(record)
+            for at in [at for at in self.loaded if at[0] == name]:
+                if not isinstance(event, VersionRetired) or at[1] == event.number:
+                    del self.loaded[at]
 
     def _used(self, name: str, number: int) -> OnlineModel:
         found = self.loaded.pop((name, number))

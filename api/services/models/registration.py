@@ -10,12 +10,12 @@ from autolearn.api.commands.command_headers import CommandRequest, Prefer, deriv
 from autolearn.api.http.problems import Problem, unavailable, unreadable
 from autolearn.api.identity.principal import Principal
 from autolearn.api.identity.visibility import Level, access_to
-from autolearn.api.services.models.evidence import figures_of, newest_held_out
 from autolearn.api.shared.authorization import forbidden
 from autolearn.api.shared.id_prefixes import session_or_training
 from autolearn.api.shared.lookup import RunOwner, find_experiment
 from autolearn.api.shared.training_choice import choose_training
 from autolearn.api.state.context import ApiContext
+from autolearn.projections.queries.evaluations import figures_of, newest_held_out
 from autolearn.projections.queries.queries import Snapshot
 from autolearn.runtime.timestamps import millis, now, text
 from autolearn.schemas.commands import HoldExperiment

@@ -22,7 +22,7 @@ from rich.console import Console
 from autolearn.client.cli.demo.compare import DemoState, differences, take
 from autolearn.client.cli.output import console, rows, short
 from autolearn.client.cli.run_progress import RunProgress, what
-from autolearn.client.cli.tables import catalog, runs, sessions
+from autolearn.client.cli.tables import catalog, models, runs, sessions
 from autolearn.client.local.system import System, install_kafka
 from autolearn.client.sdk.client import AsyncAutoLearn
 from autolearn.client.sdk.sessions import AsyncSessionHandle
@@ -37,6 +37,9 @@ _METRICS = ("precision", "recall")
 BUNDLED, OWN, OWN_TARGET = "breast-cancer", "penguins", "species"
 _PATIENCE = 120.0
 """Seconds after which unfinished work is given up."""
+_SAME = (
+    "The rebuilt state is the same: every digest, the experiment's JSON, and the model's answers."
+)
 _LOOK = 0.25
 """Seconds between two checks of the work."""
 
@@ -78,6 +81,13 @@ def run_demo(home: Path | None, *, keep: bool = False) -> int:
         elif home is None:
             out.print(f"Everything is left in {folder}", markup=False)
     return code
+
+
+def _three_rows() -> str:
+    """Return the header and three rows of the penguins, one of each species."""
+    with as_file(files("autolearn.client.cli.demo") / "penguins.csv") as path:
+        lines = path.read_text().splitlines()
+    return "\n".join([lines[0], lines[1], lines[153], lines[277]])
 
 
 class _Story:
@@ -123,8 +133,11 @@ class _Story:
             with self.step("Commit: the session becomes an experiment"):
                 experiment = await session.commit()
                 self.out.print(sessions.experiment(await experiment.content()))
+            with self.step("Let the best classifier of the penguins answer, and ask it three rows"):
+                await self._publish_best(client, trained, evaluated)
+                before = await take(client, experiment.id, OWN, _three_rows())
+                self.out.print(models.answers(before.answers))
             with self.step("Note the digest of every view"):
-                before = await take(client, experiment.id)
                 self._show_digests(before)
         with self.step("Stop everything"):
             await system.stop()
@@ -136,7 +149,7 @@ class _Story:
             await system.start()
         with self.step("Compare"):
             async with AsyncAutoLearn(system.url, token=system.token) as client:
-                after = await take(client, before.experiment.id)
+                after = await take(client, before.experiment.id, OWN, _three_rows())
             self._show_digests(before, after)
             differs = differences(before, after)
             for line in differs:
@@ -144,7 +157,10 @@ class _Story:
             if differs:
                 self.say("The rebuilt state DIFFERS.")
             else:
-                self.say("The rebuilt state is the same: every digest, and the experiment's JSON.")
+                self.say(
+                    "The rebuilt state is the same: every digest, the experiment's JSON, and the "
+                    "model's answers."
+                )
         with self.step("Stop everything again"):
             await system.stop()
         return 1 if differs else 0
@@ -180,6 +196,19 @@ class _Story:
         await self.watch(session, [one.data for one in started])
         found = {one.id: one.data async for one in session.evaluations()}
         return [found[one.data.id] for one in started]
+
+    async def _publish_best(
+        self, client: AsyncAutoLearn, trained: Sequence[Training], evaluated: Sequence[Evaluation]
+    ) -> None:
+        """Register the best training of the penguins as a model, and promote it through a gate."""
+        recall = {one.training: one.results["recall"] for one in evaluated}
+        own = [one for one in trained if one.dataset.name == OWN]
+        best = max(own, key=lambda one: recall[one.id])
+        model = await client.publish_model(
+            OWN, best.id, require=["recall >= 0.8"], reason="the best of the demo"
+        )
+        self.say(f"  {best.estimator} is {model.name}@{model.champion}, the champion")
+        self.out.print(models.timeline([one async for one in model.history()]))
 
     async def watch(
         self, session: AsyncSessionHandle, started: Sequence[Training | Evaluation]

@@ -8,7 +8,13 @@ from rich.console import Group, RenderableType
 
 from autolearn.client.cli.output import number, pairs, rows, sentence, short, when
 from autolearn.schemas.models.promotion import GateEvidence
-from autolearn.schemas.rest.models import ModelChange, ModelGrant, ModelVersion, RegisteredModel
+from autolearn.schemas.rest.models import (
+    Inference,
+    ModelChange,
+    ModelGrant,
+    ModelVersion,
+    RegisteredModel,
+)
 
 _KINDS = {"promoted": "promoted", "rolled-back": "rolled back", "alias-set": "alias"}
 _FIRST = ("roc-auc", "f1", "accuracy", "r2", "rmse", "silhouette")
@@ -119,6 +125,17 @@ def timeline(found: Iterable[ModelChange]) -> RenderableType:
     ]
     heads = ("alias", "version", "from", "until", "how", "by", "why")
     return rows(heads, lines, leave=("how", "alias"), wraps=("why",))
+
+
+def answers(said: Inference) -> RenderableType:
+    """Return a model's answers, with the most probable classes."""
+    lines = []
+    for row, one in enumerate(said.predictions):
+        shares = sorted(one.get("probabilities", {}).items(), key=lambda of: -of[1])
+        words = ", ".join(f"{label} {number(share)}" for label, share in shares)
+        told = [str(value) for name, value in one.items() if name != "probabilities"]
+        lines.append((row, " ".join(told), words))
+    return rows(("row", f"{said.model}@{said.version} says", "probabilities"), lines)
 
 
 def grants(found: Iterable[ModelGrant]) -> RenderableType:

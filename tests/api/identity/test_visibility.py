@@ -20,6 +20,7 @@ LEVELS = {
     "session": Level.NOTHING,
     "user": Level.NOTHING,
     "group": Level.NOTHING,
+    "model": Level.NOTHING,
     "partition": Level.READ,
     "connection": Level.NOTHING,
 }

@@ -6,6 +6,7 @@ import msgspec
 
 from autolearn.client.cli.demo.compare import DemoState, differences
 from autolearn.client.sdk.sessions import ExperimentWithRuns
+from autolearn.schemas.rest.models import Inference
 
 ROOT = Path(__file__).parents[3]
 
@@ -23,14 +24,17 @@ def test_what_differs_is_told_view_by_view_and_line_by_line():
         counts={},
         links={},
     )
-    before = DemoState({"sessions": "aa", "answers": "bb"}, experiment)
+    answers = Inference(model="m", version=1, request="", predictions=[{"prediction": "Adelie"}])
+    before = DemoState({"sessions": "aa", "answers": "bb"}, experiment, answers)
     other = msgspec.structs.replace(experiment, title="b")
-    after = DemoState({"sessions": "aa", "answers": "cc"}, other)
+    another = msgspec.structs.replace(answers, version=2)
+    after = DemoState({"sessions": "aa", "answers": "cc"}, other, another)
     assert differences(before, before) == []
     found = differences(before, after)
     assert found[0] == "view answers: bb before, cc after"
     assert '-  "title": "a",' in found
     assert '+  "title": "b",' in found
+    assert '+  "version": 2,' in found
 
 
 def test_the_csv_that_ships_with_the_package_is_the_example():

@@ -133,12 +133,26 @@ def _show(result: dict[str, Any], code: int, output: Output) -> None:
     if "processes" in result:
         for process in result["processes"]:
             _show_compared(process)
+        _show_evidence(result["evidence"])
         print("Equal: the log says the same." if result["equal"] else "They differ.")
     else:
         digests = sorted(result["digests"].items())
         out.print(rows(("view", "digest"), [(view, short(digest)) for view, digest in digests]))
         out.print("Rebuilt, and put in place.")
     raise typer.Exit(code)
+
+
+def _show_evidence(found: dict[str, Any]) -> None:
+    """Print how the evidence of promotions compares with the evaluations on the log."""
+    if found["unchecked"]:
+        print(f"The evidence of promotions was not checked: {found['unchecked']}")
+    elif found["checked"] or found["unreadable"]:
+        gone = f", {found['unreadable']} of what was deleted since" if found["unreadable"] else ""
+        values = f"{found['checked']} values{gone}"
+        fits = "not as the evaluations say" if found["wrong"] else "as the evaluations say"
+        print(f"\nEvidence of promotions: {values}: {fits}.")
+        for words in found["wrong"]:
+            print(f"  {words}")
 
 
 def _show_compared(process: dict[str, Any]) -> None:
