@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
@@ -353,11 +354,23 @@ def fold_scores(
 class Answers:
     """The predictions for rows, each computed on first use."""
 
-    def __init__(self, pipeline: Any, features: pd.DataFrame, task: str, estimator: str) -> None:
-        self._pipeline, self._features = pipeline, features
+    def __init__(
+        self,
+        pipeline: Any,
+        features: pd.DataFrame,
+        task: str,
+        estimator: str,
+        ready: Array | None = None,
+        known: Mapping[str, Array] = MappingProxyType({}),
+    ) -> None:
+        """Take the features, or what the estimator gets for them if it is `ready`.
+
+        `known` are results of the estimator's methods.
+        """
+        self._pipeline, self._features, self._ready = pipeline, features, ready
         self._task, self._estimator = task, estimator
         self.anomalies = task == ANOMALY_DETECTION
-        self._known: dict[str, Array] = {}
+        self._known: dict[str, Array] = {**known}
 
     def classes(self) -> list[str]:
         """Return the classes in the order of the columns of scores and probabilities."""
@@ -408,9 +421,7 @@ class Answers:
 
     def transformed(self) -> Array:
         """Return the features after preprocessing."""
-        if "transformed" not in self._known:
-            self._known["transformed"] = np.asarray(self._pipeline[:-1].transform(self._features))
-        return self._known["transformed"]
+        return np.asarray(self._prepared())
 
     def probabilities(self) -> Array:
         """Return the probabilities, one row per row and one column per class."""
@@ -432,5 +443,12 @@ class Answers:
 
     def _once(self, method: str) -> Array:
         if method not in self._known:
-            self._known[method] = np.asarray(getattr(self._pipeline, method)(self._features))
+            found = getattr(self._pipeline[-1], method)(self._prepared())
+            self._known[method] = np.asarray(found)
         return self._known[method]
+
+    def _prepared(self) -> Any:
+        """Return the features after preprocessing, which is done once for all methods."""
+        if self._ready is None:
+            self._ready = self._pipeline[:-1].transform(self._features)
+        return self._ready

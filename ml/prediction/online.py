@@ -27,6 +27,7 @@ from autolearn.ml.estimators.estimator import LABELS, methods_of
 from autolearn.ml.evaluation.categories import Categories
 from autolearn.ml.evaluation.rows import features_of_model, secret_columns
 from autolearn.ml.evaluation.stored_artifact import ModelColumn, StoredArtifact, open_model
+from autolearn.ml.prediction.plan import NoPlan, Plan, compiled, differs
 from autolearn.ml.prediction.predict import predicted_columns
 from autolearn.schemas.bounds import cut
 from autolearn.schemas.catalog import ANOMALY_DETECTION, CLASSIFICATION, CLUSTERING
@@ -101,6 +102,9 @@ class OnlineModel:
         self.stored = stored
         self.columns = {column.name: column for column in stored.schema.columns}
         self.secret = secret_columns(stored, ())
+        self.plan: Plan | None = None
+        self.unplanned = ""
+        """Why there is no plan."""
 
     @classmethod
     def open(cls, store: Artifacts, digest: str, scratch: Path) -> OnlineModel:
@@ -126,8 +130,29 @@ class OnlineModel:
         shown = msgspec.json.decode((folder / "example.json").read_bytes(), type=_Examples)
         kinds = [self.columns[name].type for name in shown.columns]
         rows = [list(map(_as_sent, row, kinds)) for row in shown.rows]
-        if rows:
-            self.answer([dict(zip(shown.columns, row, strict=True)) for row in rows])
+        if not rows:
+            return
+        records = [dict(zip(shown.columns, row, strict=True)) for row in rows]
+        self.answer(records)
+        self.plan_for(records)
+
+    def plan_for(self, records: Sequence[Record]) -> None:
+        """Compile the pipeline to a plan, if that gives the same bits for these rows."""
+        if any(column.type == "timestamp" for column in self.columns.values()):
+            self.unplanned = "a column of times"
+            return
+        try:
+            plan = compiled(self.stored.pipeline)
+        except NoPlan as error:
+            self.unplanned = str(error)
+            return
+        values, _ = self._checked(records)
+        categories = Categories(self._table_of(values, len(records)), self.secret)
+        features = features_of_model(self.stored, categories, needed=False)
+        if differs(plan, self.stored.pipeline, features):
+            self.unplanned = "it would give other numbers"
+        else:
+            self.plan = plan
 
     def schema(self) -> dict[str, JsonValue]:
         """Return the form of a row as a JSON Schema (2020-12). Sensitive columns show no values."""
@@ -155,24 +180,39 @@ class OnlineModel:
         Raises:
             RowsRefused: they do not fit.
         """
-        table, warnings = self._checked(records)
-        categories = Categories(table, self.secret)
-        features = features_of_model(self.stored, categories, needed=False)
-        warnings += self._unseen(categories, records)
+        values, warnings = self._checked(records)
+        ready = None if self.plan is None else self.plan.features(values)
+        features = None
+        if ready is None:
+            categories = Categories(self._table_of(values, len(records)), self.secret)
+            features = features_of_model(self.stored, categories, needed=False)
+            warnings += self._unseen(categories, records)
+        known = {}
+        if ready is not None and self.plan is not None and self.plan.answers is not None:
+            known = self.plan.answers(ready)
         with heard():
-            said = predicted_columns(self.stored, features)
+            said = predicted_columns(self.stored, features, ready, known)
         target = self.stored.training.target
         unused = {name for record in records for name in record} - {*self.columns, target}
         warnings.sort(key=lambda one: one.row)
         return Answered(self._rows(said, len(records)), warnings, sorted(unused))
 
-    def _checked(self, records: Sequence[Record]) -> tuple[DatasetTable, list[RowWarning]]:
-        """Return rows as a table, and the warnings about them. Raises RowsRefused."""
+    def _table_of(self, values: Mapping[str, Sequence[Any]], rows: int) -> DatasetTable:
+        """Return checked values as a table."""
+        types = {name: column.type for name, column in self.columns.items()}
+        arrays: dict[str, Any] = {
+            name: pa.chunked_array([pa.array(of, _TYPES[types[name]])])
+            for name, of in values.items()
+        }
+        return DatasetTable(types, arrays, rows)
+
+    def _checked(self, records: Sequence[Record]) -> tuple[dict[str, list[Any]], list[RowWarning]]:
+        """Return the values by column, and the warnings about them. Raises RowsRefused."""
         faults: list[RowFault] = []
         warnings: list[RowWarning] = []
-        arrays: dict[str, Any] = {}
+        found: dict[str, list[Any]] = {}
         for name, column in self.columns.items():
-            values: list[Any] = []
+            values = found[name] = []
             for number, record in enumerate(records):
                 if name not in record:
                     faults.append(RowFault(number, name, "the column is missing"))
@@ -185,13 +225,10 @@ class OnlineModel:
                 if odd := _oddity(column, value):
                     kind, detail = odd
                     warnings.append(RowWarning(number, name, kind, detail))
-            if not faults:
-                arrays[name] = pa.chunked_array([pa.array(values, _TYPES[column.type])])
         if faults:
             faults.sort(key=lambda one: one.row)
             raise RowsRefused(faults[:_MOST_FAULTS], len(faults))
-        types = {name: column.type for name, column in self.columns.items()}
-        return DatasetTable(types, arrays, len(records)), warnings
+        return found, warnings
 
     def _unseen(self, categories: Categories, records: Sequence[Record]) -> list[RowWarning]:
         """Return a warning for each value that the model does not know."""

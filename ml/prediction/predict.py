@@ -12,7 +12,8 @@ import time
 from collections import Counter
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from types import MappingProxyType
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -37,10 +38,6 @@ from autolearn.schemas.bounds import PREDICTED_ROWS, cut, listed
 from autolearn.schemas.catalog import ANOMALY_DETECTION, CLASSIFICATION, CLUSTERING
 from autolearn.schemas.events import PredictionRequested
 from autolearn.schemas.results import PredictionResult
-
-if TYPE_CHECKING:
-    import pandas as pd
-
 
 Array = np.ndarray[Any, Any]
 Report = Callable[[str], None]
@@ -107,10 +104,15 @@ def predict(request: PredictionRequested, store: Artifacts, report: Report) -> P
     )
 
 
-def predicted_columns(model: StoredArtifact, features: pd.DataFrame) -> dict[str, Array]:
+def predicted_columns(
+    model: StoredArtifact,
+    features: Any,
+    ready: Array | None = None,
+    known: Mapping[str, Array] = MappingProxyType({}),
+) -> dict[str, Array]:
     """Return the columns of the predictions for some rows."""
     task = model.training.task
-    answers = Answers(model.pipeline, features, task, model.training.estimator)
+    answers = Answers(model.pipeline, features, task, model.training.estimator, ready, known)
     predicted = answers.predicted()
     if task == ANOMALY_DETECTION:
         return {"anomaly": np.equal(predicted, -1), "score": answers.scores()}

@@ -1,0 +1,233 @@
+"""A fitted preprocessing as a plan: the same numbers, without the cost of data frames.
+
+scikit-learn's ColumnTransformer takes some milliseconds for one row, nearly all of them for checks
+and copies. A plan does the same arithmetic on arrays: numbers are imputed and scaled by the fitted
+values, and a category is looked up among the vectors that the fitted encoder itself gave for it.
+A plan is used only if it gives the same bits for rows of the training, also with gaps.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+from sklearn.ensemble import (
+    ExtraTreesClassifier,
+    ExtraTreesRegressor,
+    RandomForestClassifier,
+    RandomForestRegressor,
+)
+from sklearn.impute import SimpleImputer
+from sklearn.pipeline import Pipeline
+from sklearn.preprocessing import (
+    MinMaxScaler,
+    OneHotEncoder,
+    OrdinalEncoder,
+    RobustScaler,
+    StandardScaler,
+)
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Array = np.ndarray[Any, Any]
+Columns = Mapping[str, Sequence[Any]]
+"""Values by column: floats or texts, None for a gap."""
+
+
+_Answers = Callable[[Array], dict[str, Array]]
+_FORESTS = (
+    RandomForestClassifier,
+    RandomForestRegressor,
+    ExtraTreesClassifier,
+    ExtraTreesRegressor,
+)
+
+
+class NoPlan(Exception):
+    """A part of a pipeline has no plan; the text names it."""
+
+
+class _Numbers(NamedTuple):
+    """Columns of numbers, and the steps that each of them goes through."""
+
+    names: tuple[str, ...]
+    steps: tuple[Callable[[Array], Array], ...]
+
+    def features(self, columns: Columns) -> Array | None:
+        values = np.array([columns[name] for name in self.names], dtype=np.float64).T
+        for step in self.steps:
+            values = step(values)
+        return values
+
+
+class _Categories(NamedTuple):
+    """Columns of text; of each the value in place of a gap, and the vector of each category."""
+
+    names: tuple[str, ...]
+    fills: tuple[Any, ...]
+    vectors: tuple[dict[str, Array], ...]
+
+    def features(self, columns: Columns) -> Array | None:
+        """Return the vectors side by side; None if a category is not known."""
+        parts = []
+        for name, fill, vectors in zip(self.names, self.fills, self.vectors, strict=True):
+            try:
+                found = [vectors[fill if one is None else one] for one in columns[name]]
+            except KeyError:
+                return None
+            parts.append(np.array(found))
+        return np.concatenate(parts, axis=1)
+
+
+class Plan:
+    """The steps of a pipeline before its estimator, and a forest's answers.
+
+    `answers` gives the results of an estimator's methods by name; without it the estimator does.
+    """
+
+    def __init__(
+        self, parts: Sequence[_Numbers | _Categories], rest: Any, answers: _Answers | None
+    ) -> None:
+        self.parts, self.rest, self.answers = parts, rest, answers
+
+    def features(self, columns: Columns) -> Array | None:
+        """Return what the estimator gets for rows; None if a category is not known.
+
+        Shape (rows, features), float64.
+        """
+        found = []
+        for part in self.parts:
+            values = part.features(columns)
+            if values is None:
+                return None
+            found.append(values)
+        ready = found[0] if len(found) == 1 else np.concatenate(found, axis=1)
+        if self.rest is not None:
+            ready = np.asarray(self.rest.transform(ready))
+        return ready
+
+
+def compiled(pipeline: Any) -> Plan:
+    """Return the plan of a fitted pipeline.
+
+    Raises:
+        NoPlan: one of its parts has none.
+    """
+    names = [name for name, _ in pipeline.steps]
+    if names[0] != "preprocess":
+        raise NoPlan(f"the step {names[0]}")
+    parts: list[_Numbers | _Categories] = []
+    for name, part, columns in pipeline.steps[0][1].transformers_:
+        if name == "remainder":
+            continue
+        if not isinstance(part, Pipeline):
+            raise NoPlan(f"{type(part).__name__} of {name}")
+        steps = [step for _, step in part.steps]
+        if name.startswith("numbers"):
+            parts.append(_Numbers(tuple(columns), tuple(map(_numeric, steps))))
+        elif name.startswith("categories"):
+            parts.append(_categorical(tuple(columns), *steps))
+        else:
+            raise NoPlan(name)
+    if not parts:
+        raise NoPlan("a model without features")
+    rest = pipeline[1:-1] if len(names) > 2 else None
+    return Plan(parts, rest, _forest(pipeline[-1]))
+
+
+def differs(plan: Plan, pipeline: Any, features: pd.DataFrame) -> bool:
+    """Return whether a plan gives other bits than a pipeline for rows, or for these with gaps.
+
+    `features` are as in `rows.features_of_model`; they have known categories only.
+    """
+    gaps = features.copy()
+    for at, name in enumerate(gaps.columns):
+        gaps.loc[gaps.index[at % len(gaps)], name] = np.nan
+    for rows in (features, gaps):
+        columns = {
+            str(name): [None if value != value else value for value in column.tolist()]
+            for name, column in rows.items()
+        }
+        expected = np.asarray(pipeline[:-1].transform(rows))
+        found = plan.features(columns)
+        if found is None or found.shape != expected.shape or found.dtype != expected.dtype:
+            return True
+        if not _same(found, expected):
+            return True
+        said = plan.answers(found) if plan.answers is not None else {}
+        for method, values in said.items():
+            if not _same(values, np.asarray(getattr(pipeline[-1], method)(expected))):
+                return True
+    return False
+
+
+def _same(found: Array, expected: Array) -> bool:
+    """Return whether two arrays have the same bits."""
+    if found.dtype == object or expected.dtype == object:
+        return bool(np.array_equal(found, expected))
+    return found.tobytes() == np.ascontiguousarray(expected).tobytes()
+
+
+def _forest(estimator: Any) -> _Answers | None:
+    """Return the answers of a random forest: the mean over its trees, added in their order.
+
+    None for another estimator. scikit-learn does the same, with some milliseconds of checks for
+    each row.
+    """
+    if type(estimator) not in _FORESTS or estimator.n_outputs_ != 1:
+        return None
+    trees = [one.tree_ for one in estimator.estimators_]
+    is_classifier = hasattr(estimator, "classes_")
+    many = estimator.n_classes_ if is_classifier else 1
+
+    def answers(values: Array) -> dict[str, Array]:
+        rows = np.ascontiguousarray(values, dtype=np.float32)
+        total = np.zeros((len(rows), many))
+        for tree in trees:
+            total += tree.predict(rows)[:, :many]
+        total /= len(trees)
+        if not is_classifier:
+            return {"predict": total[:, 0]}
+        labels = estimator.classes_.take(np.argmax(total, axis=1), axis=0)
+        return {"predict_proba": total, "predict": labels}
+
+    return answers
+
+
+def _numeric(step: Any) -> Callable[[Array], Array]:
+    """Return the function of a fitted step on numbers."""
+    match step:
+        case SimpleImputer(add_indicator=False):
+            fill = np.asarray(step.statistics_, dtype=np.float64)
+            return lambda values: np.where(np.isnan(values), fill, values)
+        case StandardScaler() | RobustScaler():
+            center = step.mean_ if isinstance(step, StandardScaler) else step.center_
+            scale = step.scale_
+            if center is None or scale is None:
+                raise NoPlan(f"{type(step).__name__} without center or scale")
+            return lambda values: (values - center) / scale
+        case MinMaxScaler(clip=False):
+            factor, least = step.scale_, step.min_
+            return lambda values: values * factor + least
+    raise NoPlan(type(step).__name__)
+
+
+def _categorical(names: tuple[str, ...], imputer: Any, encoder: Any) -> _Categories:
+    """Return columns of text with the vectors that the fitted encoder gives for each category."""
+    if not isinstance(imputer, SimpleImputer) or imputer.add_indicator:
+        raise NoPlan(type(imputer).__name__)
+    if not isinstance(encoder, OneHotEncoder | OrdinalEncoder):
+        raise NoPlan(type(encoder).__name__)
+    known = encoder.categories_
+    first = [values[0] for values in known]
+    widths = encoder._n_features_outs if isinstance(encoder, OneHotEncoder) else [1] * len(known)
+    vectors, start = [], 0
+    for at, (values, width) in enumerate(zip(known, widths, strict=True)):
+        rows = np.array([first] * len(values), dtype=object)
+        rows[:, at] = values
+        encoded = np.asarray(encoder.transform(rows), dtype=np.float64)[:, start : start + width]
+        vectors.append(dict(zip(values.tolist(), encoded, strict=True)))
+        start += width
+    return _Categories(names, tuple(imputer.statistics_.tolist()), tuple(vectors))
