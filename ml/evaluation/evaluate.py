@@ -443,7 +443,10 @@ class Answers:
 
     def _once(self, method: str) -> Array:
         if method not in self._known:
-            found = getattr(self._pipeline[-1], method)(self._prepared())
+            if hasattr(self._pipeline, "steps"):
+                found = getattr(self._pipeline[-1], method)(self._prepared())
+            else:  # the baseline looks at no feature
+                found = getattr(self._pipeline, method)(self._features)
             self._known[method] = np.asarray(found)
         return self._known[method]
 

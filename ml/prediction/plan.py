@@ -93,7 +93,7 @@ class Plan:
         self.parts, self.rest, self.answers = parts, rest, answers
 
     def features(self, columns: Columns) -> Array | None:
-        """Return what the estimator gets for rows; None if a category is not known.
+        """Return the input of the estimator for rows; None if a category is not known.
 
         Shape (rows, features), float64.
         """
