@@ -12,6 +12,7 @@ import platform
 import sys
 from collections.abc import Callable, Coroutine
 from pathlib import Path
+from pkgutil import resolve_name
 from typing import Any, NamedTuple
 
 import msgspec
@@ -19,25 +20,6 @@ import psutil
 import uvloop
 from rich.console import Console
 from rich.table import Table
-
-from tests.bench.api_start import api_start
-from tests.bench.chain import chain
-from tests.bench.comparisons.compare import compare
-from tests.bench.datasets.ingest import ingest
-from tests.bench.datasets.prediction import prediction
-from tests.bench.deciders import deciders
-from tests.bench.feed import feed
-from tests.bench.installation.light_client import light_client
-from tests.bench.main_job import main_job
-from tests.bench.neighbour import neighbour
-from tests.bench.pool import pool
-from tests.bench.pressure import pressure
-from tests.bench.recovery.measure import recovery
-from tests.bench.recovery.rebuild import rebuilding
-from tests.bench.secure import secure
-from tests.bench.session_growth import session_growth
-from tests.bench.studies.tune import tune
-from tests.bench.time_travel import time_travel
 
 RESULT = Path("build/bench.json")
 KEPT = Path(__file__).with_name("kept.json")
@@ -81,15 +63,22 @@ class Aim(NamedTuple):
 
 
 class Bench(NamedTuple):
-    """A function that measures, and the aims of every figure that it returns."""
+    """The function that measures, as module:name, and the aims of every figure that it returns.
 
-    run: Callable[[], Coroutine[Any, Any, dict[str, float]]]
+    It is imported when it runs: a figure of memory must not count what other benches import.
+    """
+
+    run: str
     aims: dict[str, Aim]
+
+    def measure(self) -> dict[str, float]:
+        function: Callable[[], Coroutine[Any, Any, dict[str, float]]] = resolve_name(self.run)
+        return uvloop.run(function())
 
 
 BENCHES = {
     "main-job": Bench(
-        main_job,
+        "tests.bench.main_job:main_job",
         {
             "command_p50_ms": Aim("a command, answered: median, ms", 5, beside="log_floor_ms"),
             "command_p99_ms": Aim("a command, answered: 99 of 100, ms", 20),
@@ -103,7 +92,7 @@ BENCHES = {
         },
     ),
     "light-client": Bench(
-        light_client,
+        "tests.bench.installation.light_client:light_client",
         {
             "client_wheel_install_mb": Aim("`autolearn-client`, installed, MB", 30),
             "whole_install_mb": Aim("`autolearn`, installed, MB"),
@@ -111,7 +100,7 @@ BENCHES = {
         },
     ),
     "rebuild": Bench(
-        rebuilding,
+        "tests.bench.recovery.rebuild:rebuilding",
         {
             "rebuild_events_per_s_1p": Aim("rebuild of 1M events, one process", 200_000, True),
             "rebuild_events_per_s_2p": Aim("the same, two processes"),
@@ -126,7 +115,7 @@ BENCHES = {
         },
     ),
     "chain": Bench(
-        chain,
+        "tests.bench.chain:chain",
         {
             "chain_event_us": Aim("hash and header of an event in the decider, us", 50),
             "chain_signature_ms": Aim("signing a checkpoint, ms"),
@@ -137,7 +126,7 @@ BENCHES = {
         },
     ),
     "secure": Bench(
-        secure,
+        "tests.bench.secure:secure",
         {
             "open_command_p50_ms": Aim("a command by our client, all of security off: median, ms"),
             "secure_command_p50_ms": Aim("the same, all on"),
@@ -152,7 +141,7 @@ BENCHES = {
         },
     ),
     "time-travel": Bench(
-        time_travel,
+        "tests.bench.time_travel:time_travel",
         {
             "as_of_p50_ms": Aim(
                 "`session show --as-of POSITION`, 200 events of 1M: median, ms",
@@ -165,11 +154,11 @@ BENCHES = {
         },
     ),
     "api-start": Bench(
-        api_start,
+        "tests.bench.api_start:api_start",
         {"api_ready_from_empty_100k_s": Aim("an API process without read models, 100k events, s")},
     ),
     "deciders": Bench(
-        deciders,
+        "tests.bench.deciders:deciders",
         {
             "decider_commands_per_s_1": Aim("commands a second, 1 decide process, 8 partitions"),
             "decider_commands_per_s_2": Aim("the same, 2 decide processes"),
@@ -177,7 +166,7 @@ BENCHES = {
         },
     ),
     "ingest": Bench(
-        ingest,
+        "tests.bench.datasets.ingest:ingest",
         {
             "inference_right": Aim("columns of 39 real files read as a person would", 0.98, True),
             "inference_right_pandas": Aim("the same by pandas"),
@@ -193,7 +182,7 @@ BENCHES = {
         },
     ),
     "tune": Bench(
-        tune,
+        "tests.bench.studies.tune:tune",
         {
             "tune_trials_per_s": Aim("trials of a study on two slots, per s"),
             "tune_optuna_trials_per_s": Aim("Optuna alone in one process, per s"),
@@ -201,7 +190,7 @@ BENCHES = {
         },
     ),
     "prediction": Bench(
-        prediction,
+        "tests.bench.datasets.prediction:prediction",
         {
             "predict_100k_rows_s": Aim(
                 "predictions of 100,000 rows, from CSV to stored files: median, s",
@@ -212,7 +201,7 @@ BENCHES = {
         },
     ),
     "session-growth": Bench(
-        session_growth,
+        "tests.bench.session_growth:session_growth",
         {
             "session_command_us_10": Aim("a command in a session with 10 runs, us"),
             "session_command_us_5000": Aim("the same with 5,000 runs"),
@@ -220,7 +209,7 @@ BENCHES = {
         },
     ),
     "compare": Bench(
-        compare,
+        "tests.bench.comparisons.compare:compare",
         {
             "compare_1000_trainings_ms": Aim(
                 "comparison of 1,000 trainings with their evaluations: median, ms",
@@ -232,7 +221,7 @@ BENCHES = {
         },
     ),
     "recovery": Bench(
-        recovery,
+        "tests.bench.recovery.measure:recovery",
         {
             "decider_recovery_p50_s": Aim("kill -9 of the decider until it decides: median, s", 3),
             "decider_recovery_max_s": Aim("the same, the longest, s", 3),
@@ -240,7 +229,7 @@ BENCHES = {
         },
     ),
     "feed": Bench(
-        feed,
+        "tests.bench.feed:feed",
         {
             "feed_latency_p50_ms": Aim("an answer to its event on the feed: median, ms"),
             "feed_idle_follower_kb": Aim("memory of a client that follows (PSS), KiB"),
@@ -252,7 +241,7 @@ BENCHES = {
         },
     ),
     "pressure": Bench(
-        pressure,
+        "tests.bench.pressure:pressure",
         {
             "pressure_rest_pss_mb": Aim("memory of an API process at rest (PSS), MiB"),
             "pressure_peak_pss_mb": Aim("deciders stopped, 200 clients: its peak, MiB", 512),
@@ -267,7 +256,7 @@ BENCHES = {
         },
     ),
     "neighbour": Bench(
-        neighbour,
+        "tests.bench.neighbour:neighbour",
         {
             "neighbour_alone_p99_ms": Aim("a command of a user alone: 99 of 100, ms"),
             "neighbour_beside_p99_ms": Aim("the same beside a hostile user, ms"),
@@ -276,7 +265,7 @@ BENCHES = {
         },
     ),
     "pool": Bench(
-        pool,
+        "tests.bench.pool:pool",
         {
             "pool_trainings_per_s_1": Aim("50-ms trainings a second, 1 worker with 1 slot"),
             "pool_trainings_per_s_2": Aim("the same, 2 workers"),
@@ -305,7 +294,7 @@ def main(words: list[str]) -> None:
     kept = msgspec.json.decode(KEPT.read_bytes()) if KEPT.exists() else {}
     known["machine"] = machine()
     for name in names or BENCHES:
-        figures = uvloop.run(BENCHES[name].run())
+        figures = BENCHES[name].measure()
         known |= {key: round(figures[key], 3) for key in BENCHES[name].aims}
         for key, aim in BENCHES[name].aims.items():
             verdict = "" if aim.met(figures[key]) else "missed"

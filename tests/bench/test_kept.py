@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+from pkgutil import resolve_name
+
 import pytest
 
-from tests.bench.__main__ import Aim
+from tests.bench.__main__ import BENCHES, Aim
 
 KEPT = {"p50": 10.0, "floor": 2.0, "rate": 100.0, "machine": "here"}
 
@@ -23,3 +27,16 @@ KEPT = {"p50": 10.0, "floor": 2.0, "rate": 100.0, "machine": "here"}
 )
 def test_how_much_worse_a_figure_is(aim: Aim, key: str, now: dict[str, float], worse: float):
     assert aim.worse(key, now, KEPT) == pytest.approx(worse)
+
+
+@pytest.mark.parametrize("name", BENCHES)
+def test_every_bench_is_there(name: str):
+    assert callable(resolve_name(BENCHES[name].run))
+
+
+def test_the_figure_of_memory_does_not_count_what_other_benches_import():
+    code = "import sys, tests.bench.__main__, tests.bench.main_job; print(*sys.modules)"
+    loaded = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
+    assert not {"numpy", "pandas", "sklearn", "optuna"} & set(loaded.stdout.split())
