@@ -283,7 +283,8 @@ class ColumnTyper:
         return (
             f"Column {self.evidence.name} cannot be read as {meant}: "
             f"{shown or 'its values do not fit'}. "
-            "Mend the values, name words that stand for none with --missing, or say another type"
+            "Mend the values, name the words that mean missing (dataset add --missing), or say "
+            f"another type"
             f"{', such as DD/MM/YYYY' if kind == 'timestamp' else ''}."
         )
 

@@ -9,9 +9,10 @@ import errno
 import io
 import os
 import sys
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 from autolearn.client.cli.commands.data import catalog, dataset
 from autolearn.client.cli.commands.operate import (
@@ -51,8 +52,40 @@ from autolearn.client.cli.exit_codes import EXIT_CODES, words_of
 from autolearn.client.cli.terminal_text import printable
 from autolearn.schemas.errors import AutoLearnError, ExitCode
 
+
+class _Commands(TyperGroup):
+    """All commands. A value that does not fit its option is refused in words of ours."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the command that was asked for."""
+        try:
+            return super().invoke(ctx)
+        except typer.BadParameter as error:
+            error.message = _unfit(error.__cause__) or error.message
+            raise
+
+
+def _unfit(why: Any) -> str:
+    """Return the words for the first fault that pydantic found in an option; "" for none."""
+    found = why.errors() if hasattr(why, "errors") else ()
+    if not found:
+        return ""
+    of, given = found[0].get("ctx", {}), printable(repr(found[0]["input"]))
+    for rule, words in _RULES.items():
+        if rule in of:
+            return f"{given} is not {words} {of[rule]}"
+    if what := _KINDS.get(found[0]["type"]):
+        return f"{given} is no {what}"
+    return printable(str(of["error"])).removesuffix(".") if "error" in of else ""
+
+
+_RULES = {"ge": "at least", "gt": "more than", "le": "at most", "lt": "less than"}
+_KINDS = {"int_parsing": "integer", "int_from_float": "integer", "float_parsing": "number"}
+"""The words for what pydantic asks of a value, by its names."""
+
 app = typer.Typer(
     name="autolearn",
+    cls=_Commands,
     help="Train, evaluate and keep models. Every change is an event on Apache Kafka.",
     epilog=EXIT_CODES,
     no_args_is_help=True,

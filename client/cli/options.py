@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import csv
+import sys
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args
 
 import typer
+
+from autolearn.client.cli.terminal_text import printable
 
 if TYPE_CHECKING:
     from autolearn.schemas.rest.catalog import Grant
@@ -127,6 +130,13 @@ def words(given: str | None) -> list[str] | None:
 def metric_names(given: str | None) -> list[str] | None:
     """Split the names of metrics at commas and blanks."""
     return words(None if given is None else ",".join(given.split()))
+
+
+def warn_of_name(user: str) -> None:
+    """Say that nobody has checked the name of a user: the API tells nobody who is one."""
+    if not user.startswith("group/"):
+        words = f"AutoLearn does not check names of users: see that {user!r} is right."
+        print(printable(words), file=sys.stderr)
 
 
 def shared_with(grants: Iterable[Grant | Reader]) -> str:

@@ -90,11 +90,12 @@ class RunMethods(Handle[R]):
         """Wait for its end, and for the results of the metrics that `train` was given.
 
         Raises:
+            BadArgument: `timeout` is no number of seconds.
             TimedOut: it has not ended after `timeout` seconds; it goes on.
             TrainingFailed, EvaluationFailed: it failed or was cancelled, unless `raise_on_failure`
                 is off.
         """
-        limit = math.inf if timeout is None else timeout
+        limit = math.inf if timeout is None else seconds_of_wait(timeout) or 0.0
         yield from self._until_ended(limit, raise_on_failure=raise_on_failure)
 
     @chained

@@ -198,6 +198,21 @@ def test_bad_arguments_exit_with_2_and_say_why(words, home):
     assert "Traceback" not in said.err
 
 
+@pytest.mark.parametrize(
+    ("words", "why"),
+    [
+        ("train svm iris --seed abc", "'--seed': 'abc' is no integer "),
+        ("train svm iris --test most", "'--test': 'most' is no number "),
+        ("up --port 99999", "'--port': '99999' is not at most 65535 "),
+        ("metrics -o xml", "'xml' is not one of 'table', 'json' "),
+    ],
+)
+def test_a_value_that_does_not_fit_its_option_is_refused_in_words(words, why, home):
+    said = autolearn(*words.split(), home=home)
+    assert said.code == 2
+    assert why in said.err
+
+
 @pytest.mark.parametrize("read", READS)
 def test_where_nothing_runs_every_read_exits_with_3_and_says_what_to_do(read, home):
     said = autolearn(*read.split(), home=home)

@@ -72,7 +72,9 @@ def test_a_user_logs_in_works_shares_and_logs_out(admin: Desk, ada: Desk, tmp_pa
         assert str(desk.config / "autolearn" / "tokens.json") in said
     session = ada.does("session", "open", "--title", "mine").split()[-1]
     assert grace("session", "show", session).code == 4
-    assert ada.does("session", "share", session[:8], "grace") == "Shared with grace (read)\n"
+    shared = ada("session", "share", session[:8], "grace")
+    assert shared.out == "Shared with grace (read)\n"
+    assert "see that 'grace' is right" in shared.err
     assert "mine" in grace.does("session", "show", session)
     assert "ada" in grace.does("session", "show", session)
     assert grace("session", "discard", "--session", session, "--yes").code == 4

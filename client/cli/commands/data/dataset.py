@@ -15,7 +15,16 @@ from autolearn.client.cli.commands.data import dataset_contents
 from autolearn.client.cli.commands.data.catalog import list_datasets, show_dataset
 from autolearn.client.cli.confirm import Yes, confirm
 from autolearn.client.cli.exit_codes import EXIT_CODES
-from autolearn.client.cli.options import Grantee, May, Roles, Shared, Url, roles_in, shared_with
+from autolearn.client.cli.options import (
+    Grantee,
+    May,
+    Roles,
+    Shared,
+    Url,
+    roles_in,
+    shared_with,
+    warn_of_name,
+)
 from autolearn.client.cli.output import As, Output
 from autolearn.client.cli.time_points import AsOf, point
 from autolearn.client.sdk.dataset_files import FileFormat, dataset_name
@@ -255,6 +264,7 @@ def share(
 
     with connect(url) as to:
         print(shared_with(to.client.share_dataset(name, user, may).items))
+        warn_of_name(user)
 
 
 @app.command("unshare")

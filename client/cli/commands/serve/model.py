@@ -8,7 +8,7 @@ import typer
 
 from autolearn.client.cli.confirm import Yes, confirm
 from autolearn.client.cli.exit_codes import EXIT_CODES
-from autolearn.client.cli.options import Grantee, Shared, Url
+from autolearn.client.cli.options import Grantee, Shared, Url, warn_of_name
 from autolearn.client.cli.output import As, Output
 from autolearn.client.cli.time_points import AsOf, point
 
@@ -274,6 +274,7 @@ def share(
 
     with connect(url) as to:
         console().print(views.grants(to.client.model(name).share(user, may).items))
+        warn_of_name(user)
 
 
 @app.command("unshare")

@@ -8,7 +8,7 @@ import typer
 
 from autolearn.client.cli.confirm import Yes, confirm
 from autolearn.client.cli.exit_codes import EXIT_CODES
-from autolearn.client.cli.options import Url
+from autolearn.client.cli.options import Url, warn_of_name
 from autolearn.client.cli.output import As, Output
 
 app = typer.Typer(
@@ -52,6 +52,7 @@ def add(name: Name, users: Users, url: Url = None) -> None:
         for user in users:
             to.client.add_member(name, user)
             print(f"{user} is a member of {name}")
+            warn_of_name(user)
 
 
 @app.command("remove")

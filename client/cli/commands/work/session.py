@@ -10,7 +10,15 @@ import typer
 
 from autolearn.client.cli.confirm import Yes, confirm
 from autolearn.client.cli.exit_codes import EXIT_CODES
-from autolearn.client.cli.options import Grantee, May, SessionOption, Shared, Url, shared_with
+from autolearn.client.cli.options import (
+    Grantee,
+    May,
+    SessionOption,
+    Shared,
+    Url,
+    shared_with,
+    warn_of_name,
+)
 from autolearn.client.cli.output import As, Output
 from autolearn.client.cli.terminal_text import printable
 from autolearn.client.cli.time_points import AsOf, point
@@ -230,6 +238,7 @@ def share(
 ) -> None:
     """Share a session, and the experiment that it becomes, with a user or group/NAME."""
     _change_grants(session, lambda proxy: proxy.share(user, may), url)
+    warn_of_name(user)
 
 
 @app.command("unshare")

@@ -90,6 +90,8 @@ def test_what_is_not_waited_for_follows_when_it_is(tell):
         assert (run.status, run.results) == ("open", {})
         assert repr(run) == "<Training t1 svm on iris: open>"
         assert (yield run.wait(5)).results == RESULTS
+        with pytest.raises(BadArgument, match="wait='soon' is no time to wait"):
+            yield run.wait("soon")
 
     tell(played, story)
 
