@@ -100,7 +100,7 @@ _OF_THE_MACHINE = (
 )
 """Errors of the system that lie with the machine or its user, not with us."""
 
-RUNS, WORK, USE, PAST, USERS = "The system", "Work", "Models in use", "Present and past", "Users"
+RUNS, WORK, PAST, USERS = "The system", "Work", "Present and past", "Users"
 
 
 def _print_version(asked: bool) -> None:
@@ -127,7 +127,7 @@ app.command("attach", rich_help_panel=WORK)(annotate.attach)
 app.command("attachment", rich_help_panel=WORK)(annotate.attachment)
 app.add_typer(experiment.app, name="experiment", rich_help_panel=WORK)
 app.command("reproduce", rich_help_panel=WORK)(retrain.retrain)
-app.add_typer(model.app, name="model", rich_help_panel=USE)
+app.add_typer(model.app, name="model", rich_help_panel=WORK)
 app.add_typer(catalog.app, name="catalog", rich_help_panel=WORK)
 app.command("diff", rich_help_panel=PAST)(diff.diff)
 app.command("events", rich_help_panel=PAST)(events.events)
@@ -211,11 +211,12 @@ def main() -> None:
 
 
 def _options_of(words: list[str]) -> list[str]:
-    """Return the options of the command that these words call."""
+    """Return the options of the command that these words call, but for names of arguments."""
     command = typer.main.get_command(app)
     for word in words:
         command = getattr(command, "commands", {}).get(word, command)
-    return [option for parameter in command.params for option in parameter.opts]
+    given = {f"--{one.name}" for one in command.params if one.param_type_name == "argument"}
+    return [name for one in command.params for name in one.opts if name not in given]
 
 
 def of_the_machine(error: OSError) -> str:
