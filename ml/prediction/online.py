@@ -49,6 +49,7 @@ _WANTED = {
     "string": "text",
 }
 _JSON_TYPES = {"integer": "number", "timestamp": "string"}
+_LARGEST = float(np.finfo(np.float32).max)
 _MOST_FAULTS = 20
 """Faults of a request that a refusal names."""
 
@@ -275,14 +276,10 @@ def _value_of(column: ModelColumn, value: JsonValue) -> tuple[Any, str]:
     """Return a value as the table has it, and why it is refused, "" if it is not."""
     if value is None:
         return None, ""
-    fits: bool
     match column.type:
         case "integer" | "number":
-            fits = isinstance(value, int | float) and not isinstance(value, bool)
-            if fits and not math.isfinite(value):
-                return None, "it is no finite number"
-            if fits:
-                return float(value), ""
+            if isinstance(value, int | float) and not isinstance(value, bool):
+                return _number_of(value)
         case "boolean":
             if isinstance(value, bool):
                 return str(value).lower(), ""
@@ -295,15 +292,24 @@ def _value_of(column: ModelColumn, value: JsonValue) -> tuple[Any, str]:
     return None, f"{_WANTED[column.type]} is wanted{shown}"
 
 
+def _number_of(value: float) -> tuple[Any, str]:
+    """Return a number as float64, unless trees could not compare it, which take float32."""
+    if isinstance(value, float) and not math.isfinite(value):
+        return None, "it is no finite number"
+    if abs(value) > _LARGEST:
+        return None, f"it is too large: at most {_LARGEST:.3g}"
+    return float(value), ""
+
+
 def _time_of(value: JsonValue) -> tuple[Any, str]:
     """Return a time in UTC; without a zone it is one of UTC."""
     try:
         time = datetime.fromisoformat(value) if isinstance(value, str) else None
-    except ValueError:
-        time = None
-    if time is None:
-        return None, "a time is wanted, such as 2026-01-31T09:30:00Z"
-    return (time if time.tzinfo else time.replace(tzinfo=UTC)), ""
+        if time is not None:
+            return (time.astimezone(UTC) if time.tzinfo else time.replace(tzinfo=UTC)), ""
+    except (ValueError, OverflowError):  # before the year 1 or after 9999 in UTC
+        pass
+    return None, "a time is wanted, such as 2026-01-31T09:30:00Z"
 
 
 def _oddity(column: ModelColumn, value: Any) -> tuple[Literal["outside", "gap"], str] | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from typing import NamedTuple
 
@@ -29,7 +30,8 @@ def requirement_in(words: str, pointer: str) -> Requirement:
         Problem: they say none (422).
     """
     found = _REQUIREMENT.fullmatch(words)
-    if found is None:
+    plus = float(found["number"] or found["plus"] or 0.0) if found else 0.0
+    if found is None or not math.isfinite(plus):
         detail = (
             f"{words[:200]!r} is no requirement: write METRIC, one of >= > <= <, and a number, or "
             "an alias with a number added, such as `f1 >= champion + 0.01`"
@@ -38,7 +40,6 @@ def requirement_in(words: str, pointer: str) -> Requirement:
         raise Problem(
             422, "invalid-body", "The requirement cannot be read", f"{detail}.", errors=errors
         )
-    plus = float(found["number"] or found["plus"] or 0.0)
     if found["sign"] == "-":
         plus = -plus
     comparison = _COMPARISONS[found["comparison"]]

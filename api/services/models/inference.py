@@ -212,7 +212,7 @@ def _typed(field: str, kind: str) -> JsonValue:
         return None
     if kind in ("integer", "number"):
         try:
-            return float(field)
+            return field if "_" in field else float(field)  # Python would take 3_750
         except ValueError:
             return field
     if kind == "boolean":

@@ -70,6 +70,8 @@ class LoadedModels:
         self.loading: dict[tuple[str, int], asyncio.Task[OnlineModel]] = {}
         self.answering: dict[str, int] = {}
         """The version that has answered last as the champion, by model."""
+        self.ended: set[tuple[str, int]] = set()
+        """The versions that have ended while they were loaded."""
         self.failed: dict[tuple[str, int], float] = {}
         """When the loading of a version has failed last."""
 
@@ -130,8 +132,7 @@ class LoadedModels:
         row = snapshot.models.version(name, number)
         assert row is not None, "it was found at this moment"
         if row.retired:
-            detail = f"Version {number} of {name} is retired, and never answers again."
-            raise Problem(410, "version-retired", "The version is retired", detail)
+            raise _retired(name, number)
         if row.source is None:
             raise unreadable()
         artifact, keyid = row.source.artifact, snapshot.sessions.keyid(row.experiment)
@@ -147,6 +148,9 @@ class LoadedModels:
         except AutoLearnError as error:
             words = f"{error.detail}. {error.advice}".strip()
             raise Problem(409, "model-unfit", error.title, words) from None
+        if (name, number) in self.ended:
+            self.ended.discard((name, number))
+            raise _retired(name, number)
         self.loaded[name, number] = _Loaded(model, artifact.bytes, self.clock())
         self._bound()
         return model
@@ -157,9 +161,11 @@ class LoadedModels:
             if record.type not in _ENDS:
                 continue
             name, event = record.subject.partition("/")[2], outline_of(record)
-            for at in [at for at in self.loaded if at[0] == name]:
+            for at in [at for at in (*self.loaded, *self.loading) if at[0] == name]:
                 if not isinstance(event, VersionRetired) or at[1] == event.number:
-                    del self.loaded[at]
+                    self.loaded.pop(at, None)
+                    if at in self.loading:
+                        self.ended.add(at)
 
     def _used(self, name: str, number: int) -> OnlineModel:
         found = self.loaded.pop((name, number))
@@ -175,6 +181,12 @@ class LoadedModels:
             much = sum(other.bytes for other in self.loaded.values()) > LOADED_BYTES
             if one.asked < past or many or much:
                 del self.loaded[at]
+
+
+def _retired(name: str, number: int) -> Problem:
+    """Return the problem of a version that answers no longer."""
+    detail = f"Version {number} of {name} is retired, and never answers again."
+    return Problem(410, "version-retired", "The version is retired", detail)
 
 
 def _opened(store: ArtifactStore, artifact: TrainedArtifact) -> OnlineModel:

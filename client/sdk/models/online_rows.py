@@ -131,6 +131,8 @@ def _plain(value: Any) -> Any:
         value = value.item()
     if isinstance(value, float) and math.isnan(value):
         return None
+    if isinstance(value, float) and math.isinf(value):
+        raise BadArgument("A row has an infinite number.", advice="Give None for a gap.")
     return None if type(value).__name__ in ("NAType", "NaTType") else value
 
 

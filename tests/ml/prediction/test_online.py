@@ -74,6 +74,8 @@ def test_a_row_is_refused_with_its_number_and_column(tmp_path: Path):
         (ROW | {"year": True}, "year", "a number is wanted; got true"),
         (ROW | {"body_mass_g": float("nan")}, "body_mass_g", "it is no finite number"),
         (ROW | {"body_mass_g": 1e400}, "body_mass_g", "it is no finite number"),
+        (ROW | {"body_mass_g": 10**400}, "body_mass_g", "it is too large: at most 3.4e+38"),
+        (ROW | {"body_mass_g": -1e300}, "body_mass_g", "it is too large: at most 3.4e+38"),
         (ROW | {"island": 7}, "island", "text is wanted; got 7"),
         (ROW | {"island": {"name": "Dream"}}, "island", 'text is wanted; got {"name":"Dream"}'),
     ]

@@ -82,6 +82,7 @@ def test_the_gate_lets_a_better_version_pass_and_keeps_the_evidence(known: Peopl
         ({"version": 1, "require": ["recall:9 >= 0.1"]}, "evidence-missing"),
         ({"version": 1, "require": ["f1 >= best"]}, "version-unknown"),
         ({"version": 1, "require": ["f1 is good"]}, "invalid-body"),
+        ({"version": 1, "require": ["f1 < 1e400"]}, "invalid-body"),
         ({"version": "newest"}, "version-unknown"),
         ({"version": 9}, "version-unknown"),
         ({"version": 0}, "invalid-body"),
