@@ -9,8 +9,9 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
+from functools import partial
 
-from autolearn.api.server.app import SERVICES
+from autolearn.api.server.app import SERVICES, make_app
 from autolearn.api.server.server import serve
 from autolearn.runtime.process import end_with_parent, read_settings
 from autolearn.schemas.errors import AlreadyRunning, AutoLearnError, SettingsError
@@ -42,7 +43,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         settings = read_settings()
         host = options.host or settings.api.host
         port = settings.api.port if options.port is None else options.port
-        return serve(settings, options.services, host, port)
+        return serve(settings, partial(make_app, services=options.services), host, port)
     except AutoLearnError as error:
         print(error.diagnostics(), file=sys.stderr)
         return (

@@ -33,6 +33,9 @@ QUOTAS: Mapping[str, Quota] = MappingProxyType(
         "dataset-bytes": Quota("bytes", "bytes of all datasets together"),
         "tokens": Quota("tokens", "valid tokens"),
         "requests": Quota("requests/s", "requests a second, by each API process"),
+        "predictions": Quota(
+            "requests/s", "requests a second to models, by each process that serves them"
+        ),
     }
 )
 """Every quota, by its name. Its default is the field of that name in the settings `quotas`."""

@@ -82,6 +82,16 @@ class ApiSettings(Struct, frozen=True, kw_only=True):
     """The folder of the keys to which clients seal requests; empty: `keys/wire` in `home`."""
 
 
+class ServingSettings(Struct, frozen=True, kw_only=True, rename=lambda name: f"serve_{name}"):
+    """Processes that serve models, and where the API finds them."""
+
+    port: Annotated[int, Meta(ge=-1, le=65535)] = -1
+    """The port of a process `serve`; -1: the one after that of the API, 0: a free one."""
+    url: str = ""
+    """Where the API asks processes `serve`, `http://host:8322,…`: the first that takes a request
+    answers it. Empty: on this machine."""
+
+
 class IdentitySettings(Struct, frozen=True, kw_only=True):
     """Identity: authentication of users."""
 
@@ -151,6 +161,8 @@ class QuotaSettings(Struct, frozen=True, kw_only=True, rename=lambda name: f"quo
     only a user's own quota may be higher."""
     requests: Count = 100
     """Requests of one user a second, by each API process; twice as many at once."""
+    predictions: Count = 5000
+    """Requests of one user a second, by each process `serve`; twice as many at once."""
 
 
 class WorkerSettings(Struct, frozen=True, kw_only=True):
@@ -261,6 +273,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     encryption: EncryptionSettings = EncryptionSettings()
     chain: ChainSettings = ChainSettings()
     observability: ObservabilitySettings = ObservabilitySettings()
+    serving: ServingSettings = ServingSettings()
 
 
 _GROUPS: dict[str, Any] = {"": Settings} | {
@@ -315,6 +328,13 @@ def load(environment: Mapping[str, str]) -> Settings:
     _check_master_key(settings.encryption)
     _check_proxies(api.trusted_proxies)
     return settings
+
+
+def serve_port(settings: Settings) -> int:
+    """Return the port of a process `serve`; 0: any free one."""
+    if settings.serving.port >= 0:
+        return settings.serving.port
+    return settings.api.port + 1 if settings.api.port else 0
 
 
 def variables_of(settings: Settings) -> dict[str, str]:

@@ -69,8 +69,21 @@ class _ProblemResponse(Response):
         await super().__call__(scope, receive, send)
 
 
+class _OipResponse(_ProblemResponse):
+    """A problem as the Open Inference Protocol has errors."""
+
+    media_type = "application/json"
+
+    def __init__(self, problem: Problem, instance: str) -> None:
+        super().__init__(problem, instance)
+        self.body = msgspec.json.encode({"error": problem.detail})
+        self.init_headers(problem.headers)
+
+
 def respond(problem: Problem, instance: str) -> Response:
-    """Return a problem as a response."""
+    """Return a problem as a response: under /v2 in the form of the Open Inference Protocol."""
+    if instance == "/v2" or instance.startswith("/v2/"):
+        return _OipResponse(problem, instance)
     return _ProblemResponse(problem, instance)
 
 

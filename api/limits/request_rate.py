@@ -38,8 +38,10 @@ class Bucket(Struct):
 class Paces:
     """The buckets of the users, in memory."""
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
-        self.clock = clock
+    def __init__(
+        self, clock: Callable[[], float] = time.monotonic, quota: str = "requests"
+    ) -> None:
+        self.clock, self.quota = clock, quota
         self.buckets: OrderedDict[str, Bucket] = OrderedDict()
 
     def take(self, user: str, quotas: QuotaSettings, queries: ReadModelQueries) -> None:
@@ -50,7 +52,7 @@ class Paces:
         """
         now, bucket = self.clock(), self.buckets.get(user)
         if bucket is None or now - bucket.looked > _LOOK:
-            limit = limit_of("requests", queries.latest().users.quota(user, "requests"), quotas)
+            limit = limit_of(self.quota, queries.latest().users.quota(user, self.quota), quotas)
             if bucket is None:
                 bucket = self.buckets[user] = Bucket(_SECONDS * limit, now, limit, now)
                 if len(self.buckets) > _MOST:
@@ -61,11 +63,11 @@ class Paces:
         bucket.left = min(most, bucket.left + (now - bucket.at) * bucket.limit)
         bucket.at = now
         if bucket.left < 1:
-            raise _too_fast(user, bucket)
+            raise _too_fast(user, bucket, self.quota)
         bucket.left -= 1
 
 
-def _too_fast(user: str, bucket: Bucket) -> Problem:
+def _too_fast(user: str, bucket: Bucket, quota: str) -> Problem:
     """Return the problem of a user who sends too many requests."""
     pause = math.ceil((1 - bucket.left) / bucket.limit) if bucket.limit else 60
     return Problem(
@@ -73,8 +75,8 @@ def _too_fast(user: str, bucket: Bucket) -> Problem:
         "too-many-requests",
         "You send too many requests",
         f"User {user} may send {bucket.limit:,} requests a second to this process, twice as many "
-        f"at once: the quota `requests`. A sysadmin can raise it with {source_of('requests', None)}"
-        f", or for this user: `autolearn admin quota {user} --set requests=N`. Nothing was done: "
+        f"at once: the quota `{quota}`. A sysadmin can raise it with {source_of(quota, None)}"
+        f", or for this user: `autolearn admin quota {user} --set {quota}=N`. Nothing was done: "
         "try again.",
         headers={"Retry-After": str(max(1, pause))},
     )

@@ -17,6 +17,11 @@ from autolearn.runtime.trace_context import TRACEPARENT
 _READS = ("GET", "HEAD", "OPTIONS")
 
 
+def asks_model(path: str) -> bool:
+    """Return whether a request by POST on a path asks a model, which changes nothing."""
+    return path.startswith(("/v1/models/", "/v2/models/")) and path.endswith(("/predict", "/infer"))
+
+
 class RecordRequests:
     """Records requests on `audit`, each with its trace context, which the answer names too.
 
@@ -37,7 +42,7 @@ class RecordRequests:
             return
         call = RecordedRequest(scope, self.audit.instance)
         state: MutableMapping[str, Any] = scope.setdefault("state", {})
-        changes = scope["method"] not in _READS
+        changes = scope["method"] not in _READS and not asks_model(scope["path"])
         if changes or is_stream(scope):
             state["arriving"] = call  # recorded once it is authenticated
         state["call"] = call
@@ -107,7 +112,7 @@ class _Answer:
         await respond(problem, self.scope["path"])(self.scope, self.receive, self.pass_on)
 
     def end(self) -> None:
-        """Record the end of the request, once."""
-        if not self.ended:
+        """Record the end of the request, once, unless another process has recorded it."""
+        if not self.ended and not self.scope["state"].get("recorded"):
             self.ended = True
             self.audit.ended(self.call, self.status, self.problem)

@@ -7,17 +7,16 @@ import ipaddress
 import signal
 import socket
 import ssl
-from collections.abc import Sequence
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
 import structlog
 import uvicorn
 
-from autolearn.api.server.app import make_app
 from autolearn.api.server.connection import HttpConnection
 from autolearn.api.state.audit_trail import Recent
-from autolearn.api.state.context import make_context
+from autolearn.api.state.context import ApiContext, make_context
 from autolearn.api.state.event_tail import EventTail
 from autolearn.api.state.log_reader import LogReader
 from autolearn.artifacts.store.store import ArtifactStore
@@ -25,6 +24,7 @@ from autolearn.eventlog.embedded.probe import require_port
 from autolearn.eventlog.encryption.session_cipher import open_vault
 from autolearn.eventlog.kafka.cluster import Cluster
 from autolearn.eventlog.kafka.connect import kafka_of, open_log
+from autolearn.projections.read_models import ReadModels
 from autolearn.projections.rebuild.store_folders import ViewsPlace
 from autolearn.projections.storage.rocksdb import RocksStore
 from autolearn.runtime.home import artifacts_url, home_of, lock, state_folder
@@ -49,8 +49,17 @@ _GRACE = 3
 """Seconds that open requests have when the process is stopped."""
 
 
-def serve(settings: Settings, services: Sequence[str], host: str, port: int) -> int:
+def serve(
+    settings: Settings,
+    make_app: Callable[[ApiContext], Any],
+    host: str,
+    port: int,
+    kind: str = "api",
+    models: type[ReadModels] = ReadModels,
+) -> int:
     """Serve until stopped (SIGTERM, Ctrl-C) or a failure; return the exit code.
+
+    `kind` is the type of the process, `models` the read models that it needs.
 
     Raises:
         AlreadyRunning: another process has this instance name on this home.
@@ -60,8 +69,11 @@ def serve(settings: Settings, services: Sequence[str], host: str, port: int) -> 
     configure_logs(settings.observability)
     require_port(host, port)
     _warn_if_open(settings, host)
-    folder, audited = state_folder(settings, "api"), settings.observability.audit == "on"
-    with lock(folder / "lock", f"The API process {settings.instance!r}"):
+    folder, audited = state_folder(settings, kind), settings.observability.audit == "on"
+    with lock(
+        folder / "lock",
+        f"The {kind.upper() if kind == 'api' else kind} process {settings.instance!r}",
+    ):
         to = open_log(settings)
         store = RocksStore(ViewsPlace(folder).used)
         context = make_context(
@@ -75,6 +87,8 @@ def serve(settings: Settings, services: Sequence[str], host: str, port: int) -> 
             audit_log=open_log(settings, gathers=True) if audited else None,
             wire_keys=folder_of_keys(settings.api, home_of(settings)),
             vault=open_vault(settings, to, makes=True, patience=_KEY_PATIENCE),
+            kind=kind,
+            models=models,
         )
         context.wire_keys.present()  # made now if there is none; a fault is reported now
         server = Server(
@@ -82,7 +96,7 @@ def serve(settings: Settings, services: Sequence[str], host: str, port: int) -> 
             context.tail,
             context.trail.recent,
             uvicorn.Config(
-                make_app(context, services),
+                make_app(context),
                 host=host,
                 port=port,
                 loop="uvloop",

@@ -53,6 +53,10 @@ _RUNS = tuple(f"{SESSION}/{plural(kind)}" for kind in WORK)
 _USES = tuple(f"{EXPERIMENT}/{plural(kind)}" for kind in ("evaluation", "prediction"))
 
 RULES: dict[str, Rule] = {
+    "GET /v2": Rule.PUBLIC,
+    "GET /v2/health/{what}": Rule.PUBLIC,
+    "GET /v2/models/{rest:path}": Rule.USER,
+    "POST /v2/models/{rest:path}": Rule.USER,
     "GET /health/live": Rule.PUBLIC,
     "GET /health/ready": Rule.PUBLIC,
     "GET /openapi.json": Rule.PUBLIC,
@@ -177,6 +181,7 @@ _VIEWERS = {
         f"POST {SESSION}/leave",
         f"POST {_MODEL}/unshare",
         f"POST {_MODEL}/predict",
+        "POST /v2/models/{rest:path}",
         f"POST {_MODEL}/versions/{{version}}/predict",
     ),
 }
@@ -217,7 +222,7 @@ async def _check(context: ApiContext, request: Request) -> None:
         request.state.principal = NOBODY
         return
     word = request.headers.get("authorization", "")
-    who = request.state.principal = await _authenticated(context, word)
+    who = request.state.principal = await authenticated(context, word)
     _enter(context, request.scope, who)
     if rule is None or (rule is Rule.SYSADMIN and not who.sysadmin):
         raise forbidden("That is for sysadmins.")
@@ -266,13 +271,18 @@ def admit(context: ApiContext) -> Admit:
         context.reader.require_ready()
         who = EVERYBODY
         if context.settings.identity.auth != "none":
-            who = await _authenticated(context, authorization)
+            who = await authenticated(context, authorization)
         _enter(context, scope, who)
 
     return let_in
 
 
-async def _authenticated(context: ApiContext, authorization: str) -> Principal:
+async def authenticated(context: ApiContext, authorization: str) -> Principal:
+    """Return the principal of an Authorization header.
+
+    Raises:
+        Problem: there is no valid token in it (401).
+    """
     scheme, _, token = authorization.partition(" ")
     if scheme.lower() != "bearer" or not token.strip():
         raise no_token()

@@ -58,10 +58,11 @@ class AuditProducer:
         settings: Settings,
         meter: Meter,
         note: Callable[[Iterable[Hop]], None],
+        kind: str = "api",
     ) -> None:
         self.log, self.topic, self.meter, self.note = to, topic, meter, note
         self.on = settings.observability.audit == "on"
-        self.instance = instance_of("api", settings.instance)
+        self.instance = instance_of(kind, settings.instance)
         self.patience = settings.limits.append_timeout
         self.appends = BoundedProducer(MOST, MOST_BYTES, self.patience)
         self.numbers = itertools.count()

@@ -38,6 +38,7 @@ from autolearn.eventlog.kafka.cluster import Cluster
 from autolearn.eventlog.log import Log
 from autolearn.operations.status.inspector import StatusInspector
 from autolearn.projections.queries.queries import ReadModelQueries
+from autolearn.projections.read_models import ReadModels
 from autolearn.projections.storage.store import Store
 from autolearn.runtime.home import emptied
 from autolearn.runtime.meter import Meter
@@ -99,12 +100,15 @@ def make_context(
     audit_log: Log | None = None,
     wire_keys: Path | None = None,
     vault: SessionCipher | None = None,
+    kind: str = "api",
+    models: type[ReadModels] = ReadModels,
 ) -> ApiContext:
     """Make the components of a process, which then owns the logs, the store and the cipher.
 
     `home` is the folder of the process; `on_failure` is called when it must end. Without a
     `cluster` the status has less. `audit_log` is a second connection to the log, for the behaviour
-    log. `wire_keys` is the folder of the keys to which clients seal requests.
+    log. `wire_keys` is the folder of the keys to which clients seal requests. `kind` is the type of
+    the process, `models` the read models that it folds.
     """
     lifetime, topics, vault = AsyncExitStack(), Topics.of(settings), vault or SessionCipher()
     audit_log = audit_log or to
@@ -130,11 +134,13 @@ def make_context(
     executors, identity = Executors(settings.limits), settings.identity
     at_end(executors.close)
 
-    meter = Meter("api")
+    meter = Meter(kind)
     arrivals = AnswerWaiters(partial(_observe_answer, meter))
     brokers = Brokers(to, topics.events.name)
     lifetime.callback(brokers.stop)
-    reader = LogReader(to, topics, queries, vault, arrivals, brokers, executors.brokers, on_failure)
+    reader = LogReader(
+        to, topics, queries, vault, arrivals, brokers, executors.brokers, on_failure, models=models
+    )
     lifetime.push_async_callback(reader.stop)
     reader.opened.append(brokers.start)
     heartbeats = Heartbeats(to, topics.workers.name, vault)
@@ -142,7 +148,7 @@ def make_context(
     reader.opened.append(heartbeats.start)
 
     recent = Recent(settings.observability.audit_memory)
-    audit = AuditProducer(audit_log, topics.audit.name, settings, meter, recent.add)
+    audit = AuditProducer(audit_log, topics.audit.name, settings, meter, recent.add, kind)
     lifetime.callback(audit.close)
     waiting = Waiting(settings.limits.max_waiting, settings.limits.max_pending)
     trail = AuditTrailReader(
@@ -206,7 +212,7 @@ def make_context(
         authenticate=Provider(identity).authenticate if identity.auth == "oidc" else by_token,
         passwords=Passwords(executors.passwords),
         logins=Logins(),
-        paces=Paces(),
+        paces=Paces(quota="requests" if kind == "api" else "predictions"),
         taken=Taken(),
         waiting=waiting,
         uploads=Uploads(settings.limits, [scratch, *artifacts.folders_on_disk()]),

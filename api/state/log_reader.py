@@ -58,10 +58,11 @@ class LogReader:
         executor: ThreadLane,
         on_failure: Callable[[], None],
         pause: float = 1.0,
+        models: type[ReadModels] = ReadModels,
     ) -> None:
         self.log, self.topics, self.queries, self.vault = to, topics, queries, vault
         self.arrivals, self.brokers, self.executor = arrivals, brokers, executor
-        self.on_failure, self.pause = on_failure, pause
+        self.on_failure, self.pause, self.models = on_failure, pause, models
         self.preparing: list[Callable[[Snapshot], None]] = []
         """Called in a thread with the read models, before anything is folded into them."""
         self.opened: list[Callable[[], None]] = []
@@ -140,7 +141,7 @@ class LogReader:
         """Return the projector, and note the position at which the process is ready."""
         events = self.topics.events
         goal = self.log.ends(events.name)
-        models = ReadModels(self.queries.store)
+        models = self.models(self.queries.store)
         follower = Projector(self.log, events.name, models, range(events.partitions))
         if follower.restarted:
             log.warning("rebuilding", reason="the store belongs to another log")

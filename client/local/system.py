@@ -29,7 +29,7 @@ from autolearn.runtime.process import child
 from autolearn.runtime.state_folders import cut_off
 from autolearn.runtime.watchdog import TICK, Effort, Stall
 from autolearn.schemas.errors import AutoLearnError
-from autolearn.schemas.settings import Settings, variables_of
+from autolearn.schemas.settings import Settings, serve_port, variables_of
 from autolearn.security.broker_secret import announced, secret_of
 
 _READY_TIMEOUT = START_TIMEOUT
@@ -72,6 +72,7 @@ _FIRST_USER = Part("first user", ("autolearn.operations.first_user", "--with-par
 _AGENTS = Part("agents", ("autolearn.agents", "--with-parent", "decide", "dispatch", "supervise"))
 _WORKERS = Part("workers", ("autolearn.agents", "--with-parent", "work"))
 _API = Part("api", ("autolearn.api", "--with-parent"))
+_SERVE = Part("serve", ("autolearn.api.serving", "--with-parent"))
 
 
 class _Heard:
@@ -94,6 +95,7 @@ class System:
         self.home = home_of(settings)
         self.url = self.kafka = ""
         self.api_port, self.ports = settings.api.port, HeldPorts()
+        self.serve_port = serve_port(settings)
         self.processes: dict[str, asyncio.subprocess.Process] = {}
         self.lines: dict[str, socket.socket] = {}
         """To each process: it ends when this end is closed, and tells here that it goes on."""
@@ -119,6 +121,7 @@ class System:
         self.told(f"AutoLearn {version('autolearn')} starts on {self.home}")
         try:
             require_port(self.settings.api.host, self.settings.api.port)
+            require_port(self.settings.api.host, self.serve_port)
             self._make_master_key()
             parts = await self._launch_everything()
             up = RunningSystem(os.getpid(), self.url, self.kafka)
@@ -132,7 +135,7 @@ class System:
     async def _launch_everything(self) -> list[Part]:
         """Launch every process, with other ports if one was lost; return the lasting ones."""
         for attempt in range(1, PORT_ATTEMPTS + 1):
-            parts = [*self.brokers(), _AGENTS, _WORKERS, _API]
+            parts = [*self.brokers(), _AGENTS, _WORKERS, _SERVE, _API]
             once = [_FIRST_USER] if self._needs_user() else []
             try:
                 said = await self._launch_all([*parts, *once])
@@ -152,8 +155,11 @@ class System:
         embedded, any_api = not self.settings.kafka.brokers, self.settings.api.port == 0
         # Elsewhere a port cannot be held until the API listens: it takes a free one itself.
         drawn_api = any_api and self.settings.api.host == HOST and sys.platform == "linux"
-        self.ports = HeldPorts(*[0] * (embedded + drawn_api))
+        drawn_serve = serve_port(self.settings) == 0
+        self.ports = HeldPorts(*[0] * (embedded + drawn_api + drawn_serve))
         numbers = list(self.ports.numbers)
+        if drawn_serve:
+            self.serve_port = numbers.pop()
         self.api_port = numbers.pop() if drawn_api else self.settings.api.port
         if not embedded:
             self.kafka = self.settings.kafka.brokers
@@ -299,6 +305,7 @@ class System:
             home=str(self.home),
             kafka=replace(self.settings.kafka, brokers=self.kafka),
             api=replace(self.settings.api, port=port),
+            serving=replace(self.settings.serving, port=self.serve_port),
         )
         # The user who starts the system may have a token; its processes need none.
         ours = {name: value for name, value in os.environ.items() if name != "AUTOLEARN_TOKEN"}
@@ -339,7 +346,7 @@ class System:
         self.held.close()
 
     async def _end_all(self) -> None:
-        for names in (("workers", "api", "first user"), ("agents",), ("kafka",)):
+        for names in (("workers", "api", "serve", "first user"), ("agents",), ("kafka",)):
             await asyncio.gather(*(self.end(name) for name in names if name in self.processes))
 
     async def end(self, name: str) -> None:

@@ -8,7 +8,7 @@ range, a gap where the training had none.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
@@ -27,12 +27,13 @@ from autolearn.ml.estimators.estimator import LABELS, methods_of
 from autolearn.ml.evaluation.categories import Categories
 from autolearn.ml.evaluation.rows import features_of_model, secret_columns
 from autolearn.ml.evaluation.stored_artifact import ModelColumn, StoredArtifact, open_model
-from autolearn.ml.prediction.plan import NoPlan, Plan, compiled, differs
-from autolearn.ml.prediction.predict import predicted_columns
+from autolearn.ml.prediction.plan import Difference, NoPlan, Plan, compiled, difference
+from autolearn.ml.prediction.predict import PROBABILITY, predicted_columns
 from autolearn.schemas.bounds import cut
-from autolearn.schemas.catalog import ANOMALY_DETECTION, CLASSIFICATION, CLUSTERING
+from autolearn.schemas.models.plan_verdict import PlanVerdict
 from autolearn.schemas.values import JsonValue
 
+Array = np.ndarray[Any, Any]
 Record = Mapping[str, JsonValue]
 """A row: a value, or None for a gap, by column."""
 _TYPES: dict[str, Any] = {
@@ -50,6 +51,8 @@ _WANTED = {
 }
 _JSON_TYPES = {"integer": "number", "timestamp": "string"}
 _LARGEST = float(np.finfo(np.float32).max)
+ABSENT = object()
+"""In place of a value that was not sent; None is a gap."""
 _MOST_FAULTS = 20
 """Faults of a request that a refusal names."""
 
@@ -89,11 +92,32 @@ class _Examples(Struct, frozen=True):
 
 
 class Answered(NamedTuple):
-    """The answers to rows, in their order, the warnings about them, and the columns not used."""
+    """The answers to so many rows: columns as `predicted_columns` names them, each of `size`.
 
-    rows: list[dict[str, JsonValue]]
+    `warnings` are in the order of the rows; `unused` are the columns that were not used.
+    """
+
+    columns: dict[str, Array]
+    size: int
     warnings: list[RowWarning]
     unused: list[str]
+
+    @property
+    def rows(self) -> list[dict[str, JsonValue]]:
+        """The answers row by row, with the probabilities of each by label."""
+        lists = {name: values.tolist() for name, values in self.columns.items()}
+        shares = {
+            name.removeprefix(PROBABILITY): lists.pop(name)
+            for name in [*lists]
+            if name.startswith(PROBABILITY)
+        }
+        rows: list[dict[str, JsonValue]] = [
+            {name: values[at] for name, values in lists.items()} for at in range(self.size)
+        ]
+        if shares:
+            for at, row in enumerate(rows):
+                row["probabilities"] = {label: values[at] for label, values in shares.items()}
+        return rows
 
 
 class OnlineModel:
@@ -102,10 +126,14 @@ class OnlineModel:
     def __init__(self, stored: StoredArtifact) -> None:
         self.stored = stored
         self.columns = {column.name: column for column in stored.schema.columns}
+        self.usual = {column.name: _usual(column) for column in stored.schema.columns}
         self.secret = secret_columns(stored, ())
         self.plan: Plan | None = None
         self.unplanned = ""
         """Why there is no plan."""
+        self.compared: Difference | None = None
+        self.outputs: dict[str, str] = {}
+        """The columns of an answer, each with the kind of its values (`numpy.dtype.kind`)."""
 
     @classmethod
     def open(cls, store: Artifacts, digest: str, scratch: Path) -> OnlineModel:
@@ -134,7 +162,8 @@ class OnlineModel:
         if not rows:
             return
         records = [dict(zip(shown.columns, row, strict=True)) for row in rows]
-        self.answer(records)
+        said = self.answer(records)
+        self.outputs = {name: values.dtype.kind for name, values in said.columns.items()}
         self.plan_for(records)
 
     def plan_for(self, records: Sequence[Record]) -> None:
@@ -147,13 +176,31 @@ class OnlineModel:
         except NoPlan as error:
             self.unplanned = str(error)
             return
-        values, _ = self._checked(records)
+        columns = {name: [one[name] for one in records] for name in self.columns}
+        values, _ = self._checked(columns, len(records))
         categories = Categories(self._table_of(values, len(records)), self.secret)
         features = features_of_model(self.stored, categories, needed=False)
-        if differs(plan, self.stored.pipeline, features):
+        said = difference(plan, self.stored.pipeline, features)
+        if not said.features:
             self.unplanned = "it would give other numbers"
-        else:
-            self.plan = plan
+            return
+        if not said.answers:
+            plan.answers = None  # the estimator answers, from the plan's features
+        self.plan, self.compared = plan, said
+
+    def verdict(self) -> PlanVerdict:
+        """Return how the plan compares with scikit-learn, or why there is none."""
+        if self.plan is None or self.compared is None:
+            return PlanVerdict("none", self.unplanned)
+        said, whole = self.compared, self.plan.answers is not None
+        return PlanVerdict(
+            "whole" if whole else "features",
+            "" if whole else "the estimator itself answers, for the features of the plan",
+            rows=said.rows,
+            identical=said.features and (said.answers or not whole),
+            labels_equal=said.labels,
+            largest_difference=said.largest,
+        )
 
     def schema(self) -> dict[str, JsonValue]:
         """Return the form of a row as a JSON Schema (2020-12). Sensitive columns show no values."""
@@ -181,22 +228,46 @@ class OnlineModel:
         Raises:
             RowsRefused: they do not fit.
         """
-        values, warnings = self._checked(records)
+        columns = {name: [one.get(name, ABSENT) for one in records] for name in self.columns}
+        names = {name for record in records for name in record}
+        return self.answer_columns(columns, len(records), names)
+
+    def answer_columns(
+        self, columns: Mapping[str, Sequence[Any]], rows: int, names: Iterable[str]
+    ) -> Answered:
+        """Answer rows that are given by column; a value that is not there is ABSENT.
+
+        `names` are all columns that were sent.
+
+        Raises:
+            RowsRefused: they do not fit.
+        """
+        values, warnings = self._checked(columns, rows)
+        return self._answered(values, columns, rows, names, warnings)
+
+    def _answered(
+        self,
+        values: Mapping[str, Sequence[Any]],
+        columns: Mapping[str, Sequence[Any]],
+        rows: int,
+        names: Iterable[str],
+        warnings: list[RowWarning],
+    ) -> Answered:
+        """Return the answers to checked values."""
+        target = self.stored.training.target
+        unused = sorted({*names} - {*self.columns, target})
         ready = None if self.plan is None else self.plan.features(values)
+        if ready is not None and self.plan is not None and self.plan.answers is not None:
+            said = predicted_columns(self.stored, None, ready, self.plan.answers(ready))
+            return _in_order(said, rows, warnings, unused)
         features = None
         if ready is None:
-            categories = Categories(self._table_of(values, len(records)), self.secret)
+            categories = Categories(self._table_of(values, rows), self.secret)
             features = features_of_model(self.stored, categories, needed=False)
-            warnings += self._unseen(categories, records)
-        known = {}
-        if ready is not None and self.plan is not None and self.plan.answers is not None:
-            known = self.plan.answers(ready)
+            warnings += self._unseen(categories, columns)
         with heard():
-            said = predicted_columns(self.stored, features, ready, known)
-        target = self.stored.training.target
-        unused = {name for record in records for name in record} - {*self.columns, target}
-        warnings.sort(key=lambda one: one.row)
-        return Answered(self._rows(said, len(records)), warnings, sorted(unused))
+            said = predicted_columns(self.stored, features, ready)
+        return _in_order(said, rows, warnings, unused)
 
     def _table_of(self, values: Mapping[str, Sequence[Any]], rows: int) -> DatasetTable:
         """Return checked values as a table."""
@@ -207,23 +278,32 @@ class OnlineModel:
         }
         return DatasetTable(types, arrays, rows)
 
-    def _checked(self, records: Sequence[Record]) -> tuple[dict[str, list[Any]], list[RowWarning]]:
+    def _checked(
+        self, columns: Mapping[str, Sequence[Any]], rows: int
+    ) -> tuple[dict[str, list[Any]], list[RowWarning]]:
         """Return the values by column, and the warnings about them. Raises RowsRefused."""
         faults: list[RowFault] = []
         warnings: list[RowWarning] = []
         found: dict[str, list[Any]] = {}
         for name, column in self.columns.items():
+            given = columns.get(name)
+            if given is None:
+                given = [ABSENT] * rows
+            usual = self.usual[name]
             values = found[name] = []
-            for number, record in enumerate(records):
-                if name not in record:
+            for number, value in enumerate(given):
+                if usual(value):
+                    values.append(value)
+                    continue
+                if value is ABSENT:
                     faults.append(RowFault(number, name, "the column is missing"))
                     continue
-                value, wrong = _value_of(column, record[name])
+                kept, wrong = _value_of(column, value)
                 if wrong:
                     faults.append(RowFault(number, name, wrong))
                     continue
-                values.append(value)
-                if odd := _oddity(column, value):
+                values.append(kept)
+                if odd := _oddity(column, kept):
                     kind, detail = odd
                     warnings.append(RowWarning(number, name, kind, detail))
         if faults:
@@ -231,38 +311,39 @@ class OnlineModel:
             raise RowsRefused(faults[:_MOST_FAULTS], len(faults))
         return found, warnings
 
-    def _unseen(self, categories: Categories, records: Sequence[Record]) -> list[RowWarning]:
+    def _unseen(
+        self, categories: Categories, columns: Mapping[str, Sequence[Any]]
+    ) -> list[RowWarning]:
         """Return a warning for each value that the model does not know."""
         found = []
         for name, strange in categories.strange.items():
             for row in np.flatnonzero(strange).tolist():
-                value = "it" if name in self.secret else repr(cut(str(records[row][name])))
+                value = "it" if name in self.secret else repr(cut(str(columns[name][row])))
                 detail = f"{value} was not in the training"
                 found.append(RowWarning(row, name, "unseen", detail))
         return found
 
-    def _rows(self, said: Mapping[str, Any], many: int) -> list[dict[str, JsonValue]]:
-        """Return the columns of the predictions as rows; probabilities by class."""
-        task = self.stored.training.task
-        if task in (CLUSTERING, ANOMALY_DETECTION):
-            lists = {name: values.tolist() for name, values in said.items()}
-            return [{name: values[at] for name, values in lists.items()} for at in range(many)]
-        predicted = said["prediction"].tolist()
-        if task != CLASSIFICATION or len(said) == 1:
-            return [{"prediction": one} for one in predicted]
-        prefix = "probability_"
-        shares = {
-            name.removeprefix(prefix): values.tolist()
-            for name, values in said.items()
-            if name.startswith(prefix)
-        }
-        return [
-            {
-                "prediction": predicted[at],
-                "probabilities": {label: of[at] for label, of in shares.items()},
-            }
-            for at in range(many)
-        ]
+
+def _in_order(
+    columns: dict[str, Array], size: int, warnings: list[RowWarning], unused: list[str]
+) -> Answered:
+    warnings.sort(key=lambda one: one.row)
+    return Answered(columns, size, warnings, unused)
+
+
+def _usual(column: ModelColumn) -> Callable[[Any], bool]:
+    """Return whether a value may be taken as it is, without a warning: most are such.
+
+    The others are looked at one by one.
+    """
+    if column.type in ("integer", "number"):
+        low, high = column.minimum, column.maximum
+        if column.sensitive or low is None or high is None:
+            low, high = -_LARGEST, _LARGEST
+        return lambda value: type(value) is float and low <= value <= high
+    if column.type in ("boolean", "timestamp"):
+        return lambda _: False
+    return lambda value: type(value) is str
 
 
 def _as_sent(value: JsonValue, kind: str) -> JsonValue:

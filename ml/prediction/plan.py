@@ -12,6 +12,8 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
+from msgspec import Struct
+from scipy.special import expit
 from sklearn.ensemble import (
     ExtraTreesClassifier,
     ExtraTreesRegressor,
@@ -19,6 +21,7 @@ from sklearn.ensemble import (
     RandomForestRegressor,
 )
 from sklearn.impute import SimpleImputer
+from sklearn.linear_model import ElasticNet, Lasso, LinearRegression, LogisticRegression, Ridge
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import (
     MinMaxScaler,
@@ -36,6 +39,8 @@ Columns = Mapping[str, Sequence[Any]]
 """Values by column: floats or texts, None for a gap."""
 
 
+_ALONE = (0, 1, 2)
+"""The rows that are also compared one by one: sums over one row may be computed otherwise."""
 _Answers = Callable[[Array], dict[str, Array]]
 _FORESTS = (
     RandomForestClassifier,
@@ -43,6 +48,7 @@ _FORESTS = (
     ExtraTreesClassifier,
     ExtraTreesRegressor,
 )
+_LINEAR = (LinearRegression, Ridge, Lasso, ElasticNet)
 
 
 class NoPlan(Exception):
@@ -79,6 +85,20 @@ class _Categories(NamedTuple):
                 return None
             parts.append(np.array(found))
         return np.concatenate(parts, axis=1)
+
+
+class Difference(Struct):
+    """How a plan compares with its pipeline: whether the bits of features and answers are the same.
+
+    `largest` is the largest difference between two numbers of the answers; `labels` whether all
+    labels are equal.
+    """
+
+    rows: int = 0
+    features: bool = True
+    answers: bool = True
+    labels: bool = True
+    largest: float = 0.0
 
 
 class Plan:
@@ -134,50 +154,93 @@ def compiled(pipeline: Any) -> Plan:
     if not parts:
         raise NoPlan("a model without features")
     rest = pipeline[1:-1] if len(names) > 2 else None
-    return Plan(parts, rest, _forest(pipeline[-1]))
+    return Plan(parts, rest, _answers_of(pipeline[-1]))
 
 
-def differs(plan: Plan, pipeline: Any, features: pd.DataFrame) -> bool:
-    """Return whether a plan gives other bits than a pipeline for rows, or for these with gaps.
+def difference(plan: Plan, pipeline: Any, features: pd.DataFrame) -> Difference:
+    """Compare a plan with its pipeline for rows, for these with gaps, and for some of them alone.
 
     `features` are as in `rows.features_of_model`; they have known categories only.
     """
     gaps = features.copy()
     for at, name in enumerate(gaps.columns):
         gaps.loc[gaps.index[at % len(gaps)], name] = np.nan
-    for rows in (features, gaps):
+    found = Difference()
+    for rows in (features, gaps, *(each.iloc[[at]] for each in (features, gaps) for at in _ALONE)):
+        if not len(rows):
+            continue
         columns = {
             str(name): [None if value != value else value for value in column.tolist()]
             for name, column in rows.items()
         }
         expected = np.asarray(pipeline[:-1].transform(rows))
-        found = plan.features(columns)
-        if found is None or found.shape != expected.shape or found.dtype != expected.dtype:
-            return True
-        if not _same(found, expected):
-            return True
-        said = plan.answers(found) if plan.answers is not None else {}
-        for method, values in said.items():
-            if not _same(values, np.asarray(getattr(pipeline[-1], method)(expected))):
-                return True
-    return False
+        found.rows += len(rows)
+        ready = plan.features(columns)
+        if ready is None:
+            found.features = False
+            return found
+        found.features &= _same(ready, expected)
+        for method, values in (plan.answers(ready) if plan.answers else {}).items():
+            truth = np.asarray(getattr(pipeline[-1], method)(expected))
+            found.answers &= _same(values, truth)
+            if method == "predict" and truth.dtype.kind != "f":
+                found.labels &= bool(np.array_equal(values, truth))
+            elif values.shape == truth.shape:
+                largest = float(np.max(np.abs(values - truth), initial=0.0))
+                found.largest = max(found.largest, largest)
+    return found
 
 
 def _same(found: Array, expected: Array) -> bool:
-    """Return whether two arrays have the same bits."""
+    """Return whether two arrays have the same shape and bits."""
+    if found.shape != expected.shape or found.dtype != expected.dtype:
+        return False
     if found.dtype == object or expected.dtype == object:
         return bool(np.array_equal(found, expected))
     return found.tobytes() == np.ascontiguousarray(expected).tobytes()
 
 
-def _forest(estimator: Any) -> _Answers | None:
+def _answers_of(estimator: Any) -> _Answers | None:
+    """Return the answers of an estimator without its checks of each row, None for most kinds."""
+    if type(estimator) in _FORESTS and estimator.n_outputs_ == 1:
+        return _forest(estimator)
+    if type(estimator) is LogisticRegression:
+        return _logistic(estimator)
+    if type(estimator) in _LINEAR and np.ndim(estimator.intercept_) == 0:
+        weights, constant = estimator.coef_, estimator.intercept_
+        weights = weights.T if weights.ndim == 2 else weights
+        return lambda values: {"predict": values @ weights + constant}
+    return None
+
+
+def _logistic(estimator: Any) -> _Answers:
+    """Return the answers of a logistic regression, by the arithmetic of scikit-learn."""
+    weights, constants, classes = estimator.coef_.T, estimator.intercept_, estimator.classes_
+
+    def of_two(values: Array) -> dict[str, Array]:
+        scores = (values @ weights + constants).reshape(-1)
+        second = expit(scores)
+        shares = np.empty((len(second), 2))
+        np.subtract(1, second, out=shares[:, 0])
+        shares[:, 1] = second
+        return {"predict_proba": shares, "predict": classes.take((scores > 0).astype(np.intp))}
+
+    def of_many(values: Array) -> dict[str, Array]:
+        scores = values @ weights + constants
+        labels = classes.take(np.argmax(scores, axis=1))
+        scores -= np.max(scores, axis=1).reshape(-1, 1)
+        np.exp(scores, scores)
+        scores /= np.sum(scores, axis=1).reshape(-1, 1)
+        return {"predict_proba": scores, "predict": labels}
+
+    return of_two if len(classes) == 2 else of_many
+
+
+def _forest(estimator: Any) -> _Answers:
     """Return the answers of a random forest: the mean over its trees, added in their order.
 
-    None for another estimator. scikit-learn does the same, with some milliseconds of checks for
-    each row.
+    scikit-learn does the same, with some milliseconds of checks for each row.
     """
-    if type(estimator) not in _FORESTS or estimator.n_outputs_ != 1:
-        return None
     trees = [one.tree_ for one in estimator.estimators_]
     is_classifier = hasattr(estimator, "classes_")
     many = estimator.n_classes_ if is_classifier else 1

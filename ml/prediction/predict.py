@@ -41,6 +41,8 @@ from autolearn.schemas.results import PredictionResult
 
 Array = np.ndarray[Any, Any]
 Report = Callable[[str], None]
+PROBABILITY = "probability_"
+"""The start of the name of a column of probabilities; the label follows."""
 _BATCH = 10_000
 """Rows that are predicted, and written, at a time."""
 
@@ -120,7 +122,7 @@ def predicted_columns(
         return {"cluster": predicted}
     said = {"prediction": predicted}
     if task == CLASSIFICATION and hasattr(model.pipeline, "predict_proba"):
-        names = [f"probability_{label}" for label in answers.classes()]
+        names = [f"{PROBABILITY}{label}" for label in answers.classes()]
         said |= dict(zip(names, answers.probabilities().T, strict=True))
     return said
 

@@ -1,39 +1,23 @@
-"""Service `inference`: models answer. Any number of processes; none waits for a decision."""
+"""Service `inference`: passes what is asked of models on to a process `serve`, and its answer back.
+
+So one address is enough for clients. Such a process may be asked itself as well.
+"""
 
 from __future__ import annotations
 
-import csv
-import io
-import uuid
-from collections import Counter
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+import ssl
+from typing import Any
 
-import msgspec
+import httpx
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from autolearn.api.commands.responses import json
 from autolearn.api.http.openapi import answers
-from autolearn.api.http.problems import Problem
-from autolearn.api.identity.principal import Who
-from autolearn.api.identity.visibility import Level
-from autolearn.api.services.models.checks import require_model
-from autolearn.api.services.models.loaded_models import LoadedModels, number_of
+from autolearn.api.http.problems import Problem, respond, unavailable
 from autolearn.api.state.context import ApiContext
-from autolearn.artifacts.datasets.column_evidence import MISSING_IN_TEXT, MISSING_WORDS
-from autolearn.schemas.bounds import ONLINE_ROWS, WARNINGS_SHOWN, cut
-from autolearn.schemas.codec import is_too_deep
-from autolearn.schemas.rest.models import Inference, InferenceWarning
-from autolearn.schemas.values import JsonValue
+from autolearn.schemas.rest.models import Inference
+from autolearn.schemas.settings import Settings, serve_port
 
-if TYPE_CHECKING:
-    from autolearn.ml.prediction.online import OnlineModel
-
-_DEEPEST = 4
-_SHORT = 4096
-"""Bytes of a body that is answered at once: some rows, in less than a millisecond."""
-_TRUE, _FALSE = ("true", "yes", "1"), ("false", "no", "0")
 _ACCEPTS: dict[str, Any] = {
     "requestBody": {
         "required": True,
@@ -48,178 +32,150 @@ _ACCEPTS: dict[str, Any] = {
         },
     }
 }
+_TIMEOUT = httpx.Timeout(60.0, connect=2.0)
+_CONNECTIONS = httpx.Limits(max_connections=200, max_keepalive_connections=50, keepalive_expiry=10)
+_THERE = {
+    *("authorization", "content-type", "accept", "traceparent", "tracestate"),
+    *("autolearn-after", "inference-header-content-length", "user-agent"),
+}
+"""The headers that are passed on."""
+_BACK = {
+    *("content-type", "inference-header-content-length", "age", "cache-status", "retry-after"),
+    *("allow", "www-authenticate"),
+}
+"""The headers of an answer that are passed back."""
 
 
 def router(context: ApiContext) -> APIRouter:
     """Return the routes of the service."""
-    routes = APIRouter(prefix="/v1/models", tags=["inference"])
-    loaded = LoadedModels(context.artifacts, context.vault, context.executors.inference)
-    context.reader.taken.append(loaded.taken)
+    routes = APIRouter(tags=["inference"])
+    passing = _Passing(context)
 
-    async def found(who: Who, model: str, version: str) -> tuple[int, OnlineModel]:
-        """Return a version that a principal may ask: its number, and its model."""
-        await require_model(context, who, model, Level.PREDICT)
-        now = context.queries.now()
-        number = number_of(now, model, version)
-        if number is None:
-            return await loaded.champion(now, model)
-        return number, await loaded.get(now, model, number)
-
-    async def answer(request: Request, model: str, version: str, who: Who) -> Response:
-        number, online = await found(who, model, version)
-        content = await request.body()
-        media = request.headers.get("content-type", "application/json").partition(";")[0].strip()
-
-        def computed() -> Inference:
-            records = _records_in(content, media, online)
-            return _computed(online, records, model, number)
-
-        if online.plan is not None and len(content) <= _SHORT:
-            return json(computed())  # a thread would take longer than the answer
-        return json(await context.executors.inference.run(computed))
-
-    @routes.post("/{model}/predict", openapi_extra=_ACCEPTS, responses=answers({200: Inference}))
-    async def predict(request: Request, model: str, who: Who) -> Response:
+    @routes.post(
+        "/v1/models/{model}/predict", openapi_extra=_ACCEPTS, responses=answers({200: Inference})
+    )
+    async def predict(request: Request, model: str) -> Response:
         """Answer rows by the champion: a label and probabilities, a value, a cluster, an anomaly.
 
         A row is refused if a column is missing or has a value of another type (422). Warnings name
         unknown categories, values outside the training's range, and new gaps.
         """
-        return await answer(request, model, "", who)
+        return await passing.on(request)
 
     @routes.post(
-        "/{model}/versions/{version}/predict",
+        "/v1/models/{model}/versions/{version}/predict",
         openapi_extra=_ACCEPTS,
         responses=answers({200: Inference}),
     )
-    async def predict_by(request: Request, model: str, version: str, who: Who) -> Response:
+    async def predict_by(request: Request, model: str, version: str) -> Response:
         """Answer rows by a version, given as a number or an alias."""
-        return await answer(request, model, version, who)
+        return await passing.on(request)
 
-    @routes.get("/{model}/schema", response_class=Response)
-    async def see_schema(model: str, who: Who) -> Response:
+    @routes.get("/v1/models/{model}/schema", response_class=Response)
+    async def see_schema(request: Request, model: str) -> Response:
         """Show the JSON Schema of a row of the champion."""
-        _, online = await found(who, model, "")
-        return json(online.schema())
+        return await passing.on(request)
 
+    async def infer(request: Request) -> Response:
+        return await passing.on(request)
+
+    # The Open Inference Protocol has a document of its own.
+    for path in ("/v2", "/v2/health/{what}", "/v2/models/{rest:path}"):
+        routes.add_api_route(path, infer, methods=["GET"], include_in_schema=False)
+    routes.add_api_route("/v2/models/{rest:path}", infer, methods=["POST"], include_in_schema=False)
     return routes
 
 
-def _computed(
-    online: OnlineModel, records: Sequence[dict[str, JsonValue]], model: str, number: int
-) -> Inference:
-    """Return the answers to rows.
+class _Passing:
+    """Passes requests on to the first process `serve` that takes them."""
 
-    Raises:
-        Problem: they do not fit (422).
-    """
-    from autolearn.ml.prediction.online import RowsRefused
+    def __init__(self, context: ApiContext) -> None:
+        self.context, self.urls = context, urls_of(context.settings)
+        self.clients: list[httpx.AsyncClient] = []
+        context.lifetime.push_async_callback(self.close)
 
-    if len(records) > ONLINE_ROWS:
-        raise _refused(
-            f"There are {len(records):,} rows, and at most {ONLINE_ROWS:,} are answered at once: "
-            "send them in parts, or predict them as a file (autolearn predict TRAINING FILE)."
-        )
-    try:
-        said = online.answer(records)
-    except RowsRefused as error:
-        faults = [
-            {"pointer": f"#/records/{one.row}/{one.column}", "detail": one.detail}
-            for one in error.faults
-        ]
-        detail = f"{cut(error.detail, 1000)}. GET /v1/models/{model}/schema says what is wanted."
-        raise Problem(
-            422, "row-unfit", "A row does not fit the model", detail, errors=faults
-        ) from None
-    kinds = Counter(one.kind for one in said.warnings)
-    return Inference(
-        model=model,
-        version=number,
-        request=str(uuid.uuid4()),
-        predictions=said.rows,
-        warnings=[
-            InferenceWarning(one.row, one.column, one.kind, one.detail)
-            for one in said.warnings[:WARNINGS_SHOWN]
-        ],
-        warned={str(kind): many for kind, many in kinds.items()},
-        unused=said.unused,
+    async def close(self) -> None:
+        """Close the connections."""
+        for client in self.clients:
+            await client.aclose()
+
+    def opened(self) -> list[httpx.AsyncClient]:
+        """Return a client of each address."""
+        if not self.clients:
+            verify = _trust(self.context.settings)
+            self.clients = [
+                httpx.AsyncClient(
+                    base_url=url,
+                    verify=verify,
+                    timeout=_TIMEOUT,
+                    limits=_CONNECTIONS,
+                    trust_env=False,
+                )
+                for url in self.urls
+            ]
+        return self.clients
+
+    async def on(self, request: Request) -> Response:
+        """Pass a request on, and return its answer."""
+        content = await request.body()
+        given = [(name, value) for name, value in request.headers.items() if name.lower() in _THERE]
+        # With AUTOLEARN_AUTH=none, the other process looks at the host as well.
+        target = request.scope.get("raw_path", request.url.path.encode()).decode("ascii")
+        query = request.scope.get("query_string", b"").decode("latin-1")
+        clients = self.opened()
+        for client in clients:
+            try:
+                answer = await client.request(
+                    request.method,
+                    f"{target}?{query}" if query else target,
+                    content=content,
+                    headers=given,
+                )
+            except (httpx.ConnectError, httpx.ConnectTimeout):
+                continue  # nothing was sent: the next one may be asked
+            except httpx.HTTPError as error:
+                return respond(_lost(client, error), request.url.path)
+            clients.remove(client)
+            clients.insert(0, client)  # it is asked first from now on
+            # The other process has recorded it.
+            request.state.recorded = True
+            headers = {
+                name: value for name, value in answer.headers.items() if name.lower() in _BACK
+            }
+            return Response(answer.content, answer.status_code, headers)
+        return respond(_nobody(self.urls), request.url.path)
+
+
+def urls_of(settings: Settings) -> list[str]:
+    """Return where the processes `serve` are asked."""
+    given = [one.strip().rstrip("/") for one in settings.serving.url.split(",") if one.strip()]
+    if given:
+        return given
+    scheme = "https" if settings.api.tls_cert else "http"
+    return [f"{scheme}://127.0.0.1:{serve_port(settings)}"]
+
+
+def _trust(settings: Settings) -> ssl.SSLContext | bool:
+    """Return how the certificate of a process is checked: our own one is trusted here."""
+    if settings.serving.url or not settings.api.tls_cert:
+        return True
+    trust = ssl.create_default_context(cafile=settings.api.tls_cert)
+    trust.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
+    trust.check_hostname = False  # it is that of the API, and this is the loopback address
+    return trust
+
+
+def _nobody(urls: list[str]) -> Problem:
+    return unavailable(
+        f"No process `serve` answers at {', '.join(urls)}: `autolearn run serve` starts one, and "
+        "AUTOLEARN_SERVE_URL says where they are. Try again.",
+        kind="serve-unavailable",
     )
 
 
-def _records_in(content: bytes, media: str, online: OnlineModel) -> list[dict[str, JsonValue]]:
-    """Return the rows of a body.
-
-    Raises:
-        Problem: it is no JSON object or CSV, or has no rows (400, 415, 422).
-    """
-    if media == "text/csv":
-        records = _csv_rows(content, online)
-    elif media == "application/json" or media.endswith("+json"):
-        records = _json_rows(content, online)
-    else:
-        detail = f"It is {media[:100]!r}: send application/json or text/csv."
-        raise Problem(415, "not-json", "The body is neither JSON nor CSV", detail)
-    if not records:
-        raise _refused("There is no row: send one at least.")
-    return records
-
-
-def _json_rows(content: bytes, online: OnlineModel) -> list[dict[str, JsonValue]]:
-    """Return the rows of JSON, in which CSV may be: what is sealed is always JSON."""
-    try:
-        given = msgspec.json.decode(content)
-    except (msgspec.DecodeError, ValueError, RecursionError) as error:
-        detail = f"It cannot be read as JSON (RFC 8259): {error}."
-        raise Problem(400, "not-json", "The body is not JSON", detail) from None
-    if is_too_deep(content, _DEEPEST):
-        raise _refused("It is nested too deeply: a row is an object of plain values.")
-    if isinstance(given, dict) and [*given] == ["csv"] and isinstance(given["csv"], str):
-        return _csv_rows(given["csv"].encode(), online)
-    if isinstance(given, dict) and [*given] == ["records"]:
-        given = given["records"]
-    records = given if isinstance(given, list) else [given]
-    if not all(isinstance(one, dict) for one in records):
-        raise _refused("A row is an object of values by column; several are {records: [row, …]}.")
-    return records
-
-
-def _csv_rows(content: bytes, online: OnlineModel) -> list[dict[str, JsonValue]]:
-    """Return the rows of CSV (RFC 4180) in UTF-8 with a header; an empty field is a gap."""
-    try:
-        text = content.decode("utf-8-sig")
-        lines = list(csv.reader(io.StringIO(text, newline=""), strict=True))
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise Problem(400, "not-csv", "The body is not CSV", f"{error}.") from None
-    lines = [line for line in lines if line]
-    if not lines:
-        return []
-    names = lines[0]
-    if twice := [name for name, many in Counter(names).items() if many > 1]:
-        raise _refused(f"The header has {cut(twice[0])!r} twice.")
-    kinds = [online.columns[one].type if one in online.columns else "string" for one in names]
-    for number, line in enumerate(lines[1:]):
-        if len(line) != len(names):
-            raise _refused(f"row {number} has {len(line)} fields, and the header {len(names)}.")
-    return [dict(zip(names, map(_typed, line, kinds), strict=True)) for line in lines[1:]]
-
-
-def _typed(field: str, kind: str) -> JsonValue:
-    """Return a field of CSV as a value of a type; as text if it is none, which is then refused.
-
-    The words for a gap are those with which datasets are read.
-    """
-    if not field or field in (MISSING_IN_TEXT if kind == "string" else MISSING_WORDS):
-        return None
-    if kind in ("integer", "number"):
-        try:
-            return field if "_" in field else float(field)  # Python would take 3_750
-        except ValueError:
-            return field
-    if kind == "boolean":
-        low = field.lower()
-        return True if low in _TRUE else False if low in _FALSE else field
-    return field
-
-
-def _refused(detail: str) -> Problem:
-    return Problem(422, "invalid-body", "The body does not fit", detail)
+def _lost(client: httpx.AsyncClient, error: httpx.HTTPError) -> Problem:
+    return unavailable(
+        f"The process `serve` at {client.base_url} gave no answer ({type(error).__name__}). "
+        "Try again.",
+        kind="serve-unavailable",
+    )

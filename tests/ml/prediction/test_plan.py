@@ -27,6 +27,11 @@ REGRESSORS = [
     "k-nearest-neighbours-regressor", "sgd-regressor", "dummy-regressor",
 ]  # fmt: skip
 
+WHOLE = {
+    "logistic-regression", "random-forest", "extra-trees", "ridge", "lasso", "elastic-net",
+    "linear-regression", "random-forest-regressor", "extra-trees-regressor",
+}  # fmt: skip
+
 
 def rows() -> list[dict[str, Any]]:
     """The penguins, of which some have gaps."""
@@ -39,9 +44,11 @@ def rows() -> list[dict[str, Any]]:
 
 def same_without_plan(model: Any) -> None:
     """Check that the answers are those without a plan, bit for bit."""
-    by_plan = model.answer(rows())
+    many, one = model.answer(rows()), model.answer(rows()[:1])
     model.plan = None
-    assert model.answer(rows()) == by_plan
+    for by_plan, without in ((many, model.answer(rows())), (one, model.answer(rows()[:1]))):
+        assert by_plan.rows == without.rows
+        assert by_plan.warnings == without.warnings
 
 
 @pytest.mark.parametrize("estimator", [*CLASSIFIERS, *REGRESSORS])
@@ -49,6 +56,9 @@ def test_every_estimator_answers_by_a_plan_as_without(tmp_path: Path, estimator:
     more = {"target": "body_mass_g", "task": "regression"} if estimator in REGRESSORS else {}
     *_, model = opened(tmp_path, estimator, **more)
     assert model.plan is not None, model.unplanned
+    verdict = model.verdict()
+    assert verdict.identical
+    assert verdict.plan == ("whole" if estimator in WHOLE else "features")
     same_without_plan(model)
 
 

@@ -18,19 +18,20 @@ class Type(StrEnum):
     dispatch = "dispatch"
     supervise = "supervise"
     work = "work"
+    serve = "serve"
 
 
 def run(
     types: Annotated[
-        list[Type], typer.Argument(metavar="TYPE…", help="One or more; api stands alone.")
+        list[Type], typer.Argument(metavar="TYPE…", help="One or more; api and serve stand alone.")
     ],
     services: Annotated[
         str | None,
         typer.Option(metavar="NAME,…", help="api: serve only these services. [default: all]"),
     ] = None,
-    host: Annotated[str | None, typer.Option(help="api: the address to listen on.")] = None,
+    host: Annotated[str | None, typer.Option(help="api, serve: the address to listen on.")] = None,
     port: Annotated[
-        int | None, typer.Option(min=0, max=65535, help="api: the port; 0 takes a free one.")
+        int | None, typer.Option(min=0, max=65535, help="api, serve: the port; 0 takes a free one.")
     ] = None,
     instance: Annotated[
         str | None,
@@ -40,7 +41,7 @@ def run(
         ),
     ] = None,
 ) -> None:
-    """Run one process of the system: api, decide, dispatch, supervise or work.
+    """Run one process of the system: api, serve, decide, dispatch, supervise or work.
 
     Start any number, on one machine (each with another --instance) or on several. AUTOLEARN_KAFKA
     names the brokers; without it, those of `autolearn up` on this machine are used. A `work`
@@ -67,10 +68,16 @@ def command_of(
     """
     options = {"--services": services, "--host": host, "--port": port}
     given = {name: str(value) for name, value in options.items() if value is not None}
-    if Type.api not in types:
+    alone = [one for one in (Type.api, Type.serve) if one in types]
+    if not alone:
         if given:
-            raise typer.BadParameter(f"{', '.join(given)} is of `autolearn run api` alone.")
+            raise typer.BadParameter(f"{', '.join(given)}: only `api` and `serve` listen.")
         return ["autolearn.agents", *dict.fromkeys(str(one) for one in types)]
     if len(set(types)) > 1:
-        raise typer.BadParameter("api is a process of its own: start the others apart from it.")
-    return ["autolearn.api", *(word for pair in given.items() for word in pair)]
+        raise typer.BadParameter(
+            f"{alone[0]} is a process of its own: start the others apart from it."
+        )
+    if alone == [Type.serve] and "--services" in given:
+        raise typer.BadParameter("--services is of `autolearn run api` alone.")
+    module = "autolearn.api" if alone == [Type.api] else "autolearn.api.serving"
+    return [module, *(word for pair in given.items() for word in pair)]

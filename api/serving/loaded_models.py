@@ -43,7 +43,7 @@ _IDLE = 3600.0
 """Seconds after which a model that nobody asks is unloaded."""
 
 
-class _Loaded(Struct):
+class Loaded(Struct):
     """A model in memory: the bytes of its artifact, and when it was asked last."""
 
     model: OnlineModel
@@ -66,16 +66,18 @@ class LoadedModels:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.artifacts, self.vault, self.lane, self.clock = artifacts, vault, lane, clock
-        self.loaded: dict[tuple[str, int], _Loaded] = {}
-        self.loading: dict[tuple[str, int], asyncio.Task[OnlineModel]] = {}
+        self.loaded: dict[tuple[str, int], Loaded] = {}
+        self.loading: dict[tuple[str, int], asyncio.Task[Loaded]] = {}
         self.answering: dict[str, int] = {}
         """The version that has answered last as the champion, by model."""
         self.ended: set[tuple[str, int]] = set()
         """The versions that have ended while they were loaded."""
+        self.changed: Callable[[], None] = lambda: None
+        """Called when what is loaded has changed."""
         self.failed: dict[tuple[str, int], float] = {}
         """When the loading of a version has failed last."""
 
-    async def champion(self, snapshot: Snapshot, name: str) -> tuple[int, OnlineModel]:
+    async def champion(self, snapshot: Snapshot, name: str) -> tuple[int, Loaded]:
         """Return the version that answers, with its model.
 
         After a promotion the version before answers until the new one is loaded: nobody waits.
@@ -103,7 +105,7 @@ class LoadedModels:
         self.answering[name] = number
         return number, found
 
-    async def get(self, snapshot: Snapshot, name: str, number: int) -> OnlineModel:
+    async def get(self, snapshot: Snapshot, name: str, number: int) -> Loaded:
         """Return a version's model, loaded now if need be.
 
         Raises:
@@ -113,7 +115,7 @@ class LoadedModels:
             return self._used(name, number)
         return await asyncio.shield(self.load(snapshot, name, number))
 
-    def load(self, snapshot: Snapshot, name: str, number: int) -> asyncio.Task[OnlineModel]:
+    def load(self, snapshot: Snapshot, name: str, number: int) -> asyncio.Task[Loaded]:
         """Begin to load a version, once for all who ask."""
         at = (name, number)
         task = self.loading.get(at)
@@ -122,13 +124,14 @@ class LoadedModels:
             task.add_done_callback(lambda done: self._ended(at, done))
         return task
 
-    def _ended(self, at: tuple[str, int], done: asyncio.Task[OnlineModel]) -> None:
+    def _ended(self, at: tuple[str, int], done: asyncio.Task[Loaded]) -> None:
         self.loading.pop(at, None)
+        self.changed()
         if not done.cancelled() and (error := done.exception()) is not None:
             self.failed[at] = self.clock()
             log.warning("a model is not loaded", model=at[0], version=at[1], why=str(error))
 
-    async def _load(self, snapshot: Snapshot, name: str, number: int) -> OnlineModel:
+    async def _load(self, snapshot: Snapshot, name: str, number: int) -> Loaded:
         row = snapshot.models.version(name, number)
         assert row is not None, "it was found at this moment"
         if row.retired:
@@ -151,9 +154,16 @@ class LoadedModels:
         if (name, number) in self.ended:
             self.ended.discard((name, number))
             raise _retired(name, number)
-        self.loaded[name, number] = _Loaded(model, artifact.bytes, self.clock())
-        self._bound()
-        return model
+        found = self.loaded[name, number] = Loaded(model, artifact.bytes, self.clock())
+        self.bound()
+        log.info(
+            "a model is loaded",
+            model=name,
+            version=number,
+            plan=model.verdict().plan,
+            why=model.verdict().reason,
+        )
+        return found
 
     def taken(self, records: Iterable[EventRecord]) -> None:
         """Unload what may answer no longer: retired versions, and those of deleted models."""
@@ -166,21 +176,23 @@ class LoadedModels:
                     self.loaded.pop(at, None)
                     if at in self.loading:
                         self.ended.add(at)
+                    self.changed()
 
-    def _used(self, name: str, number: int) -> OnlineModel:
-        found = self.loaded.pop((name, number))
+    def _used(self, name: str, number: int) -> Loaded:
+        found = self.loaded[name, number]
         found.asked = self.clock()
-        self.loaded[name, number] = found  # behind all others
-        return found.model
+        return found
 
-    def _bound(self) -> None:
+    def bound(self) -> None:
         """Unload what nobody asks, and what is too much, the longest unused first."""
         past = self.clock() - _IDLE
-        for at, one in list(self.loaded.items())[:-1]:
+        by_use = sorted(self.loaded, key=lambda at: self.loaded[at].asked)
+        for at in by_use:
             many = len(self.loaded) > LOADED_MODELS
             much = sum(other.bytes for other in self.loaded.values()) > LOADED_BYTES
-            if one.asked < past or many or much:
+            if self.loaded[at].asked < past or ((many or much) and at != by_use[-1]):
                 del self.loaded[at]
+                self.changed()
 
 
 def _retired(name: str, number: int) -> Problem:

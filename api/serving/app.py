@@ -1,0 +1,361 @@
+"""The app of the process type `serve`: few routes, found without a framework, for speed.
+
+A request is authenticated by its head; then its body is read, within the bounds of its user.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
+from importlib.metadata import version as version_of_package
+from typing import Any, NamedTuple
+from urllib.parse import unquote
+
+import msgspec
+import structlog
+from starlette.requests import ClientDisconnect
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from autolearn.api.commands.recorded_request import RecordedRequest
+from autolearn.api.http.problems import Problem, incomplete, respond, unreadable
+from autolearn.api.middleware.body_limit import LimitBodies, RefuseEncoded
+from autolearn.api.middleware.concurrency_limit import Reading, RequestSlot
+from autolearn.api.middleware.head_requests import AnswerHead
+from autolearn.api.middleware.origins import CheckOrigin
+from autolearn.api.middleware.sealed_requests import Seal
+from autolearn.api.serving import inference_protocol
+from autolearn.api.serving.asked_models import AskedModel, AskedModels, sweep
+from autolearn.api.serving.loaded_models import LoadedModels
+from autolearn.api.serving.rows import inference, records_in, unfit
+from autolearn.api.shared.authorization import admit
+from autolearn.api.state.context import ApiContext
+from autolearn.ml.prediction.online import Answered, RowsRefused
+from autolearn.schemas.bounds import cut
+from autolearn.security.data_key import Unreadable
+
+log = structlog.stdlib.get_logger("autolearn.serve")
+
+_SHORT = 4096
+"""Bytes of a body that is answered at once: some rows, in less than a millisecond."""
+_SWEEP = 60.0
+_LENGTH = b"inference-header-content-length"
+_JSON = "application/json"
+_encoder = msgspec.json.Encoder()
+
+
+class _Route(NamedTuple):
+    """The template of a route, and what answers it."""
+
+    path: str
+    answer: Callable[[_Request], Awaitable[_Reply]]
+
+
+class _Reply(NamedTuple):
+    """A status, a body, its media type, and further headers."""
+
+    body: bytes
+    status: int = 200
+    media: str = _JSON
+    headers: tuple[tuple[bytes, bytes], ...] = ()
+
+
+class _Request(NamedTuple):
+    """A request that was routed: the parts of its path that are names."""
+
+    scope: Scope
+    receive: Receive
+    model: str = ""
+    version: str = ""
+
+    def header(self, wanted: bytes) -> str:
+        for name, value in self.scope["headers"]:
+            if name == wanted:
+                return str(value.decode("latin-1"))
+        return ""
+
+
+def make_app(context: ApiContext) -> ASGIApp:
+    """Return the app of a process that serves models."""
+    settings = context.settings
+    app: ASGIApp = ServeApp(context)
+    app = Seal(app, context.wire_keys, settings, admit(context))
+    app = RefuseEncoded(app)
+    limits = settings.limits
+    app = LimitBodies(app, limit=limits.max_body, upload_limit=limits.max_upload)
+    if settings.identity.auth == "none":
+        app = CheckOrigin(app, settings.api)
+    return AnswerHead(_Slots(app, context))
+
+
+class _Slots:
+    """Gives each request its slot, and records it in the behaviour log when it is answered."""
+
+    def __init__(self, app: ASGIApp, context: ApiContext) -> None:
+        self.app, self.context = app, context
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Handle one request."""
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        context, state = self.context, scope.setdefault("state", {})
+        call = RecordedRequest(scope, context.audit.instance) if context.audit.on else None
+        state["call"], state["status"] = call, 0
+        place = state["place"] = RequestSlot(context.waiting, scope, "change")
+        reading = Reading(place, receive, sealed=False, upload=False)
+
+        async def noted(message: Any) -> None:
+            if message["type"] == "http.response.start":
+                state["status"] = message["status"]
+            await send(message)
+
+        try:
+            await self.app(scope, reading, noted)
+        finally:
+            place.leave()
+            if call is not None and not state.get("recorded"):
+                context.audit.ended(call, state["status"], state.get("problem", ""))
+
+
+class ServeApp:
+    """Answers the requests of a process that serves models."""
+
+    def __init__(self, context: ApiContext) -> None:
+        self.context = context
+        self.loaded = LoadedModels(context.artifacts, context.vault, context.executors.inference)
+        context.reader.taken.append(self.loaded.taken)
+        self.asked = AskedModels(context, self.loaded)
+        self.named = {
+            "live": _Route("/v2/health/live", self.live),
+            "ready": _Route("/v2/health/ready", self.ready),
+            "server": _Route("/v2", self.server),
+            "metadata": _Route("/v2/models/{model}", self.metadata),
+            "model-ready": _Route("/v2/models/{model}/ready", self.model_ready),
+            "infer": _Route("/v2/models/{model}/infer", self.infer),
+            "predict": _Route("/v1/models/{model}/predict", self.predict),
+            "schema": _Route("/v1/models/{model}/schema", self.schema),
+        }
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Handle one request, or the life of the process."""
+        if scope["type"] == "lifespan":
+            await self.live_and_die(receive, send)
+            return
+        path = scope["path"]
+        try:
+            route, model, version = self.routed(scope["method"], path)
+            scope["route"] = route
+            scope["path_params"] = {"model": model, "version": version} if model else {}
+            if not path.startswith(("/v2/health/", "/health/")):
+                self.context.reader.require_ready()
+            reply = await route.answer(_Request(scope, receive, model, version))
+        except Problem as problem:
+            await respond(problem, path)(scope, receive, send)
+            return
+        except ClientDisconnect:
+            await respond(incomplete(), path)(scope, receive, send)
+            return
+        except Unreadable:
+            await respond(unreadable(), path)(scope, receive, send)
+            return
+        except Exception:
+            log.exception("fault", path=path)
+            words = "This is a fault of AutoLearn: its log has the details."
+            await respond(Problem(500, "fault", "AutoLearn failed", words), path)(
+                scope, receive, send
+            )
+            return
+        headers = [
+            (b"content-type", reply.media.encode()),
+            (b"content-length", str(len(reply.body)).encode()),
+            *reply.headers,
+        ]
+        if (age := self.context.staleness.headers()) and not path.startswith("/health/"):
+            headers += [(name.lower().encode(), value.encode()) for name, value in age.items()]
+        await send({"type": "http.response.start", "status": reply.status, "headers": headers})
+        await send({"type": "http.response.body", "body": reply.body})
+
+    async def live_and_die(self, receive: Receive, send: Send) -> None:
+        """Start and stop with the server (ASGI lifespan)."""
+        await receive()
+        async with self.context.lifetime:
+            self.context.reader.start()
+            sweeping = asyncio.create_task(sweep(self.loaded, _SWEEP))
+            await send({"type": "lifespan.startup.complete"})
+            await receive()
+            sweeping.cancel()
+            with suppress(asyncio.CancelledError):
+                await sweeping
+        await send({"type": "lifespan.shutdown.complete"})
+
+    def routed(self, method: str, path: str) -> tuple[_Route, str, str]:
+        """Return the route of a path, the model's name, and the version's if there is one.
+
+        Raises:
+            Problem: there is none (404), or not by this method (405).
+        """
+        parts = [unquote(one) for one in path.split("/")[1:]]
+        model = version = ""
+        name, wanted = "", "GET"
+        match parts:
+            case ["v1", "models", model, *rest] if model:
+                match rest:
+                    case ["predict"]:
+                        name, wanted = "predict", "POST"
+                    case ["versions", version, "predict"] if version:
+                        name, wanted = "predict", "POST"
+                    case ["schema"]:
+                        name = "schema"
+            case ["v2", "models", model, *rest] if model:
+                if len(rest) >= 2 and rest[0] == "versions" and rest[1]:
+                    version, rest = rest[1], rest[2:]
+                name = {(): "metadata", ("ready",): "model-ready", ("infer",): "infer"}.get(
+                    tuple(rest), ""
+                )
+                wanted = "POST" if name == "infer" else "GET"
+            case ["v2"] | ["v2", ""]:
+                name = "server"
+            case ["v2", "health", "live"] | ["health", "live"]:
+                name = "live"
+            case ["v2", "health", "ready"] | ["health", "ready"]:
+                name = "ready"
+        if not name:
+            raise Problem(
+                404,
+                "no-such-route",
+                "There is nothing here",
+                f"{cut(path)} is no path of a process `serve`: docs/serving.md has all.",
+            )
+        if method != wanted:
+            raise Problem(
+                405,
+                "method-not-allowed",
+                "That method is not offered here",
+                f"{cut(method)} is not offered on {cut(path)}: {wanted} can be used.",
+                headers={"Allow": "GET, HEAD" if wanted == "GET" else wanted},
+            )
+        return self.named[name], model, version
+
+    # The process
+
+    async def live(self, _: _Request) -> _Reply:
+        """Report that the process runs; or that it has failed, and must be restarted."""
+        failure = self.context.reader.failure
+        if failure is not None:
+            return _json({"live": False, "error": failure}, 503)
+        return _json({"live": True})
+
+    async def ready(self, _: _Request) -> _Reply:
+        """Report whether the registry is known, and how old what is known of it may be."""
+        reader = self.context.reader
+        if not reader.ready:
+            return _json({"ready": False, "error": reader.why_not_ready()}, 503)
+        age = self.context.staleness.seconds()
+        return _json(
+            {
+                "ready": True,
+                "registry_age_seconds": 0.0 if age is None else round(age, 1),
+                "models_loaded": len(self.loaded.loaded),
+                "models_loaded_bytes": sum(one.bytes for one in self.loaded.loaded.values()),
+            }
+        )
+
+    async def server(self, _: _Request) -> _Reply:
+        """Describe the server."""
+        extensions = list(inference_protocol.EXTENSIONS)
+        named = {"name": "autolearn", "version": version_of_package("autolearn")}
+        return _json({**named, "extensions": extensions})
+
+    # Models
+
+    async def metadata(self, request: _Request) -> _Reply:
+        """Describe a version: its inputs and outputs, and how its plan compares."""
+        asked = await self.asked.find(request.scope, request.model, request.version)
+        row = self.context.queries.now().models.get(request.model)
+        versions = range(1, row.versions + 1) if row is not None else ()
+        online = asked.loaded.model
+        said = inference_protocol.described(request.model, asked.number, versions, online)
+        return _json(said)
+
+    async def model_ready(self, request: _Request) -> _Reply:
+        """Report that a version answers; it is loaded if need be."""
+        asked = await self.asked.find(request.scope, request.model, request.version)
+        return _json({"name": asked.model, "ready": True})
+
+    async def schema(self, request: _Request) -> _Reply:
+        """Show the JSON Schema of a row of the champion."""
+        asked = await self.asked.find(request.scope, request.model, "")
+        return _json(asked.loaded.model.schema())
+
+    async def predict(self, request: _Request) -> _Reply:
+        """Answer rows in the friendly form."""
+        asked = await self.asked.find(request.scope, request.model, request.version)
+        content = await _body(request.receive)
+        media = request.header(b"content-type").partition(";")[0].strip().lower() or _JSON
+
+        def computed() -> tuple[bytes, Answered]:
+            online = asked.loaded.model
+            records = records_in(content, media, online)
+            said, answered = inference(online, records, asked.model, asked.number)
+            return _encoder.encode(said), answered
+
+        body, _ = await self.run(asked, content, computed)
+        return _Reply(body)
+
+    async def infer(self, request: _Request) -> _Reply:
+        """Answer rows by the Open Inference Protocol."""
+        asked = await self.asked.find(request.scope, request.model, request.version)
+        content = await _body(request.receive)
+        length = request.header(_LENGTH)
+
+        def computed() -> tuple[tuple[bytes, str], Answered]:
+            online = asked.loaded.model
+            try:
+                given = inference_protocol.read(content, length, online)
+                answered = online.answer_columns(given.columns, given.rows, given.columns)
+            except inference_protocol.Malformed as error:
+                raise Problem(400, "invalid-body", error.title, error.detail) from None
+            except RowsRefused as error:
+                raise unfit(error, asked.model) from None
+            name = str(uuid.uuid4())
+            said = inference_protocol.written(given, answered, asked.model, asked.number, name)
+            return said, answered
+
+        (body, size), _ = await self.run(asked, content, computed)
+        if not size:
+            return _Reply(body)
+        return _Reply(body, media="application/octet-stream", headers=((_LENGTH, size.encode()),))
+
+    async def run(self, asked: AskedModel, content: bytes, computed: Callable[[], Any]) -> Any:
+        """Compute an answer: at once if it is short and has a plan, else in a thread."""
+        if asked.loaded.model.plan is not None and len(content) <= _SHORT:
+            return computed()  # a thread would take longer than the answer
+        return await self.context.executors.inference.run(computed)
+
+
+def _json(content: Mapping[str, Any] | Any, status: int = 200) -> _Reply:
+    return _Reply(_encoder.encode(content), status)
+
+
+async def _body(receive: Receive) -> bytes:
+    """Return the whole body.
+
+    Raises:
+        Problem: it is too large or too slow.
+        ClientDisconnect: the client went away before its end.
+    """
+    message = await receive()
+    if message["type"] == "http.disconnect":
+        raise ClientDisconnect
+    body: bytes = message.get("body", b"")
+    if not message.get("more_body", False):
+        return body
+    parts = [body]
+    while message.get("more_body", False):
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise ClientDisconnect
+        parts.append(message.get("body", b""))
+    return b"".join(parts)

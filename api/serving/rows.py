@@ -1,0 +1,143 @@
+"""The friendly form: rows as JSON or CSV, and their answers."""
+
+from __future__ import annotations
+
+import csv
+import io
+import uuid
+from collections import Counter
+from collections.abc import Sequence
+
+import msgspec
+
+from autolearn.api.http.problems import Problem
+from autolearn.artifacts.datasets.column_evidence import MISSING_IN_TEXT, MISSING_WORDS
+from autolearn.ml.prediction.online import Answered, OnlineModel, RowsRefused
+from autolearn.schemas.bounds import ONLINE_ROWS, WARNINGS_SHOWN, cut
+from autolearn.schemas.codec import is_too_deep
+from autolearn.schemas.rest.models import Inference, InferenceWarning
+from autolearn.schemas.values import JsonValue
+
+_DEEPEST = 4
+_TRUE, _FALSE = ("true", "yes", "1"), ("false", "no", "0")
+
+
+def inference(
+    online: OnlineModel, records: Sequence[dict[str, JsonValue]], model: str, number: int
+) -> tuple[Inference, Answered]:
+    """Return the answers to rows, as they are sent and as they are computed.
+
+    Raises:
+        Problem: they do not fit (422).
+    """
+    if len(records) > ONLINE_ROWS:
+        raise _refused(
+            f"There are {len(records):,} rows, and at most {ONLINE_ROWS:,} are answered at once: "
+            "send them in parts, or predict them as a file (autolearn predict TRAINING FILE)."
+        )
+    try:
+        said = online.answer(records)
+    except RowsRefused as error:
+        raise unfit(error, model) from None
+    kinds = Counter(one.kind for one in said.warnings)
+    return Inference(
+        model=model,
+        version=number,
+        request=str(uuid.uuid4()),
+        predictions=said.rows,
+        warnings=[
+            InferenceWarning(one.row, one.column, one.kind, one.detail)
+            for one in said.warnings[:WARNINGS_SHOWN]
+        ],
+        warned={str(kind): many for kind, many in kinds.items()},
+        unused=said.unused,
+    ), said
+
+
+def unfit(error: RowsRefused, model: str) -> Problem:
+    """Return the problem of rows that do not fit a model."""
+    faults = [
+        {"pointer": f"#/records/{one.row}/{one.column}", "detail": one.detail}
+        for one in error.faults
+    ]
+    detail = f"{cut(error.detail, 1000)}. GET /v1/models/{model}/schema says what is wanted."
+    return Problem(422, "row-unfit", "A row does not fit the model", detail, errors=faults)
+
+
+def records_in(content: bytes, media: str, online: OnlineModel) -> list[dict[str, JsonValue]]:
+    """Return the rows of a body.
+
+    Raises:
+        Problem: it is no JSON object or CSV, or has no rows (400, 415, 422).
+    """
+    if media == "text/csv":
+        records = _csv_rows(content, online)
+    elif media == "application/json" or media.endswith("+json"):
+        records = _json_rows(content, online)
+    else:
+        detail = f"It is {media[:100]!r}: send application/json or text/csv."
+        raise Problem(415, "not-json", "The body is neither JSON nor CSV", detail)
+    if not records:
+        raise _refused("There is no row: send one at least.")
+    return records
+
+
+def _json_rows(content: bytes, online: OnlineModel) -> list[dict[str, JsonValue]]:
+    """Return the rows of JSON, in which CSV may be: what is sealed is always JSON."""
+    try:
+        given = msgspec.json.decode(content)
+    except (msgspec.DecodeError, ValueError, RecursionError) as error:
+        detail = f"It cannot be read as JSON (RFC 8259): {error}."
+        raise Problem(400, "not-json", "The body is not JSON", detail) from None
+    if is_too_deep(content, _DEEPEST):
+        raise _refused("It is nested too deeply: a row is an object of plain values.")
+    if isinstance(given, dict) and [*given] == ["csv"] and isinstance(given["csv"], str):
+        return _csv_rows(given["csv"].encode(), online)
+    if isinstance(given, dict) and [*given] == ["records"]:
+        given = given["records"]
+    records = given if isinstance(given, list) else [given]
+    if not all(isinstance(one, dict) for one in records):
+        raise _refused("A row is an object of values by column; several are {records: [row, …]}.")
+    return records
+
+
+def _csv_rows(content: bytes, online: OnlineModel) -> list[dict[str, JsonValue]]:
+    """Return the rows of CSV (RFC 4180) in UTF-8 with a header; an empty field is a gap."""
+    try:
+        text = content.decode("utf-8-sig")
+        lines = list(csv.reader(io.StringIO(text, newline=""), strict=True))
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise Problem(400, "not-csv", "The body is not CSV", f"{error}.") from None
+    lines = [line for line in lines if line]
+    if not lines:
+        return []
+    names = lines[0]
+    if twice := [name for name, many in Counter(names).items() if many > 1]:
+        raise _refused(f"The header has {cut(twice[0])!r} twice.")
+    kinds = [online.columns[one].type if one in online.columns else "string" for one in names]
+    for number, line in enumerate(lines[1:]):
+        if len(line) != len(names):
+            raise _refused(f"row {number} has {len(line)} fields, and the header {len(names)}.")
+    return [dict(zip(names, map(_typed, line, kinds), strict=True)) for line in lines[1:]]
+
+
+def _typed(field: str, kind: str) -> JsonValue:
+    """Return a field of CSV as a value of a type; as text if it is none, which is then refused.
+
+    The words for a gap are those with which datasets are read.
+    """
+    if not field or field in (MISSING_IN_TEXT if kind == "string" else MISSING_WORDS):
+        return None
+    if kind in ("integer", "number"):
+        try:
+            return field if "_" in field else float(field)  # Python would take 3_750
+        except ValueError:
+            return field
+    if kind == "boolean":
+        low = field.lower()
+        return True if low in _TRUE else False if low in _FALSE else field
+    return field
+
+
+def _refused(detail: str) -> Problem:
+    return Problem(422, "invalid-body", "The body does not fit", detail)
