@@ -87,7 +87,7 @@ class ServingSettings(Struct, frozen=True, kw_only=True, rename=lambda name: f"s
 
     port: Annotated[int, Meta(ge=-1, le=65535)] = -1
     """The port of a process `serve`; -1: the one after that of the API, 0: a free one."""
-    url: str = ""
+    url: Annotated[str, Meta(pattern=r"^(|https?://[^\s,]+(,https?://[^\s,]+)*)\Z")] = ""
     """Where the API asks processes `serve`, `http://host:8322,…`: the first that takes a request
     answers it. Empty: on this machine."""
 

@@ -10,7 +10,7 @@ import uuid
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from importlib.metadata import version as version_of_package
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import unquote
 
 import msgspec
@@ -31,9 +31,11 @@ from autolearn.api.serving.loaded_models import LoadedModels
 from autolearn.api.serving.rows import inference, records_in, unfit
 from autolearn.api.shared.authorization import admit
 from autolearn.api.state.context import ApiContext
-from autolearn.ml.prediction.online import Answered, RowsRefused
 from autolearn.schemas.bounds import cut
 from autolearn.security.data_key import Unreadable
+
+if TYPE_CHECKING:  # scikit-learn is imported with the first model
+    from autolearn.ml.prediction.online import Answered
 
 log = structlog.stdlib.get_logger("autolearn.serve")
 
@@ -311,6 +313,8 @@ class ServeApp:
         length = request.header(_LENGTH)
 
         def computed() -> tuple[tuple[bytes, str], Answered]:
+            from autolearn.ml.prediction.online import RowsRefused
+
             online = asked.loaded.model
             try:
                 given = inference_protocol.read(content, length, online)

@@ -9,16 +9,18 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 import numpy as np
 from msgspec import UNSET, Struct, UnsetType
 
-from autolearn.ml.prediction.online import Answered, OnlineModel
 from autolearn.schemas.bounds import ONLINE_ROWS, cut, listed
 from autolearn.schemas.errors import AutoLearnError
 from autolearn.schemas.values import JsonValue
+
+if TYPE_CHECKING:  # scikit-learn is imported with the first model
+    from autolearn.ml.prediction.online import Answered, OnlineModel
 
 _NUMBERS = {
     "FP16": "<f2", "FP32": "<f4", "FP64": "<f8",
@@ -218,7 +220,7 @@ def _fitting(tensor: _Tensor, values: list[Any], model: OnlineModel, *, gaps: bo
         return values
     if gaps:
         return [None if one != one else one for one in values]
-    return [float(one) if type(one) is int else one for one in values]
+    return values
 
 
 def _outputs(asked: _Request, model: OnlineModel) -> Mapping[str, bool]:
@@ -282,7 +284,7 @@ def _packed(values: np.ndarray[Any, Any], kind: str) -> bytes:
 
 
 def described(name: str, version: int, versions: Sequence[int], model: OnlineModel) -> JsonValue:
-    """Return the metadata of a version: its inputs and outputs."""
+    """Return the metadata of a version: its inputs and outputs, and the verdict on its plan."""
     inputs: list[JsonValue] = [
         {"name": column.name, "datatype": _TAKEN.get(column.type, ("FP64",))[0], "shape": [-1]}
         for column in model.columns.values()
@@ -291,11 +293,13 @@ def described(name: str, version: int, versions: Sequence[int], model: OnlineMod
         {"name": one, "datatype": _GIVEN.get(kind, "BYTES"), "shape": [-1]}
         for one, kind in model.outputs.items()
     ]
+    plan = {f"plan_{key}": value for key, value in msgspec.to_builtins(model.verdict()).items()}
+    plan["plan"] = plan.pop("plan_plan")
     return {
         "name": name,
         "versions": [str(one) for one in versions],
         "platform": "autolearn_sklearn",
         "inputs": inputs,
         "outputs": outputs,
-        "parameters": {"version": str(version)},
+        "parameters": {"version": str(version), **plan},
     }

@@ -7,16 +7,19 @@ import io
 import uuid
 from collections import Counter
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from autolearn.api.http.problems import Problem
 from autolearn.artifacts.datasets.column_evidence import MISSING_IN_TEXT, MISSING_WORDS
-from autolearn.ml.prediction.online import Answered, OnlineModel, RowsRefused
 from autolearn.schemas.bounds import ONLINE_ROWS, WARNINGS_SHOWN, cut
 from autolearn.schemas.codec import is_too_deep
 from autolearn.schemas.rest.models import Inference, InferenceWarning
 from autolearn.schemas.values import JsonValue
+
+if TYPE_CHECKING:  # scikit-learn is imported with the first model
+    from autolearn.ml.prediction.online import Answered, OnlineModel, RowsRefused
 
 _DEEPEST = 4
 _TRUE, _FALSE = ("true", "yes", "1"), ("false", "no", "0")
@@ -30,6 +33,8 @@ def inference(
     Raises:
         Problem: they do not fit (422).
     """
+    from autolearn.ml.prediction.online import RowsRefused
+
     if len(records) > ONLINE_ROWS:
         raise _refused(
             f"There are {len(records):,} rows, and at most {ONLINE_ROWS:,} are answered at once: "

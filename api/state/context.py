@@ -134,7 +134,7 @@ def make_context(
     executors, identity = Executors(settings.limits), settings.identity
     at_end(executors.close)
 
-    meter = Meter(kind)
+    meter = Meter("api")  # a process that serves models has the same instruments
     arrivals = AnswerWaiters(partial(_observe_answer, meter))
     brokers = Brokers(to, topics.events.name)
     lifetime.callback(brokers.stop)

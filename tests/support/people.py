@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
@@ -27,6 +28,14 @@ def away(number: int) -> dict[str, str]:
     return {"X-Forwarded-For": f"198.51.100.{number}", "X-Forwarded-Proto": "https"}
 
 
+def free_port() -> int:
+    """A port that is free now."""
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        port: int = one.getsockname()[1]
+        return port
+
+
 class People:
     """Clients by who asks. `other`, `reader` and `owner` are users; in the team are
     `colleague`, who is a user, and `viewer`, who is a viewer.
@@ -37,6 +46,7 @@ class People:
     ) -> None:
         self.folder = folder
         self.environment = {
+            "AUTOLEARN_SERVE_PORT": str(free_port()),
             "AUTOLEARN_AUTH": "tokens",
             "AUTOLEARN_HOME": str(folder / "home"),
             "AUTOLEARN_KAFKA": kafka,
@@ -50,6 +60,8 @@ class People:
         stack.callback(self.agents.stop)
         self.first = stack.enter_context(Api(folder, self.environment, instance="0"))
         self.second = stack.enter_context(Api(folder, self.environment, instance="1"))
+        self.serve = Process(folder, "serve", self.environment, "autolearn.api.serving")
+        stack.callback(self.serve.stop)
         self.stack = stack
         self.agents.ready()
         self.topics = Topics.of(load(self.environment))
@@ -60,6 +72,8 @@ class People:
         assert token is not None
         self.nobody = stack.enter_context(self.first.client())
         self.elsewhere = stack.enter_context(self.second.client())
+        url = self.serve.ready()
+        self.serving = stack.enter_context(httpx.Client(base_url=url, timeout=60, trust_env=False))
         self.tokens = {"sysadmin": token.word, "bad": BAD}
         for name in ("other", "reader", "colleague", "owner"):
             self.tokens[name] = self.add(name)

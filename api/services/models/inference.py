@@ -54,7 +54,7 @@ def router(context: ApiContext) -> APIRouter:
     @routes.post(
         "/v1/models/{model}/predict", openapi_extra=_ACCEPTS, responses=answers({200: Inference})
     )
-    async def predict(request: Request, model: str) -> Response:
+    async def predict(request: Request, model: str) -> Response:  # noqa: ARG001
         """Answer rows by the champion: a label and probabilities, a value, a cluster, an anomaly.
 
         A row is refused if a column is missing or has a value of another type (422). Warnings name
@@ -67,12 +67,12 @@ def router(context: ApiContext) -> APIRouter:
         openapi_extra=_ACCEPTS,
         responses=answers({200: Inference}),
     )
-    async def predict_by(request: Request, model: str, version: str) -> Response:
+    async def predict_by(request: Request, model: str, version: str) -> Response:  # noqa: ARG001
         """Answer rows by a version, given as a number or an alias."""
         return await passing.on(request)
 
     @routes.get("/v1/models/{model}/schema", response_class=Response)
-    async def see_schema(request: Request, model: str) -> Response:
+    async def see_schema(request: Request, model: str) -> Response:  # noqa: ARG001
         """Show the JSON Schema of a row of the champion."""
         return await passing.on(request)
 
