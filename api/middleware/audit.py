@@ -17,7 +17,7 @@ from autolearn.runtime.trace_context import TRACEPARENT
 _READS = ("GET", "HEAD", "OPTIONS")
 
 
-def asks_model(path: str) -> bool:
+def _asks_model(path: str) -> bool:
     """Return whether a request by POST on a path asks a model, which changes nothing."""
     return path.startswith(("/v1/models/", "/v2/models/")) and path.endswith(("/predict", "/infer"))
 
@@ -42,7 +42,7 @@ class RecordRequests:
             return
         call = RecordedRequest(scope, self.audit.instance)
         state: MutableMapping[str, Any] = scope.setdefault("state", {})
-        changes = scope["method"] not in _READS and not asks_model(scope["path"])
+        changes = scope["method"] not in _READS and not _asks_model(scope["path"])
         if changes or is_stream(scope):
             state["arriving"] = call  # recorded once it is authenticated
         state["call"] = call

@@ -59,7 +59,7 @@ class AskedModels:
         self.changes += 1
 
     async def principal(self, scope: Scope) -> Principal:
-        """Return who asks.
+        """Return the principal of a request.
 
         Raises:
             Problem: it is nobody (401); the registry has not come so far as the request says (503);

@@ -27,7 +27,7 @@ from autolearn.ml.estimators.estimator import LABELS, methods_of
 from autolearn.ml.evaluation.categories import Categories
 from autolearn.ml.evaluation.rows import features_of_model, secret_columns
 from autolearn.ml.evaluation.stored_artifact import ModelColumn, StoredArtifact, open_model
-from autolearn.ml.prediction.plan import Difference, NoPlan, Plan, compiled, difference
+from autolearn.ml.prediction.plan import NoPlan, Plan, PlanComparison, compared, compiled
 from autolearn.ml.prediction.predict import PROBABILITY, predicted_columns
 from autolearn.schemas.bounds import cut
 from autolearn.schemas.models.plan_verdict import PlanVerdict
@@ -51,7 +51,7 @@ _WANTED = {
 }
 _JSON_TYPES = {"integer": "number", "timestamp": "string"}
 _LARGEST = float(np.finfo(np.float32).max)
-ABSENT = object()
+_ABSENT = object()
 """In place of a value that was not sent; None is a gap."""
 _MOST_FAULTS = 20
 """Faults of a request that a refusal names."""
@@ -131,7 +131,7 @@ class OnlineModel:
         self.plan: Plan | None = None
         self.unplanned = ""
         """Why there is no plan."""
-        self.compared: Difference | None = None
+        self.compared: PlanComparison | None = None
         self.outputs: dict[str, str] = {}
         """The columns of an answer, each with the kind of its values (`numpy.dtype.kind`)."""
 
@@ -180,7 +180,7 @@ class OnlineModel:
         values, _ = self._checked(columns, len(records))
         categories = Categories(self._table_of(values, len(records)), self.secret)
         features = features_of_model(self.stored, categories, needed=False)
-        said = difference(plan, self.stored.pipeline, features)
+        said = compared(plan, self.stored.pipeline, features)
         if not said.features:
             self.unplanned = "it would give other numbers"
             return
@@ -228,14 +228,14 @@ class OnlineModel:
         Raises:
             RowsRefused: they do not fit.
         """
-        columns = {name: [one.get(name, ABSENT) for one in records] for name in self.columns}
+        columns = {name: [one.get(name, _ABSENT) for one in records] for name in self.columns}
         names = {name for record in records for name in record}
         return self.answer_columns(columns, len(records), names)
 
     def answer_columns(
         self, columns: Mapping[str, Sequence[Any]], rows: int, names: Iterable[str]
     ) -> Answered:
-        """Answer rows that are given by column; a value that is not there is ABSENT.
+        """Answer rows that are given by column; a value that is not there is _ABSENT.
 
         `names` are all columns that were sent.
 
@@ -288,14 +288,14 @@ class OnlineModel:
         for name, column in self.columns.items():
             given = columns.get(name)
             if given is None:
-                given = [ABSENT] * rows
+                given = [_ABSENT] * rows
             usual = self.usual[name]
             values = found[name] = []
             for number, value in enumerate(given):
                 if usual(value):
                     values.append(value)
                     continue
-                if value is ABSENT:
+                if value is _ABSENT:
                     faults.append(RowFault(number, name, "the column is missing"))
                     continue
                 kept, wrong = _value_of(column, value)

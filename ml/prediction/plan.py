@@ -87,7 +87,7 @@ class _Categories(NamedTuple):
         return np.concatenate(parts, axis=1)
 
 
-class Difference(Struct):
+class PlanComparison(Struct):
     """How a plan compares with its pipeline: whether the bits of features and answers are the same.
 
     `largest` is the largest difference between two numbers of the answers; `labels` whether all
@@ -157,7 +157,7 @@ def compiled(pipeline: Any) -> Plan:
     return Plan(parts, rest, _answers_of(pipeline[-1]))
 
 
-def difference(plan: Plan, pipeline: Any, features: pd.DataFrame) -> Difference:
+def compared(plan: Plan, pipeline: Any, features: pd.DataFrame) -> PlanComparison:
     """Compare a plan with its pipeline for rows, for these with gaps, and for some of them alone.
 
     `features` are as in `rows.features_of_model`; they have known categories only.
@@ -165,7 +165,7 @@ def difference(plan: Plan, pipeline: Any, features: pd.DataFrame) -> Difference:
     gaps = features.copy()
     for at, name in enumerate(gaps.columns):
         gaps.loc[gaps.index[at % len(gaps)], name] = np.nan
-    found = Difference()
+    found = PlanComparison()
     for rows in (features, gaps, *(each.iloc[[at]] for each in (features, gaps) for at in _ALONE)):
         if not len(rows):
             continue

@@ -90,7 +90,7 @@ class _Passing:
     """Passes requests on to the first process `serve` that takes them."""
 
     def __init__(self, context: ApiContext) -> None:
-        self.context, self.urls = context, urls_of(context.settings)
+        self.context, self.urls = context, _urls_of(context.settings)
         self.clients: list[httpx.AsyncClient] = []
         context.lifetime.push_async_callback(self.close)
 
@@ -146,7 +146,7 @@ class _Passing:
         return respond(_nobody(self.urls), request.url.path)
 
 
-def urls_of(settings: Settings) -> list[str]:
+def _urls_of(settings: Settings) -> list[str]:
     """Return where the processes `serve` are asked."""
     given = [one.strip().rstrip("/") for one in settings.serving.url.split(",") if one.strip()]
     if given:
