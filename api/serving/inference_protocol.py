@@ -74,7 +74,9 @@ _decoder = msgspec.json.Decoder(_Request)
 
 
 def read(content: bytes, json_length: str, model: OnlineModel) -> Asked:
-    """Return the rows that a body asks about. `json_length` is the header of the binary extension, or "".
+    """Return the rows that a body asks about.
+
+    `json_length` is the header of the binary extension, or "".
 
     Raises:
         Malformed: it is no such request, or does not fit the model.
