@@ -77,6 +77,9 @@ INSTRUMENTS: dict[str, Instrument] = {
     "autolearn_audit_lost_total": Instrument(
         "counter", (API,), (), "Records of the behaviour log that could not be written."
     ),
+    "autolearn_predictions_dropped_total": Instrument(
+        "counter", (API,), (), "Records of fast models' answers that could not be written."
+    ),
     # API: the log
     "autolearn_decisions_total": Instrument(
         "counter", (API,), ("type",), "Events seen on the log since this process was ready."

@@ -198,6 +198,8 @@ class RetentionSettings(Struct, frozen=True, kw_only=True):
     number; 0: never."""
     expiry_grace: Seconds = 24 * 3600.0
     """Seconds for which an unused session is shown as expiring before it expires."""
+    prediction_days: Annotated[float, Meta(ge=1, le=36600)] = 400.0
+    """Days for which the prediction log is kept; then the keys of its months are shredded."""
     shred_within: Annotated[float, Meta(ge=30, le=7 * 24 * 3600)] = 60.0
     """Seconds after which a shredded key is gone from the brokers' files."""
 

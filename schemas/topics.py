@@ -52,6 +52,7 @@ class Topics(Struct, frozen=True):
     dead_letters: Topic
     audit: Topic
     keys: Topic
+    predictions: Topic
 
     def all(self) -> tuple[Topic, ...]:
         """Return every topic, in the order in which they are created."""
@@ -64,6 +65,7 @@ class Topics(Struct, frozen=True):
             self.dead_letters,
             self.audit,
             self.keys,
+            self.predictions,
         )
 
     def in_backup(self) -> tuple[Topic, ...]:
@@ -126,6 +128,12 @@ class Topics(Struct, frozen=True):
             ),
             # A backup has the keys in a file of their own (operations.backup.session_keys).
             keys=topic("keys", 1, in_backup=False, **_shredding(settings.retention.shred_within)),
+            predictions=topic(
+                "predictions",
+                kafka.partitions,
+                in_backup=True,
+                retention_ms=str(int(settings.retention.prediction_days * DAY_MS)),
+            ),
         )
 
 

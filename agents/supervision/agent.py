@@ -115,6 +115,7 @@ class SuperviseAgent:
             self.artifacts,
             self.meter,
             self.settings.retention.expiry_grace,
+            self.settings.retention.prediction_days,
         )
         self.shredding.begin()
         self.collector = Collector(
@@ -185,6 +186,7 @@ class SuperviseAgent:
         self.clock.look(wall, at)
         if self.clock.believed(at):
             self.shredding.expire(wall * 1000)
+            self.shredding.end_months(wall * 1000)
 
     async def shred(self, _: float) -> None:
         """Shred the keys of ended sessions."""

@@ -1,4 +1,4 @@
-"""Shreds the keys of ended sessions and datasets, and deletes their content in the artifact store.
+"""Shreds the keys of ended sessions, datasets and models, and deletes their artifacts.
 
 The ended ones are folded from `events`, their keys from `keys`: while there is a key of a session
 that was discarded, expired or deleted, it is shredded. So it is done at least once, whatever ended
@@ -9,6 +9,8 @@ artifact store is away. Unused sessions get a proposal to expire.
 
 from __future__ import annotations
 
+import math
+import re
 import time
 from typing import NamedTuple
 
@@ -26,6 +28,7 @@ from autolearn.schemas.errors import LogError
 from autolearn.schemas.stream_kinds import stream
 from autolearn.schemas.topics import Topics
 
+_MONTH = re.compile(r"[0-9]{4}-[0-9]{2}")
 _REPEAT = 60.0
 """Seconds after which a proposal to an unexpired session is repeated."""
 ROUND = 100
@@ -63,9 +66,11 @@ class KeyShredder:
         artifacts: ArtifactStore,
         meter: Meter,
         grace: float = _REPEAT,
+        prediction_days: float = 400.0,
     ) -> None:
         self.commands, self.drafts, self.ring, self.grace = commands, drafts, ring, grace
         self.artifacts, self.meter = artifacts, meter
+        self.prediction_days = prediction_days
         self.segment = int(topics.keys.config["segment.ms"]) / 1000
         self.expiring: dict[str, Draft] = {}
         self.asked: dict[str, float] = {}
@@ -80,16 +85,17 @@ class KeyShredder:
 
     def begin(self) -> None:
         """Check the sessions that have a key, or may expire, once all is folded and read."""
-        for session in {session_of(keyid) for keyid in self.ring.all()}:
+        for session in {_owner(session_of(keyid)) for keyid in self.ring.all()}:
             self.note(session)
         for session in self.drafts.unkept():
             self.note(session)
 
     def on_key(self, keyid: str) -> None:
         """Check a key that is on the log: its session may have ended before it came."""
-        draft = self.drafts.get(session_of(keyid))
+        name = session_of(keyid)
+        draft = self.drafts.get(_owner(name))
         if draft is not None and draft.lost:
-            self.lost.setdefault(session_of(keyid), time.monotonic())
+            self.lost.setdefault(name, time.monotonic())
 
     def _roll_later(self) -> None:
         """Schedule compaction of the topic's present records: a tombstone, or other wrappings.
@@ -112,7 +118,8 @@ class KeyShredder:
         if draft is None:
             return
         if draft.lost:
-            self.lost.setdefault(session, time.monotonic())
+            for name in (session, *self._months_of(session)):
+                self.lost.setdefault(name, time.monotonic())
         elif draft.expires and not draft.ended:
             self.expiring[session] = draft
 
@@ -141,6 +148,19 @@ class KeyShredder:
             self.commands.post(name, command, command_id(name, command))
             logger.info("a session is not used", session=session, since=draft.used)
         self.asked = {session: at for session, at in self.asked.items() if at > now}
+
+    def _months_of(self, model: str) -> list[str]:
+        """Return the months of which there is a key of a model's predictions."""
+        if not model.startswith("model/"):
+            return []
+        return [name for name in self.ring.owners() if name.startswith(f"{model}/")]
+
+    def end_months(self, now: float) -> None:
+        """Have the keys of predictions shredded whose time is over; `now` is in milliseconds."""
+        for name in self.ring.owners():
+            month = name.removeprefix(_owner(name))[1:]
+            if month and now > _end_of(month) + self.prediction_days * 86_400_000:
+                self.lost.setdefault(name, time.monotonic())
 
     def shred_keys(self) -> None:
         """Shred the keys of all ended sessions, and close due segments (blocks).
@@ -212,3 +232,16 @@ class KeyShredder:
             return False
         self.failing.pop(at, None)
         return True
+
+
+def _owner(name: str) -> str:
+    """Return the session, dataset or model to which the owner of a key belongs."""
+    return "/".join(name.split("/")[:2])
+
+
+def _end_of(month: str) -> float:
+    """Return the end of a month (2026-11) in milliseconds since 1970; infinity for others."""
+    if not _MONTH.fullmatch(month):
+        return math.inf
+    year, number = divmod(int(month[:4]) * 12 + int(month[5:]), 12)
+    return since_1970(f"{year:04}-{number + 1:02}-01T00:00:00Z", math.inf)

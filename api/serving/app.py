@@ -6,8 +6,7 @@ A request is authenticated by its head; then its body is read, within the bounds
 from __future__ import annotations
 
 import asyncio
-import uuid
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from importlib.metadata import version as version_of_package
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -28,10 +27,15 @@ from autolearn.api.middleware.sealed_requests import Seal
 from autolearn.api.serving import inference_protocol
 from autolearn.api.serving.asked_models import AskedModel, AskedModels, sweep
 from autolearn.api.serving.loaded_models import LoadedModels
+from autolearn.api.serving.prediction_log import PredictionLog
 from autolearn.api.serving.rows import inference, records_in, unfit
 from autolearn.api.shared.authorization import admit
 from autolearn.api.state.context import ApiContext
+from autolearn.runtime.uuid7 import uuid7
 from autolearn.schemas.bounds import cut
+from autolearn.schemas.codec import EventRecord
+from autolearn.schemas.events import ModelDeleted
+from autolearn.schemas.messages import type_of
 from autolearn.security.data_key import Unreadable
 
 if TYPE_CHECKING:  # scikit-learn is imported with the first model
@@ -39,6 +43,7 @@ if TYPE_CHECKING:  # scikit-learn is imported with the first model
 
 log = structlog.stdlib.get_logger("autolearn.serve")
 
+_DELETED = type_of(ModelDeleted)
 _SHORT = 4096
 """Bytes of a body that is answered at once: some rows, in less than a millisecond."""
 _SWEEP = 60.0
@@ -103,7 +108,7 @@ class _Slots:
             await self.app(scope, receive, send)
             return
         context, state = self.context, scope.setdefault("state", {})
-        call = RecordedRequest(scope, context.audit.instance) if context.audit.on else None
+        call = RecordedRequest(scope, context.audit.instance)
         state["call"], state["status"] = call, 0
         place = state["place"] = RequestSlot(context.waiting, scope, "change")
         reading = Reading(place, receive, sealed=False, upload=False)
@@ -117,7 +122,7 @@ class _Slots:
             await self.app(scope, reading, noted)
         finally:
             place.leave()
-            if call is not None and not state.get("recorded"):
+            if context.audit.on and not state.get("recorded"):
                 context.audit.ended(call, state["status"], state.get("problem", ""))
 
 
@@ -127,8 +132,16 @@ class ServeApp:
     def __init__(self, context: ApiContext) -> None:
         self.context = context
         self.loaded = LoadedModels(context.artifacts, context.vault, context.executors.inference)
-        context.reader.taken.append(self.loaded.taken)
+        context.reader.taken += [self.loaded.taken, self.taken]
         self.asked = AskedModels(context, self.loaded)
+        self.predictions = PredictionLog(
+            context.log,
+            context.audit.log,
+            context.topics.predictions.name,
+            context.vault,
+            context.settings.limits.append_timeout,
+            context.measures.meter,
+        )
         self.named = {
             "live": _Route("/v2/health/live", self.live),
             "ready": _Route("/v2/health/ready", self.ready),
@@ -139,6 +152,12 @@ class ServeApp:
             "predict": _Route("/v1/models/{model}/predict", self.predict),
             "schema": _Route("/v1/models/{model}/schema", self.schema),
         }
+
+    def taken(self, records: Iterable[EventRecord]) -> None:
+        """Forget the keys of deleted models."""
+        for record in records:
+            if record.type == _DELETED:
+                self.predictions.forget(record.subject.partition("/")[2])
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one request, or the life of the process."""
@@ -297,13 +316,19 @@ class ServeApp:
         content = await _body(request.receive)
         media = request.header(b"content-type").partition(";")[0].strip().lower() or _JSON
 
-        def computed() -> tuple[bytes, Answered]:
+        call = request.scope["state"]["call"]
+        identity = uuid7(call.began)
+
+        def computed() -> tuple[bytes, Answered, dict[str, list[Any]]]:
             online = asked.loaded.model
             records = records_in(content, media, online)
-            said, answered = inference(online, records, asked.model, asked.number)
-            return _encoder.encode(said), answered
+            said, answered = inference(online, records, asked.model, asked.number, identity)
+            names = dict.fromkeys(name for record in records for name in record)
+            inputs = {name: [record.get(name) for record in records] for name in names}
+            return _encoder.encode(said), answered, inputs
 
-        body, _ = await self.run(asked, content, computed)
+        body, answered, inputs = await self.run(asked, content, computed)
+        await self.record(request, asked, identity, inputs, answered)
         return _Reply(body)
 
     async def infer(self, request: _Request) -> _Reply:
@@ -312,7 +337,9 @@ class ServeApp:
         content = await _body(request.receive)
         length = request.header(_LENGTH)
 
-        def computed() -> tuple[tuple[bytes, str], Answered]:
+        identity = uuid7(request.scope["state"]["call"].began)
+
+        def computed() -> tuple[tuple[bytes, str], Answered, Mapping[str, Sequence[Any]]]:
             from autolearn.ml.prediction.online import RowsRefused
 
             online = asked.loaded.model
@@ -323,14 +350,29 @@ class ServeApp:
                 raise Problem(400, "invalid-body", error.title, error.detail) from None
             except RowsRefused as error:
                 raise unfit(error, asked.model) from None
-            name = str(uuid.uuid4())
-            said = inference_protocol.written(given, answered, asked.model, asked.number, name)
-            return said, answered
+            said = inference_protocol.written(given, answered, asked.model, asked.number, identity)
+            return said, answered, given.columns
 
-        (body, size), _ = await self.run(asked, content, computed)
+        (body, size), answered, inputs = await self.run(asked, content, computed)
+        await self.record(request, asked, identity, inputs, answered)
         if not size:
             return _Reply(body)
         return _Reply(body, media="application/octet-stream", headers=((_LENGTH, size.encode()),))
+
+    async def record(
+        self,
+        request: _Request,
+        asked: AskedModel,
+        identity: str,
+        inputs: Mapping[str, Sequence[Any]],
+        answered: Answered,
+    ) -> None:
+        """Record an answer before it is sent: that is the request's entry in the behaviour log."""
+        state = request.scope["state"]
+        await self.predictions.record(
+            state["call"], asked, identity, inputs, answered, durable=asked.durable
+        )
+        state["recorded"] = True
 
     async def run(self, asked: AskedModel, content: bytes, computed: Callable[[], Any]) -> Any:
         """Compute an answer: at once if it is short and has a plan, else in a thread."""

@@ -28,12 +28,16 @@ _AFTER = AFTER.lower().encode()
 
 
 class AskedModel(NamedTuple):
-    """A principal, and the version that answers the principal."""
+    """A principal, and the version that answers the principal.
+
+    `durable` is whether an answer waits for its record.
+    """
 
     who: Principal
     model: str
     number: int
     loaded: Loaded
+    durable: bool = True
 
 
 class AskedModels:

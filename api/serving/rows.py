@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-import uuid
 from collections import Counter
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -26,9 +25,13 @@ _TRUE, _FALSE = ("true", "yes", "1"), ("false", "no", "0")
 
 
 def inference(
-    online: OnlineModel, records: Sequence[dict[str, JsonValue]], model: str, number: int
+    online: OnlineModel,
+    records: Sequence[dict[str, JsonValue]],
+    model: str,
+    number: int,
+    request: str,
 ) -> tuple[Inference, Answered]:
-    """Return the answers to rows, as they are sent and as they are computed.
+    """Return the answers to rows, as they are sent and as they are computed; `request` is its id.
 
     Raises:
         Problem: they do not fit (422).
@@ -48,7 +51,7 @@ def inference(
     return Inference(
         model=model,
         version=number,
-        request=str(uuid.uuid4()),
+        request=request,
         predictions=said.rows,
         warnings=[
             InferenceWarning(one.row, one.column, one.kind, one.detail)

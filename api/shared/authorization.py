@@ -93,7 +93,10 @@ RULES: dict[str, Rule] = {
     "GET /v1/models": Rule.USER,
     **{
         f"GET {_MODEL}{what}": Rule.USER
-        for what in (*("", "/versions", "/versions/{version}", "/timeline", "/readers", "/schema"),)
+        for what in (
+            *("", "/versions", "/versions/{version}", "/timeline", "/readers", "/schema"),
+            "/predictions",
+        )
     },
     **{
         f"POST {_MODEL}/{what}": Rule.USER

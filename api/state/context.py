@@ -145,7 +145,9 @@ def make_context(
     reader.opened.append(brokers.start)
     heartbeats = Heartbeats(to, topics.workers.name, vault)
     at_end(heartbeats.stop)
-    reader.opened.append(heartbeats.start)
+    is_api = kind == "api"
+    if is_api:
+        reader.opened.append(heartbeats.start)
 
     recent = Recent(settings.observability.audit_memory)
     audit = AuditProducer(audit_log, topics.audit.name, settings, meter, recent.add, kind)
@@ -163,7 +165,7 @@ def make_context(
     )
     lifetime.push_async_callback(trail.stop)
     if audit.on:
-        reader.opened += [audit.open, trail.start]
+        reader.opened += [audit.open, trail.start] if is_api else [audit.open]
 
     tail = EventTail(to, reader, arrivals, executors.tail, settings.limits.max_followers)
     lifetime.push_async_callback(tail.stop)
@@ -212,7 +214,7 @@ def make_context(
         authenticate=Provider(identity).authenticate if identity.auth == "oidc" else by_token,
         passwords=Passwords(executors.passwords),
         logins=Logins(),
-        paces=Paces(quota="requests" if kind == "api" else "predictions"),
+        paces=Paces(quota="requests" if is_api else "predictions"),
         taken=Taken(),
         waiting=waiting,
         uploads=Uploads(settings.limits, [scratch, *artifacts.folders_on_disk()]),

@@ -27,7 +27,7 @@ from autolearn.client.cli.commands.operate import (
     up,
     version,
 )
-from autolearn.client.cli.commands.serve import model
+from autolearn.client.cli.commands.serve import model, predictions
 from autolearn.client.cli.commands.work import (
     annotate,
     cancel,
@@ -119,6 +119,7 @@ app.command("compare", rich_help_panel=WORK)(compare.compare)
 app.add_typer(evaluation.app, name="evaluation", rich_help_panel=WORK)
 app.command("commit", rich_help_panel=WORK)(session.commit)
 app.command("predict", rich_help_panel=WORK)(predict.predict)
+app.command("predictions", rich_help_panel=WORK)(predictions.predictions)
 app.command("cancel", rich_help_panel=WORK)(cancel.cancel)
 app.command("note", rich_help_panel=WORK)(annotate.note)
 app.command("tag", rich_help_panel=WORK)(annotate.tag)

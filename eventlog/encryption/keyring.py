@@ -253,6 +253,11 @@ class KeyRing:
         with self.changed:
             return list(self.sessions.get(session, ()))
 
+    def owners(self) -> list[str]:
+        """Return the owners of all keys."""
+        with self.changed:
+            return list(self.sessions)
+
     def all(self) -> dict[str, WrappedKey]:
         """Return all wrapped keys."""
         with self.changed:

@@ -15,7 +15,10 @@ from autolearn.schemas.rest.models import (
     ModelVersion,
     RegisteredModel,
 )
+from autolearn.schemas.rest.predictions import RecordedPrediction
 
+_ROWS = 20
+"""Rows of a request that a table shows."""
 _KINDS = {"promoted": "promoted", "rolled-back": "rolled back", "alias-set": "alias"}
 _FIRST = ("roc-auc", "f1", "accuracy", "r2", "rmse", "silhouette")
 """The metrics of which a list shows the first one that a version has."""
@@ -52,6 +55,60 @@ def model(one: RegisteredModel, versions: Iterable[ModelVersion]) -> RenderableT
         }
     )
     return Group(about, "", version_list(versions))
+
+
+def predictions(found: Iterable[RecordedPrediction]) -> RenderableType:
+    """Return answered requests."""
+    lines = [
+        (
+            when(one.time),
+            f"{one.model}@{one.version}",
+            one.rows,
+            _first_answer(one),
+            " ".join(f"{kind} {many}" for kind, many in one.warned.items()),
+            one.actor,
+            f"{one.duration:.1f} ms",
+            one.request,
+        )
+        for one in found
+    ]
+    heads = ("time", "version", "rows", "answer", "warned", "user", "took", "request")
+    return rows(heads, lines, leave=("warned", "took", "user"))
+
+
+def prediction(one: RecordedPrediction) -> RenderableType:
+    """Return one answered request, with its rows."""
+    about = pairs(
+        {
+            "request": one.request,
+            "time": when(one.time),
+            "version": f"{one.model}@{one.version}",
+            "user": one.actor or "-",
+            "by": f"{one.route} from {one.client}",
+            "took": f"{one.duration:.1f} ms",
+        }
+    )
+    if one.inputs is None or one.outputs is None:
+        return Group(about, "", "The rows cannot be read any more: their key was shredded.")
+    given, said = one.inputs, one.outputs
+    heads = (*given, *said)
+    lines = [
+        tuple(
+            "" if (value := columns[at]) is None else value
+            for columns in (*given.values(), *said.values())
+        )
+        for at in range(min(one.rows, _ROWS))
+    ]
+    more = f"{one.rows - _ROWS} more rows: -o json has them." if one.rows > _ROWS else ""
+    return Group(about, "", rows(heads, lines), more)
+
+
+def _first_answer(one: RecordedPrediction) -> str:
+    """Return the answer to the first row."""
+    if not one.outputs:
+        return "?"
+    name, values = next(iter(one.outputs.items()))
+    return f"{name} {number(values[0]) if isinstance(values[0], float) else values[0]}"
 
 
 def version_list(found: Iterable[ModelVersion]) -> RenderableType:

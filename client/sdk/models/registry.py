@@ -22,6 +22,7 @@ from autolearn.schemas.rest.models import (
     RegisteredModel,
 )
 from autolearn.schemas.rest.page import Page
+from autolearn.schemas.rest.predictions import RecordedPrediction
 
 if TYPE_CHECKING:
     import httpx
@@ -81,6 +82,22 @@ class ModelMethods(Handle[RegisteredModel]):
             Problem: a row does not fit, no version answers, or one may not ask it.
         """
         return answered(self.name, rows, str(version))
+
+    @listing
+    def predictions(
+        self, *, since: str = "", request: str = "", version: int = 0, limit: int | None = None
+    ) -> Pages[RecordedPrediction, RecordedPrediction]:
+        """List what was asked of it and answered, newest first, at most `limit`.
+
+        `since` is a time with a zone (RFC 3339), without it an hour ago; `request` is the id of one
+        request. Those who may promote see all, others what they asked themselves.
+
+        Raises:
+            Problem: a parameter is malformed, or one may not ask the model.
+        """
+        query = {"since": since or None, "request": request or None, "version": version or None}
+        call = Call("GET", f"{_at(self.name)}/predictions", Page[RecordedPrediction], query)
+        return Pages(call, limit=limit)
 
     @operation
     def schema(self) -> Flow[dict[str, Any]]:

@@ -387,6 +387,7 @@ ASKED: dict[str, Asked] = {
     "POST /v2/models/{rest:path}": Asked(
         f"/v2{OWNERS[3:]}/infer", 200, IRIS_TENSORS, but=TO_PROMOTE
     ),
+    f"GET {MODEL}/predictions": Asked(f"{OWNERS}/predictions", but=TO_PROMOTE),
     f"GET {MODEL}/schema": Asked(f"{OWNERS}/schema", but=TO_PROMOTE),
     **{
         f"POST {MODEL}{at}/predict": Asked(

@@ -202,6 +202,35 @@ def post_elsewhere(known: People, model: str) -> int:
     return version
 
 
+def test_every_answer_is_in_the_prediction_log_and_encrypted(known: People, model: str):
+    name = model.rpartition("/")[2]
+    post(known, f"{model}/share", {"user": "other", "may": "predict"})
+    said = [post(known, f"{model}/predict", WINE, who).json() for who in ("owner", "other")]
+    tensors = [
+        {"name": column, "datatype": "FP64", "shape": [1], "data": [value]}
+        for column, value in WINE.items()
+    ]
+    other = known.ask("other", "POST", f"/v2/models/{name}/infer", json={"inputs": tensors}).json()
+    ids = [one["request"] for one in said] + [other["id"]]
+    shown = known.ask("owner", "GET", f"{model}/predictions").json()["items"]
+    assert [one["request"] for one in shown] == ids[::-1], "newest first, and no other's"
+    assert [one["actor"] for one in shown] == ["other", "other", "owner"]
+    assert shown[2]["inputs"] == {column: [value] for column, value in WINE.items()}
+    assert shown[2]["outputs"]["prediction"] == [said[0]["predictions"][0]["prediction"]]
+    mine = known.ask("other", "GET", f"{model}/predictions").json()["items"]
+    assert [one["request"] for one in mine] == ids[:0:-1], "of others nothing is shown"
+    one = known.ask("owner", "GET", f"{model}/predictions?request={ids[0]}").json()["items"]
+    assert [each["request"] for each in one] == [ids[0]]
+    first = known.ask("owner", "GET", f"{model}/predictions?limit=1").json()
+    rest = known.ask("owner", "GET", f"{model}/predictions?limit=9&page={first['next']}").json()
+    assert [each["request"] for each in (*first["items"], *rest["items"])] == ids[::-1]
+    on_log = read_topic(known.environment["AUTOLEARN_KAFKA"], known.topics.predictions.name)
+    records = [one for of_partition in on_log.values() for one in of_partition]
+    ours = [one for one in records if one.key and one.key.startswith(f"{name}/".encode())]
+    assert len(ours) == 3
+    assert not any(b"proline" in one.value or b"class" in one.value for one in ours)
+
+
 def test_rows_come_as_csv_too_and_are_refused_by_number_and_column(known: People, model: str):
     header, row = ",".join(WINE), ",".join(map(str, WINE.values()))
     headers = {"content-type": "text/csv"}

@@ -1,0 +1,144 @@
+"""Reads the prediction log of a model, newest first."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Iterator, Mapping
+from contextlib import closing, suppress
+from typing import NamedTuple
+
+import msgspec
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from msgspec import UNSET
+
+from autolearn.eventlog.encryption.session_cipher import SessionCipher
+from autolearn.eventlog.log import RecordSource
+from autolearn.schemas.codec import from_json
+from autolearn.schemas.errors import MalformedRecord
+from autolearn.schemas.records.prediction import PredictionContent, PredictionRecord, purpose_of
+from autolearn.schemas.rest.predictions import RecordedPrediction
+from autolearn.security.data_key import NONCE, Unreadable
+
+_CHUNK = 2000
+"""Offsets of a partition that are read at a time, from the end backwards."""
+_MOST = 40_000
+"""Records that one page looks at."""
+_LAST = "~"
+"""Behind every id."""
+
+
+class Sought(NamedTuple):
+    """The wanted records of a model: those of a user or a request, and those before an id."""
+
+    model: str
+    actor: str | None = None
+    request: str = ""
+    version: int = 0
+    before: str = ""
+
+    def fits(self, record: PredictionRecord) -> bool:
+        """Return whether a record is wanted."""
+        return (
+            record.model == self.model
+            and (self.actor is None or record.actor == self.actor)
+            and self.request in ("", record.id)
+            and self.version in (0, record.version)
+            and (not self.before or record.id < self.before)
+        )
+
+
+Spans = Mapping[int, tuple[int, int]]
+"""What is left to read of each partition: from an offset to one that is not read any more."""
+
+
+def page(
+    log: RecordSource, topic: str, spans: Spans, sought: Sought, limit: int
+) -> tuple[list[PredictionRecord], Spans]:
+    """Return records, newest first, and what is left (blocks).
+
+    At most about _MOST records are looked at, so a page may have few records, or none, and another
+    one follow.
+
+    Raises:
+        LogError: they cannot be read.
+    """
+    left, looked, reached = dict(spans), 0, dict.fromkeys(spans, _LAST)
+    found: list[tuple[str, int, int, PredictionRecord]] = []
+    while open_ := {p for p, (begin, end) in left.items() if end > begin}:
+        # The partition that has come least far back: what it still has may be the newest.
+        partition = max(open_, key=lambda p: reached[p])
+        found.sort(key=lambda one: one[:3], reverse=True)
+        enough = len(found) >= limit and found[limit - 1][0] >= reached[partition]
+        if enough or looked >= _MOST:
+            break
+        begin, end = left[partition]
+        start = max(begin, end - _CHUNK)
+        for offset, value in _read(log, topic, partition, start, end):
+            with suppress(MalformedRecord):  # what is none was not written by us
+                record = from_json(value, PredictionRecord)
+                reached[partition] = min(reached[partition], record.id)
+                if sought.fits(record):
+                    found.append((record.id, partition, offset, record))
+        looked += end - start
+        left[partition] = (begin, start)
+    found.sort(key=lambda one: one[:3], reverse=True)
+    horizon = max((reached[p] for p, (begin, end) in left.items() if end > begin), default="")
+    shown = [one for one in found if one[0] >= horizon][:limit]
+    for _, partition, offset, _ in found[len(shown) :]:  # they come again, on the next page
+        begin, end = left[partition]
+        left[partition] = (begin, max(end, offset + 1))
+    return [one[3] for one in shown], {p: one for p, one in left.items() if one[1] > one[0]}
+
+
+def _read(
+    log: RecordSource, topic: str, partition: int, start: int, end: int
+) -> Iterator[tuple[int, bytes]]:
+    with closing(log.reader(topic, {partition: start})) as reader:
+        at = start
+        while at < end:
+            records = reader.read(_CHUNK, 2.0)
+            if not records:
+                return  # what was there is deleted by now
+            for record in records:
+                at = record.offset + 1
+                if record.offset < end and record.value is not None:
+                    yield record.offset, record.value
+
+
+def shown(record: PredictionRecord, vault: SessionCipher) -> RecordedPrediction:
+    """Return a record as it is shown; without content if that cannot be read any more."""
+    content = None
+    with suppress(Unreadable, msgspec.DecodeError):
+        content = msgspec.json.decode(_clear(record, vault), type=PredictionContent)
+    return RecordedPrediction(
+        request=record.id,
+        time=record.time,
+        model=record.model,
+        version=record.version,
+        rows=record.rows,
+        actor=record.actor,
+        route=record.route,
+        client=record.client,
+        instance=record.instance,
+        trace=record.trace,
+        duration=record.duration,
+        warned=record.warned,
+        inputs=None if content is None else content.inputs,
+        outputs=None if content is None else content.outputs,
+    )
+
+
+def _clear(record: PredictionRecord, vault: SessionCipher) -> bytes:
+    """Return the content of a record. Raises Unreadable."""
+    if record.data is not UNSET:
+        return bytes(record.data)
+    if record.data_base64 is UNSET:
+        raise Unreadable
+    key = vault.key(record.keyid).derived(purpose_of(record.salt))
+    sealed = base64.b64decode(record.data_base64)
+    about = f"{record.model}/{record.id}".encode()
+    try:
+        return AESGCM(key).decrypt(sealed[:NONCE], sealed[NONCE:], about)
+    except InvalidTag:
+        raise Unreadable from None

@@ -1,0 +1,121 @@
+"""Service `models`: the prediction log of a model."""
+
+from __future__ import annotations
+
+import time
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Request
+from msgspec import Meta, Struct
+from starlette.responses import Response
+
+from autolearn.api.commands.responses import json
+from autolearn.api.http.openapi import answers
+from autolearn.api.http.pagination import from_token, next_link, to_token
+from autolearn.api.http.problems import Problem
+from autolearn.api.identity.principal import Who
+from autolearn.api.identity.visibility import Level, model_access
+from autolearn.api.services.models.checks import require_model
+from autolearn.api.services.models.prediction_records import Sought, Spans, page, shown
+from autolearn.api.shared.as_of import LOST_PLUS, bad_time
+from autolearn.api.state.context import ApiContext
+from autolearn.runtime.timestamps import millis
+from autolearn.runtime.uuid7 import time_of
+from autolearn.schemas.rest.page import Page
+from autolearn.schemas.rest.predictions import RecordedPrediction
+
+_Offset = Annotated[int, Meta(ge=0, le=2**53)]
+
+
+class _Place(Struct, array_like=True, frozen=True):
+    """Where the next page begins: before an id, and in these parts of the partitions."""
+
+    before: str
+    spans: list[tuple[_Offset, _Offset, _Offset]]
+
+
+_SLACK = 60_000
+"""Milliseconds by which a record's time stamp may differ from that of its id."""
+_LATE = 5 * 60_000
+"""Milliseconds within which a request's record is on the log."""
+_Limit = Annotated[int, Query(ge=1, le=500)]
+_Since = Annotated[str, Query(max_length=100, description="RFC 3339; default: an hour ago.")]
+
+
+def add_prediction_routes(routes: APIRouter, context: ApiContext) -> None:
+    """Add the routes of the prediction log."""
+
+    @routes.get("/{model}/predictions", responses=answers({200: Page[RecordedPrediction]}, "Link"))
+    async def list_predictions(
+        request: Request,
+        model: str,
+        who: Who,
+        since: _Since = "",
+        request_id: Annotated[str, Query(alias="request", max_length=100)] = "",
+        version: Annotated[int, Query(ge=0, le=10**9)] = 0,
+        limit: _Limit = 50,
+        page_token: Annotated[str, Query(alias="page", max_length=20_000)] = "",
+    ) -> Response:
+        """List what was asked of a model and answered, newest first.
+
+        Those who may promote see all, others what they asked themselves. A page may be short, also
+        empty, and another one follow.
+        """
+        await require_model(context, who, model, Level.PREDICT)
+        level, _ = model_access(who, context.queries.latest(), model)
+        actor = None if level >= Level.WORK else who.name
+        log, topic = context.log, context.topics.predictions.name
+        begin, end = _times(since, request_id)
+        context.reader.require_brokers()
+
+        def read() -> Response:
+            spans, before = _place_of(page_token, context.topics.predictions.partitions)
+            if not page_token:
+                begins, ends = log.offsets_at(topic, begin), log.ends(topic)
+                if end is not None:
+                    ends = {**ends, **log.offsets_at(topic, end)}
+                spans = {p: (first, ends[p]) for p, first in begins.items() if first < ends[p]}
+            sought = Sought(model, actor, request_id, version, before)
+            records, left = page(log, topic, spans, sought, limit)
+            items = [shown(one, context.vault) for one in records]
+            last = records[-1].id if records else before
+            done = not left or (request_id and records)
+            more = None if done else to_token(_Place(last, [(p, *at) for p, at in left.items()]))
+            return json(Page(items, more), headers=next_link(request.url, more))
+
+        return await context.executors.log.run(read)
+
+
+def _times(since: str, request: str) -> tuple[int, int | None]:
+    """Return the times between which to read, in milliseconds since 1970; None: until now.
+
+    Raises:
+        Problem: a parameter is malformed.
+    """
+    if request:
+        when = time_of(request)
+        if when is None:
+            detail = f"{request!r} is no id of a request: an answer has it as `request`."
+            errors = [{"parameter": "request", "detail": detail}]
+            raise Problem(422, "malformed-id", "An id is malformed", detail, errors=errors)
+        return max(1, when - _SLACK), when + _LATE
+    if not since:
+        return time.time_ns() // 10**6 - 3_600_000, None
+    try:
+        return max(1, millis(LOST_PLUS.sub(r"\1+\2", since))), None
+    except (ValueError, OverflowError):
+        detail = f"{since!r} is no time with a zone, such as 2026-01-31T09:30:00Z."
+        raise bad_time("since", detail) from None
+
+
+def _place_of(token: str, partitions: int) -> tuple[Spans, str]:
+    """Return what is left to read, and the id before which to go on.
+
+    Raises:
+        Problem: it is no token of this list.
+    """
+    if not token:
+        return {}, ""
+    place = from_token(token, _Place, "page")
+    spans = {p: (begin, end) for p, begin, end in place.spans if p < partitions}
+    return spans, place.before

@@ -1,0 +1,53 @@
+"""The record of an answer on `predictions`, which is also its entry in the behaviour log."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from msgspec import UNSET, Raw, Struct, UnsetType
+
+
+class PredictionRecord(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One answered request: who asked which version, when, and what.
+
+    The Kafka key is `<model>/<id>`. `time` is RFC 3339 in UTC, `duration` is in milliseconds,
+    `route` the template of the path. `trace` and `span` are of W3C Trace Context. `warned` counts
+    warnings by kind. The content (`PredictionContent`) is in `data`, or encrypted in `data_base64`:
+    AES-256-GCM under a key derived (HKDF, RFC 5869) from the key `keyid` of the model and month for
+    the `salt` of a process and day, with `<model>/<id>` as associated data.
+    """
+
+    id: str
+    time: str
+    model: str
+    version: int
+    rows: int
+    actor: str = ""
+    route: str = ""
+    client: str = ""
+    instance: str = ""
+    trace: str = ""
+    span: str = ""
+    duration: float = 0.0
+    warned: dict[str, int] = {}
+    keyid: str = ""
+    salt: str = ""
+    data: Raw | UnsetType = UNSET
+    data_base64: str | UnsetType = UNSET
+
+
+class PredictionContent(Struct, frozen=True):
+    """What was asked and answered, by column: one value for each row."""
+
+    inputs: dict[str, list[Any]]
+    outputs: dict[str, list[Any]]
+
+
+def predictions_key(model: str, month: str) -> str:
+    """Return the owner of the keys of a model's predictions in a month, such as 2026-11."""
+    return f"model/{model}/{month}"
+
+
+def purpose_of(salt: str) -> str:
+    """Return the purpose for which a key of predictions is derived."""
+    return f"predictions {salt}"
