@@ -15,7 +15,7 @@ from autolearn.schemas.values import May
 WORKER, AGENT = "worker ", "agent "
 
 SUPERVISE, FIRST_USER = f"{AGENT}supervise", f"{AGENT}first-user"
-RESTORE = f"{AGENT}restore"
+RESTORE, SERVE = f"{AGENT}restore", f"{AGENT}serve"
 """The actors that are parts of the system and not workers."""
 
 SYSADMIN = "sysadmin"

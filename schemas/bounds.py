@@ -66,6 +66,12 @@ MODEL_MEMORY = 20
 """Holders of an alias that a rollback remembers."""
 MOST_REQUIREMENTS = 20
 """Requirements of one promotion."""
+MOST_ROUTES, MOST_GUARDS = 10, 10
+"""Versions in the traffic of one model, and guards of it."""
+GUARD_REQUESTS = 1_000_000
+"""Requests in one block of a guard."""
+HIGHEST_RATE = 1_000_000
+"""Requests or rows a second that a grant allows."""
 
 GROUP_MEMBERS = 200
 """Members of one group."""

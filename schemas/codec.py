@@ -40,11 +40,15 @@ less than another, and every program must be able to read `events`."""
 
 Short = Annotated[str, Meta(max_length=200)]
 Some = Short | UnsetType
+Long = Annotated[str, Meta(max_length=2000)]
+Routes = Annotated[Long, Meta(pattern=r"^([a-z0-9._-]+=\d{1,3}(,(?!$)|$))*$")]
+"""Such as challenger=10,champion=90."""
 
 ATTRIBUTES = (
     *("run", "attempt", "worker", "kind", "training", "study", "artifact", "maxattempts"),
     *("expires", "bytes", "rows", "everybody", "marks"),
     *("experiment", "number", "alias", "before"),
+    *("task", "revision", "routes", "guards", "shadow"),
 )
 """Attributes that are copied in clear into the envelope of an encrypted message."""
 
@@ -89,6 +93,11 @@ class CommandRecord(Struct, frozen=True, kw_only=True, gc=False):
     number: int | UnsetType = UNSET
     alias: Some = UNSET
     before: int | UnsetType = UNSET
+    task: Some = UNSET
+    revision: int | UnsetType = UNSET
+    routes: Routes | UnsetType = UNSET
+    guards: Long | UnsetType = UNSET
+    shadow: Some = UNSET
     datacontenttype: str = "application/json"
     data: Raw | UnsetType = Raw(b"{}")
     data_base64: str | UnsetType = UNSET
@@ -136,6 +145,11 @@ class EventRecord(Struct, frozen=True, kw_only=True, gc=False):
     number: int | UnsetType = UNSET
     alias: Some = UNSET
     before: int | UnsetType = UNSET
+    task: Some = UNSET
+    revision: int | UnsetType = UNSET
+    routes: Routes | UnsetType = UNSET
+    guards: Long | UnsetType = UNSET
+    shadow: Some = UNSET
     datacontenttype: str = "application/json"
     data: Raw | UnsetType = Raw(b"{}")
     data_base64: str | UnsetType = UNSET

@@ -26,6 +26,8 @@ from autolearn.schemas.work_kinds import WORK, kind_of_run
 
 Message = Command | Event
 _REGISTERS = commands.RegisterDataset | events.DatasetRegistered
+_VERSIONS = commands.RegisterVersion | events.VersionRegistered
+_ROUTES = commands.SetTraffic | events.TrafficSet
 _ANNOTATES = commands.AnnotateSession | events.SessionAnnotated
 _COMPLETES = commands.CompleteRun | events.RunCompleted
 _REQUEST = ("run", "training", "study", "maxattempts")
@@ -46,14 +48,18 @@ CLEAR: dict[type[Message], tuple[str, ...]] = {
     commands.AnnotateSession: ("run", "artifact"),
     commands.CompleteRun: ("run", "attempt", "worker", "kind", "artifact"),
     commands.FailRun: ("run", "attempt", "worker"),
-    commands.RegisterVersion: ("experiment", "training"),
+    commands.RegisterVersion: ("experiment", "training", "task"),
     commands.RetireVersion: ("number",),
     commands.Promote: ("number", "alias"),
     commands.RollBack: ("alias",),
-    events.VersionRegistered: ("number", "experiment", "training"),
+    commands.SetTraffic: ("routes", "guards"),
+    commands.SetShadow: ("shadow",),
+    events.VersionRegistered: ("number", "experiment", "training", "task"),
     events.VersionRetired: ("number",),
     events.VersionPromoted: ("number", "alias", "before"),
     events.VersionRolledBack: ("number", "alias", "before"),
+    events.TrafficSet: ("revision", "routes", "guards"),
+    events.ShadowSet: ("shadow",),
     events.DatasetRegistered: ("artifact", "bytes", "rows", "everybody", "marks"),
     events.SessionOpened: ("expires",),
     events.SessionRenamed: (),
@@ -90,6 +96,12 @@ def clear_part(message: Message) -> dict[str, str | int]:
 def _value_of(message: Any, attribute: str) -> Any:
     if attribute in _SPEC and isinstance(message, _REGISTERS):
         return getattr(message.spec, _SPEC[attribute])
+    if attribute == "task":
+        return message.source.task
+    if attribute == "routes":
+        return ",".join(f"{name}={percent}" for name, percent in sorted(message.routes.items()))
+    if attribute == "guards":
+        return ",".join(message.guards)
     if attribute == "kind":
         return kind_of_run(message.result)
     if attribute == "artifact" and isinstance(message, _ANNOTATES):
@@ -142,6 +154,10 @@ def _outlined(kind: type[Any], record: CommandRecord | EventRecord) -> Any:
     if isinstance(message, _ANNOTATES) and record.artifact is not UNSET:
         artifact = TrainedArtifact("", {}, 0, stored=record.artifact)
         message = replace(message, file=AttachedFile("", "", 0, artifact))
+    if isinstance(message, _VERSIONS) and record.task is not UNSET:
+        message = replace(message, source=replace(message.source, task=record.task))
+    if isinstance(message, _ROUTES):
+        return _routing(message, record)
     told = {_field_of(name): getattr(record, name) for name in CLEAR[kind]}
     fields = {name: told[name] for name in message.__struct_fields__ if name in told}
     return replace(message, **{name: one for name, one in fields.items() if one is not UNSET})
@@ -154,6 +170,14 @@ def _completing(message: Any, record: CommandRecord | EventRecord) -> Any:
     if artifact is not None and record.artifact is not UNSET:
         result = replace(result, artifact=replace(artifact, stored=record.artifact))
     return replace(message, result=result)
+
+
+def _routing(message: Any, record: CommandRecord | EventRecord) -> Any:
+    routes = (one.partition("=") for one in (record.routes or "").split(",") if one)
+    guards = tuple(filter(None, (record.guards or "").split(",")))
+    revision = {} if record.revision is UNSET else {"revision": record.revision}
+    shares = {name: int(percent) for name, _, percent in routes}
+    return replace(message, routes=shares, guards=guards, **revision)
 
 
 def _registering(message: Any, record: CommandRecord | EventRecord) -> Any:

@@ -13,16 +13,20 @@ from msgspec.structs import asdict, replace
 
 from autolearn.agents.deciders.decider import NO_PARTS, Decider, Parts
 from autolearn.schemas import commands, events
-from autolearn.schemas.actors import Actor
+from autolearn.schemas.actors import SERVE, Actor
 from autolearn.schemas.bounds import (
+    HIGHEST_RATE,
     MODEL_ALIASES,
     MODEL_GRANTS,
     MODEL_MEMORY,
     MODEL_VERSIONS,
+    MOST_GUARDS,
     MOST_REQUIREMENTS,
+    MOST_ROUTES,
 )
 from autolearn.schemas.messages import Event
 from autolearn.schemas.models.promotion import GateEvidence
+from autolearn.schemas.models.traffic import ALL, guard_in, version_in
 from autolearn.schemas.models.versions import CHAMPION, ModelMay
 from autolearn.schemas.values import RunId, SessionId
 
@@ -41,18 +45,27 @@ class Version(Struct, frozen=True, omit_defaults=True):
     experiment: SessionId
     training: RunId
     retired: bool = False
+    task: str = ""
+    """Such as classification; "" for one that was registered before tasks were in clear."""
 
 
 class Made(Struct, frozen=True, tag="made", omit_defaults=True):
     """A model: its owner and grants, the number of its versions, and its aliases.
 
-    An alias has the versions that had it, the newest last.
+    An alias has the versions that had it, the newest last. The traffic has a `revision`, and no
+    `routes` if the champion answers all requests.
     """
 
     owner: str
     versions: int = 0
     grants: dict[str, ModelMay] = {}
+    rates: dict[str, tuple[int | None, int | None]] = {}
+    """The requests and rows a second of the grants that bound them."""
     aliases: dict[str, tuple[int, ...]] = {}
+    revision: int = 0
+    routes: dict[str, int] = {}
+    guards: tuple[str, ...] = ()
+    shadow: str = ""
     parts: Parts[Version] = NO_PARTS
 
 
@@ -70,6 +83,9 @@ ModelCommand = (
     | commands.SetAlias
     | commands.Promote
     | commands.RollBack
+    | commands.SetTraffic
+    | commands.SetShadow
+    | commands.RollBackTraffic
     | commands.ShareModel
     | commands.UnshareModel
     | commands.DeleteModel
@@ -98,6 +114,12 @@ def _decide(state: Model, command: ModelCommand, actor: Actor) -> Event:
             return _promote(state, command)
         case Made(), commands.RollBack():
             return _roll_back(state, command)
+        case Made(), commands.SetTraffic():
+            return _set_traffic(state, command)
+        case Made(), commands.SetShadow():
+            return _set_shadow(state, command)
+        case Made(), commands.RollBackTraffic():
+            return _roll_back_traffic(state, command)
         case Made(), commands.ShareModel() | commands.UnshareModel():
             return _share(state, command)
         case Made(), commands.DeleteModel():
@@ -113,6 +135,8 @@ def _may(state: Made, command: ModelCommand, actor: Actor) -> bool:
             return True
         case commands.ShareModel() | commands.UnshareModel() | commands.DeleteModel():
             return actor.owns(state.owner)
+        case commands.RollBackTraffic():
+            return actor.name == SERVE
         case _:
             return actor.owns(state.owner) or "promote" in actor.granted(state.grants)
 
@@ -179,6 +203,12 @@ def _retire(state: Made, command: commands.RetireVersion) -> Event:
         else:
             why += "take the alias away first."
         return events.Refused("version-in-use", why)
+    if str(command.number) in state.routes:
+        why = f"Version {command.number} gets traffic: end that first (model traffic NAME --off)."
+        return events.Refused("version-in-use", why)
+    if str(command.number) == state.shadow:
+        why = f"Version {command.number} is the shadow: end that first (model shadow NAME --off)."
+        return events.Refused("version-in-use", why)
     return events.VersionRetired(**asdict(command))
 
 
@@ -191,12 +221,18 @@ def _alias(state: Made, command: commands.SetAlias) -> Event:
     if not command.number:
         if not had:
             return events.Refused("alias-unknown", f"No version has the alias {alias}.")
+        if alias in _named(state):
+            what = "traffic" if alias in state.routes else "shadow"
+            why = f"The {what} names {alias}: end that first (model {what} NAME --off)."
+            return events.Refused("alias-in-use", why)
         return events.AliasSet(alias, 0)
     if refused := _unfit(state, command.number) or _too_many_aliases(state, alias):
         return refused
     if had and had[-1] == command.number:
         why = f"Version {command.number} has the alias {alias} already."
         return events.Refused("alias-unchanged", why)
+    if refused := _other_task(_with(state, alias, command.number)):
+        return refused
     return events.AliasSet(alias, command.number)
 
 
@@ -222,6 +258,8 @@ def _promote(state: Made, command: commands.Promote) -> Event:
     for one in command.evidence:
         if refused := _unproved(state, command.number, one):
             return refused
+    if refused := _other_task(_with(state, alias, command.number)):
+        return refused
     return events.VersionPromoted(before=before, **asdict(command))
 
 
@@ -254,24 +292,140 @@ def _roll_back(state: Made, command: commands.RollBack) -> Event:
         return events.Refused("alias-unknown", f"No version is {alias}.")
     for number in reversed(had[:-1]):
         if number != had[-1] and not _is_retired(state, number):
+            if refused := _other_task(_with(state, alias, number)):
+                return refused
             return events.VersionRolledBack(number, alias, had[-1], command.reason)
     why = f"No version that is not retired was {alias} before version {had[-1]}."
     return events.Refused("nothing-before", why)
 
 
+def _set_traffic(state: Made, command: commands.SetTraffic) -> Event:
+    """Share the requests among versions, or let the champion answer all again."""
+    if not command.routes:
+        if not state.routes:
+            why = "There is no traffic to end: the champion answers all requests."
+            return events.Refused("traffic-unchanged", why)
+        return events.TrafficSet(revision=state.revision + 1, reason=command.reason)
+    shares = command.routes.values()
+    if len(shares) > MOST_ROUTES or min(shares) < 1 or sum(shares) != ALL:
+        why = f"Traffic goes to 1 to {MOST_ROUTES} versions or aliases, in whole percentages from "
+        why += f"1 that sum to {ALL}; these sum to {sum(shares)}."
+        return events.Refused("traffic-unfit", why)
+    if command.sticky and command.sticky_header:
+        why = "The sticky key is in a column or in a header, not in both."
+        return events.Refused("traffic-unfit", why)
+    for name in command.routes:
+        if refused := _unfit_name(state, name):
+            return refused
+    if refused := _unfit_guards(command.guards):
+        return refused
+    if refused := _other_task(replace(state, routes=command.routes)):
+        return refused
+    return events.TrafficSet(revision=state.revision + 1, **asdict(command))
+
+
+def _set_shadow(state: Made, command: commands.SetShadow) -> Event:
+    """Let a version see the requests too, or none."""
+    name = command.shadow
+    if name == state.shadow:
+        why = f"{name} is the shadow already." if name else "There is no shadow to end."
+        return events.Refused("shadow-unchanged", why)
+    if name:
+        if refused := _unfit_name(state, name):
+            return refused
+        now = _holding(state)
+        if version_in(now, name) == now[CHAMPION]:
+            why = f"{name} is the champion, which answers already: a shadow is another version."
+            return events.Refused("shadow-answers", why)
+        if refused := _other_task(replace(state, shadow=name)):
+            return refused
+    return events.ShadowSet(name, command.reason)
+
+
+def _roll_back_traffic(state: Made, command: commands.RollBackTraffic) -> Event:
+    """End the traffic, if it is still the one that was measured, and a guard's limit is passed."""
+    now = _holding(state)
+    measured = {version_in(now, name) for name in state.routes} - {now.get(CHAMPION)}
+    guards = state.guards if command.revision == state.revision else ()
+    if command.guard not in guards or command.number not in measured:
+        why = "The traffic, or the version that an alias names, was changed since it was measured."
+        return events.Refused("traffic-changed", why)
+    guard = guard_in(command.guard)
+    if not guard.allowed < command.bad <= command.requests <= guard.over:
+        return events.Refused("guard-holds", f"{guard.words(command.bad, command.requests)}.")
+    return events.TrafficRolledBack(**asdict(command))
+
+
+def _holding(state: Made) -> dict[str, int]:
+    """Return the version that each alias has now."""
+    return {alias: had[-1] for alias, had in state.aliases.items() if had}
+
+
+def _named(state: Made) -> set[str]:
+    """Return the versions and aliases that the traffic and the shadow name."""
+    return {*state.routes, *filter(None, (state.shadow,))}
+
+
+def _unfit_name(state: Made, name: str) -> Event | None:
+    """Refuse a version or alias that cannot get traffic; else None."""
+    now = _holding(state)
+    if CHAMPION not in now:
+        why = "No version was promoted: the champion answers when traffic ends (model promote)."
+        return events.Refused("no-champion", why)
+    number = version_in(now, name)
+    if not number:
+        return events.Refused("alias-unknown", f"There is no version or alias {name}.")
+    return _unfit(state, number)
+
+
+def _unfit_guards(guards: tuple[str, ...]) -> Event | None:
+    """Refuse guards that cannot be read, or are too many; else None."""
+    if len(guards) > MOST_GUARDS:
+        why = f"Traffic has at most {MOST_GUARDS} guards, and these are {len(guards)}."
+        return events.Refused("guard-unfit", why)
+    for words in guards:
+        try:
+            fit = str(guard_in(words)) == words
+        except ValueError as error:
+            return events.Refused("guard-unfit", f"{error}.")
+        if not fit:
+            return events.Refused("guard-unfit", f"{words!r} is written {guard_in(words)!s}.")
+    return None
+
+
+def _other_task(state: Made) -> Event | None:
+    """Refuse a model in which champion, traffic and shadow are of different tasks; else None."""
+    now, named = _holding(state), _named(state)
+    tasks = {}
+    for name in sorted({CHAMPION, *named} if named else ()):
+        version = state.parts.get(_of(version_in(now, name)))
+        if version is not None and version.task:
+            tasks[version.task] = name
+    if len(tasks) > 1:
+        words = " and ".join(f"{name} does {task}" for task, name in tasks.items())
+        why = f"Versions of one task share traffic and shadow; {words}."
+        return events.Refused("other-task", why)
+    return None
+
+
 def _share(state: Made, command: commands.ShareModel | commands.UnshareModel) -> Event:
     """Change the grants."""
     user, grants = command.user, state.grants
+    none = (None, None)
     if isinstance(command, commands.UnshareModel):
         if user not in grants:
             return events.Refused("not-shared", f"This model is not shared with {user}.")
         return events.ModelUnshared(user)
-    if grants.get(user) == command.may:
+    rates = (command.requests_per_second, command.rows_per_second)
+    if any(rate is not None and not 1 <= rate <= HIGHEST_RATE for rate in rates):
+        why = f"A grant allows 1 to {HIGHEST_RATE:,} requests and rows a second."
+        return events.Refused("rate-unfit", why)
+    if grants.get(user) == command.may and state.rates.get(user, none) == rates:
         return events.Refused("already-shared", f"{user} may {command.may} already.")
     if user not in grants and len(grants) >= MODEL_GRANTS:
         why = f"It is shared with {len(grants)} users and groups, and never with more than "
         return events.Refused("too-many-readers", f"{why}{MODEL_GRANTS}: unshare it first.")
-    return events.ModelShared(user, command.may)
+    return events.ModelShared(**asdict(command))
 
 
 def _evolve(state: Model, event: Event, actor: str) -> Model:
@@ -279,7 +433,8 @@ def _evolve(state: Model, event: Event, actor: str) -> Model:
     match state, event:
         case Unmade() | Made(), events.VersionRegistered():
             made = state if isinstance(state, Made) else Made(actor)
-            version = Version(event.number, event.experiment, event.training)
+            task = event.source.task
+            version = Version(event.number, event.experiment, event.training, task=task)
             source = _source(event.experiment, event.training)
             parts = made.parts.put({_of(event.number): version, source: version})
             return replace(made, versions=event.number, parts=parts)
@@ -296,10 +451,21 @@ def _evolve(state: Model, event: Event, actor: str) -> Model:
             while had and had[-1] != number:
                 had = had[:-1]
             return replace(state, aliases={**state.aliases, alias: had})
+        case Made(), events.TrafficSet(revision=revision, routes=routes, guards=guards):
+            return replace(state, revision=revision, routes=routes, guards=guards)
+        case Made(), events.TrafficRolledBack():
+            return replace(state, routes={}, guards=())
+        case Made(), events.ShadowSet(shadow=shadow):
+            return replace(state, shadow=shadow)
         case Made(grants=grants), events.ModelShared(user=user, may=may):
-            return replace(state, grants={**grants, user: may})
+            rates = {name: rate for name, rate in state.rates.items() if name != user}
+            if (event.requests_per_second, event.rows_per_second) != (None, None):
+                rates[user] = (event.requests_per_second, event.rows_per_second)
+            return replace(state, grants={**grants, user: may}, rates=rates)
         case Made(grants=grants), events.ModelUnshared(user=user):
-            return replace(state, grants={name: m for name, m in grants.items() if name != user})
+            rates = {name: rate for name, rate in state.rates.items() if name != user}
+            left = {name: may for name, may in grants.items() if name != user}
+            return replace(state, grants=left, rates=rates)
         case Made(), events.ModelDeleted():
             return Gone(parts=_forgotten(state))
         case _:

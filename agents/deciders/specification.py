@@ -13,7 +13,7 @@ from msgspec import Struct
 from autolearn.agents.deciders.decider import Decider
 from autolearn.agents.deciders.user import UserCommand
 from autolearn.schemas import commands, events
-from autolearn.schemas.actors import SUPERVISE, SYSADMIN, Actor, worker
+from autolearn.schemas.actors import SERVE, SUPERVISE, SYSADMIN, Actor, worker
 from autolearn.schemas.errors import REASONS
 from autolearn.schemas.messages import Command, Event
 
@@ -34,6 +34,8 @@ def entitled(command: Command, user: str = "") -> Actor:
             return Actor(worker("any"))
         case commands.ProposeExpiry() | commands.ExpireSession():
             return Actor(SUPERVISE)
+        case commands.RollBackTraffic():
+            return Actor(SERVE)
     return Actor(user, SYSADMIN) if isinstance(command, UserCommand) else Actor(user)
 
 

@@ -102,6 +102,7 @@ RULES: dict[str, Rule] = {
         f"POST {_MODEL}/{what}": Rule.USER
         for what in (
             *("versions", "versions/{version}/retire", "alias", "promote", "rollback"),
+            *("traffic", "shadow"),
             *("share", "unshare", "delete", "predict", "versions/{version}/predict"),
         )
     },

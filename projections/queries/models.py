@@ -5,7 +5,7 @@ from __future__ import annotations
 import heapq
 from collections.abc import Iterator
 from itertools import groupby
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from msgspec import Raw
 from msgspec.structs import asdict
@@ -17,8 +17,15 @@ from autolearn.schemas import events
 from autolearn.schemas.actors import GROUP, group_name
 from autolearn.schemas.codec import from_json
 from autolearn.schemas.messages import Event
+from autolearn.schemas.models.traffic import GuardBreach
 from autolearn.schemas.models.versions import CHAMPION
-from autolearn.schemas.rest.models import ModelChange, ModelGrant, ModelRow, ModelVersionRow
+from autolearn.schemas.rest.models import (
+    ModelChange,
+    ModelGrant,
+    ModelRow,
+    ModelTraffic,
+    ModelVersionRow,
+)
 from autolearn.schemas.values import SessionId
 from autolearn.security.data_key import Unreadable
 
@@ -28,10 +35,16 @@ _KINDS = {
     events.AliasSet.__name__: "alias-set",
     events.VersionPromoted.__name__: "promoted",
     events.VersionRolledBack.__name__: "rolled-back",
+    events.TrafficSet.__name__: "traffic-set",
+    events.TrafficRolledBack.__name__: "traffic-rolled-back",
+    events.ShadowSet.__name__: "shadow-set",
 }
-_TYPES = {
+_TYPES: dict[str, type[Event]] = {
     kind.__name__: kind
-    for kind in (events.AliasSet, events.VersionPromoted, events.VersionRolledBack)
+    for kind in (
+        *(events.AliasSet, events.VersionPromoted, events.VersionRolledBack),
+        *(events.TrafficSet, events.TrafficRolledBack, events.ShadowSet),
+    )
 }
 
 
@@ -60,7 +73,18 @@ class ModelQueries(Queries):
             retired=row.retired,
             champion=row.aliases.get(CHAMPION),
             aliases=row.aliases,
+            traffic=self._traffic(name, row.traffic) if row.traffic else None,
+            shadow=row.shadow,
         )
+
+    def _traffic(self, name: str, row: models.StoredTraffic) -> ModelTraffic:
+        """Return the traffic of a model; without sticky key and salt if they cannot be read."""
+        said: dict[str, Any] = {"routes": row.routes, "guards": row.guards}
+        try:
+            said |= asdict(self._data(name, row.said, events.TrafficSet))
+        except Unreadable:
+            said |= {"revision": row.revision}
+        return ModelTraffic(**said, since=row.time, actor=row.actor)
 
     def names(
         self, after: str = "", whose: str | None = None, *, shared: bool = False
@@ -153,11 +177,12 @@ class ModelQueries(Queries):
     def timeline(self, name: str, alias: str, after: int = 0) -> Iterator[ModelChange]:
         """Yield who had an alias ("": any), the earliest first, past the number of an event."""
         rows = [(number, row) for number, row in self._changes(name) if alias in ("", row.alias)]
-        until: dict[str, str] = {}
+        until: dict[tuple[str, bool], str] = {}
         ends: dict[int, str | None] = {}
         for number, row in reversed(rows):
-            ends[number] = until.get(row.alias)
-            until[row.alias] = row.time
+            of = row.alias, row.kind == events.ShadowSet.__name__
+            ends[number] = until.get(of)
+            until[of] = row.time
         for number, row in rows:
             if number > after:
                 yield self._change(name, number, row, ends[number])
@@ -170,7 +195,8 @@ class ModelQueries(Queries):
     def _change(
         self, name: str, number: int, row: models.StoredChange, until: str | None
     ) -> ModelChange:
-        told, unreadable = {}, False
+        told: dict[str, Any] = {}
+        unreadable = False
         try:
             told = asdict(self._data(name, row.said, _TYPES[row.kind]))
         except Unreadable:
@@ -186,5 +212,16 @@ class ModelQueries(Queries):
             actor=row.actor,
             reason=told.get("reason", ""),
             evidence=told.get("evidence", ()),
+            routes=told.get("routes", {}),
+            guards=told.get("guards", ()),
+            shadow=told.get("shadow", ""),
+            breach=_breach(told),
             unreadable=unreadable,
         )
+
+
+def _breach(told: dict[str, Any]) -> GuardBreach | None:
+    """Return why traffic was rolled back, None for any other change."""
+    if "guard" not in told:
+        return None
+    return GuardBreach(told["number"], told["guard"], told["bad"], told["requests"])

@@ -9,11 +9,22 @@ from autolearn.schemas.rest.models import ModelGrant
 from autolearn.schemas.values import RunId, SessionId
 
 
+class StoredTraffic(Struct, array_like=True, gc=False):
+    """What is in clear of the traffic of a model, and since when; `said` are the event's data."""
+
+    revision: int
+    routes: dict[str, int]
+    guards: tuple[str, ...]
+    time: str
+    actor: str
+    said: Raw
+
+
 class StoredModel(Struct, array_like=True):
     """A model, with how many versions it has, and how many of them are retired.
 
     `aliases` has the version of each. `sequence` is the number of the newest event of its stream.
-    A `deleted` one keeps its owner and its name.
+    A `deleted` one keeps its owner and its name. Without `traffic` the champion answers all.
     """
 
     owner: str
@@ -24,6 +35,8 @@ class StoredModel(Struct, array_like=True):
     retired: int = 0
     aliases: dict[str, int] = {}
     deleted: str = ""
+    traffic: StoredTraffic | None = None
+    shadow: str = ""
 
 
 class StoredVersion(Struct, array_like=True):
@@ -47,7 +60,8 @@ class StoredVersion(Struct, array_like=True):
 class StoredChange(Struct, array_like=True, gc=False):
     """A change of an alias: which version has it since a time (0: none), and which had it before.
 
-    `said` are the data of the event of the type `kind`.
+    Or a change of traffic or shadow, where `alias` is "" and `version` the one that has passed a
+    guard's limit, or the shadow. `said` are the data of the event of the type `kind`.
     """
 
     kind: str

@@ -9,6 +9,8 @@ from autolearn.projections.views.view import View
 from autolearn.schemas import events
 from autolearn.schemas.codec import EventRecord, kept
 from autolearn.schemas.confidentiality import outline_of
+from autolearn.schemas.messages import Event
+from autolearn.schemas.models.traffic import version_in
 from autolearn.schemas.rest.models import ModelGrant
 
 _NAME = slice(len("model/"), None)
@@ -53,23 +55,43 @@ def _retire(rows: RowBatch, record: EventRecord) -> None:
 
 def _alias(rows: RowBatch, record: EventRecord) -> None:
     """Fold a change of who has an alias."""
-    event, name = outline_of(record), record.subject[_NAME]
+    event = outline_of(record)
     assert isinstance(event, events.AliasSet | events.VersionPromoted | events.VersionRolledBack)
     row = _changed(rows, record)
     before = row.aliases.get(event.alias, 0)
     row.aliases = {at: number for at, number in row.aliases.items() if at != event.alias}
     if event.number:
         row.aliases[event.alias] = event.number
-    change = models.StoredChange(
-        type(event).__name__,
-        event.alias,
-        event.number,
-        before,
-        record.time,
-        record.actor,
-        kept(record),
-    )
-    rows.put(models.CHANGES, change, name, record.sequence)
+    _note(rows, record, event, event.number, event.alias, before)
+
+
+def _note(
+    rows: RowBatch,
+    record: EventRecord,
+    event: Event,
+    version: int,
+    alias: str = "",
+    before: int = 0,
+) -> None:
+    """Put a change into the timeline."""
+    kind, said = type(event).__name__, kept(record)
+    change = models.StoredChange(kind, alias, version, before, record.time, record.actor, said)
+    rows.put(models.CHANGES, change, record.subject[_NAME], record.sequence)
+
+
+def _route(rows: RowBatch, record: EventRecord) -> None:
+    """Fold a change of the traffic or the shadow."""
+    event, row = outline_of(record), _changed(rows, record)
+    version = 0
+    match event:
+        case events.TrafficSet(revision=revision, routes=routes, guards=guards):
+            said = (record.time, record.actor, kept(record))
+            row.traffic = models.StoredTraffic(revision, routes, guards, *said) if routes else None
+        case events.TrafficRolledBack():
+            row.traffic, version = None, event.number
+        case events.ShadowSet():
+            row.shadow, version = event.shadow, version_in(row.aliases, event.shadow)
+    _note(rows, record, event, version)
 
 
 def _share(rows: RowBatch, record: EventRecord) -> None:
@@ -78,7 +100,8 @@ def _share(rows: RowBatch, record: EventRecord) -> None:
     row = _changed(rows, record)
     match event:
         case events.ModelShared(user=user, may=may):
-            rows.put(models.GRANTS, ModelGrant(user, may, record.time), name, user)
+            rates = (event.requests_per_second, event.rows_per_second)
+            rows.put(models.GRANTS, ModelGrant(user, may, record.time, *rates), name, user)
             if user != row.owner:
                 rows.put(models.SHARED_WITH, IndexEntry(name), user, name)
         case events.ModelUnshared(user=user):
@@ -90,7 +113,7 @@ def _delete(rows: RowBatch, record: EventRecord) -> None:
     """Fold the end of a model. Its owner stays known; its name is never reused."""
     name = record.subject[_NAME]
     row = _changed(rows, record)
-    row.deleted, row.aliases = record.time, {}
+    row.deleted, row.aliases, row.traffic, row.shadow = record.time, {}, None, ""
     for number in range(1, row.versions + 1):
         version = rows.get(models.VERSIONS, name, number)
         assert version is not None, f"version {number} of {name} is lost"
@@ -112,6 +135,9 @@ VIEW = View(
         events.AliasSet: _alias,
         events.VersionPromoted: _alias,
         events.VersionRolledBack: _alias,
+        events.TrafficSet: _route,
+        events.TrafficRolledBack: _route,
+        events.ShadowSet: _route,
         events.ModelShared: _share,
         events.ModelUnshared: _share,
         events.ModelDeleted: _delete,

@@ -50,11 +50,51 @@ class RollBack(Command, frozen=True, omit_defaults=True):
     reason: str = ""
 
 
-class ShareModel(Command, frozen=True):
-    """Let a user, or the members of group/<name>, see, ask or promote."""
+class SetTraffic(Command, frozen=True, omit_defaults=True, kw_only=True):
+    """Share requests among versions, by percentages that sum to 100; none: the champion answers.
+
+    The fields are those of `schemas.models.traffic.Traffic`.
+    """
+
+    routes: dict[str, int] = {}
+    sticky: str = ""
+    sticky_header: str = ""
+    salt: str = ""
+    guards: tuple[str, ...] = ()
+    reason: str = ""
+
+
+class SetShadow(Command, frozen=True, omit_defaults=True):
+    """Let a version, by its number or an alias, see the requests too; "": none does."""
+
+    shadow: str = ""
+    reason: str = ""
+
+
+class RollBackTraffic(Command, frozen=True):
+    """End the traffic of a revision, because the version `number` has passed a guard.
+
+    Of `requests` in the block of the guard, `bad` have failed or were too slow. Processes that see
+    the same derive the same id, from stream, revision, version and guard.
+    """
+
+    revision: int
+    number: int
+    guard: str
+    bad: int
+    requests: int
+
+
+class ShareModel(Command, frozen=True, omit_defaults=True):
+    """Let a user, or the members of group/<name>, see, ask or promote.
+
+    Each of them may send so many requests and rows a second; None: no limit of its own.
+    """
 
     user: str
     may: ModelMay
+    requests_per_second: int | None = None
+    rows_per_second: int | None = None
 
 
 class UnshareModel(Command, frozen=True):

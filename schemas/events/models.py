@@ -51,11 +51,51 @@ class VersionRolledBack(Event, frozen=True, omit_defaults=True):
     reason: str = ""
 
 
-class ModelShared(Event, frozen=True):
-    """`user`, or the members of group/<name>, may see, ask or promote."""
+class TrafficSet(Event, frozen=True, omit_defaults=True, kw_only=True):
+    """Requests are shared among versions; without routes the champion answers all.
+
+    The fields are those of `schemas.models.traffic.Traffic`.
+    """
+
+    revision: int
+    routes: dict[str, int] = {}
+    sticky: str = ""
+    sticky_header: str = ""
+    salt: str = ""
+    guards: tuple[str, ...] = ()
+    reason: str = ""
+
+
+class ShadowSet(Event, frozen=True, omit_defaults=True):
+    """A version, by its number or an alias, sees the requests too; "": none does."""
+
+    shadow: str = ""
+    reason: str = ""
+
+
+class TrafficRolledBack(Event, frozen=True):
+    """The champion answers all again, because the version `number` has passed a guard.
+
+    Of `requests` in the block of the guard, `bad` have failed or were too slow.
+    """
+
+    revision: int
+    number: int
+    guard: str
+    bad: int
+    requests: int
+
+
+class ModelShared(Event, frozen=True, omit_defaults=True):
+    """`user`, or the members of group/<name>, may see, ask or promote.
+
+    Each of them may send so many requests and rows a second; None: no limit of its own.
+    """
 
     user: str
     may: ModelMay
+    requests_per_second: int | None = None
+    rows_per_second: int | None = None
 
 
 class ModelUnshared(Event, frozen=True):

@@ -5,23 +5,38 @@ from __future__ import annotations
 from msgspec import Struct
 
 from autolearn.schemas.models.promotion import GateEvidence
+from autolearn.schemas.models.traffic import GuardBreach, Traffic
 from autolearn.schemas.models.versions import ModelMay, VersionSource
 from autolearn.schemas.rest.page import Links
 from autolearn.schemas.values import JsonValue, RunId, SessionId
 
 
 class ModelGrant(Struct, frozen=True, gc=False):
-    """What a user or group/<name> may do with a model besides its owner, since a time."""
+    """What a user or group/<name> may do with a model besides its owner, since a time.
+
+    Each of them may send so many requests and rows a second; None: no limit of its own.
+    """
 
     user: str
     may: ModelMay
     since: str
+    requests_per_second: int | None = None
+    rows_per_second: int | None = None
+
+
+class ModelTraffic(Traffic, kw_only=True, frozen=True):
+    """The traffic of a model, since a time, by whose decision and why."""
+
+    since: str
+    actor: str
+    reason: str = ""
 
 
 class ModelRow(Struct, kw_only=True, frozen=True):
     """A model. `versions` counts them, `retired` ones included; `aliases` has a version of each.
 
-    `champion` is the version that answers, None if there is none.
+    `champion` is the version that answers, None if there is none; with `traffic` others answer
+    too. The `shadow` is a version or alias that sees the requests, and answers nobody.
     """
 
     name: str
@@ -32,6 +47,8 @@ class ModelRow(Struct, kw_only=True, frozen=True):
     retired: int
     champion: int | None
     aliases: dict[str, int]
+    traffic: ModelTraffic | None = None
+    shadow: str = ""
 
 
 class RegisteredModel(ModelRow, kw_only=True, frozen=True):
@@ -72,6 +89,9 @@ class ModelChange(Struct, kw_only=True, frozen=True):
 
     `kind` is promoted, rolled-back or alias-set. `version` 0: no version had it. `until` is None
     for the present one. `evidence` is what was required and measured.
+
+    Or how requests were shared: traffic-set (without `routes` it was ended), traffic-rolled-back
+    (with the `breach` of a guard), or shadow-set ("": ended).
     """
 
     number: int
@@ -84,6 +104,10 @@ class ModelChange(Struct, kw_only=True, frozen=True):
     actor: str
     reason: str = ""
     evidence: tuple[GateEvidence, ...] = ()
+    routes: dict[str, int] = {}
+    guards: tuple[str, ...] = ()
+    shadow: str = ""
+    breach: GuardBreach | None = None
     unreadable: bool = False
 
 

@@ -99,6 +99,9 @@ STORY = [
     ("model/old", "VersionRetired.v1", ""),
     ("model/old", "ModelDeleted.v1", ""),
     (A, "ExperimentReleased.v1", ""),
+    ("model/flowers", "TrafficSet.v1", ""),
+    ("model/flowers", "ShadowSet.v1", ""),
+    ("model/flowers", "TrafficRolledBack.v1", ""),
 ]
 """Stream, golden file, and the run that its data are made to name."""
 

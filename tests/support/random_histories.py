@@ -24,6 +24,7 @@ STREAMS = (
     "group/churn",
     "model/flowers",
 )
+GUARD = "errors <= 1% over 200"
 TRAININGS, EVALUATIONS, PREDICTIONS = ("t1", "t2"), ("e1",), ("p1",)
 
 
@@ -115,12 +116,23 @@ def random_model_command(random: Random) -> Command:
         (3, lambda: commands.SetAlias(alias, random.choice((0, number)))),
         (6, lambda: commands.Promote(number, alias, random.choice(((), (enough,))))),
         (3, lambda: commands.RollBack(alias)),
+        (4, lambda: random_traffic(random)),
+        (2, lambda: commands.SetShadow(random.choice(("", "second", "2")))),
+        (2, lambda: commands.RollBackTraffic(random.choice((1, 2)), number, GUARD, 3, 57)),
         (1, lambda: commands.ShareModel("grace", random.choice(("read", "promote")))),
         (1, lambda: commands.UnshareModel("grace")),
         (0.2, commands.DeleteModel),
     )
     (make,) = random.choices([m for _, m in makers], [weight for weight, _ in makers])
     return make()
+
+
+def random_traffic(random: Random) -> Command:
+    routes = random.choice(
+        ({}, {"champion": 90, "2": 10}, {"champion": 50, "second": 50}, {"1": 99})
+    )
+    guards = random.choice(((), (GUARD,)))
+    return commands.SetTraffic(routes=routes, sticky="petals ❀", salt="s", guards=guards)
 
 
 def request_training(random: Random, run: str) -> Command:

@@ -298,6 +298,15 @@ EVIDENCE = GateEvidence(
 )
 
 
+TRAFFIC: dict[str, Any] = {
+    "routes": {"champion": 90, "challenger": 10},
+    "sticky": "customer ❀",
+    "salt": "flowers",
+    "guards": ("errors <= 1% over 200", "p99 <= 50 ms over 1000"),
+    "reason": "To learn ❀",
+}
+
+
 def by_type(*messages: Any) -> dict[str, Any]:
     """Messages by what their golden files are called: their type, and of a result its kind."""
     return {name_of(message): message for message in messages}
@@ -344,6 +353,9 @@ COMMANDS: dict[str, Command] = by_type(
     commands.SetAlias("candidate", 2),
     commands.Promote(2, "champion", (EVIDENCE,), "It is better ❀"),
     commands.RollBack("champion", "It was not ❀"),
+    commands.SetTraffic(**TRAFFIC),
+    commands.SetShadow("challenger", "To compare ❀"),
+    commands.RollBackTraffic(1, 2, "errors <= 1% over 200", 3, 57),
     commands.ShareModel("group/churn", "predict"),
     commands.UnshareModel("group/churn"),
     commands.DeleteModel(),
@@ -403,6 +415,9 @@ EVENTS: dict[str, Event] = by_type(
     events.AliasSet("candidate", 2),
     events.VersionPromoted(2, "champion", 1, (EVIDENCE,), "It is better ❀"),
     events.VersionRolledBack(1, "champion", 2, "It was not ❀"),
+    events.TrafficSet(revision=1, **TRAFFIC),
+    events.ShadowSet("challenger", "To compare ❀"),
+    events.TrafficRolledBack(1, 2, "errors <= 1% over 200", 3, 57),
     events.ModelShared("group/churn", "predict"),
     events.ModelUnshared("group/churn"),
     events.ModelDeleted(),

@@ -8,7 +8,14 @@ from pydantic import Field, StrictInt
 
 from autolearn.api.http.body import Body, Name
 from autolearn.api.shared.bodies import ReaderBody
-from autolearn.schemas.bounds import LONGEST_NOTE, MOST_REQUIREMENTS
+from autolearn.schemas.bounds import (
+    HIGHEST_RATE,
+    LONGEST_NAME,
+    LONGEST_NOTE,
+    MOST_GUARDS,
+    MOST_REQUIREMENTS,
+    MOST_ROUTES,
+)
 from autolearn.schemas.models.versions import CHAMPION, ModelMay
 
 Words = Annotated[str, Field(max_length=LONGEST_NOTE)]
@@ -66,7 +73,51 @@ class RollBackBody(Body):
     reason: Words = ""
 
 
+class TrafficBody(Body):
+    """How requests are shared among versions; null for `routes` lets the champion answer all."""
+
+    routes: (
+        Annotated[
+            dict[Name, Annotated[StrictInt, Field(ge=1, le=100)]],
+            Field(min_length=1, max_length=MOST_ROUTES),
+        ]
+        | None
+    ) = Field(
+        description="Percentages that sum to 100, by version or alias: "
+        "`{champion: 90, challenger: 10}`."
+    )
+    sticky: Annotated[str, Field(max_length=LONGEST_NAME)] = Field(
+        default="", description="The column whose value decides who gets which version."
+    )
+    sticky_header: Annotated[str, Field(max_length=100, pattern=r"^[A-Za-z0-9-]*$")] = Field(
+        default="", description="The header that decides it, instead of a column."
+    )
+    salt: Annotated[str, Field(min_length=1, max_length=100)] | None = Field(
+        default=None, description="Another salt shares anew. By default it is the model's name."
+    )
+    guards: Annotated[list[Requirement], Field(max_length=MOST_GUARDS)] = Field(
+        default=[],
+        description="Limits that end the traffic, such as `errors <= 1% over 200` or "
+        "`p99 <= 50 ms over 1000`, for every version but the champion.",
+    )
+    reason: Words = ""
+
+
+class ShadowBody(Body):
+    """The version that sees the requests too, and answers nobody; null for none."""
+
+    version: Version | None
+    reason: Words = ""
+
+
+Rate = Annotated[StrictInt, Field(ge=1, le=HIGHEST_RATE)]
+
+
 class ModelGrantBody(ReaderBody):
     """A user or group/<name>, who may see the model, ask it as well, or promote as well."""
 
     may: ModelMay = "predict"
+    requests_per_second: Rate | None = Field(
+        default=None, description="Requests that each of them may send; null: no limit of its own."
+    )
+    rows_per_second: Rate | None = Field(default=None, description="Rows in these requests.")

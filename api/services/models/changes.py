@@ -17,6 +17,7 @@ from autolearn.api.services.models import bodies, resources
 from autolearn.api.services.models.checks import require_model, version_of
 from autolearn.api.services.models.evidence import evidence_for, requirement_in
 from autolearn.api.services.models.registration import find_candidate, hold, source_of
+from autolearn.api.services.models.traffic import name_in, traffic_in
 from autolearn.api.shared.authorization import require_grantee
 from autolearn.api.shared.bodies import ReaderBody
 from autolearn.api.state.context import ApiContext
@@ -138,6 +139,33 @@ def add_change_routes(routes: APIRouter, context: ApiContext) -> None:
         return await change(request, model, who, command, body.model_dump(), via)
 
     @routes.post(
+        "/{model}/traffic",
+        openapi_extra=accepts(bodies.TrafficBody, command=True),
+        responses=_CHANGED,
+    )
+    async def set_traffic(request: Request, model: str, who: Who) -> Response:
+        """Share requests among versions, until it is ended or a guard's limit is passed."""
+        body = await read_body(request, bodies.TrafficBody)
+        via = await require_model(context, who, model, Level.WORK)
+        command = traffic_in(context.queries.latest(), model, body)
+        return await change(request, model, who, command, body.model_dump(), via)
+
+    @routes.post(
+        "/{model}/shadow",
+        openapi_extra=accepts(bodies.ShadowBody, command=True),
+        responses=_CHANGED,
+    )
+    async def set_shadow(request: Request, model: str, who: Who) -> Response:
+        """Let a version see the requests too, which answers nobody; or none."""
+        body = await read_body(request, bodies.ShadowBody)
+        via = await require_model(context, who, model, Level.WORK)
+        name = ""
+        if body.version is not None:
+            name = name_in(context.queries.latest(), model, str(body.version), "#/version")
+        command = commands.SetShadow(name, body.reason)
+        return await change(request, model, who, command, body.model_dump(), via)
+
+    @routes.post(
         "/{model}/share",
         openapi_extra=accepts(bodies.ModelGrantBody, command=True),
         responses=answers({200: Page[ModelGrant], 202: CommandState}),
@@ -147,7 +175,7 @@ def add_change_routes(routes: APIRouter, context: ApiContext) -> None:
         body = await read_body(request, bodies.ModelGrantBody)
         await require_model(context, who, model, Level.OWN)
         await require_grantee(context, who, body.user)
-        command = commands.ShareModel(body.user, body.may)
+        command = commands.ShareModel(**body.model_dump())
         return await grant(request, model, command, body.model_dump())
 
     @routes.post(

@@ -8,6 +8,8 @@ from rich.console import Group, RenderableType
 
 from autolearn.client.cli.output import number, pairs, rows, sentence, short, when
 from autolearn.schemas.models.promotion import GateEvidence
+from autolearn.schemas.models.traffic import ALL, guard_in, traffic_words, version_in
+from autolearn.schemas.models.versions import CHAMPION
 from autolearn.schemas.rest.models import (
     Inference,
     ModelChange,
@@ -19,7 +21,14 @@ from autolearn.schemas.rest.predictions import RecordedPrediction
 
 _ROWS = 20
 """Rows of a request that a table shows."""
-_KINDS = {"promoted": "promoted", "rolled-back": "rolled back", "alias-set": "alias"}
+_KINDS = {
+    "promoted": "promoted",
+    "rolled-back": "rolled back",
+    "alias-set": "alias",
+    "traffic-set": "set",
+    "traffic-rolled-back": "rolled back",
+    "shadow-set": "set",
+}
 _FIRST = ("roc-auc", "f1", "accuracy", "r2", "rmse", "silhouette")
 """The metrics of which a list shows the first one that a version has."""
 
@@ -50,6 +59,8 @@ def model(one: RegisteredModel, versions: Iterable[ModelVersion]) -> RenderableT
             "owner": one.owner,
             "champion": one.champion or "none: `model promote` makes one",
             "aliases": _aliases(one.aliases),
+            "traffic": one.traffic and traffic_words(one.traffic.routes),
+            "shadow": one.shadow,
             "created": when(one.created),
             "you may": one.may,
         }
@@ -170,18 +181,66 @@ def timeline(found: Iterable[ModelChange]) -> RenderableType:
     """Return who had an alias from when to when, by whose decision, and why."""
     lines = [
         (
-            one.alias,
-            one.version or "none",
+            one.alias or one.kind.partition("-")[0],
+            _answering(one),
             when(one.since),
             when(one.until) or "now",
-            _KINDS.get(one.kind, one.kind),
+            _how(one),
             one.actor,
-            "; ".join(filter(None, (*map(_measured, one.evidence), one.reason))),
+            "; ".join(filter(None, (*map(_measured, one.evidence), *_why(one), one.reason))),
         )
         for one in found
     ]
     heads = ("alias", "version", "from", "until", "how", "by", "why")
     return rows(heads, lines, leave=("how", "alias"), wraps=("why",))
+
+
+def _how(one: ModelChange) -> str:
+    ended = (one.kind == "traffic-set" and not one.routes) or (
+        one.kind == "shadow-set" and not one.shadow
+    )
+    return "ended" if ended else _KINDS.get(one.kind, one.kind)
+
+
+def _answering(one: ModelChange) -> object:
+    """Return the version that had an alias or was the shadow, or the shares of traffic."""
+    if one.kind.startswith("traffic"):
+        return traffic_words(one.routes or {CHAMPION: ALL})
+    return one.version or "none"
+
+
+def _why(one: ModelChange) -> Iterable[str]:
+    """Return the guards of traffic, or how a version has passed one."""
+    if one.breach is None:
+        return one.guards
+    breach = one.breach
+    return (
+        f"version {breach.version}, {guard_in(breach.guard).words(breach.bad, breach.requests)}",
+    )
+
+
+def traffic(one: RegisteredModel) -> RenderableType:
+    """Return how the requests of a model are shared, and which version sees them as a shadow."""
+    now, shadow = one.traffic, one.shadow
+    shares = now.routes if now else {CHAMPION: ALL} if one.champion else {}
+    lines = [
+        (name, version_in(one.aliases, name), f"{percent}%")
+        for name, percent in sorted(shares.items(), key=lambda share: -share[1])
+    ]
+    if shadow:
+        lines.append((shadow, version_in(one.aliases, shadow), "shadow"))
+    told: dict[str, object] = {}
+    if now is not None:
+        sticky = f"column {now.sticky}" if now.sticky else ""
+        told = {
+            "sticky": sticky or (f"header {now.sticky_header}" if now.sticky_header else ""),
+            "salt": now.salt,
+            "guards": "\n".join(now.guards),
+            "since": f"{when(now.since)} by {now.actor}" if now.actor else when(now.since),
+            "reason": now.reason,
+        }
+    table = rows(("to", "version", "requests"), lines)
+    return Group(table, "", pairs(told)) if told else table
 
 
 def answers(said: Inference) -> RenderableType:
@@ -197,8 +256,16 @@ def answers(said: Inference) -> RenderableType:
 
 def grants(found: Iterable[ModelGrant]) -> RenderableType:
     """Return the grants of a model."""
-    lines = [(one.user, one.may, when(one.since)) for one in found]
-    return rows(("user", "may", "since"), lines)
+    rows_of = [*found]
+    heads: tuple[str, ...] = ("user", "may", "since")
+    lines: list[tuple[object, ...]] = [(one.user, one.may, when(one.since)) for one in rows_of]
+    if any(one.requests_per_second or one.rows_per_second for one in rows_of):
+        heads += ("requests/s", "rows/s")
+        lines = [
+            (*line, one.requests_per_second, one.rows_per_second)
+            for line, one in zip(lines, rows_of, strict=True)
+        ]
+    return rows(heads, lines)
 
 
 def gate(evidence: Iterable[GateEvidence]) -> RenderableType:

@@ -12,6 +12,7 @@ from autolearn.client.sdk.models.online_rows import OnlineRows, answered, asked_
 from autolearn.client.sdk.operation import Either, chained, either, operation
 from autolearn.client.sdk.paths import segment
 from autolearn.client.sdk.transport import AwaitingPart, BlockingPart
+from autolearn.schemas.models.traffic import traffic_words
 from autolearn.schemas.models.versions import CHAMPION, ModelMay
 from autolearn.schemas.rest.models import (
     DeletedModel,
@@ -144,6 +145,38 @@ class ModelMethods(Handle[RegisteredModel]):
             Call("POST", f"{_at(self.name)}/alias", RegisteredModel, body=body)
         )
 
+    @chained
+    def set_traffic(
+        self,
+        routes: Mapping[int | str, int] | None,
+        *,
+        sticky: str = "",
+        sticky_header: str = "",
+        salt: str | None = None,
+        guards: Sequence[str] = (),
+        reason: str = "",
+    ) -> Flow[None]:
+        """Share requests among versions: {"champion": 90, "challenger": 10}; None ends that.
+
+        The value of the column `sticky`, or of the header `sticky_header`, decides who gets which
+        version. A guard ends the traffic, such as "errors <= 1% over 200" or
+        "p99 <= 50 ms over 1000".
+
+        Raises:
+            Problem: the percentages do not sum to 100, the versions are of different tasks, or no
+            version was promoted.
+        """
+        shares = None if routes is None else {str(name): part for name, part in routes.items()}
+        body: dict[str, object] = {"routes": shares, "sticky": sticky, "guards": [*guards]}
+        body |= {"sticky_header": sticky_header, "salt": salt, "reason": reason}
+        self._data = yield from _changed(self.name, "traffic", body)
+
+    @chained
+    def shadow(self, version: int | str | None, *, reason: str = "") -> Flow[None]:
+        """Let a version see the requests too, which answers nobody; None ends that."""
+        body = {"version": version, "reason": reason}
+        self._data = yield from _changed(self.name, "shadow", body)
+
     @operation
     def retire(self, version: int | str, *, reason: str = "") -> Flow[ModelVersion]:
         """Retire a version that no alias names: it never answers again."""
@@ -151,9 +184,20 @@ class ModelMethods(Handle[RegisteredModel]):
         return ask(Call("POST", at, ModelVersion, body={"reason": reason}))
 
     @operation
-    def share(self, user: str, may: ModelMay = "predict") -> Flow[Page[ModelGrant]]:
-        """Let a user or group/NAME see it, ask it as well, or promote as well."""
-        body = {"user": user, "may": may}
+    def share(
+        self,
+        user: str,
+        may: ModelMay = "predict",
+        *,
+        requests_per_second: int | None = None,
+        rows_per_second: int | None = None,
+    ) -> Flow[Page[ModelGrant]]:
+        """Let a user or group/NAME see it, ask it as well, or promote as well.
+
+        Each of them may send so many requests, and rows in them, a second; None: no limit.
+        """
+        body: dict[str, object] = {"user": user, "may": may}
+        body |= {"requests_per_second": requests_per_second, "rows_per_second": rows_per_second}
         return ask(Call("POST", f"{_at(self.name)}/share", Page[ModelGrant], body=body))
 
     @operation
@@ -184,6 +228,8 @@ class ModelMethods(Handle[RegisteredModel]):
             "model": one.name,
             "champion": one.champion,
             "aliases": ", ".join(f"{alias} {number}" for alias, number in one.aliases.items()),
+            "traffic": one.traffic and traffic_words(one.traffic.routes),
+            "shadow": one.shadow or None,
             "versions": one.versions,
             "retired": one.retired or None,
             "owner": one.owner,

@@ -5,14 +5,17 @@ from msgspec.structs import replace
 
 from autolearn.agents.deciders.model import model
 from autolearn.agents.deciders.specification import Refused, given
-from autolearn.schemas.actors import SYSADMIN, Actor
+from autolearn.schemas.actors import SERVE, SYSADMIN, Actor
 from autolearn.schemas.bounds import MODEL_MEMORY
 from autolearn.schemas.commands import (
     DeleteModel,
     Promote,
     RetireVersion,
     RollBack,
+    RollBackTraffic,
     SetAlias,
+    SetShadow,
+    SetTraffic,
     ShareModel,
     UnshareModel,
 )
@@ -21,6 +24,9 @@ from autolearn.schemas.events import (
     ModelDeleted,
     ModelShared,
     ModelUnshared,
+    ShadowSet,
+    TrafficRolledBack,
+    TrafficSet,
     VersionPromoted,
     VersionRetired,
     VersionRolledBack,
@@ -180,3 +186,108 @@ def test_an_alias_remembers_a_bounded_number_of_versions():
     for event in (*BOTH, *turns):
         state = model.evolve(state, event, "ada")
     assert len(state.aliases["champion"]) == MODEL_MEMORY
+
+
+GUARD = "errors <= 1% over 200"
+CANARY = {"champion": 90, "2": 10}
+SHARED = (*PROMOTED, TrafficSet(revision=1, routes=CANARY, guards=(GUARD,)))
+OF_OTHER_TASK = replace(version_registered(3, "t3"), source=replace(ONE.source, task="regression"))
+
+
+def test_requests_are_shared_in_percentages_that_sum_to_100():
+    command = SetTraffic(routes=CANARY, sticky="customer", salt="s", guards=(GUARD,), reason="try")
+    given(model, *PROMOTED, actor="ada").when(command, ADA).then(
+        TrafficSet(
+            revision=1, routes=CANARY, sticky="customer", salt="s", guards=(GUARD,), reason="try"
+        )
+    )
+    given(model, *SHARED, actor="ada").when(SetTraffic(), ADA).then(TrafficSet(revision=2))
+    given(model, *PROMOTED, actor="ada").when(SetTraffic(), ADA).then(refused("traffic-unchanged"))
+    given(model, *BOTH, actor="ada").when(command, ADA).then(refused("no-champion"))
+    given(model, *PROMOTED, actor="ada").when(command, EVE).then(refused("forbidden"))
+
+
+@pytest.mark.parametrize(
+    ("fields", "reason"),
+    [
+        ({"routes": {"champion": 90, "2": 9}}, "traffic-unfit"),
+        ({"routes": {"champion": 101, "2": -1}}, "traffic-unfit"),
+        ({"routes": {"champion": 100, "2": 0}}, "traffic-unfit"),
+        ({"routes": {str(number): 5 for number in range(20)}}, "traffic-unfit"),
+        ({"sticky": "customer", "sticky_header": "X-Customer"}, "traffic-unfit"),
+        ({"routes": {"champion": 90, "second": 10}}, "alias-unknown"),
+        ({"routes": {"champion": 90, "02": 10}}, "alias-unknown"),
+        ({"routes": {"champion": 90, "9": 10}}, "version-unknown"),
+        ({"routes": {"champion": 90, "3": 10}}, "other-task"),
+        ({"routes": {"champion": 90, "4": 10}}, "version-retired"),
+        ({"guards": ("errors are rare",)}, "guard-unfit"),
+        ({"guards": ("errors<=1% over 200",)}, "guard-unfit"),
+        ({"guards": (GUARD,) * 11}, "guard-unfit"),
+    ],
+)
+def test_traffic_that_does_not_fit_is_refused(fields: dict[str, object], reason: str):
+    past = (*PROMOTED, OF_OTHER_TASK, version_registered(4, "t4"), VersionRetired(4))
+    command = SetTraffic(**{"routes": CANARY, **fields})
+    given(model, *past, actor="ada").when(command, ADA).then(refused(reason))
+
+
+def test_what_traffic_and_shadow_name_stays():
+    """A version that gets requests is not retired, and its alias is neither taken nor moved away
+    to a version of another task; a promotion keeps the traffic, whose routes follow the aliases.
+    """
+    given(model, *SHARED, actor="ada").when(RetireVersion(2), ADA).then(refused("version-in-use"))
+    past = (*PROMOTED, OF_OTHER_TASK, AliasSet("next", 2))
+    for named in (TrafficSet(revision=1, routes={"next": 100}), ShadowSet("next")):
+        told = given(model, *past, named, actor="ada")
+        told.when(SetAlias("next", 0), ADA).then(refused("alias-in-use"))
+        told.when(SetAlias("next", 3), ADA).then(refused("other-task"))
+        told.when(Promote(3), ADA).then(refused("other-task"))
+        told.when(Promote(2), ADA).then(VersionPromoted(2, before=1))
+        told.when(SetAlias("next", 1), ADA).then(AliasSet("next", 1))
+        told.when(RetireVersion(3), ADA).then(VersionRetired(3))
+    shadow = (*PROMOTED, ShadowSet("2"))
+    given(model, *shadow, actor="ada").when(RetireVersion(2), ADA).then(refused("version-in-use"))
+    ended = (*shadow, ShadowSet(), *SHARED[-1:], TrafficSet(revision=2))
+    given(model, *ended, actor="ada").when(RetireVersion(2), ADA).then(VersionRetired(2))
+
+
+def test_a_shadow_is_another_version_than_the_champion():
+    told = given(model, *PROMOTED, OF_OTHER_TASK, actor="ada")
+    told.when(SetShadow("2", "try"), ADA).then(ShadowSet("2", "try"))
+    told.when(SetShadow("1"), ADA).then(refused("shadow-answers"))
+    told.when(SetShadow("champion"), ADA).then(refused("shadow-answers"))
+    told.when(SetShadow("3"), ADA).then(refused("other-task"))
+    told.when(SetShadow("second"), ADA).then(refused("alias-unknown"))
+    told.when(SetShadow(), ADA).then(refused("shadow-unchanged"))
+    told.when(SetShadow("2"), EVE).then(refused("forbidden"))
+
+
+def test_a_guard_ends_the_traffic_that_was_measured():
+    system, breach = Actor(SERVE), RollBackTraffic(1, 2, GUARD, 3, 57)
+    told = given(model, *SHARED, actor="ada")
+    told.when(breach, system).then(TrafficRolledBack(1, 2, GUARD, 3, 57))
+    told.when(breach, ADA).then(refused("forbidden"))
+    told.when(replace(breach, bad=2), system).then(refused("guard-holds"))
+    told.when(replace(breach, requests=201), system).then(refused("guard-holds"))
+    told.when(replace(breach, bad=58), system).then(refused("guard-holds"))
+    others = (
+        *(replace(breach, revision=2), replace(breach, number=1), replace(breach, number=3)),
+        replace(breach, guard="errors <= 0% over 200"),
+    )
+    for other in others:
+        told.when(other, system).then(refused("traffic-changed"))
+    over = given(model, *SHARED, TrafficRolledBack(1, 2, GUARD, 3, 57), actor="ada")
+    over.when(breach, system).then(refused("traffic-changed"))
+    over.when(SetTraffic(routes=CANARY), ADA).then(TrafficSet(revision=2, routes=CANARY))
+    moved = given(model, *SHARED, VersionPromoted(2, before=1), actor="ada")
+    moved.when(breach, system).then(refused("traffic-changed"))
+
+
+def test_a_grant_bounds_what_is_asked_in_a_second():
+    limited = ModelShared("eve", "predict", 10, None)
+    told = given(model, *PROMOTED, limited, actor="ada")
+    told.when(ShareModel("eve", "predict", 10), ADA).then(refused("already-shared"))
+    told.when(ShareModel("eve", "predict"), ADA).then(ModelShared("eve", "predict"))
+    told.when(ShareModel("eve", "predict", 10, 0), ADA).then(refused("rate-unfit"))
+    again = given(model, *PROMOTED, limited, ModelUnshared("eve"), actor="ada")
+    again.when(ShareModel("eve", "predict", 10), ADA).then(limited)

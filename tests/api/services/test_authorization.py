@@ -407,6 +407,8 @@ ASKED: dict[str, Asked] = {
             "alias": {"alias": "champion", "version": 1},
             "promote": {"version": 1},
             "rollback": {},
+            "traffic": {"routes": None},
+            "shadow": {"version": None},
         }.items()
     },
     **{

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from autolearn.client.cli.commands.serve import traffic as serve_traffic
 from autolearn.client.cli.confirm import Yes, confirm
 from autolearn.client.cli.exit_codes import EXIT_CODES
 from autolearn.client.cli.options import Grantee, Shared, Url, warn_of_name
@@ -241,6 +242,10 @@ def alias(
             print(f"No version of {name} is {alias} any more")
 
 
+app.command("traffic")(serve_traffic.traffic)
+app.command("shadow")(serve_traffic.shadow)
+
+
 @app.command("retire")
 def retire(
     name: Name, version: Version, reason: Reason = "", output: As = Output.table, url: Url = None
@@ -265,6 +270,12 @@ def share(
         Literal["read", "predict", "promote"],
         typer.Option(help="To see it; to ask it as well; to register and promote as well."),
     ] = "predict",
+    requests_per_second: Annotated[
+        int | None, typer.Option(metavar="N", min=1, help="So many requests for each user.")
+    ] = None,
+    rows_per_second: Annotated[
+        int | None, typer.Option(metavar="N", min=1, help="So many rows in these requests.")
+    ] = None,
     url: Url = None,
 ) -> None:
     """Share a model with a user or group/NAME."""
@@ -273,7 +284,8 @@ def share(
     from autolearn.client.cli.tables import models as views
 
     with connect(url) as to:
-        console().print(views.grants(to.client.model(name).share(user, may).items))
+        rates = {"requests_per_second": requests_per_second, "rows_per_second": rows_per_second}
+        console().print(views.grants(to.client.model(name).share(user, may, **rates).items))
         warn_of_name(user)
 
 

@@ -145,8 +145,76 @@ def test_the_past_of_a_model_and_its_end(known: People, model: str):
     assert again.status_code == 410
 
 
+def test_requests_are_shared_until_that_is_ended(known: People, model: str):
+    post(known, f"{model}/alias", {"alias": "challenger", "version": 1})
+    body = {
+        "routes": {"champion": 90, "challenger": 10},
+        "sticky": "secret column",
+        "guards": ["errors<=1% over 200"],
+        "reason": "secret canary",
+    }
+    shared = post(known, f"{model}/traffic", body)
+    assert shared.status_code == 200, shared.text
+    now = shared.json()["traffic"]
+    assert (now["routes"], now["revision"]) == (body["routes"], 1)
+    assert (now["guards"], now["salt"]) == (["errors <= 1% over 200"], model.rpartition("/")[2])
+    assert (now["sticky"], now["actor"], now["reason"]) == (
+        *("secret column", "owner", "secret canary"),
+    )
+    then = datetime.now(UTC).isoformat()
+    assert post(known, f"{model}/alias", {"alias": "challenger"}).status_code == 409
+    assert (
+        post(known, f"{model}/shadow", {"version": "challenger"}).json()["shadow"] == "challenger"
+    )
+    ended = post(known, f"{model}/traffic", {"routes": None})
+    assert ended.json()["traffic"] is None
+    past = known.ask("owner", "GET", model, params={"as_of": then}).json()
+    assert (past["traffic"], past["shadow"]) == (now, "")
+    items = known.ask("owner", "GET", f"{model}/timeline").json()["items"]
+    first, shadow, last = [one for one in items if not one["alias"]]
+    assert (first["kind"], first["routes"], first["until"]) == (
+        *("traffic-set", body["routes"], last["since"]),
+    )
+    assert (shadow["kind"], shadow["version"], shadow["until"]) == ("shadow-set", 1, None)
+    assert (last["kind"], last["routes"], last["until"]) == ("traffic-set", {}, None)
+
+
+@pytest.mark.parametrize(
+    ("body", "kind"),
+    [
+        ({"routes": {"champion": 90, "1": 9}}, "traffic-unfit"),
+        ({"routes": {"champion": 90, "best": 10}}, "version-unknown"),
+        ({"routes": {"champion": 99.5, "1": 0.5}}, "invalid-body"),
+        ({"routes": {}}, "invalid-body"),
+        ({}, "invalid-body"),
+        ({"routes": {"1": 100}, "guards": ["errors are few"]}, "guard-unfit"),
+        ({"routes": {"1": 100}, "sticky_header": "Authorization"}, "traffic-unfit"),
+        ({"routes": {"1": 100}, "sticky_header": "no header"}, "invalid-body"),
+        ({"routes": {"1": 100}, "sticky": "a", "sticky_header": "B"}, "traffic-unfit"),
+        ({"routes": None}, "traffic-unchanged"),
+    ],
+)
+def test_traffic_that_does_not_fit_changes_nothing(
+    known: People, model: str, body: object, kind: str
+):
+    refused = post(known, f"{model}/traffic", body)
+    assert refused.status_code in (409, 422), refused.text
+    assert refused.json()["type"].rpartition(":")[2] == kind, refused.text
+    assert known.ask("owner", "GET", model).json()["traffic"] is None
+
+
+def test_a_grant_says_how_much_is_asked_in_a_second(known: People, model: str):
+    body = {"user": "other", "may": "predict", "requests_per_second": 10, "rows_per_second": 200}
+    (grant,) = post(known, f"{model}/share", body).json()["items"]
+    assert grant.items() >= body.items()
+    refused = post(known, f"{model}/share", {**body, "rows_per_second": 0})
+    assert refused.status_code == 422
+
+
 def test_nothing_of_what_was_said_is_in_clear(known: People, model: str):
     post(known, f"{model}/promote", {"version": 1, "reason": "secret reason"})
+    shares = {"routes": {"1": 100}, "sticky": "secret column", "reason": "secret canary"}
+    post(known, f"{model}/traffic", shares)
     bootstrap = known.environment["AUTOLEARN_KAFKA"]
     topics = [
         read_topic(bootstrap, one.name) for one in (known.topics.events, known.topics.commands)
@@ -156,7 +224,7 @@ def test_nothing_of_what_was_said_is_in_clear(known: People, model: str):
     )
     name = model.rpartition("/")[2].encode()
     assert name in content
-    for secret in (b"secret note", b"secret reason"):
+    for secret in (b"secret note", b"secret reason", b"secret column", b"secret canary"):
         assert secret not in content
 
 
