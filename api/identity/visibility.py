@@ -105,6 +105,15 @@ def model_level(who: Principal, snapshot: Snapshot, name: str) -> Level:
     return model_access(who, snapshot, name).level
 
 
+def model_grant(who: Principal, snapshot: Snapshot, name: str) -> ModelGrant | None:
+    """Return the grant that lets a principal ask a model, and its rates; None for its owner."""
+    row = snapshot.models.stored(name)
+    if row is None or who.everything or row.owner == (who.name or None):
+        return None
+    group = model_access(who, snapshot, name).via.partition("@")[0]
+    return snapshot.models.grant(name, group or who.name)
+
+
 def _granted(
     who: Principal, snapshot: Snapshot, own: AnyGrant | None, groups: Iterable[AnyGrant]
 ) -> Access:

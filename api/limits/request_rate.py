@@ -1,6 +1,6 @@
-"""Bounds the requests a second of each user to this process: a token bucket (RFC 2697).
+"""Bounds the requests a second of each user to this process, by token buckets.
 
-Two seconds' worth may come at once. Sysadmins are not counted, nor any request without
+Sysadmins are not counted, nor any request without
 authentication.
 """
 
@@ -11,26 +11,21 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable
 
-from msgspec import Struct
-
 from autolearn.api.http.problems import Problem
 from autolearn.projections.queries.queries import ReadModelQueries
+from autolearn.runtime.token_bucket import SECONDS, TokenBucket
 from autolearn.schemas.quotas import limit_of, source_of
 from autolearn.schemas.settings import QuotaSettings
 
-_SECONDS = 2.0
-"""Seconds whose requests a silent user may send at once."""
 _LOOK = 1.0
 """Seconds for which a limit is cached."""
 _MOST = 10_000
 """Users with a stored bucket: that of others is full."""
 
 
-class Bucket(Struct):
+class Bucket(TokenBucket):
     """A user's remaining requests at a time, and the limit as of its last look-up."""
 
-    left: float
-    at: float
     limit: int
     looked: float
 
@@ -54,27 +49,24 @@ class Paces:
         if bucket is None or now - bucket.looked > _LOOK:
             limit = limit_of(self.quota, queries.latest().users.quota(user, self.quota), quotas)
             if bucket is None:
-                bucket = self.buckets[user] = Bucket(_SECONDS * limit, now, limit, now)
+                bucket = self.buckets[user] = Bucket(SECONDS * limit, now, limit, now)
                 if len(self.buckets) > _MOST:
                     self.buckets.popitem(last=False)
             bucket.limit, bucket.looked = limit, now
             self.buckets.move_to_end(user)
-        most = _SECONDS * bucket.limit
-        bucket.left = min(most, bucket.left + (now - bucket.at) * bucket.limit)
-        bucket.at = now
-        if bucket.left < 1:
-            raise _too_fast(user, bucket, self.quota)
+        if pause := bucket.wait(now, bucket.limit):
+            raise _too_fast(user, bucket.limit, pause, self.quota)
         bucket.left -= 1
 
 
-def _too_fast(user: str, bucket: Bucket, quota: str) -> Problem:
+def _too_fast(user: str, limit: int, seconds: float, quota: str) -> Problem:
     """Return the problem of a user who sends too many requests."""
-    pause = math.ceil((1 - bucket.left) / bucket.limit) if bucket.limit else 60
+    pause = math.ceil(seconds) if limit else 60
     return Problem(
         429,
         "too-many-requests",
         "You send too many requests",
-        f"User {user} may send {bucket.limit:,} requests a second to this process, twice as many "
+        f"User {user} may send {limit:,} requests a second to this process, twice as many "
         f"at once: the quota `{quota}`. A sysadmin can raise it with {source_of(quota, None)}"
         f", or for this user: `autolearn admin quota {user} --set {quota}=N`. Nothing was done: "
         "try again.",

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 
 from msgspec import Struct
@@ -181,3 +181,24 @@ class GuardBreach(Struct, frozen=True):
     guard: str
     bad: int
     requests: int
+
+
+def counted(
+    guards: Sequence[Guard], counts: Sequence[GuardCount], *, failed: bool, milliseconds: float
+) -> tuple[GuardCount, ...]:
+    """Return the counts of all guards with one more request to a version; none yet: ()."""
+    before = counts or (GuardCount(),) * len(guards)
+    return tuple(
+        count.plus(guard, failed=failed, milliseconds=milliseconds)
+        for guard, count in zip(guards, before, strict=True)
+    )
+
+
+def breach_in(
+    version: int, guards: Sequence[Guard], counts: Sequence[GuardCount]
+) -> GuardBreach | None:
+    """Return the first guard whose limit a version has passed, None if there is none."""
+    for guard, count in zip(guards, counts, strict=True):
+        if count.bad > guard.allowed:
+            return GuardBreach(version, str(guard), count.bad, count.requests)
+    return None

@@ -41,6 +41,7 @@ STREAMS = {
     "session": "`session/<id>`",
     "user": "`user/<name>`",
     "group": "`group/<name>`",
+    "model": "`model/<name>`",
 }
 
 

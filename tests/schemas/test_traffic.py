@@ -6,9 +6,12 @@ import pytest
 
 from autolearn.schemas.models.traffic import (
     Guard,
+    GuardBreach,
     GuardCount,
     Traffic,
+    breach_in,
     bucket,
+    counted,
     guard_in,
     route,
     version_in,
@@ -104,6 +107,15 @@ def test_a_guard_is_read_and_written(words: str, guard: Guard, allowed: int):
 def test_other_words_are_no_guard(words: str):
     with pytest.raises(ValueError, match=r"will do|write `errors"):
         guard_in(words)
+
+
+def test_the_first_guard_that_is_passed_is_the_breach():
+    guards = (Guard("p50", 10, 4), Guard("errors", 25, 4))
+    counts: tuple[GuardCount, ...] = ()
+    for failed, milliseconds in ((True, 5), (False, 11), (True, 5)):
+        assert breach_in(2, guards, counts) is None if counts else True
+        counts = counted(guards, counts, failed=failed, milliseconds=milliseconds)
+    assert breach_in(2, guards, counts) == GuardBreach(2, "errors <= 25% over 4", 2, 3)
 
 
 def count(guard: Guard, bad: str) -> list[GuardCount]:

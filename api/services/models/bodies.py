@@ -83,8 +83,9 @@ class TrafficBody(Body):
         ]
         | None
     ) = Field(
+        default=None,
         description="Percentages that sum to 100, by version or alias: "
-        "`{champion: 90, challenger: 10}`."
+        "`{champion: 90, challenger: 10}`.",
     )
     sticky: Annotated[str, Field(max_length=LONGEST_NAME)] = Field(
         default="", description="The column whose value decides who gets which version."
@@ -106,7 +107,7 @@ class TrafficBody(Body):
 class ShadowBody(Body):
     """The version that sees the requests too, and answers nobody; null for none."""
 
-    version: Version | None
+    version: Version | None = None
     reason: Words = ""
 
 

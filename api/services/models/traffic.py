@@ -9,6 +9,7 @@ from autolearn.projections.queries.queries import Snapshot
 from autolearn.schemas.commands import SetTraffic
 from autolearn.schemas.errors import REASONS
 from autolearn.schemas.models.traffic import ALL, guard_in
+from autolearn.schemas.models.versions import CHAMPION
 
 
 def traffic_in(snapshot: Snapshot, model: str, body: TrafficBody) -> SetTraffic:
@@ -46,11 +47,15 @@ def name_in(snapshot: Snapshot, model: str, given: str, pointer: str) -> str:
     """Return a version as traffic names it: by an alias as it is, else by its number.
 
     Raises:
-        Problem: there is no such version or alias (422).
+        Problem: there is no such version or alias (422), or no champion (409).
     """
-    number = version_of(snapshot, model, given, pointer)
     row = snapshot.models.stored(model)
-    return given if row is not None and given in row.aliases else str(number)
+    aliases = row.aliases if row else {}
+    if CHAMPION not in aliases:
+        detail = f"No version of {model} was promoted: let one answer first (model promote)."
+        raise Problem(409, "no-champion", REASONS["no-champion"].title, detail)
+    number = version_of(snapshot, model, given, pointer)
+    return given if given in aliases else str(number)
 
 
 def _guard(words: str, pointer: str) -> str:

@@ -181,7 +181,7 @@ def timeline(found: Iterable[ModelChange]) -> RenderableType:
     """Return who had an alias from when to when, by whose decision, and why."""
     lines = [
         (
-            one.alias or one.kind.partition("-")[0],
+            one.alias,
             _answering(one),
             when(one.since),
             when(one.until) or "now",
@@ -206,6 +206,8 @@ def _answering(one: ModelChange) -> object:
     """Return the version that had an alias or was the shadow, or the shares of traffic."""
     if one.kind.startswith("traffic"):
         return traffic_words(one.routes or {CHAMPION: ALL})
+    if one.kind.startswith("shadow"):
+        return f"shadow {one.shadow or 'none'}"
     return one.version or "none"
 
 

@@ -5,11 +5,15 @@ from __future__ import annotations
 import pytest
 
 from autolearn.api.identity.principal import EVERYBODY, Principal, still_let_in
-from autolearn.api.identity.visibility import Level, Visibility
+from autolearn.api.identity.visibility import Level, Visibility, model_grant
 from autolearn.projections.queries.queries import ReadModelQueries
+from autolearn.projections.rows.groups import GROUPS, MEMBERS, StoredGroup
+from autolearn.projections.rows.models import GRANTS, MODELS, StoredModel
 from autolearn.projections.rows.users import TOKENS, USERS, StoredToken, StoredUser
 from autolearn.projections.storage.memory import MemoryStore
 from autolearn.projections.storage.row_batch import RowBatch
+from autolearn.schemas.rest.groups import GroupMember
+from autolearn.schemas.rest.models import ModelGrant
 from autolearn.schemas.stream_kinds import KINDS
 
 ADA, ROOT = Principal("ada"), Principal("root", sysadmin=True)
@@ -58,3 +62,21 @@ def test_who_follows_is_let_in_only_as_what_they_were(was: str, now: str):
     rows.commit({})
     who = Principal("ada", was == "sysadmin", viewer=was == "viewer", token="t")
     assert still_let_in(ReadModelQueries(store), who) is (was == now)
+
+
+def test_the_rates_of_a_grant_are_those_of_the_user_else_of_the_group():
+    store = MemoryStore()
+    rows = RowBatch(store)
+    rows.put(MODELS, StoredModel("ada", "", "", 1), "churn")
+    rows.put(GROUPS, StoredGroup("ada", "", "", 3, 2), "team")
+    own = ModelGrant("bob", "predict", "", requests_per_second=1)
+    shared = ModelGrant("group/team", "predict", "", requests_per_second=5)
+    for grant in (own, shared):
+        rows.put(GRANTS, grant, "churn", grant.user)
+    rows.put(MEMBERS, GroupMember("eve", ""), "team", "eve")
+    rows.commit({})
+    now = ReadModelQueries(store).now()
+    assert model_grant(Principal("bob"), now, "churn") == own
+    assert model_grant(Principal("eve"), now, "churn") == shared
+    for who in (ADA, EVERYBODY, Principal("lise")):
+        assert model_grant(who, now, "churn") is None

@@ -23,7 +23,7 @@ def traffic(
     routes: Annotated[
         list[str],
         typer.Argument(
-            metavar="[VERSION=PERCENT]...",
+            metavar="VERSION=PERCENT",
             help="Shares that sum to 100, such as champion=90 challenger=10; none: show them.",
         ),
     ] = [],  # noqa: B006 - typer copies it

@@ -6,12 +6,17 @@ from datetime import UTC, datetime
 import httpx
 import pytest
 
+from autolearn.agents.command_client import CommandClient
+from autolearn.agents.policies.traffic import end_traffic
+from autolearn.schemas.actors import SERVE
+from autolearn.schemas.models.traffic import GuardBreach
 from tests.support.log_checker import read_topic
 from tests.support.people import People
 from tests.support.waiting import until
 
 pytestmark = pytest.mark.kafka
 WAIT = {"Prefer": "wait=60"}
+GUARD = "errors <= 1% over 200"
 
 
 def post(known: People, path: str, body: object = None, who: str = "owner") -> httpx.Response:
@@ -186,7 +191,7 @@ def test_requests_are_shared_until_that_is_ended(known: People, model: str):
         ({"routes": {"champion": 90, "best": 10}}, "version-unknown"),
         ({"routes": {"champion": 99.5, "1": 0.5}}, "invalid-body"),
         ({"routes": {}}, "invalid-body"),
-        ({}, "invalid-body"),
+        ({}, "traffic-unchanged"),
         ({"routes": {"1": 100}, "guards": ["errors are few"]}, "guard-unfit"),
         ({"routes": {"1": 100}, "sticky_header": "Authorization"}, "traffic-unfit"),
         ({"routes": {"1": 100}, "sticky_header": "no header"}, "invalid-body"),
@@ -201,6 +206,24 @@ def test_traffic_that_does_not_fit_changes_nothing(
     assert refused.status_code in (409, 422), refused.text
     assert refused.json()["type"].rpartition(":")[2] == kind, refused.text
     assert known.ask("owner", "GET", model).json()["traffic"] is None
+
+
+def test_a_breach_that_two_processes_see_ends_the_traffic_once(known: People, model: str):
+    body = {"routes": {"champion": 90, "1": 10}, "guards": [GUARD]}
+    revision = post(known, f"{model}/traffic", body).json()["traffic"]["revision"]
+    name = model.rpartition("/")[2]
+    for process, requests in enumerate((57, 61)):
+        system = CommandClient(known.log, known.topics, SERVE, f"serve-{process}")
+        breach = GuardBreach(1, GUARD, 3, requests)
+        ended = end_traffic(name, revision, breach)
+        system.post(ended.stream, ended.command, ended.id)
+    assert until(lambda: known.ask("owner", "GET", model).json()["traffic"] is None)
+    again = post(known, f"{model}/traffic", body)
+    assert again.json()["traffic"]["revision"] == revision + 1, "it is not ended a second time"
+    items = known.ask("owner", "GET", f"{model}/timeline").json()["items"]
+    (ended,) = [one for one in items if one["kind"] == "traffic-rolled-back"]
+    assert ended["breach"] == {"version": 1, "guard": GUARD, "bad": 3, "requests": 57}
+    assert (ended["actor"], ended["version"]) == ("agent serve", 1)
 
 
 def test_a_grant_says_how_much_is_asked_in_a_second(known: People, model: str):

@@ -1,0 +1,1 @@
+"""Policies: the commands that follow from what a process sees, with ids that it derives."""
