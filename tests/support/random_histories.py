@@ -54,7 +54,7 @@ def random_command(random: Random, stream: str) -> Command:
         (2, lambda: commands.ExpireSession(random.choice((0, 1)), random.choice("abc"))),
         (1, commands.KeepSession),
         (0.5, commands.DeleteExperiment),
-        (0.5, lambda: commands.HoldExperiment("flowers", random.choice("0z"))),
+        (0.5, lambda: commands.HoldExperiment("flowers", random.choice(("", "z")))),
         (0.5, lambda: commands.ReleaseExperiment("flowers")),
         (0.5, lambda: commands.ShareSession(random.choice(("ada", "grace")))),
         (0.5, lambda: commands.UnshareSession(random.choice(("ada", "grace")))),

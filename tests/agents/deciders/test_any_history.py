@@ -32,7 +32,12 @@ def play(random: Random, kind: str, stream: str, count: int):
 
 
 @settings(max_examples=60 * settings.default.max_examples // 100)
-@given(ODD, st.sampled_from(["session/s", "estimator/e", "dataset/flowers", "user/u", "group/g"]))
+@given(
+    ODD,
+    st.sampled_from(
+        ["session/s", "estimator/e", "dataset/flowers", "user/u", "group/g", "model/flowers"]
+    ),
+)
 def test_every_command_is_answered_by_one_event_and_refusals_change_nothing(random, stream):
     kind = stream.partition("/")[0]
     for state, command, event, after in play(random, kind, stream, 40):
