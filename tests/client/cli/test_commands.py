@@ -163,3 +163,73 @@ def test_a_diff_shows_no_more_streams_than_it_may(cli: Cli):
         "dataset/A",
         "dataset/B",
     ]
+
+
+CHURN: dict[str, Any] = {
+    "name": "churn", "owner": "ada", "created": "", "updated": "", "versions": 2, "retired": 0,
+    "champion": 1, "aliases": {"champion": 1, "challenger": 2}, "may": "own", "links": {},
+}  # fmt: skip
+LATENCY, ERRORS = "p99 <= 50 ms over 1000", "errors <= 1% over 200"
+
+
+def registry(asked: list[Any]) -> Played:
+    """Answer a change of traffic or shadow by the model as it is then."""
+
+    def played(request: httpx.Request) -> httpx.Response:
+        shown = dict(CHURN)
+        if request.method == "POST":
+            body = json.loads(request.content)
+            asked.append((request.url.path, body))
+            shown["shadow"] = body.get("version") or ""
+            if body.get("routes"):
+                about = {key: value for key, value in body.items() if key != "salt"}
+                shown["traffic"] = about | {"revision": 1, "salt": "churn", "actor": "ada"}
+                shown["traffic"]["since"] = "2026-01-01T00:00:00.000Z"
+        return httpx.Response(200, json=shown)
+
+    return played
+
+
+def test_traffic_is_shared_shown_and_ended(cli: Cli):
+    asked: list[Any] = []
+    words = ("champion=90", "challenger=10", "--sticky", "customer", "--guard", ERRORS)
+    said = cli(registry(asked), "model", "traffic", "churn", *words, "--guard", LATENCY)
+    assert said.code == 0, said.err
+    routes = {"champion": 90, "challenger": 10}
+    body = {"routes": routes, "sticky": "customer", "guards": [ERRORS, LATENCY]}
+    assert asked == [("/v1/models/churn/traffic", body | {"sticky_header": "", "reason": ""})]
+    for line in (r"champion +1 +90%", r"challenger +2 +10%", "sticky +column customer", LATENCY):
+        assert re.search(line, said.out), said.out
+    assert cli(registry(asked), "model", "traffic", "churn", "--off").code == 0
+    assert "routes" not in asked[-1][1], "none: the champion answers all"
+    said = cli(registry(asked), "model", "shadow", "churn", "challenger")
+    assert re.search(r"challenger +2 +shadow", said.out), said.out
+    assert asked[-1][1]["version"] == "challenger"
+    asked.clear()
+    assert re.search(r"champion +1 +100%", cli(registry(asked), "model", "traffic", "churn").out)
+    assert not asked, "it is only shown"
+
+
+@pytest.mark.parametrize(
+    "words", ["champion", "champion=x", "=5", "a=1 a=2", "champion=100 --off", "--sticky customer"]
+)
+def test_traffic_that_is_no_traffic_is_not_sent(cli: Cli, words: str):
+    said = cli(registry(asked := []), "model", "traffic", "churn", *words.split())
+    assert (said.code, asked) == (2, [])
+    assert "champion" in said.err or "--off" in said.err
+
+
+def test_a_history_says_which_guard_has_ended_the_traffic(cli: Cli):
+    change = {"number": 5, "kind": "traffic-rolled-back", "alias": "", "version": 2, "before": 0,
+              "since": "2026-01-01T00:00:00.000Z", "until": None, "actor": "agent serve",
+              "breach": {"version": 2, "guard": LATENCY, "bad": 11, "requests": 240}}  # fmt: skip
+
+    def played(request: httpx.Request) -> httpx.Response:
+        listed = {"items": [change], "next": None}
+        return httpx.Response(200, json=listed if "timeline" in request.url.path else CHURN)
+
+    said = cli(played, "model", "history", "churn")
+    told = re.sub(r"\s+", " ", said.out)
+    assert "champion 100%" in told, said.out
+    for words in ("version 2", "11 of", "240 requests", "longer than 50 ms"):
+        assert words in told, said.out

@@ -352,6 +352,7 @@ def _say_promotion(to: Connection, model: ModelHandle, alias: str, output: Outpu
     """Print who answers now, what was required, and who answered before."""
     from autolearn.client.cli.output import console, print_json
     from autolearn.client.cli.tables import models as views
+    from autolearn.schemas.models.traffic import traffic_words
 
     if output == Output.json:
         print_json(to.said)
@@ -360,3 +361,6 @@ def _say_promotion(to: Connection, model: ModelHandle, alias: str, output: Outpu
     before = f" in place of {newest.before}" if newest.before else ""
     console().print(views.gate(newest.evidence), end="")
     print(f"{model.name}@{newest.version} is {alias}{before}")
+    if model.data.traffic is not None:
+        shares = traffic_words(model.data.traffic.routes)
+        print(f"Traffic goes on: {shares} (autolearn model traffic {model.name} --off ends it)")
