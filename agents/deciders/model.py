@@ -27,7 +27,7 @@ from autolearn.schemas.bounds import (
 from autolearn.schemas.messages import Event
 from autolearn.schemas.models.promotion import GateEvidence
 from autolearn.schemas.models.traffic import ALL, guard_in, version_in
-from autolearn.schemas.models.versions import CHAMPION, ModelMay
+from autolearn.schemas.models.versions import CHAMPION, ModelMay, Recording
 from autolearn.schemas.values import RunId, SessionId
 
 
@@ -66,6 +66,7 @@ class Made(Struct, frozen=True, tag="made", omit_defaults=True):
     routes: dict[str, int] = {}
     guards: tuple[str, ...] = ()
     shadow: str = ""
+    recording: Recording = "durable"
     parts: Parts[Version] = NO_PARTS
 
 
@@ -85,6 +86,7 @@ ModelCommand = (
     | commands.RollBack
     | commands.SetTraffic
     | commands.SetShadow
+    | commands.SetRecording
     | commands.RollBackTraffic
     | commands.ShareModel
     | commands.UnshareModel
@@ -118,6 +120,11 @@ def _decide(state: Model, command: ModelCommand, actor: Actor) -> Event:
             return _set_traffic(state, command)
         case Made(), commands.SetShadow():
             return _set_shadow(state, command)
+        case Made(), commands.SetRecording(recording=recording):
+            if recording == state.recording:
+                why = f"Answers are recorded {recording} already."
+                return events.Refused("recording-unchanged", why)
+            return events.RecordingSet(recording)
         case Made(), commands.RollBackTraffic():
             return _roll_back_traffic(state, command)
         case Made(), commands.ShareModel() | commands.UnshareModel():
@@ -457,6 +464,8 @@ def _evolve(state: Model, event: Event, actor: str) -> Model:
             return replace(state, routes={}, guards=())
         case Made(), events.ShadowSet(shadow=shadow):
             return replace(state, shadow=shadow)
+        case Made(), events.RecordingSet(recording=recording):
+            return replace(state, recording=recording)
         case Made(grants=grants), events.ModelShared(user=user, may=may):
             rates = {name: rate for name, rate in state.rates.items() if name != user}
             if (event.requests_per_second, event.rows_per_second) != (None, None):

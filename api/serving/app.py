@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
+from functools import partial
 from importlib.metadata import version as version_of_package
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import unquote
@@ -28,7 +29,8 @@ from autolearn.api.serving import inference_protocol
 from autolearn.api.serving.asked_models import AskedModel, AskedModels, sweep
 from autolearn.api.serving.loaded_models import LoadedModels
 from autolearn.api.serving.prediction_log import PredictionLog
-from autolearn.api.serving.rows import inference, records_in, unfit
+from autolearn.api.serving.rows import answer, columns_of, inference, records_in
+from autolearn.api.serving.traffic_router import TrafficRouter
 from autolearn.api.shared.authorization import admit
 from autolearn.api.state.context import ApiContext
 from autolearn.runtime.uuid7 import uuid7
@@ -39,7 +41,7 @@ from autolearn.schemas.messages import type_of
 from autolearn.security.data_key import Unreadable
 
 if TYPE_CHECKING:  # scikit-learn is imported with the first model
-    from autolearn.ml.prediction.online import Answered
+    from autolearn.ml.prediction.online import Answered, OnlineModel
 
 log = structlog.stdlib.get_logger("autolearn.serve")
 
@@ -57,6 +59,14 @@ class _Route(NamedTuple):
 
     path: str
     answer: Callable[[_Request], Awaitable[_Reply]]
+
+
+class _Given(NamedTuple):
+    """The rows of a request by column, and how their answers are written."""
+
+    columns: Mapping[str, Sequence[Any]]
+    rows: int
+    reply: Callable[[Answered, AskedModel, str], _Reply]
 
 
 class _Reply(NamedTuple):
@@ -142,6 +152,7 @@ class ServeApp:
             context.settings.limits.append_timeout,
             context.measures.meter,
         )
+        self.traffic = TrafficRouter(context, self.asked, self.predictions)
         self.named = {
             "live": _Route("/v2/health/live", self.live),
             "ready": _Route("/v2/health/ready", self.ready),
@@ -312,73 +323,82 @@ class ServeApp:
 
     async def predict(self, request: _Request) -> _Reply:
         """Answer rows in the friendly form."""
-        asked = await self.asked.find(request.scope, request.model, request.version)
-        content = await _body(request.receive)
         media = request.header(b"content-type").partition(";")[0].strip().lower() or _JSON
 
-        call = request.scope["state"]["call"]
-        identity = uuid7(call.began)
-
-        def computed() -> tuple[bytes, Answered, dict[str, list[Any]]]:
-            online = asked.loaded.model
+        def given(content: bytes, online: OnlineModel) -> _Given:
             records = records_in(content, media, online)
-            said, answered = inference(online, records, asked.model, asked.number, identity)
-            names = dict.fromkeys(name for record in records for name in record)
-            inputs = {name: [record.get(name) for record in records] for name in names}
-            return _encoder.encode(said), answered, inputs
+            return _Given(columns_of(records), len(records), _friendly)
 
-        body, answered, inputs = await self.run(asked, content, computed)
-        await self.record(request, asked, identity, inputs, answered)
-        return _Reply(body)
+        return await self.answered(request, given)
 
     async def infer(self, request: _Request) -> _Reply:
         """Answer rows by the Open Inference Protocol."""
-        asked = await self.asked.find(request.scope, request.model, request.version)
-        content = await _body(request.receive)
         length = request.header(_LENGTH)
 
-        identity = uuid7(request.scope["state"]["call"].began)
-
-        def computed() -> tuple[tuple[bytes, str], Answered, Mapping[str, Sequence[Any]]]:
-            from autolearn.ml.prediction.online import RowsRefused
-
-            online = asked.loaded.model
+        def given(content: bytes, online: OnlineModel) -> _Given:
             try:
-                given = inference_protocol.read(content, length, online)
-                answered = online.answer_columns(given.columns, given.rows, given.columns)
+                asked = inference_protocol.read(content, length, online)
             except inference_protocol.Malformed as error:
                 raise Problem(400, "invalid-body", error.title, error.detail) from None
-            except RowsRefused as error:
-                raise unfit(error, asked.model) from None
-            said = inference_protocol.written(given, answered, asked.model, asked.number, identity)
-            return said, answered, given.columns
+            return _Given(asked.columns, asked.rows, partial(_by_protocol, asked))
 
-        (body, size), answered, inputs = await self.run(asked, content, computed)
-        await self.record(request, asked, identity, inputs, answered)
-        if not size:
-            return _Reply(body)
-        return _Reply(body, media="application/octet-stream", headers=((_LENGTH, size.encode()),))
+        return await self.answered(request, given)
 
-    async def record(
-        self,
-        request: _Request,
-        asked: AskedModel,
-        identity: str,
-        inputs: Mapping[str, Sequence[Any]],
-        answered: Answered,
-    ) -> None:
-        """Record an answer before it is sent: that is the request's entry in the behaviour log."""
-        state = request.scope["state"]
-        await self.predictions.record(
-            state["call"], asked, identity, inputs, answered, durable=asked.durable
+    async def answered(
+        self, request: _Request, given_in: Callable[[bytes, OnlineModel], _Given]
+    ) -> _Reply:
+        """Answer the rows of a request, by the version that it is for, and record it."""
+        asked = await self.asked.find(request.scope, request.model, request.version)
+        content = await _body(request.receive)
+        call = request.scope["state"]["call"]
+        identity = uuid7(call.began)
+        given: _Given = await self.run(
+            asked, content, partial(given_in, content, asked.loaded.model)
         )
-        state["recorded"] = True
+        self.traffic.pace(asked, given.rows)
+        chosen = await self.traffic.chosen(request.scope, asked, given.columns, identity)
+        if chosen is not asked:  # the versions may have other columns
+            given = await self.run(chosen, content, partial(given_in, content, chosen.loaded.model))
+        with self.traffic.guarded(chosen, asked.number, call):
+            answered: Answered = await self.run(chosen, content, partial(answer, given, chosen))
+        reply = given.reply(answered, chosen, identity)
+        inputs = _plain(given.columns)
+        await self.predictions.record(
+            call, chosen, identity, inputs, answered, durable=chosen.durable
+        )
+        request.scope["state"]["recorded"] = True
+        if asked.live is not None and asked.live.shadow:
+            self.traffic.shadow(asked, call, identity, partial(given_in, content))
+        return reply
 
     async def run(self, asked: AskedModel, content: bytes, computed: Callable[[], Any]) -> Any:
         """Compute an answer: at once if it is short and has a plan, else in a thread."""
         if asked.loaded.model.plan is not None and len(content) <= _SHORT:
             return computed()  # a thread would take longer than the answer
         return await self.context.executors.inference.run(computed)
+
+
+def _friendly(answered: Answered, asked: AskedModel, identity: str) -> _Reply:
+    return _Reply(_encoder.encode(inference(answered, asked.model, asked.number, identity)))
+
+
+def _by_protocol(
+    given: inference_protocol.Asked, answered: Answered, asked: AskedModel, identity: str
+) -> _Reply:
+    body, size = inference_protocol.written(given, answered, asked.model, asked.number, identity)
+    if not size:
+        return _Reply(body)
+    return _Reply(body, media="application/octet-stream", headers=((_LENGTH, size.encode()),))
+
+
+def _plain(columns: Mapping[str, Sequence[Any]]) -> Mapping[str, Sequence[Any]]:
+    """Return columns as they are recorded: a value that was not sent is None."""
+    from autolearn.ml.prediction.online import ABSENT
+
+    return {
+        name: [None if one is ABSENT else one for one in values] if ABSENT in values else values
+        for name, values in columns.items()
+    }
 
 
 def _json(content: Mapping[str, Any] | Any, status: int = 200) -> _Reply:

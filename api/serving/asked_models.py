@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 from starlette.types import Scope
 
 from autolearn.api.identity.principal import EVERYBODY, Principal
-from autolearn.api.identity.visibility import Level
+from autolearn.api.identity.visibility import Level, model_grant
 from autolearn.api.limits.executors import ASKER
 from autolearn.api.services.models.checks import require_model
 from autolearn.api.serving.loaded_models import Loaded, LoadedModels, number_of
@@ -18,7 +18,11 @@ from autolearn.api.shared.authorization import authenticated
 from autolearn.api.shared.read_your_writes import until_reached
 from autolearn.api.state.context import ApiContext
 from autolearn.eventlog.positions import AFTER
+from autolearn.projections.queries.queries import Snapshot
 from autolearn.schemas.codec import EventRecord
+from autolearn.schemas.models.traffic import Guard, Traffic, guard_in, version_in
+from autolearn.schemas.models.versions import CHAMPION
+from autolearn.schemas.rest.models import ModelGrant
 
 _KINDS = ("user", "group", "model")
 """Streams whose events may change who may ask what, or which version answers."""
@@ -27,10 +31,23 @@ _MOST = 10_000
 _AFTER = AFTER.lower().encode()
 
 
+class Live(NamedTuple):
+    """How the requests to a model are shared: its aliases, traffic and guards, and its shadow.
+
+    `shadow` is the number of a version, 0 for none.
+    """
+
+    aliases: Mapping[str, int]
+    traffic: Traffic | None
+    guards: tuple[Guard, ...]
+    shadow: int
+
+
 class AskedModel(NamedTuple):
     """A principal, and the version that answers the principal.
 
-    `durable` is whether an answer waits for its record.
+    `durable` is whether an answer waits for its record. `live` is how the requests to the model are
+    shared, None if a version was named; `grant` has the rates of the principal.
     """
 
     who: Principal
@@ -38,6 +55,8 @@ class AskedModel(NamedTuple):
     number: int
     loaded: Loaded
     durable: bool = True
+    live: Live | None = None
+    grant: ModelGrant | None = None
 
 
 class AskedModels:
@@ -99,12 +118,28 @@ class AskedModels:
             number, loaded = await self.loaded.champion(now, model)
         else:
             loaded = await self.loaded.get(now, model, number)
-        asked = AskedModel(who, model, number, loaded)
+        live = _live_of(now, model) if version in ("", CHAMPION) else None
+        grant = model_grant(who, now, model)
+        row = now.models.stored(model)
+        durable = row is None or row.recording == "durable"
+        asked = AskedModel(who, model, number, loaded, durable, live, grant)
         if changes == self.changes and not self.loaded.loading:
             if len(self.found) >= _MOST:
                 self.found.clear()
             self.found[at] = asked
         return asked
+
+    async def version(self, asked: AskedModel, number: int) -> AskedModel:
+        """Return another version of the same model, for the same request.
+
+        Raises:
+            Problem: it cannot be loaded.
+        """
+        loaded = self.loaded.loaded.get((asked.model, number))
+        if loaded is None:
+            loaded = await self.loaded.get(self.context.queries.now(), asked.model, number)
+        loaded.asked = self.loaded.clock()
+        return asked._replace(number=number, loaded=loaded)
 
     async def _admitted(self, scope: Scope, who: Principal, after: str) -> Principal:
         scope["state"]["principal"] = who
@@ -115,6 +150,17 @@ class AskedModels:
         if after:
             await until_reached(self.context.reader, after)
         return who
+
+
+def _live_of(snapshot: Snapshot, name: str) -> Live | None:
+    """Return how the requests to a model are shared; None: the champion has them all."""
+    model = snapshot.models.get(name)
+    if model is None or (model.traffic is None and not model.shadow):
+        return None
+    traffic = model.traffic
+    guards = tuple(map(guard_in, traffic.guards)) if traffic is not None else ()
+    shadow = version_in(model.aliases, model.shadow) if model.shadow else 0
+    return Live(dict(model.aliases), traffic, guards, shadow)
 
 
 def _headers(scope: Scope) -> tuple[bytes, str]:

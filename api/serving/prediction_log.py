@@ -96,15 +96,16 @@ class PredictionLog:
         answered: Any,
         *,
         durable: bool,
+        shadow_of: str = "",
     ) -> None:
-        """Record an answer before it is sent.
+        """Record an answer before it is sent; or with `shadow_of` one that nobody is given.
 
         Raises:
             Problem: it cannot be recorded durably (503), or is too large for a record (413).
         """
         try:
             sealing = await self._sealing(asked.model, _day(call.began))
-            value = self._encoded(call, asked, identity, inputs, answered, sealing)
+            value = self._encoded(call, asked, identity, inputs, answered, sealing, shadow_of)
             way = self._send(f"{asked.model}/{identity}", value, durable=durable)
             if not durable:
                 return
@@ -127,6 +128,7 @@ class PredictionLog:
         inputs: Mapping[str, Sequence[Any]],
         answered: Any,
         sealing: _Sealing | None,
+        shadow_of: str,
     ) -> bytes:
         outputs = {name: values.tolist() for name, values in answered.columns.items()}
         content = _encoder.encode(PredictionContent({**inputs}, outputs))  # type: ignore[dict-item]
@@ -151,6 +153,7 @@ class PredictionLog:
                 span=call.trace.span,
                 duration=round((time.perf_counter() - call.clock) * 1000, 3),
                 warned=warned,
+                shadow_of=shadow_of,
                 keyid="" if sealing is None else sealing.keyid,
                 salt="" if sealing is None else sealing.salt,
                 data=Raw(content) if sealing is None else UNSET,

@@ -5,12 +5,13 @@ from __future__ import annotations
 import csv
 import io
 from collections import Counter
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Protocol
 
 import msgspec
 
 from autolearn.api.http.problems import Problem
+from autolearn.api.serving.asked_models import AskedModel
 from autolearn.artifacts.datasets.column_evidence import MISSING_IN_TEXT, MISSING_WORDS
 from autolearn.schemas.bounds import ONLINE_ROWS, WARNINGS_SHOWN, cut
 from autolearn.schemas.codec import is_too_deep
@@ -24,29 +25,37 @@ _DEEPEST = 4
 _TRUE, _FALSE = ("true", "yes", "1"), ("false", "no", "0")
 
 
-def inference(
-    online: OnlineModel,
-    records: Sequence[dict[str, JsonValue]],
-    model: str,
-    number: int,
-    request: str,
-) -> tuple[Inference, Answered]:
-    """Return the answers to rows, as they are sent and as they are computed; `request` is its id.
+class GivenRows(Protocol):
+    """The rows of a request by column: so many values of each."""
+
+    @property
+    def columns(self) -> Mapping[str, Sequence[Any]]:
+        """The values by column; one that was not sent is ABSENT."""
+
+    @property
+    def rows(self) -> int:
+        """The number of rows."""
+
+
+def columns_of(records: Sequence[dict[str, JsonValue]]) -> dict[str, list[Any]]:
+    """Return rows by column; a value that was not sent is ABSENT.
 
     Raises:
-        Problem: they do not fit (422).
+        Problem: there are too many (422).
     """
-    from autolearn.ml.prediction.online import RowsRefused
+    from autolearn.ml.prediction.online import ABSENT
 
     if len(records) > ONLINE_ROWS:
         raise _refused(
             f"There are {len(records):,} rows, and at most {ONLINE_ROWS:,} are answered at once: "
             "send them in parts, or predict them as a file (autolearn predict TRAINING FILE)."
         )
-    try:
-        said = online.answer(records)
-    except RowsRefused as error:
-        raise unfit(error, model) from None
+    names = dict.fromkeys(name for record in records for name in record)
+    return {name: [record.get(name, ABSENT) for record in records] for name in names}
+
+
+def inference(said: Answered, model: str, number: int, request: str) -> Inference:
+    """Return the answers to rows as they are sent; `request` is the id of the request."""
     kinds = Counter(one.kind for one in said.warnings)
     return Inference(
         model=model,
@@ -59,10 +68,24 @@ def inference(
         ],
         warned={str(kind): many for kind, many in kinds.items()},
         unused=said.unused,
-    ), said
+    )
 
 
-def unfit(error: RowsRefused, model: str) -> Problem:
+def answer(given: GivenRows, asked: AskedModel) -> Answered:
+    """Answer the rows of a request.
+
+    Raises:
+        Problem: they do not fit (422).
+    """
+    from autolearn.ml.prediction.online import RowsRefused
+
+    try:
+        return asked.loaded.model.answer_columns(given.columns, given.rows, given.columns)
+    except RowsRefused as error:
+        raise _unfit(error, asked.model) from None
+
+
+def _unfit(error: RowsRefused, model: str) -> Problem:
     """Return the problem of rows that do not fit a model."""
     faults = [
         {"pointer": f"#/records/{one.row}/{one.column}", "detail": one.detail}

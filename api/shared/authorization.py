@@ -103,7 +103,7 @@ RULES: dict[str, Rule] = {
         for what in (
             *("versions", "versions/{version}/retire", "alias", "promote", "rollback"),
             *("traffic", "shadow"),
-            *("share", "unshare", "delete", "predict", "versions/{version}/predict"),
+            *("share", "unshare", "delete", "recording", "predict", "versions/{version}/predict"),
         )
     },
     # The log, of which every principal sees the own part

@@ -51,7 +51,7 @@ _WANTED = {
 }
 _JSON_TYPES = {"integer": "number", "timestamp": "string"}
 _LARGEST = float(np.finfo(np.float32).max)
-_ABSENT = object()
+ABSENT = object()
 """In place of a value that was not sent; None is a gap."""
 _MOST_FAULTS = 20
 """Faults of a request that a refusal names."""
@@ -228,14 +228,14 @@ class OnlineModel:
         Raises:
             RowsRefused: they do not fit.
         """
-        columns = {name: [one.get(name, _ABSENT) for one in records] for name in self.columns}
+        columns = {name: [one.get(name, ABSENT) for one in records] for name in self.columns}
         names = {name for record in records for name in record}
         return self.answer_columns(columns, len(records), names)
 
     def answer_columns(
         self, columns: Mapping[str, Sequence[Any]], rows: int, names: Iterable[str]
     ) -> Answered:
-        """Answer rows that are given by column; a value that is not there is _ABSENT.
+        """Answer rows that are given by column; a value that is not there is ABSENT.
 
         `names` are all columns that were sent.
 
@@ -288,14 +288,14 @@ class OnlineModel:
         for name, column in self.columns.items():
             given = columns.get(name)
             if given is None:
-                given = [_ABSENT] * rows
+                given = [ABSENT] * rows
             usual = self.usual[name]
             values = found[name] = []
             for number, value in enumerate(given):
                 if usual(value):
                     values.append(value)
                     continue
-                if value is _ABSENT:
+                if value is ABSENT:
                     faults.append(RowFault(number, name, "the column is missing"))
                     continue
                 kept, wrong = _value_of(column, value)

@@ -75,6 +75,7 @@ class ModelQueries(Queries):
             aliases=row.aliases,
             traffic=self._traffic(name, row.traffic) if row.traffic else None,
             shadow=row.shadow,
+            recording=row.recording,
         )
 
     def _traffic(self, name: str, row: models.StoredTraffic) -> ModelTraffic:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from msgspec import Raw, Struct
 
 from autolearn.projections.storage.table import IndexEntry, NumberedTable, Table
+from autolearn.schemas.models.versions import Recording
 from autolearn.schemas.rest.models import ModelGrant
 from autolearn.schemas.values import RunId, SessionId
 
@@ -37,6 +38,7 @@ class StoredModel(Struct, array_like=True):
     deleted: str = ""
     traffic: StoredTraffic | None = None
     shadow: str = ""
+    recording: Recording = "durable"
 
 
 class StoredVersion(Struct, array_like=True):

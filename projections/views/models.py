@@ -94,6 +94,13 @@ def _route(rows: RowBatch, record: EventRecord) -> None:
     _note(rows, record, event, version)
 
 
+def _recording(rows: RowBatch, record: EventRecord) -> None:
+    """Fold how answers are recorded."""
+    event = outline_of(record)
+    assert isinstance(event, events.RecordingSet)
+    _changed(rows, record).recording = event.recording
+
+
 def _share(rows: RowBatch, record: EventRecord) -> None:
     """Fold a change of the grants."""
     event, name = outline_of(record), record.subject[_NAME]
@@ -138,6 +145,7 @@ VIEW = View(
         events.TrafficSet: _route,
         events.TrafficRolledBack: _route,
         events.ShadowSet: _route,
+        events.RecordingSet: _recording,
         events.ModelShared: _share,
         events.ModelUnshared: _share,
         events.ModelDeleted: _delete,

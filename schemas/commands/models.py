@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from autolearn.schemas.messages import Command
 from autolearn.schemas.models.promotion import GateEvidence
-from autolearn.schemas.models.versions import CHAMPION, ModelMay, VersionSource
+from autolearn.schemas.models.versions import CHAMPION, ModelMay, Recording, VersionSource
 from autolearn.schemas.values import RunId, SessionId
 
 
@@ -69,6 +69,12 @@ class SetShadow(Command, frozen=True, omit_defaults=True):
 
     shadow: str = ""
     reason: str = ""
+
+
+class SetRecording(Command, frozen=True):
+    """Choose how answers are recorded: `durable` before they are given, or `fast` behind them."""
+
+    recording: Recording
 
 
 class RollBackTraffic(Command, frozen=True):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from autolearn.schemas.messages import Event
 from autolearn.schemas.models.promotion import GateEvidence
-from autolearn.schemas.models.versions import CHAMPION, ModelMay, VersionSource
+from autolearn.schemas.models.versions import CHAMPION, ModelMay, Recording, VersionSource
 from autolearn.schemas.values import RunId, SessionId
 
 
@@ -71,6 +71,12 @@ class ShadowSet(Event, frozen=True, omit_defaults=True):
 
     shadow: str = ""
     reason: str = ""
+
+
+class RecordingSet(Event, frozen=True):
+    """Answers are recorded `durable`, before they are given, or `fast`, behind them."""
+
+    recording: Recording
 
 
 class TrafficRolledBack(Event, frozen=True):

@@ -16,6 +16,10 @@ ModelMay = Literal["read", "predict", "promote"]
 versions, to promote them, and to roll back."""
 
 
+Recording = Literal["durable", "fast"]
+"""How answers are recorded: before they are given, or behind them."""
+
+
 class VersionSource(Struct, frozen=True, omit_defaults=True, kw_only=True):
     """The facts about the training that a version comes from, as they were when it was registered.
 

@@ -12,9 +12,12 @@ class PredictionRecord(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     The Kafka key is `<model>/<id>`. `time` is RFC 3339 in UTC, `duration` is in milliseconds,
     `route` the template of the path. `trace` and `span` are of W3C Trace Context. `warned` counts
-    warnings by kind. The content (`PredictionContent`) is in `data`, or encrypted in `data_base64`:
-    AES-256-GCM under a key derived (HKDF, RFC 5869) from the key `keyid` of the model and month for
-    the `salt` of a process and day, with `<model>/<id>` as associated data.
+    warnings by kind. With `shadow_of` nobody was given the answer: it is what the shadow would have
+    answered to that request.
+
+    The content (`PredictionContent`) is in `data`, or encrypted in `data_base64`: AES-256-GCM under
+    a key derived (HKDF, RFC 5869) from the key `keyid` of the model and month for the `salt` of a
+    process and day, with `<model>/<id>` as associated data.
     """
 
     id: str
@@ -30,6 +33,7 @@ class PredictionRecord(Struct, frozen=True, kw_only=True, omit_defaults=True):
     span: str = ""
     duration: float = 0.0
     warned: dict[str, int] = {}
+    shadow_of: str = ""
     keyid: str = ""
     salt: str = ""
     data: Raw | UnsetType = UNSET

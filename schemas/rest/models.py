@@ -6,7 +6,7 @@ from msgspec import Struct
 
 from autolearn.schemas.models.promotion import GateEvidence
 from autolearn.schemas.models.traffic import GuardBreach, Traffic
-from autolearn.schemas.models.versions import ModelMay, VersionSource
+from autolearn.schemas.models.versions import ModelMay, Recording, VersionSource
 from autolearn.schemas.rest.page import Links
 from autolearn.schemas.values import JsonValue, RunId, SessionId
 
@@ -37,6 +37,7 @@ class ModelRow(Struct, kw_only=True, frozen=True):
 
     `champion` is the version that answers, None if there is none; with `traffic` others answer
     too. The `shadow` is a version or alias that sees the requests, and answers nobody.
+    `recording` is how answers are recorded: durable, before they are given, or fast, behind them.
     """
 
     name: str
@@ -49,6 +50,7 @@ class ModelRow(Struct, kw_only=True, frozen=True):
     aliases: dict[str, int]
     traffic: ModelTraffic | None = None
     shadow: str = ""
+    recording: Recording = "durable"
 
 
 class RegisteredModel(ModelRow, kw_only=True, frozen=True):

@@ -11,7 +11,8 @@ class RecordedPrediction(Struct, kw_only=True, frozen=True):
     """One answered request of the prediction log, by column: one value for each row.
 
     `duration` is in milliseconds, from the request to its record. `inputs` and `outputs` are None
-    if they cannot be read any more: their key was shredded.
+    if they cannot be read any more: their key was shredded. With `shadow_of` it is what the shadow
+    would have answered to that request.
     """
 
     request: str
@@ -26,5 +27,6 @@ class RecordedPrediction(Struct, kw_only=True, frozen=True):
     trace: str
     duration: float
     warned: dict[str, int]
+    shadow_of: str = ""
     inputs: dict[str, list[Any]] | None = None
     outputs: dict[str, list[Any]] | None = None

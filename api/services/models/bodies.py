@@ -16,7 +16,7 @@ from autolearn.schemas.bounds import (
     MOST_REQUIREMENTS,
     MOST_ROUTES,
 )
-from autolearn.schemas.models.versions import CHAMPION, ModelMay
+from autolearn.schemas.models.versions import CHAMPION, ModelMay, Recording
 
 Words = Annotated[str, Field(max_length=LONGEST_NOTE)]
 Alias = Annotated[
@@ -109,6 +109,12 @@ class ShadowBody(Body):
 
     version: Version | None = None
     reason: Words = ""
+
+
+class RecordingBody(Body):
+    """How answers are recorded: `durable`, before they are given, or `fast`, behind them."""
+
+    recording: Recording
 
 
 Rate = Annotated[StrictInt, Field(ge=1, le=HIGHEST_RATE)]

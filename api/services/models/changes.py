@@ -166,6 +166,18 @@ def add_change_routes(routes: APIRouter, context: ApiContext) -> None:
         return await change(request, model, who, command, body.model_dump(), via)
 
     @routes.post(
+        "/{model}/recording",
+        openapi_extra=accepts(bodies.RecordingBody, command=True),
+        responses=_CHANGED,
+    )
+    async def set_recording(request: Request, model: str, who: Who) -> Response:
+        """Choose whether an answer waits for its record, or is recorded behind it."""
+        body = await read_body(request, bodies.RecordingBody)
+        via = await require_model(context, who, model, Level.WORK)
+        command = commands.SetRecording(body.recording)
+        return await change(request, model, who, command, body.model_dump(), via)
+
+    @routes.post(
         "/{model}/share",
         openapi_extra=accepts(bodies.ModelGrantBody, command=True),
         responses=answers({200: Page[ModelGrant], 202: CommandState}),

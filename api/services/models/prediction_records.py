@@ -124,6 +124,7 @@ def shown(record: PredictionRecord, vault: SessionCipher) -> RecordedPrediction:
         trace=record.trace,
         duration=record.duration,
         warned=record.warned,
+        shadow_of=record.shadow_of,
         inputs=None if content is None else content.inputs,
         outputs=None if content is None else content.outputs,
     )

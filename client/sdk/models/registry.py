@@ -13,7 +13,7 @@ from autolearn.client.sdk.operation import Either, chained, either, operation
 from autolearn.client.sdk.paths import segment
 from autolearn.client.sdk.transport import AwaitingPart, BlockingPart
 from autolearn.schemas.models.traffic import traffic_words
-from autolearn.schemas.models.versions import CHAMPION, ModelMay
+from autolearn.schemas.models.versions import CHAMPION, ModelMay, Recording
 from autolearn.schemas.rest.models import (
     DeletedModel,
     Inference,
@@ -176,6 +176,14 @@ class ModelMethods(Handle[RegisteredModel]):
         """Let a version see the requests too, which answers nobody; None ends that."""
         body = {"version": version, "reason": reason}
         self._data = yield from _changed(self.name, "shadow", body)
+
+    @chained
+    def set_recording(self, recording: Recording) -> Flow[None]:
+        """Choose how answers are recorded: `durable`, before they are given, or `fast`, behind.
+
+        With `fast` what cannot be recorded is dropped, and counted.
+        """
+        self._data = yield from _changed(self.name, "recording", {"recording": recording})
 
     @operation
     def retire(self, version: int | str, *, reason: str = "") -> Flow[ModelVersion]:

@@ -409,6 +409,7 @@ ASKED: dict[str, Asked] = {
             "rollback": {},
             "traffic": {"routes": None},
             "shadow": {"version": None},
+            "recording": {"recording": "durable"},
         }.items()
     },
     **{

@@ -244,6 +244,7 @@ def alias(
 
 app.command("traffic")(serve_traffic.traffic)
 app.command("shadow")(serve_traffic.shadow)
+app.command("recording")(serve_traffic.recording)
 
 
 @app.command("retire")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -16,6 +17,13 @@ if TYPE_CHECKING:
 Name = Annotated[str, typer.Argument(metavar="NAME", help="The model's name.")]
 Reason = Annotated[str, typer.Option(metavar="WORDS", help="Why, for people who look later.")]
 Off = Annotated[bool, typer.Option("--off", help="End it: the champion answers alone.")]
+
+
+class Recorded(StrEnum):
+    """How answers are recorded."""
+
+    durable = "durable"
+    fast = "fast"
 
 
 def traffic(
@@ -92,6 +100,32 @@ def shadow(
             given = int(version) if version is not None and version.isdecimal() else version
             model.shadow(given, reason=reason)
         _show(to, model, output)
+
+
+def recording(
+    name: Name,
+    how: Annotated[
+        Recorded | None,
+        typer.Argument(metavar="[durable|fast]", help="None: show it.", show_default=False),
+    ] = None,
+    output: As = Output.table,
+    url: Url = None,
+) -> None:
+    """Choose how answers are recorded: durable, before they are given, or fast, behind them.
+
+    With fast, what cannot be recorded is dropped and counted.
+    """
+    from autolearn.client.cli.connection import connect
+    from autolearn.client.cli.output import print_json
+
+    with connect(url) as to:
+        model = to.client.model(name)
+        if how is not None:
+            model.set_recording(how.value)
+        if output == Output.json:
+            print_json(to.said)
+        else:
+            print(f"Answers of {model.name} are recorded {model.recording}.")
 
 
 def _show(to: Connection, model: ModelHandle, output: Output) -> None:
