@@ -46,6 +46,11 @@ CHANNELS: dict[str, Channel] = {
         "tombstone shreds it; the record `roll` only closes a segment, so that it is compacted.",
         "the key's id",
     ),
+    "predictions": Channel(
+        "Every answer of a model, which is also the request's entry in the behaviour log; what was "
+        "asked and answered is encrypted under a key of the model and month.",
+        "the model's name, a slash, and the request's id",
+    ),
 }
 """The topics by their field of `topics.Topics`."""
 
@@ -121,6 +126,13 @@ TRAFFIC: tuple[Flow, ...] = (
         "`autolearn up` and `autolearn admin first-user` make the first sysadmin.",
         _types(commands.AddUser, commands.SetRole, commands.EnableUser, commands.IssueToken),
     ),
+    Flow(
+        "serve",
+        "send",
+        "commands",
+        "The traffic of a model ends, because a version has passed a guard.",
+        _types(commands.RollBackTraffic),
+    ),
     Flow("decide", "receive", "commands", "One process per partition decides."),
     Flow("decide", "send", "events", "One event for every command, and the start of every term."),
     Flow("decide", "send", "checkpoints", "Attests the events of its partitions."),
@@ -133,6 +145,7 @@ TRAFFIC: tuple[Flow, ...] = (
             ("api", "Folds the read models."),
             ("dispatch", "Folds the runs that wait for a worker."),
             ("supervise", "Folds the runs that a worker holds."),
+            ("serve", "Learns which version answers, and who may ask."),
             ("work", "Learns which runs were cancelled, and how its commands were answered."),
         )
     ),
@@ -146,6 +159,10 @@ TRAFFIC: tuple[Flow, ...] = (
     Flow("api", "send", "audit", "A request begins that changes something, or has ended."),
     Flow("dispatch", "send", "audit", "A task was handed out."),
     Flow("api", "receive", "audit", "Folds the behaviour log that sysadmins ask for."),
+    Flow("serve", "send", "audit", "A request that was not answered with predictions has ended."),
+    Flow("serve", "send", "predictions", "A request is answered."),
+    Flow("api", "receive", "predictions", "Shows what was asked of a model."),
+    Flow("serve", "send", "keys", "A month of predictions has a key of its own."),
     Flow("api", "send", "keys", "A new session has a key of its own."),
     Flow("supervise", "send", "keys", "Shreds the keys of sessions that are not kept."),
     *(
@@ -153,6 +170,7 @@ TRAFFIC: tuple[Flow, ...] = (
         for who, why in (
             ("api", "Reads what was said in sessions."),
             ("decide", "Reads the commands of sessions, and encrypts its answers."),
+            ("serve", "Opens models, and encrypts predictions."),
             ("work", "Reads its tasks, and encrypts their results."),
             ("supervise", "Knows which keys there are."),
         )

@@ -24,6 +24,7 @@ from autolearn.schemas.records.audit_hop import Hop
 from autolearn.schemas.records.checkpoint import Checkpoint
 from autolearn.schemas.records.dead_letter import DeadLetter
 from autolearn.schemas.records.heartbeat import Heartbeat
+from autolearn.schemas.records.prediction import PredictionRecord
 from autolearn.schemas.records.session_key import WrappedKey
 from autolearn.schemas.records.task import Task
 from autolearn.schemas.topics import Topic, Topics
@@ -39,6 +40,7 @@ _PLAIN: dict[str, type[Struct]] = {
     "dead_letters": DeadLetter,
     "audit": Hop,
     "keys": WrappedKey,
+    "predictions": PredictionRecord,
 }
 """The messages without an envelope, by channel."""
 _TRACING = {

@@ -102,6 +102,7 @@ STORY = [
     ("model/flowers", "TrafficSet.v1", ""),
     ("model/flowers", "ShadowSet.v1", ""),
     ("model/flowers", "TrafficRolledBack.v1", ""),
+    ("model/flowers", "RecordingSet.v1", ""),
 ]
 """Stream, golden file, and the run that its data are made to name."""
 

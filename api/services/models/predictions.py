@@ -109,7 +109,7 @@ def _times(since: str, request: str) -> tuple[int, int | None]:
 
 
 def _place_of(token: str, partitions: int) -> tuple[Spans, str]:
-    """Return what is left to read, and the id before which to go on.
+    """Return the offsets that are left to read, and the id before which to go on.
 
     Raises:
         Problem: it is no token of this list.

@@ -200,7 +200,7 @@ def test_a_query_that_does_not_fit(http: httpx.Client, query: str):
 
 
 def test_paths_and_methods_that_do_not_exist(http: httpx.Client):
-    problem(http.get("/v2/sessions"), 404, "no-such-route")
+    problem(http.get("/v3/sessions"), 404, "no-such-route")
     problem(http.get("/v1/sessions/"), 404, "no-such-route")
     answer = http.delete("/v1/sessions")
     problem(answer, 405, "method-not-allowed", "GET, HEAD, POST")
