@@ -172,7 +172,7 @@ class Executors:
         self.uploads = ThreadLane("uploads", Bound(4, limits.max_waiting, 100))
         """Writes what comes in to the disk, and puts it into the artifact store."""
         self.examining = ThreadLane("files to examine", Bound(4, UPLOADS, share(UPLOADS)))
-        """Examines files, each in a process of its own, which takes memory."""
+        """Examines files, and exports models, each in a process of its own, which takes memory."""
         self.reading = ThreadLane("files to read", Bound(4, UPLOADS, share(UPLOADS)))
         """Reads stored files for people who look at them, each in a process of its own."""
         self.needed = ThreadLane("datasets to delete", Bound(1, 20, 5))

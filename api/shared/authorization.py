@@ -96,6 +96,7 @@ RULES: dict[str, Rule] = {
         for what in (
             *("", "/versions", "/versions/{version}", "/timeline", "/readers", "/schema"),
             "/predictions",
+            "/versions/{version}/export",
         )
     },
     **{

@@ -101,10 +101,15 @@ def confine_reader(
     """
     if not pandas:
         sys.meta_path.insert(0, _WithoutPandas)
-    _limit(resource.RLIMIT_AS, memory_mb << 20)
-    _limit(resource.RLIMIT_CPU, cpu_s)
+    limit_process(memory_mb, cpu_s)
     harden()
     confine(files, [])
+
+
+def limit_process(memory_mb: int, cpu_s: int) -> None:
+    """Limit this process to so much memory (MiB) and processor time (seconds)."""
+    _limit(resource.RLIMIT_AS, memory_mb << 20)
+    _limit(resource.RLIMIT_CPU, cpu_s)
 
 
 def _too_much(question: ProfileJob) -> str:

@@ -113,16 +113,18 @@ def ask(call: Call[T], patience: float = 30.0) -> Flow[T]:
     return msgspec.json.decode(response.content, type=call.answer)
 
 
-def fetch(call: Call[bytes], path: Path, sha256: str, patience: float = 30.0) -> Flow[None]:
+def fetch(call: Call[bytes], path: Path, sha256: str | None, patience: float = 30.0) -> Flow[None]:
     """Write the answer of a call to a file, which appears when it is whole.
+
+    Without a `sha256` that is checked which the answer names (ETag).
 
     Raises:
         Unreachable: it has another SHA-256.
     """
     into = Download(path.with_name(f".{uuid.uuid4().hex}.part"))
     try:
-        yield from _exchange(replace(call, into=into), patience)
-        if into.sha256.hexdigest() != sha256:
+        response = yield from _exchange(replace(call, into=into), patience)
+        if into.sha256.hexdigest() != (sha256 or response.headers.get("etag", "").strip('"')):
             raise Unreachable(
                 f"{call.path} came with other bytes than its SHA-256 says.",
                 title="A file was damaged on its way",

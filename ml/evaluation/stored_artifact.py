@@ -70,7 +70,11 @@ class StoredArtifact:
 
 def open_model(store: Artifacts, digest: str, into: Path) -> StoredArtifact:
     """Load an artifact. Raises ArtifactError, InputError and ModelRefused."""
-    folder = store.fetch_folder(digest, into)
+    return open_folder(store.fetch_folder(digest, into))
+
+
+def open_folder(folder: Path) -> StoredArtifact:
+    """Load an artifact from its files. Raises InputError and ModelRefused."""
     training = msgspec.json.decode((folder / "training.json").read_bytes(), type=TrainingRecord)
     schema = msgspec.json.decode((folder / "schema.json").read_bytes(), type=ModelSchema)
     estimator = find_estimator(training.estimator)

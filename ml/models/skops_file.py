@@ -93,6 +93,18 @@ def load(path: Path, trusted: Collection[str]) -> Any:
 
     Raises ModelRefused, before anything is constructed, when it holds others or is no skops file.
     """
+    found = types_of(path, trusted)
+    try:
+        return skops.io.load(path, trusted=sorted(found))
+    except UntrustedTypesFoundException as error:  # a type that the content of a node names
+        raise ModelRefused(f"{path.name}: {error}", advice="Train the model again.") from None
+
+
+def types_of(path: Path, trusted: Collection[str]) -> set[str]:
+    """Return the types in a skops file; nothing is loaded.
+
+    Raises ModelRefused when some are not `trusted`, or it is no skops file.
+    """
     try:
         with zipfile.ZipFile(path) as source:
             tree = msgspec.json.decode(source.read(_SCHEMA))
@@ -102,10 +114,7 @@ def load(path: Path, trusted: Collection[str]) -> Any:
             f"{path.name} is not a skops file ({error})", advice="Train the model again."
         ) from None
     _check(found, trusted)
-    try:
-        return skops.io.load(path, trusted=sorted(found))
-    except UntrustedTypesFoundException as error:  # a type that the content of a node names
-        raise ModelRefused(f"{path.name}: {error}", advice="Train the model again.") from None
+    return found
 
 
 def _check(found: Collection[str], trusted: Collection[str]) -> None:

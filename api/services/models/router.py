@@ -15,6 +15,7 @@ from autolearn.api.identity.visibility import Level
 from autolearn.api.services.models import resources
 from autolearn.api.services.models.changes import add_change_routes
 from autolearn.api.services.models.checks import require_model, unknown_model, version_of
+from autolearn.api.services.models.export import add_export_route
 from autolearn.api.services.models.predictions import add_prediction_routes
 from autolearn.api.shared.as_of import AsOf, AsOfView, Shared, require_now, see
 from autolearn.api.shared.lookup import absent
@@ -146,4 +147,5 @@ def router(context: ApiContext) -> APIRouter:
 
     add_prediction_routes(routes, context)
     add_change_routes(routes, context)
+    add_export_route(routes, context)
     return routes

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from autolearn.client.sdk.flows import Call, Flow, ask
 from autolearn.client.sdk.handles.handle import Handle
 from autolearn.client.sdk.handles.pages import Pages, listing
+from autolearn.client.sdk.models.export import exported
 from autolearn.client.sdk.models.online_rows import OnlineRows, answered, asked_in_parts
 from autolearn.client.sdk.operation import Either, chained, either, operation
 from autolearn.client.sdk.paths import segment
 from autolearn.client.sdk.transport import AwaitingPart, BlockingPart
+from autolearn.schemas.models.exports import ExportForm
 from autolearn.schemas.models.traffic import traffic_words
 from autolearn.schemas.models.versions import CHAMPION, ModelMay, Recording
 from autolearn.schemas.rest.models import (
@@ -104,6 +107,27 @@ class ModelMethods(Handle[RegisteredModel]):
     def schema(self) -> Flow[dict[str, Any]]:
         """Return the JSON Schema of a row."""
         return ask(Call("GET", f"{_at(self.name)}/schema", dict[str, Any]))
+
+    @operation
+    def export(
+        self, form: ExportForm, to: Path | str | None = None, *, version: int | str = CHAMPION
+    ) -> Flow[Path]:
+        """Write a version as files that answer without AutoLearn, and return their path.
+
+        "python" makes a folder with the artifact and predict.py, "onnx" a file for ONNX Runtime.
+        `to` is its path, by default NAME-VERSION or NAME-VERSION.onnx in the current directory.
+        An earlier export there is replaced at once.
+
+        Raises:
+            BadArgument: something else is there.
+            Problem: ONNX cannot hold it, or one may not read the version's experiment as well.
+        """
+        found = yield from ask(
+            Call("GET", f"{_at(self.name)}/versions/{segment(str(version))}", ModelVersion)
+        )
+        ending = ".onnx" if form == "onnx" else ""
+        place = Path(to if to is not None else f"{self.name}-{found.version}{ending}")
+        return (yield from exported(self.name, str(found.version), form, place))
 
     @operation
     def register(self, training: Named, *, note: str = "") -> Flow[ModelVersion]:

@@ -388,6 +388,9 @@ ASKED: dict[str, Asked] = {
         f"/v2{OWNERS[3:]}/infer", 200, IRIS_TENSORS, but=TO_PROMOTE
     ),
     f"GET {MODEL}/predictions": Asked(f"{OWNERS}/predictions", but=TO_PROMOTE),
+    f"GET {MODEL}/versions/{{version}}/export": Asked(
+        f"{OWNERS}/versions/1/export?as=python", but=CONFIDENTIAL
+    ),
     f"GET {MODEL}/schema": Asked(f"{OWNERS}/schema", but=TO_PROMOTE),
     **{
         f"POST {MODEL}{at}/predict": Asked(

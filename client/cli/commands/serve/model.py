@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
@@ -261,6 +262,37 @@ def retire(
             print_json(to.said)
         else:
             print(f"Retired {retired.model}@{retired.version}: its experiment may be deleted now")
+
+
+@app.command("export")
+def export(
+    name: Annotated[
+        str, typer.Argument(metavar="NAME[@VERSION]", help="A model: its champion, or a version.")
+    ],
+    form: Annotated[
+        Literal["python", "onnx"],
+        typer.Option("--as", help="A folder with the artifact and predict.py; or a file of ONNX."),
+    ],
+    to: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="PATH",
+            help="The folder or file to write; an earlier export there is replaced at once. "
+            "[default: NAME-VERSION in the current directory]",
+        ),
+    ] = None,
+    url: Url = None,
+) -> None:
+    """Write a version as files that answer without AutoLearn."""
+    from autolearn.client.cli.connection import connect
+
+    called, _, version = name.partition("@")
+    with connect(url) as to_api:
+        model = to_api.client.model(called)
+        place = model.export(form, to, version=version or "champion")
+        print(f"Exported {name} into {place}")
+        if form == "python":
+            print(f"Try it: python {place / 'predict.py'} ROWS.csv")
 
 
 @app.command("share")

@@ -1,6 +1,9 @@
 """Models: registered from experiments, promoted on evidence, and kept from being lost."""
 
+import hashlib
+import io
 import uuid
+import zipfile
 from datetime import UTC, datetime
 
 import httpx
@@ -371,3 +374,40 @@ def test_what_does_not_answer_says_why(known: People, model: str):
     post(known, f"{model}/versions/3/retire")
     retired = post(known, f"{model}/versions/3/predict", WINE)
     assert (retired.status_code, "never answers again" in retired.text) == (410, True)
+
+
+def test_an_export_is_for_those_who_may_read_its_experiment(
+    known: People, experiment: tuple[str, str, str, str], model: str
+):
+    name, at = model.rpartition("/")[2], f"{model}/versions"
+    session, python = experiment[0].replace("experiments", "sessions"), {"as": "python"}
+    post(known, f"{model}/share", {"user": "other", "may": "promote"})
+    refused = known.ask("other", "GET", f"{at}/champion/export", params=python)
+    assert refused.status_code == 403
+    assert "who may read the experiment as well" in refused.json()["detail"]
+    post(known, f"{session}/share", {"user": "other"})
+    sent = known.ask("other", "GET", f"{at}/champion/export", params=python)
+    assert sent.status_code == 200, sent.text
+    assert sent.headers["content-disposition"] == f'attachment; filename="{name}-2.zip"'
+    assert sent.headers["etag"] == f'"{hashlib.sha256(sent.content).hexdigest()}"'
+    with zipfile.ZipFile(io.BytesIO(sent.content)) as packed:
+        assert f"{name}@2" in packed.read("requirements.txt").decode()
+        assert {"predict.py", "model.skops", "training.json"} <= {*packed.namelist()}
+    post(known, f"{session}/unshare", {"user": "other"})
+    assert known.ask("other", "GET", f"{at}/2/export", params=python).status_code == 403
+
+
+def test_what_cannot_be_exported_is_refused(known: People, model: str):
+    at = f"{model}/versions"
+    onnx = known.ask("owner", "GET", f"{at}/1/export", params={"as": "onnx"})
+    assert onnx.status_code == 200, onnx.text
+    refused = known.ask("owner", "GET", f"{at}/champion/export", params={"as": "onnx"})
+    assert (refused.status_code, refused.json()["detail"]) == (
+        409,
+        "ONNX cannot hold DummyClassifier: there is no converter for it. Export it as python.",
+    )
+    unknown = known.ask("owner", "GET", f"{at}/1/export", params={"as": "pmml"})
+    assert unknown.status_code == 422, unknown.text
+    post(known, f"{at}/3/retire")
+    gone = known.ask("owner", "GET", f"{at}/3/export", params={"as": "python"})
+    assert (gone.status_code, gone.json()["title"]) == (410, "The version is retired")

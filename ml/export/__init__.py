@@ -1,0 +1,1 @@
+"""Versions of models as files that answer without AutoLearn."""
