@@ -111,6 +111,8 @@ PREDICTED_ROWS = 5_000_000
 """Rows of one prediction."""
 PREDICTED_BYTES = 1024 * MIB
 """Bytes of the files of one prediction, all together."""
+BATCHES_BYTES = 128 * KIB
+"""Bytes of the records about the batches of one prediction."""
 ROWS_SECONDS = 23 * 3600.0
 """Seconds for which rows that were sent, and predictions, are kept; they are deleted within an hour
 after."""

@@ -49,6 +49,7 @@ ATTRIBUTES = (
     *("expires", "bytes", "rows", "everybody", "marks"),
     *("experiment", "number", "alias", "before"),
     *("task", "revision", "routes", "guards", "shadow"),
+    *("experiment", "number", "alias", "before", "model"),
 )
 """Attributes that are copied in clear into the envelope of an encrypted message."""
 
@@ -98,6 +99,7 @@ class CommandRecord(Struct, frozen=True, kw_only=True, gc=False):
     routes: Routes | UnsetType = UNSET
     guards: Long | UnsetType = UNSET
     shadow: Some = UNSET
+    model: Some = UNSET
     datacontenttype: str = "application/json"
     data: Raw | UnsetType = Raw(b"{}")
     data_base64: str | UnsetType = UNSET
@@ -150,6 +152,7 @@ class EventRecord(Struct, frozen=True, kw_only=True, gc=False):
     routes: Routes | UnsetType = UNSET
     guards: Long | UnsetType = UNSET
     shadow: Some = UNSET
+    model: Some = UNSET
     datacontenttype: str = "application/json"
     data: Raw | UnsetType = Raw(b"{}")
     data_base64: str | UnsetType = UNSET

@@ -30,7 +30,7 @@ _VERSIONS = commands.RegisterVersion | events.VersionRegistered
 _ROUTES = commands.SetTraffic | events.TrafficSet
 _ANNOTATES = commands.AnnotateSession | events.SessionAnnotated
 _COMPLETES = commands.CompleteRun | events.RunCompleted
-_REQUEST = ("run", "training", "study", "maxattempts")
+_REQUEST = ("run", "training", "study", "maxattempts", "model")
 """The fields of a run's request that are in clear."""
 
 _FIELDS = {"maxattempts": "max_attempts"}
@@ -111,8 +111,8 @@ def _value_of(message: Any, attribute: str) -> Any:
         return artifact.folder if artifact else UNSET
     if attribute == "run":
         return message.run or UNSET  # an annotation may be of no run
-    if attribute == "study":
-        return message.study or UNSET
+    if attribute in ("study", "model"):
+        return getattr(message, attribute) or UNSET
     return getattr(message, _field_of(attribute))
 
 

@@ -72,12 +72,27 @@ class EvaluationResult(Struct, frozen=True, omit_defaults=True, tag_field="kind"
     cpu_seconds: float | None = None
 
 
+class PredictedBatch(Struct, frozen=True, omit_defaults=True):
+    """What was predicted for some rows, one after the other: what a monitor looks at.
+
+    `counts` are the rows by predicted class, cluster or anomaly, as in the result. `scores` are the
+    rows between the edges of the result's `score_edges`: by their highest probability, or by the
+    predicted number.
+    """
+
+    rows: int
+    counts: dict[str, int] = {}
+    scores: tuple[int, ...] = ()
+
+
 class PredictionResult(Struct, frozen=True, omit_defaults=True, tag_field="kind", tag="prediction"):
     """The predictions for rows, in their order, as files of the folder `output`.
 
-    The files are those of `PREDICTION_FILES`, and have `columns`. `counts` are the rows by
-    predicted class or cluster, where these are named. `unseen` and `notes` are as in an
-    EvaluationResult; the notes also name columns that are not used, or have no value.
+    The files are those of `PREDICTION_FILES`, or the requested one, and have `columns`. `counts`
+    are the rows by predicted class or cluster, where these are named. `unseen` and `notes` are as
+    in an EvaluationResult; the notes also name columns that are not used, or have no value.
+    `batches` are of 10,000 rows each, in their order, the last of fewer; or of more if the result
+    would be too large. `score_edges` are those of the training's profile; () without scores.
     """
 
     output: TrainedArtifact
@@ -89,6 +104,8 @@ class PredictionResult(Struct, frozen=True, omit_defaults=True, tag_field="kind"
     unseen: dict[str, int] = {}
     notes: tuple[str, ...] = ()
     cpu_seconds: float | None = None
+    batches: tuple[PredictedBatch, ...] = ()
+    score_edges: tuple[float, ...] = ()
 
 
 class StudyResult(Struct, frozen=True, omit_defaults=True, tag_field="kind", tag="study"):
@@ -121,6 +138,8 @@ PREDICTION_FILES = {
     "application/vnd.apache.parquet": "rows.parquet",
 }
 """The files of a prediction, by media type: the same rows in each."""
+PREDICTION_FORMS = dict(zip(("csv", "jsonl", "parquet"), PREDICTION_FILES.values(), strict=True))
+"""The files of a prediction, by their form."""
 
 Result = TrainingResult | EvaluationResult | PredictionResult | StudyResult
 """The result of any kind of work."""

@@ -54,6 +54,9 @@ ColumnRole = Literal["feature", "target", "id", "group", "time", "weight", "coho
 SplitBy = Literal["random", "time", "group", "column"]
 """By what rows are split into training and held-out rows."""
 
+PredictionForm = Literal["csv", "jsonl", "parquet"]
+"""The form of a file of predictions."""
+
 May = Literal["read", "work", "write"]
 """What a grant allows. To read: to see it, and to use a dataset. To work as well: to ask for runs
 of a session or experiment and to cancel these, or to upload versions of a dataset. `write` is the

@@ -27,7 +27,7 @@ class Run(Struct, frozen=True, omit_defaults=True):
     the folder of its artifact; `training` the used training, of which `evaluating` counts the
     evaluations and predictions that have not ended. `before` is the previously requested run.
     `actor` is who asked for it, "" for the owner of the session; `study` is that of a trial, whose
-    actor is the study's.
+    actor is the study's. `model` is the one that was asked for a prediction.
     """
 
     kind: str
@@ -41,6 +41,7 @@ class Run(Struct, frozen=True, omit_defaults=True):
     before: RunId = NO_RUN
     actor: str = ""
     study: RunId = NO_RUN
+    model: str = ""
 
     @property
     def active(self) -> bool:
@@ -182,6 +183,7 @@ def evolve_runs(state: R, event: Event, actor: str = "") -> R:
                 training=training,
                 actor=_run_of(state, of).actor if of else actor,
                 study=of,
+                model=getattr(event, "model", ""),
             )
             return _added(state, event, run)
         case events.RunStarted():

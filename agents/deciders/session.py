@@ -181,7 +181,8 @@ def _may(state: Open | Committed | Ended, command: SessionCommand, actor: Actor)
 
     The worker that a command names reports about its run, and supervision reports ends; a reader
     may leave; who may work asks for runs, cancels these, and annotates; so does the worker that
-    conducts a study, for its runs; everything else is the owner's.
+    conducts a study, for its runs; a model that holds the experiment lets its users predict (the
+    API knows their grants), and cancel that; everything else is the owner's.
     """
     grants: Mapping[str, May] = {} if isinstance(state, Ended) else state.grants
     match command:
@@ -200,6 +201,10 @@ def _may(state: Open | Committed | Ended, command: SessionCommand, actor: Actor)
         ):
             conducted = state.parts.get(study)
             return _conducts(conducted, actor) and conducted is not None and conducted.active
+        case commands.RequestPrediction(model=model) if model:
+            return isinstance(state, Committed) and model in state.held
+        case commands.CancelRun(run=name) if _asked_model(state.parts.get(name), actor):
+            return True
         case commands.CancelRun() if _conducts(_study_of(state, command.run), actor):
             return True
         case commands.RequestRun() | commands.AnnotateSession() | commands.HoldExperiment() if (
@@ -211,6 +216,11 @@ def _may(state: Open | Committed | Ended, command: SessionCommand, actor: Actor)
             return actor.owns(state.owner) or run is None or run.actor == actor.name
         case _:
             return actor.owns(state.owner)
+
+
+def _asked_model(run: Run | None, actor: Actor) -> bool:
+    """Return whether the actor has asked for a run by a model."""
+    return run is not None and run.model != "" and run.actor == actor.name
 
 
 def _study_of(state: Open | Committed | Ended, run: RunId) -> Run | None:
@@ -229,6 +239,9 @@ def _forbidden(command: SessionCommand, actor: Actor) -> Event:
     who = actor.name or "Nobody known"
     if isinstance(command, commands.CancelRun):
         why = f"{who} may not cancel {command.run}: who asked for a run may, and the owner."
+        return events.Refused("forbidden", why)
+    if isinstance(command, commands.RequestPrediction) and command.model:
+        why = f"No version of {command.model} that is in use comes from this experiment."
         return events.Refused("forbidden", why)
     return events.Refused("forbidden", f"{who} may not do that to this session.")
 

@@ -48,6 +48,7 @@ _NEEDED = {
 
 SESSION, EXPERIMENT = "/v1/sessions/{session}", "/v1/experiments/{experiment}"
 _MODEL = "/v1/models/{model}"
+_OF_VERSION = "/versions/{version}/predictions"
 _ANNOTATED = (SESSION, f"{SESSION}/trainings/{{run}}")
 _RUNS = tuple(f"{SESSION}/{plural(kind)}" for kind in WORK)
 _USES = tuple(f"{EXPERIMENT}/{plural(kind)}" for kind in ("evaluation", "prediction"))
@@ -95,7 +96,7 @@ RULES: dict[str, Rule] = {
         f"GET {_MODEL}{what}": Rule.USER
         for what in (
             *("", "/versions", "/versions/{version}", "/timeline", "/readers", "/schema"),
-            "/predictions",
+            "/prediction-log",
             "/versions/{version}/export",
         )
     },
@@ -106,6 +107,12 @@ RULES: dict[str, Rule] = {
             *("traffic", "shadow"),
             *("share", "unshare", "delete", "recording", "predict", "versions/{version}/predict"),
         )
+    },
+    **{f"POST {_MODEL}{what}": Rule.USER for what in ("/predictions", _OF_VERSION)},
+    f"POST {_MODEL}{_OF_VERSION}/{{prediction}}/cancel": Rule.USER,
+    **{
+        f"GET {_MODEL}{_OF_VERSION}{what}": Rule.USER
+        for what in ("", "/{prediction}", "/{prediction}/rows")
     },
     # The log, of which every principal sees the own part
     "GET /v1/commands/{command}": Rule.USER,

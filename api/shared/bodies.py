@@ -22,7 +22,7 @@ from autolearn.schemas.bounds import (
 from autolearn.schemas.quotas import HIGHEST
 from autolearn.schemas.studies.search import MOST_PARALLEL, MOST_TRIALS, Sampler
 from autolearn.schemas.training.preprocess import Balance, DatePart, Encode, Impute, Scale
-from autolearn.schemas.values import ColumnRole, Role, SplitBy
+from autolearn.schemas.values import ColumnRole, PredictionForm, Role, SplitBy
 
 _EXACT = 2**53
 """Integers beyond this are not the same number in every JSON reader (RFC 8259, section 6)."""
@@ -298,15 +298,23 @@ class EvaluationBody(LimitsBody):
     )
 
 
-class PredictionBody(LimitsBody):
+class PredictedDatasetBody(LimitsBody):
+    """The dataset of a prediction, and what is wanted of it."""
+
+    dataset: Name | DatasetBody
+    with_input: bool = Field(
+        default=False, description="Repeat all columns of the rows, not only those with role id."
+    )
+    form: PredictionForm | None = Field(
+        default=None, description="The only form in which the rows can be fetched; all by default."
+    )
+
+
+class PredictionBody(PredictedDatasetBody):
     """The training and the dataset of a prediction."""
 
     training: Name | None = Field(
         default=None, description="May be left out where one training is completed."
-    )
-    dataset: Name | DatasetBody
-    with_input: bool = Field(
-        default=False, description="Repeat all columns of the rows, not only those with role id."
     )
 
 

@@ -158,15 +158,19 @@ async def find_experiment(context: ApiContext, experiment: SessionId, as_of: str
 
 
 class RunOwner(NamedTuple):
-    """The session or the experiment in whose path a run is; `kind` says which."""
+    """The session or the experiment in whose path a run is; `kind` says which.
+
+    A run that was asked for by a model is below the path `under`, of a version.
+    """
 
     kind: Literal["session", "experiment"]
     id: SessionId
+    under: str = ""
 
     @property
     def path(self) -> str:
         """Its path."""
-        return f"/v1/{self.kind}s/{self.id}"
+        return self.under or f"/v1/{self.kind}s/{self.id}"
 
 
 async def find_owner(context: ApiContext, owner: RunOwner, as_of: str = "") -> AsOfView:

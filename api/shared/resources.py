@@ -84,11 +84,9 @@ def run(
         return _training(snapshot, row, live, base)
     if isinstance(row, StudyRow):
         return _study(row, live, base)
-    links = {
-        "self": f"{base}/{plural(row.kind)}/{row.id}",
-        "owner": base,
-        "training": f"{base}/trainings/{row.training}",
-    }
+    links = {"self": f"{base}/{plural(row.kind)}/{row.id}", "owner": base}
+    if not base.startswith("/v1/models/"):
+        links["training"] = f"{base}/trainings/{row.training}"
     if isinstance(row, EvaluationRow):
         return Evaluation(**asdict(row), progress=live(row), links=links)
     if (until := kept_until(row)) is not None:

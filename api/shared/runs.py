@@ -54,24 +54,24 @@ async def request_run(
     at, status = f"{owner.path}/{plural(kind)}/{run}", 201
     if asked.prefer.wait is not None:
         left = asked.prefer.wait - (asyncio.get_running_loop().time() - began)
-        status = 201 if await _until_ended(context, session, kind, run, left) else 202
+        status = 201 if await until_ended(context, session, kind, run, left) else 202
     headers = {"Location": at, **asked.prefer.applied()}
-    shown = await _show_run(context, present(context), owner.path, kind, run)
+    shown = await show_run(context, present(context), owner, kind, run)
     if shown is None:  # the session has ended since, and does not keep it
         return created(CommandState(asked.id, "accepted", answer.stream, at), at, asked)
     return json(shown, status, headers)
 
 
-async def _show_run(
-    context: ApiContext, seen: AsOfView, base: str, kind: str, run: RunId
+async def show_run(
+    context: ApiContext, seen: AsOfView, owner: RunOwner, kind: str, run: RunId
 ) -> Raw | None:
-    """Return a run as JSON, None if there is none; `base` is its session's or experiment's path."""
+    """Return a run as JSON, None if there is none."""
 
     def shown() -> Raw | None:
-        row = seen.snapshot.runs.get(SessionId(base[-36:]), kind, run)
+        row = seen.snapshot.runs.get(owner.id, kind, run)
         if row is None:
             return None
-        return Raw(encode(resources.run(seen.snapshot, row, seen.live, base)))
+        return Raw(encode(resources.run(seen.snapshot, row, seen.live, owner.path)))
 
     return await context.executors.lists.run(shown)
 
@@ -109,9 +109,11 @@ async def _list_runs(
     return await context.executors.lists.run(shown)
 
 
-async def _until_ended(
+async def until_ended(
     context: ApiContext, session: SessionId, kind: str, run: RunId, seconds: float
 ) -> bool:
+    """Wait for the end of a run, for some seconds at most; return whether it has ended."""
+
     def ended() -> bool:
         row = context.queries.latest().runs.stored(session, kind, run)
         return row is None or row.ended is not None
@@ -172,10 +174,10 @@ def add_run_routes(
         seen, row = await find_run(context, owner, kind, run, as_of)
         prefer = prefer_of(request)
         if prefer.wait is not None and row.ended is None and not as_of:
-            await _until_ended(context, owner.id, kind, run, prefer.wait)
+            await until_ended(context, owner.id, kind, run, prefer.wait)
             await authorise(request)  # again: it may have waited for long
             seen, row = await find_run(context, owner, kind, run)
-        content = await _show_run(context, seen, owner.path, kind, run)
+        content = await show_run(context, seen, owner, kind, run)
         return json(content, headers=seen.headers or prefer.applied())
 
 
@@ -202,7 +204,7 @@ def add_cancel_route(
         answer = await context.commands.post(stream("session", owner.id), command, asked)
         if isinstance(answer, Accepted):
             return pending(answer, asked)
-        content = await _show_run(context, present(context), owner.path, kind, run)
+        content = await show_run(context, present(context), owner, kind, run)
         if content is None:
             return json(CommandState(asked.id, "accepted", answer.stream))
         return json(content, headers=asked.prefer.applied())

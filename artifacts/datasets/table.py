@@ -1,14 +1,14 @@
-"""Reads a dataset's file into memory, the same way every time.
+"""Reads a dataset's file, the same way every time.
 
 `profile` (in `profile`) detects in bounded memory how a file is read; `read_table` loads all of it
-for training, read like that.
+for training, read like that, and `table_batches` some rows at a time.
 """
 
 from __future__ import annotations
 
 import mmap
 import zipfile
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -54,6 +54,14 @@ class DatasetTable:
     arrays: dict[str, Values]
     rows: int
     written: dict[str, Values] = field(default_factory=dict)
+
+    def slice(self, begin: int, rows: int) -> DatasetTable:
+        """Return up to `rows` rows from a number on, without a copy."""
+        arrays, written = (
+            {name: values.slice(begin, rows) for name, values in columns.items()}
+            for columns in (self.arrays, self.written)
+        )
+        return DatasetTable(self.types, arrays, max(0, min(rows, self.rows - begin)), written)
 
     def features(self, types: Mapping[str, str]) -> pd.DataFrame:
         """Return columns, in the order of `types`, as a data frame of two dtypes only.
@@ -121,21 +129,102 @@ def read_table(
     if options.format in ("parquet", "arrow"):
         parquet = ParquetFile(path, options.format, options)
         return _typed_table(parquet)
-    file = reopened(path, options)
+    file, kinds = _columns_of(path, options)
     used = [place for place in range(len(file.names)) if place not in options.left_out]
-    names, kinds = [file.names[place] for place in used], options.kinds()
-    if len(names) != len(kinds):
+    texts = _joined([*kinds], ([batch[place] for place in used] for batch in file.batches()))
+    return _typed_texts(texts, kinds, options, written)
+
+
+def table_batches(
+    path: Path,
+    options: ReadOptions | None,
+    rows: int,
+    *,
+    wanted: Collection[str] | None = None,
+    written: Collection[str] = (),
+) -> Iterator[DatasetTable]:
+    """Yield what `read_table` returns in batches of `rows` (of the last fewer), one at a time.
+
+    They have the `wanted` columns, by default all, and the types of all. Without `options`, and of
+    a workbook, all is read at first. Raises DatasetRefused.
+    """
+    if options is None:
+        pieces = iter((_read_as_before(path),))
+    elif options.format in ("parquet", "arrow"):
+        pieces = _parquet_pieces(ParquetFile(path, options.format, options), wanted, rows)
+    else:
+        pieces = _text_pieces(path, options, wanted, written)
+    return _cut(pieces, rows)
+
+
+def _parquet_pieces(
+    file: ParquetFile, wanted: Collection[str] | None, rows: int
+) -> Iterator[DatasetTable]:
+    types = dict(zip(file.names, file.kinds, strict=True))
+    names = [name for name in types if wanted is None or name in wanted]
+    for batch in file.batches(names, rows=rows):
+        yield DatasetTable(types, dict(zip(names, batch, strict=True)), _length(batch))
+
+
+def _text_pieces(
+    path: Path, options: ReadOptions, wanted: Collection[str] | None, written: Collection[str]
+) -> Iterator[DatasetTable]:
+    file, kinds = _columns_of(path, options)
+    names = [name for name in kinds if wanted is None or name in wanted]
+    for batch in file.batches(names):
+        yield _typed_texts(dict(zip(names, batch, strict=True)), kinds, options, written)
+
+
+def _cut(pieces: Iterable[DatasetTable], rows: int) -> Iterator[DatasetTable]:
+    """Yield the rows of pieces of any size in batches of `rows`; the last one has the rest."""
+    left: DatasetTable | None = None
+    for piece in pieces:
+        whole = piece if left is None else _together(left, piece)
+        full = whole.rows - whole.rows % rows
+        for begin in range(0, full, rows):
+            yield whole.slice(begin, rows)
+        left = whole.slice(full, rows) if whole.rows > full else None
+    if left is not None:
+        yield left
+
+
+def _together(first: DatasetTable, then: DatasetTable) -> DatasetTable:
+    arrays, written = (
+        {name: pa.concat_arrays([values, after[name]]) for name, values in before.items()}
+        for before, after in ((first.arrays, then.arrays), (first.written, then.written))
+    )
+    return DatasetTable(first.types, arrays, first.rows + then.rows, written)
+
+
+def _columns_of(
+    path: FileContent, options: ReadOptions
+) -> tuple[TextFile | JsonLinesFile | ExcelFile, dict[str, str]]:
+    """Open a file of text; return it with the type of each column that is not left out."""
+    file = reopened(path, options)
+    names = [name for place, name in enumerate(file.names) if place not in options.left_out]
+    if len(names) != len(kinds := options.kinds()):
         raise DatasetRefused("The file has other columns than the version that was registered.")
-    texts = _joined(names, ([batch[place] for place in used] for batch in file.batches()))
+    return file, dict(zip(names, kinds, strict=True))
+
+
+def _typed_texts(
+    texts: dict[str, Values], kinds: dict[str, str], options: ReadOptions, written: Collection[str]
+) -> DatasetTable:
+    """Return columns of text, which this consumes, as columns of their types."""
     arrays, kept = {}, {}
-    for at, (name, kind) in enumerate(zip(names, kinds, strict=True)):
+    for at, (name, kind) in enumerate(kinds.items()):
+        if name not in texts:
+            continue
         how = options.formats.get(str(at), ColumnFormat())
         text = texts.pop(name)
         if name in written and kind in ("integer", "number"):
             kept[name] = present(text, how)
         arrays[name] = typed(text, kind, how)
-    rows = len(next(iter(arrays.values()))) if arrays else 0
-    return DatasetTable(dict(zip(names, kinds, strict=True)), arrays, rows, kept)
+    return DatasetTable(kinds, arrays, _length([*arrays.values()]), kept)
+
+
+def _length(columns: Sequence[Values]) -> int:
+    return len(columns[0]) if columns else 0
 
 
 def reopened(path: FileContent, options: ReadOptions) -> TextFile | JsonLinesFile | ExcelFile:

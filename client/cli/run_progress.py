@@ -83,4 +83,6 @@ def what(run: Training | Evaluation | Prediction | Study) -> str:
         names = [one.estimator for one in run.candidates]
         tried = names[0] if len(names) == 1 else f"{len(names)} estimators"
         return f"study {run.id[:8]} {tried} on {run.dataset.name}"
+    if isinstance(run, Prediction) and run.model:
+        return f"{run.kind} {run.id[:8]} of {run.dataset.name} by {run.model}@{run.model_version}"
     return f"{run.kind} {run.id[:8]} of training {run.training[:8]}"

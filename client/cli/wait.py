@@ -33,12 +33,12 @@ def follow(run: R) -> R:
     except KeyboardInterrupt:
         owner = run.data.session[:8]
         kind = "experiment" if "/experiments/" in run.data.links["owner"] else "session"
-        print(
-            f"Interrupted: {what(run.data)} goes on.\n"
-            f"  See it:    autolearn {kind} show {owner}\n"
-            f"  Cancel it: autolearn cancel {run.data.id[:8]} --session {owner}",
-            file=sys.stderr,
-        )
+        ways = f"  See it:    autolearn {kind} show {owner}\n"
+        ways += f"  Cancel it: autolearn cancel {run.data.id[:8]} --session {owner}"
+        if isinstance(run.data, Prediction) and run.data.model:
+            model = f"{run.data.model}@{run.data.model_version}"
+            ways = f"  Cancel it: autolearn cancel {run.data.id[:8]} --model {model}"
+        print(f"Interrupted: {what(run.data)} goes on.\n{ways}", file=sys.stderr)
         raise typer.Exit(ExitCode.INTERRUPTED) from None
     return run
 

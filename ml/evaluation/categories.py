@@ -8,9 +8,10 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
+import pyarrow as pa
 
 from autolearn.artifacts.datasets.table import DatasetTable
 from autolearn.ml.errors import InputError
@@ -29,29 +30,40 @@ MOST_UNSEEN = 100
 """Columns for which a result counts unseen values, those with the most of them."""
 
 
+class FoundValues(NamedTuple):
+    """Values of a column in some rows, as text, with those that are numbers."""
+
+    texts: dict[str, None]
+    numbers: dict[str, Decimal]
+
+
 @dataclass
 class Categories:
     """A table's columns as the artifact needs them. The values of `secret` columns are hidden.
 
-    `strange` marks for each column the rows with an unknown value; `notes` are sentences about the
-    mapped values.
+    `strange` marks for each column the rows with an unknown value; `taken` has the values that were
+    mapped, by column; `notes` are more sentences. The table may be a part of the rows: `elsewhere`
+    has values of the other rows, of the columns where they matter (`meanings`).
     """
 
     table: DatasetTable
     secret: Collection[str] = ()
     strange: dict[str, Array] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
+    taken: dict[str, dict[str, str]] = field(default_factory=dict)
+    elsewhere: Mapping[str, FoundValues] = field(default_factory=dict)
 
     def labels(self, name: str, known: Collection[str], *, of: str, needed: bool = True) -> Array:
         """Map a column's values to those of `known`, None where missing.
 
         `of` names them in messages. Raises InputError when none is known, if one is `needed`.
         """
-        import pandas as pd
-
-        codes, different = pd.factorize(self.table.labels(name))
-        found = different.tolist()
-        stand_for = meanings(found, known, self._values(name, codes, found))
+        codes, found = self._different(name)
+        everywhere, numbers = dict.fromkeys(found), self._values(name, codes, found)
+        if name in self.elsewhere:
+            everywhere |= self.elsewhere[name].texts
+            numbers |= self.elsewhere[name].numbers
+        stand_for = meanings(everywhere, known, numbers)
         there = {*known, *stand_for}
         unseen = [at for at, one in enumerate(found) if one not in there]
         if needed and len(found) and len(unseen) == len(found):
@@ -59,7 +71,7 @@ class Categories:
         if unseen:
             self.strange[name] = np.isin(codes, unseen)
         if stand_for:
-            self._note(name, stand_for)
+            self.taken.setdefault(name, {}).update(stand_for)
         return np.array([*(stand_for.get(one, one) for one in found), None], dtype=object)[codes]
 
     def numbers(self, name: str, kind: str, low: float | None, high: float | None) -> Array:
@@ -72,7 +84,7 @@ class Categories:
         if given == kind or {given, kind} <= {*_NUMBERS} or values.null_count == len(values):
             return self.table.numbers(name)
         if given == "boolean" and kind in _NUMBERS and low in (0, 1) and high in (0, 1):
-            self._note(name, {"true": "1", "false": "0"})
+            self.taken[name] = {"true": "1", "false": "0"}
             return np.array([np.nan if one is None else one for one in values.to_pylist()], float)
         here, there = KINDS[given], KINDS[kind]
         quiet = f"column {name} has {here} here and had {there} in the training"
@@ -89,7 +101,12 @@ class Categories:
 
     def unseen(self, rows: Array) -> dict[str, int]:
         """Count the rows with an unknown value, by column."""
-        counts = {name: int(which[rows].sum()) for name, which in self.strange.items()}
+        return self.most_unseen(
+            {name: int(which[rows].sum()) for name, which in self.strange.items()}
+        )
+
+    def most_unseen(self, counts: Mapping[str, int]) -> dict[str, int]:
+        """Return the columns with the most rows with an unknown value; note that there are more."""
         most = sorted((name for name in counts if counts[name]), key=lambda n: -counts[n])
         if len(most) > MOST_UNSEEN:
             self.notes.append(f"{len(most) - MOST_UNSEEN} more columns have values never seen")
@@ -97,8 +114,27 @@ class Categories:
 
     def told(self) -> tuple[str, ...]:
         """Return the notes, only the first ones if there are many."""
-        more = len(self.notes) - MOST_NOTES
-        return (*self.notes[:MOST_NOTES], *([f"and {more} more"] if more > 0 else []))
+        notes = [*(self._note(*one) for one in self.taken.items()), *self.notes]
+        more = len(notes) - MOST_NOTES
+        return (*notes[:MOST_NOTES], *([f"and {more} more"] if more > 0 else []))
+
+    def values(self, name: str) -> FoundValues:
+        """Return the different values of a column."""
+        codes, found = self._different(name)
+        return FoundValues(dict.fromkeys(found), self._values(name, codes, found))
+
+    def _different(self, name: str) -> tuple[Array, list[str]]:
+        """Return the different values of a column, and for each row the place of its own, or -1."""
+        import pandas as pd
+
+        values = self.table.arrays[name]
+        if self.table.types[name] == "string" and isinstance(values, pa.StringArray):
+            encoded = values.dictionary_encode()  # far faster than by Python's texts
+            codes = encoded.indices.fill_null(-1).to_numpy(zero_copy_only=False)
+            texts: list[Any] = encoded.dictionary.to_pylist()
+            return codes, texts
+        codes, different = pd.factorize(self.table.labels(name))
+        return codes, different.tolist()
 
     def _values(self, name: str, codes: Array, found: Sequence[str]) -> dict[str, Decimal]:
         """Return the values of a column as numbers, if it has any."""
@@ -123,14 +159,12 @@ class Categories:
             quiet=quiet,
         )
 
-    def _note(self, name: str, stand_for: Mapping[str, str]) -> None:
+    def _note(self, name: str, stand_for: Mapping[str, str]) -> str:
         pairs = [f"{cut(one, 60)} for {cut(meant, 60)}" for one, meant in stand_for.items()]
         shown = ", ".join(pairs[:_MOST_SHOWN])
         more = f" and {len(pairs) - _MOST_SHOWN} more" if len(pairs) > _MOST_SHOWN else ""
         told = "values that are written otherwise than in the training were taken for those"
-        self.notes.append(
-            f"{name}: {told}" if name in self.secret else f"{name}: took {shown}{more}"
-        )
+        return f"{name}: {told}" if name in self.secret else f"{name}: took {shown}{more}"
 
 
 def _shown_of(values: Iterable[Any]) -> str:

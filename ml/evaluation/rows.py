@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from autolearn.artifacts.datasets.table import DatasetTable, read_table
+from autolearn.artifacts.datasets.table import DatasetTable, read_table, table_batches
 from autolearn.ml.datasets.subject import answers_of, split_rows, subject_of, unrepeated
 from autolearn.ml.errors import InputError
 from autolearn.ml.estimators.estimator import LABELS, methods_of
@@ -86,8 +86,19 @@ def held_out(dataset: DatasetRef, model: StoredArtifact, table: DatasetTable) ->
 
 def read_for(model: StoredArtifact, file: Path, read: ReadOptions | None) -> DatasetTable:
     """Load a dataset; columns that are text for the artifact keep their written form."""
+    return read_table(file, read, written=_written(model))
+
+
+def batches_for(
+    model: StoredArtifact, file: Path, read: ReadOptions | None, rows: int, wanted: Collection[str]
+) -> Iterator[DatasetTable]:
+    """Yield the `wanted` columns of a dataset in batches of `rows`, as `read_for` reads them."""
+    return table_batches(file, read, rows, wanted=wanted or None, written=_written(model))
+
+
+def _written(model: StoredArtifact) -> list[str]:
     texts = [column.name for column in model.schema.columns if column.type == "string"]
-    return read_table(file, read, written=[model.training.target or "", *texts])
+    return [model.training.target or "", *texts]
 
 
 def other(

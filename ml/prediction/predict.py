@@ -10,7 +10,7 @@ from __future__ import annotations
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -24,86 +24,178 @@ from autolearn.ml.captured_warnings import heard
 from autolearn.ml.environment import environment, one_thread
 from autolearn.ml.errors import InputError
 from autolearn.ml.estimators.estimator import LABELS, distribution_of, methods_of
-from autolearn.ml.evaluation.categories import Categories
+from autolearn.ml.evaluation.categories import Categories, FoundValues, known_categories
 from autolearn.ml.evaluation.evaluate import Answers
 from autolearn.ml.evaluation.rows import (
+    batches_for,
     features_of_model,
-    read_for,
     require_columns,
     secret_columns,
 )
 from autolearn.ml.evaluation.stored_artifact import StoredArtifact, open_model
+from autolearn.ml.prediction.batch_records import batch_record, score_edges, shortened, together
+from autolearn.ml.prediction.estimator_input import EstimatorInput
 from autolearn.ml.prediction.row_files import RowFiles
 from autolearn.schemas.bounds import PREDICTED_ROWS, cut, listed
 from autolearn.schemas.catalog import ANOMALY_DETECTION, CLASSIFICATION, CLUSTERING
+from autolearn.schemas.datasets.meanings import depends_on_others
 from autolearn.schemas.events import PredictionRequested
-from autolearn.schemas.results import PredictionResult
+from autolearn.schemas.results import PredictedBatch, PredictionResult
 
 Array = np.ndarray[Any, Any]
 Report = Callable[[str], None]
 PROBABILITY = "probability_"
 """The start of the name of a column of probabilities; the label follows."""
 _BATCH = 10_000
-"""Rows that are predicted, and written, at a time."""
+"""Rows that are read, predicted, and written, at a time."""
+_REPORTED = 0.5
+"""Seconds between two reports of the rows that are done."""
+_VALUES = 1_000
+"""Different values of a column that are kept to understand those of a batch."""
 
 
 def predict(request: PredictionRequested, store: Artifacts, report: Report) -> PredictionResult:
-    """Predict all rows of a file, and store the rows; `report` receives reading, predicting.
+    """Predict all rows of a file, batch by batch, and store the rows.
 
-    Raises InputError when the file does not fit the artifact, or there are too many rows or bytes.
+    `report` receives reading, and predicting with the rows that are done. Raises InputError when
+    the file does not fit the artifact, or there are too many rows or bytes.
     """
     started, cpu_started = time.perf_counter(), time.process_time()
     one_thread()
     report("reading")
-    with tempfile.TemporaryDirectory(prefix="autolearn-") as scratch:
+    with (
+        tempfile.TemporaryDirectory(prefix="autolearn-") as scratch,
+        tempfile.TemporaryDirectory(prefix="autolearn-") as folder,
+        heard(),
+    ):
         model = open_model(store, request.artifact, Path(scratch))
         if LABELS in methods_of(model.pipeline):
             raise InputError(
                 f"{model.training.estimator} assigns no rows but those that it was fitted on",
                 advice="Choose another clusterer, such as k-means.",
             )
+        edges = score_edges(store.fetch_folder(request.artifact, Path(scratch)))
         file = store.fetch_dataset(request.dataset, Path(scratch))
-        table = read_for(model, file, request.read)
-    require_columns(model, table)
-    if table.rows > PREDICTED_ROWS:
-        raise InputError(
-            f"there are {table.rows:,} rows, and at most {PREDICTED_ROWS:,} are predicted at once",
-            advice="Send them in parts.",
-        )
-    secret = secret_columns(model, request.sensitive)
-    categories = Categories(table, secret)
-    features = features_of_model(model, categories, needed=False)
-    report("predicting")
-    with tempfile.TemporaryDirectory(prefix="autolearn-") as folder, heard():
-        beside = {one: table.arrays[one] for one in request.input_columns if one in table.arrays}
-        counts, names, ours = Counter[str](), list[str](), set[str]()
-        with RowFiles(Path(folder)) as files:
-            for begin in range(0, table.rows, _BATCH):
-                said = predicted_columns(model, features.iloc[begin : begin + _BATCH])
-                counts.update(_counted(said))
-                rows = {
-                    name: values.slice(begin, _BATCH)
-                    for name, values in beside.items()
-                    if name not in said
-                }
-                rows |= {name: pa.array(np.ascontiguousarray(one)) for name, one in said.items()}
-                files.add(pa.RecordBatch.from_pydict(rows))
-                names, ours = list(rows), {*said}
+        batches = _Batches(model, file, request)
+        told = time.monotonic()
+        report("predicting")
+        records: list[PredictedBatch] = []
+        with RowFiles(Path(folder), request.form) as files:
+            for said, rows in batches.predicted():
+                files.add(rows)
+                records.append(batch_record(said, edges, hidden=batches.hides_target))
+                if time.monotonic() - told > _REPORTED:
+                    told = time.monotonic()
+                    report(f"predicting, {batches.rows:,} rows")
         output = store.put_folder(Path(folder))
-    target = model.schema.target
-    hidden = target is not None and target.name in secret
-    unseen = categories.unseen(np.arange(table.rows))
+    unseen = batches.categories.most_unseen(batches.unseen)
     return PredictionResult(
         output=output,
-        rows=table.rows,
-        columns=tuple(names),
+        rows=batches.rows,
+        columns=tuple(batches.columns),
         environment=environment(*distribution_of(model.estimator.factory)),
         seconds=time.perf_counter() - started,
         cpu_seconds=time.process_time() - cpu_started,
-        counts={} if hidden else dict(counts),
+        counts=together(records).counts,
         unseen=unseen,
-        notes=(*categories.told(), *_notes(model, table, request, ours)),
+        notes=(*batches.categories.told(), *batches.notes()),
+        batches=shortened(records),
+        score_edges=edges,
     )
+
+
+class _Batches:
+    """The batches of a file, predicted one after the other, and what was odd about them."""
+
+    def __init__(self, model: StoredArtifact, file: Path, request: PredictionRequested) -> None:
+        self.model, self.file, self.request = model, file, request
+        self.secret = secret_columns(model, request.sensitive)
+        self.wanted = [column.name for column in model.schema.columns]
+        self.input = EstimatorInput(model)
+        self.categories = Categories(DatasetTable({}, {}, 0), self.secret)
+        self.rows, self.unseen, self.gaps = 0, Counter[str](), Counter[str]()
+        self.columns, self.ours = list[str](), set[str]()
+        self.elsewhere: dict[str, FoundValues] = {}
+
+    @property
+    def hides_target(self) -> bool:
+        """Whether the target's classes are hidden."""
+        target = self.model.schema.target
+        return target is not None and target.name in self.secret
+
+    def read(self, wanted: Collection[str]) -> Iterator[DatasetTable]:
+        """Yield some columns of the file, batch by batch."""
+        return batches_for(self.model, self.file, self.request.read, _BATCH, wanted)
+
+    def predicted(self) -> Iterator[tuple[dict[str, Array], pa.RecordBatch]]:
+        """Yield the columns of the predictions, and the rows of the output.
+
+        Raises InputError.
+        """
+        for table in self.read({*self.wanted, *self.request.input_columns}):
+            if not self.rows:
+                require_columns(self.model, table)
+                self.categories.table = table
+                self.elsewhere = self._elsewhere(table)
+            self.rows += table.rows
+            if self.rows > PREDICTED_ROWS:
+                raise InputError(
+                    f"there are more than {PREDICTED_ROWS:,} rows, the most that are predicted at "
+                    "once",
+                    advice="Send them in parts.",
+                )
+            said = self._said(table)
+            rows = {
+                name: table.arrays[name]
+                for name in self.request.input_columns
+                if name in table.arrays and name not in said
+            }
+            rows |= {name: pa.array(np.ascontiguousarray(one)) for name, one in said.items()}
+            self.columns, self.ours = list(rows), {*said}
+            yield said, pa.RecordBatch.from_pydict(rows)
+
+    def _said(self, table: DatasetTable) -> dict[str, Array]:
+        """Return the columns of the predictions for a batch."""
+        before = self.categories
+        self.categories = Categories(
+            table, self.secret, taken=before.taken, elsewhere=self.elsewhere
+        )
+        features = features_of_model(self.model, self.categories, needed=False)
+        strange = self.categories.strange
+        self.unseen.update({name: int(marks.sum()) for name, marks in strange.items()})
+        self.gaps.update({name: table.arrays[name].null_count for name in self.wanted})
+        ready = self.input.of(features, strange.values())
+        return predicted_columns(self.model, features, ready)
+
+    def _elsewhere(self, table: DatasetTable) -> dict[str, FoundValues]:
+        """Return values of all rows, of the columns of which a batch cannot be understood alone."""
+        known = known_categories(self.model.pipeline)
+        columns = {
+            column.name
+            for column in self.model.schema.columns
+            if column.type in ("string", "boolean")
+            and table.types[column.name] != "boolean"
+            and depends_on_others(known.get(column.name, column.categories) or ())
+        }
+        found = {name: FoundValues({}, {}) for name in columns}
+        for batch in self.read(columns) if columns else ():
+            for name in columns:
+                if len(found[name].texts) < _VALUES:
+                    values = Categories(batch).values(name)
+                    found[name].texts.update(values.texts)
+                    found[name].numbers.update(values.numbers)
+        return found
+
+    def notes(self) -> list[str]:
+        """Say which columns have no value, are not used, or are left out of the output."""
+        types, shown = self.categories.table.types, self.request.input_columns
+        used, target = {*self.wanted}, self.model.training.target
+        empty = [name for name in types if name in used and self.gaps[name] == self.rows]
+        idle = [name for name in types if name not in used and name != target and name not in shown]
+        gone = [name for name in shown if name in self.ours]
+        told = {"without any value, so imputed": empty, "not used by the model": idle}
+        told["left out, as the predictions have columns of that name"] = gone
+        return [f"{what}: {listed(list(map(cut, which)))}" for what, which in told.items() if which]
 
 
 def predicted_columns(
@@ -125,32 +217,3 @@ def predicted_columns(
         names = [f"{PROBABILITY}{label}" for label in answers.classes()]
         said |= dict(zip(names, answers.probabilities().T, strict=True))
     return said
-
-
-def _counted(said: Mapping[str, Array]) -> dict[str, int]:
-    """Count the rows by class, cluster, or anomaly; {} where numbers are predicted."""
-    first = next(iter(said.values()))
-    if np.issubdtype(first.dtype, np.floating):
-        return {}
-    found, many = np.unique(first, return_counts=True)
-    words = [str(one).lower() if "anomaly" in said else str(one) for one in found.tolist()]
-    return dict(zip(words, many.tolist(), strict=True))
-
-
-def _notes(
-    model: StoredArtifact, table: DatasetTable, request: PredictionRequested, ours: set[str]
-) -> list[str]:
-    """Say which columns have no value, are not used, or are left out of the output."""
-    used = {column.name for column in model.schema.columns}
-    target = model.training.target
-    empty = [name for name in table.types if name in used and _is_empty(table, name)]
-    idle = [name for name in table.types if name not in used and name != target]
-    idle = [name for name in idle if name not in request.input_columns]
-    gone = [name for name in request.input_columns if name in ours]
-    told = {"without any value, so imputed": empty, "not used by the model": idle}
-    told["left out, as the predictions have columns of that name"] = gone
-    return [f"{what}: {listed(list(map(cut, which)))}" for what, which in told.items() if which]
-
-
-def _is_empty(table: DatasetTable, name: str) -> bool:
-    return bool(table.arrays[name].null_count == table.rows)

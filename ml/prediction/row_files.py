@@ -12,17 +12,21 @@ from pyarrow import csv, parquet
 
 from autolearn.ml.errors import InputError
 from autolearn.schemas.bounds import PREDICTED_BYTES
-from autolearn.schemas.results import PREDICTION_FILES
-
-_CSV, _LINES, _PARQUET = PREDICTION_FILES.values()
+from autolearn.schemas.results import PREDICTION_FORMS
+from autolearn.schemas.values import PredictionForm
 
 
 class RowFiles:
-    """Writes batches of rows into the files of `PREDICTION_FILES`, in a folder; a context."""
+    """Writes batches of rows into the files of `PREDICTION_FORMS`, in a folder; a context.
 
-    def __init__(self, folder: Path) -> None:
+    With a `form` there is one file.
+    """
+
+    def __init__(self, folder: Path, form: PredictionForm | None = None) -> None:
         self.files: dict[str, BinaryIO] = {
-            name: (folder / name).open("wb") for name in PREDICTION_FILES.values()
+            one: (folder / name).open("wb")
+            for one, name in PREDICTION_FORMS.items()
+            if form in (None, one)
         }
         self.writers: list[Any] = []
         self.encoder = msgspec.json.Encoder()
@@ -33,13 +37,16 @@ class RowFiles:
     def add(self, batch: pa.RecordBatch) -> None:
         """Write some rows. Raises InputError when all have too many bytes together."""
         if not self.writers:
+            kinds = {"csv": csv.CSVWriter, "parquet": parquet.ParquetWriter}
             self.writers = [
-                csv.CSVWriter(self.files[_CSV], batch.schema),
-                parquet.ParquetWriter(self.files[_PARQUET], batch.schema),
+                kinds[form](file, batch.schema)
+                for form, file in self.files.items()
+                if form in kinds
             ]
         for writer in self.writers:
             writer.write_batch(batch)
-        self.files[_LINES].write(self.encoder.encode_lines(batch.to_pylist()))
+        if "jsonl" in self.files:
+            self.files["jsonl"].write(self.encoder.encode_lines(batch.to_pylist()))
         size = sum(file.tell() for file in self.files.values())
         if size > PREDICTED_BYTES:
             raise InputError(

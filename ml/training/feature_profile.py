@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 Array = np.ndarray[Any, Any]
 
 _BINS = 10
+CONFIDENCE = np.linspace(0, 1, _BINS + 1)
+"""The edges between which the highest probabilities are counted."""
 _MOST_VALUES = 50
 _EXAMPLES = 5
 
@@ -59,9 +61,14 @@ def _histogram(values: Array, edges: Array) -> dict[str, JsonValue]:
     """Return edges and counts; a value on an inner edge is in the bin to its right."""
     if len(edges) < 2:
         return {"edges": [float(edges[0])] * 2, "counts": [len(values)]}
+    return {"edges": edges.tolist(), "counts": [*counts_between(values, edges)]}
+
+
+def counts_between(values: Array, edges: Array) -> list[int]:
+    """Count the values in each bin between ascending edges; those outside are in the outer bins."""
     places = np.clip(np.searchsorted(edges, values, side="right") - 1, 0, len(edges) - 2)
-    counts = np.bincount(places, minlength=len(edges) - 1)
-    return {"edges": edges.tolist(), "counts": counts.tolist()}
+    counts: list[int] = np.bincount(places, minlength=len(edges) - 1).tolist()
+    return counts
 
 
 def categories(values: Array) -> dict[str, JsonValue]:
@@ -96,7 +103,7 @@ def score_profile(
         if hasattr(pipeline[-1], "threshold"):
             predicted = pipeline.predict(features)
         highest = probabilities.max(axis=1)
-        found = {"confidence": _histogram(highest, np.linspace(0, 1, _BINS + 1))}
+        found = {"confidence": _histogram(highest, CONFIDENCE)}
         return {"predictions": _per_value(predicted, pipeline if secret else None), **found}
     predicted = np.asarray(pipeline.predict(features))
     if task == REGRESSION:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from autolearn.schemas.commands.runs import RequestRun
 from autolearn.schemas.datasets.read_options import ReadOptions
-from autolearn.schemas.values import DatasetRef, RunId
+from autolearn.schemas.values import DatasetRef, PredictionForm, RunId
 
 
 class RequestPrediction(RequestRun, frozen=True, omit_defaults=True, kw_only=True):
@@ -12,7 +12,8 @@ class RequestPrediction(RequestRun, frozen=True, omit_defaults=True, kw_only=Tru
 
     `sent` rows came with the request: they are no dataset of the catalog, `dataset` has the name of
     their file, and they are kept for a day. `read` says how the file is read. The predictions stand
-    beside `input_columns` of the rows. Values of `sensitive` columns are hidden from messages.
+    beside `input_columns` of the rows. Values of `sensitive` columns are hidden from messages. The
+    output has one `form`, or each. `model` was asked, which has the training as `model_version`.
     """
 
     training: RunId
@@ -21,3 +22,6 @@ class RequestPrediction(RequestRun, frozen=True, omit_defaults=True, kw_only=Tru
     read: ReadOptions | None = None
     input_columns: tuple[str, ...] = ()
     sensitive: tuple[str, ...] = ()
+    form: PredictionForm | None = None
+    model: str = ""
+    model_version: int = 0

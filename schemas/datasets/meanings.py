@@ -50,6 +50,12 @@ def meanings(
     return stand_for
 
 
+def depends_on_others(known: Collection[str]) -> bool:
+    """Return whether the meaning of a value may depend on the other unknown values."""
+    truths = all(one.lower() in _TRUTHS for one in known)
+    return bool(known) and (truths or all(number_of(one) in (0, 1) for one in known))
+
+
 def _by_key(pairs: Iterable[tuple[Decimal | None, str]]) -> dict[Decimal, list[str]]:
     found: dict[Decimal, list[str]] = {}
     for key, value in pairs:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from autolearn.schemas.datasets.read_options import ReadOptions
 from autolearn.schemas.events.runs import RunRequested
-from autolearn.schemas.values import DatasetRef, RunId
+from autolearn.schemas.values import DatasetRef, PredictionForm, RunId
 
 
 class PredictionRequested(RunRequested, frozen=True, omit_defaults=True, kw_only=True):
@@ -17,3 +17,6 @@ class PredictionRequested(RunRequested, frozen=True, omit_defaults=True, kw_only
     read: ReadOptions | None = None
     input_columns: tuple[str, ...] = ()
     sensitive: tuple[str, ...] = ()
+    form: PredictionForm | None = None
+    model: str = ""
+    model_version: int = 0

@@ -9,7 +9,7 @@ from msgspec import Struct
 from autolearn.schemas.datasets.read_options import ReadOptions
 from autolearn.schemas.rest.annotations import Attachment, Note
 from autolearn.schemas.rest.page import Links
-from autolearn.schemas.results import FoldScores
+from autolearn.schemas.results import FoldScores, PredictedBatch
 from autolearn.schemas.studies.search import StudyCandidate, Versus
 from autolearn.schemas.training.preprocess import Preprocessing
 from autolearn.schemas.values import (
@@ -17,6 +17,7 @@ from autolearn.schemas.values import (
     Baseline,
     DatasetRef,
     JsonValue,
+    PredictionForm,
     RunId,
     SessionId,
     Split,
@@ -184,6 +185,11 @@ class PredictionRow(RunFields, kw_only=True, frozen=True):
     counts: dict[str, int] = {}
     unseen: dict[str, int] = {}
     notes: tuple[str, ...] = ()
+    form: PredictionForm | None = None
+    model: str = ""
+    model_version: int = 0
+    batches: tuple[PredictedBatch, ...] = ()
+    score_edges: tuple[float, ...] = ()
 
 
 class Prediction(PredictionRow, kw_only=True, frozen=True):

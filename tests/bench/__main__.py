@@ -200,6 +200,20 @@ BENCHES = {
             "predict_vs_sklearn": Aim("predictions / scikit-learn alone"),
         },
     ),
+    "batch": Bench(
+        "tests.bench.datasets.batch:batch",
+        {
+            "batch_rows_per_s": Aim(
+                "rows of a dataset that a model predicts a second, 1M rows, LR",
+                200_000,
+                at_least=True,
+                beside="batch_sklearn_rows_per_s",
+            ),
+            "batch_sklearn_rows_per_s": Aim("the same batches, scikit-learn alone, nothing kept"),
+            "batch_vs_sklearn": Aim("predictions / scikit-learn alone"),
+            "batch_peak_pss_mb": Aim("memory of the run's process (PSS), MiB", 600),
+        },
+    ),
     "session-growth": Bench(
         "tests.bench.session_growth:session_growth",
         {

@@ -11,6 +11,8 @@ from autolearn.api.shared.authorization import forbidden
 from autolearn.api.state.context import ApiContext
 from autolearn.projections.queries.queries import Snapshot
 from autolearn.schemas.errors import REASONS
+from autolearn.schemas.models.versions import CHAMPION
+from autolearn.schemas.rest.models import ModelVersionRow
 
 _KNOWN = 100
 """Known names that a problem lists."""
@@ -53,6 +55,32 @@ def unknown_model(context: ApiContext, who: Principal, name: str) -> Problem:
     now = context.queries.now()
     known = now.models.names(whose=None if who.everything else who.name)
     return unknown("model", name, islice(known, _KNOWN), "/v1/models")
+
+
+def answering_version(snapshot: Snapshot, name: str, given: str) -> ModelVersionRow:
+    """Return a version that may answer, given as a number or an alias.
+
+    Raises:
+        Problem: the model has no such version or alias (404), no champion (409), or the version is
+        retired (410) or cannot be read.
+    """
+    model = snapshot.models.get(name)
+    assert model is not None, "it was found at this moment"
+    if given == CHAMPION and model.champion is None:
+        raise Problem(
+            409,
+            "no-champion",
+            "No version answers",
+            f"No version of {name} was promoted: `autolearn model promote {name} "
+            f"{model.versions}` lets one answer.",
+        )
+    number = version_of(snapshot, name, given)
+    row = snapshot.models.version(name, number)
+    assert row is not None, "it is one of the model's versions"
+    if row.retired:
+        detail = f"Version {number} of {name} is retired, and never answers again."
+        raise Problem(410, "version-retired", "The version is retired", detail)
+    return row
 
 
 def version_of(snapshot: Snapshot, name: str, given: str, pointer: str | None = None) -> int:

@@ -45,7 +45,9 @@ _Since = Annotated[str, Query(max_length=100, description="RFC 3339; default: an
 def add_prediction_routes(routes: APIRouter, context: ApiContext) -> None:
     """Add the routes of the prediction log."""
 
-    @routes.get("/{model}/predictions", responses=answers({200: Page[RecordedPrediction]}, "Link"))
+    @routes.get(
+        "/{model}/prediction-log", responses=answers({200: Page[RecordedPrediction]}, "Link")
+    )
     async def list_predictions(
         request: Request,
         model: str,

@@ -13,6 +13,7 @@ from autolearn.api.http.pagination import from_token, next_link, page_of
 from autolearn.api.identity.principal import Who
 from autolearn.api.identity.visibility import Level
 from autolearn.api.services.models import resources
+from autolearn.api.services.models.batches import add_batch_routes
 from autolearn.api.services.models.changes import add_change_routes
 from autolearn.api.services.models.checks import require_model, unknown_model, version_of
 from autolearn.api.services.models.export import add_export_route
@@ -148,4 +149,5 @@ def router(context: ApiContext) -> APIRouter:
     add_prediction_routes(routes, context)
     add_change_routes(routes, context)
     add_export_route(routes, context)
+    add_batch_routes(routes, context)
     return routes

@@ -15,11 +15,11 @@ from autolearn.api.http.openapi import UPLOAD, accepts, answers
 from autolearn.api.http.problems import Problem, unreadable
 from autolearn.api.identity.principal import Who
 from autolearn.api.identity.visibility import Level, level_of, may_use
-from autolearn.api.services.predictions.checks import Model, model_of, request_prediction
-from autolearn.api.services.predictions.rows import send_rows
 from autolearn.api.shared import bodies, dataset_checks, uploads
 from autolearn.api.shared.authorization import authorise, forbidden
 from autolearn.api.shared.lookup import RunOwner, find_run
+from autolearn.api.shared.predictions.checks import Model, model_of, request_prediction
+from autolearn.api.shared.predictions.rows import send_rows
 from autolearn.api.shared.read_hints import Hints
 from autolearn.api.shared.runs import add_cancel_route, add_run_routes, owner_in, request_run
 from autolearn.api.shared.sensitive_columns import sensitive_in
@@ -87,6 +87,7 @@ def _add_dataset_route(routes: APIRouter, context: ApiContext, at: str) -> None:
                     limits,
                     sent=False,
                     with_input=body.with_input,
+                    form=body.form,
                 )
 
             command = await dataset_checks.checked(
@@ -219,4 +220,4 @@ def _add_rows_route(routes: APIRouter, context: ApiContext, at: str) -> None:
         seen, row = await find_run(context, owner, "prediction", run)
         if row.actor != who.name and level_of(who, seen.snapshot, owner.id) < Level.OWN:
             raise forbidden("It is for who asked for the prediction, and for the owner.")
-        return await send_rows(context, seen.snapshot, owner, run, request.headers.get("accept"))
+        return await send_rows(context, seen.snapshot, owner, run, request, who.name)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, Union, get_args
+from typing import TYPE_CHECKING, Any, Union, get_args
 
 from autolearn.client.sdk.errors import BadArgument, PredictionFailed
 from autolearn.client.sdk.flows import EXAMINED, Call, Flow, ask, fetch
@@ -20,9 +20,12 @@ from autolearn.client.sdk.handles.run_methods import (
 )
 from autolearn.client.sdk.handles.run_parent import RunParent
 from autolearn.client.sdk.operation import Either, either, operation
+from autolearn.client.sdk.paths import segment
 from autolearn.client.sdk.transport import AwaitingPart, BlockingPart
+from autolearn.schemas.rest.catalog import Dataset
 from autolearn.schemas.rest.runs import Prediction
 from autolearn.schemas.results import PREDICTION_FILES
+from autolearn.schemas.values import PredictionForm
 
 if TYPE_CHECKING:
     import httpx
@@ -30,9 +33,7 @@ if TYPE_CHECKING:
 
 Rows = Union[Path, str, "pd.DataFrame"]
 """Rows to predict: the path of a file, or a data frame of pandas, polars or pyarrow."""
-Form = Literal["csv", "jsonl", "parquet"]
-"""The form of a file of predictions."""
-_MEDIA = dict(zip(get_args(Form), PREDICTION_FILES, strict=True))
+_MEDIA = dict(zip(get_args(PredictionForm), PREDICTION_FILES, strict=True))
 
 
 class PredictionMethods(RunMethods[Prediction]):
@@ -44,15 +45,18 @@ class PredictionMethods(RunMethods[Prediction]):
     """The index of the data frame that was predicted."""
 
     @operation
-    def download(self, path: Path | str, form: Form | None = None) -> Flow[Path]:
+    def download(self, path: Path | str, form: PredictionForm | None = None) -> Flow[Path]:
         """Fetch the rows into a file, checked by its hash; by its ending, else as CSV.
+
+        A prediction that was asked for in one form is of that form.
 
         Raises:
             BadArgument: it is not completed, or there is no such form.
             Problem: its rows are gone: they are kept for a day at most.
         """
         path = Path(path)
-        by_name = next((one for one in _MEDIA if path.suffix == f".{one}"), "csv")
+        only = self.data.form or "csv"
+        by_name = next((one for one in _MEDIA if path.suffix == f".{one}"), only)
         if (form or by_name) not in _MEDIA:
             raise BadArgument(f"{form!r} is no form of rows: choose {', '.join(_MEDIA)}.")
         yield from self._fetched(path, form or by_name)
@@ -78,10 +82,32 @@ class PredictionMethods(RunMethods[Prediction]):
             frame: pd.DataFrame = pandas.read_parquet(path, engine="pyarrow")
         return frame if self._index is None else frame.set_axis(self._index)
 
+    @operation
+    def to_dataset(self, name: str) -> Flow[Dataset]:
+        """Make a version of a dataset of the rows, with all their columns.
+
+        Raises:
+            BadArgument: it is not completed.
+            Problem: its rows are gone, or the dataset is somebody else's.
+        """
+        return self._as_dataset(name)
+
+    def _as_dataset(self, name: str) -> Flow[Dataset]:
+        with tempfile.TemporaryDirectory(prefix="autolearn-") as folder:
+            path = Path(folder) / "rows.parquet"
+            yield from self._fetched(path, "parquet")
+            at = f"/v1/catalog/datasets/{segment(name)}"
+            said = {"accept_changes": True, "accept_findings": True}  # they are the model's own
+            media = "application/octet-stream"
+            call = Call("PUT", at, Dataset, said, path, media=media, grace=EXAMINED)
+            return (yield from ask(call))
+
     def _fetched(self, path: Path, form: str) -> Flow[None]:
         output, media = self.data.output, _MEDIA[form]
         if output is None:
             raise BadArgument(f"{self._name()} has no rows: it is {self._state()}.")
+        if PREDICTION_FILES[media] not in output.files:
+            raise BadArgument(f"{self._name()} was asked for as {self.data.form} only.")
         sha256 = output.files[PREDICTION_FILES[media]]
         yield from self._owner.ask(
             lambda at: fetch(
@@ -90,16 +116,21 @@ class PredictionMethods(RunMethods[Prediction]):
         )
 
     def _name(self) -> str:
-        return f"Prediction {self.id[:SHORT_ID]} of training {self.data.training[:SHORT_ID]}"
+        by = f"training {self.data.training[:SHORT_ID]}"
+        if self.data.model:
+            by = f"{self.data.model}@{self.data.model_version}"
+        return f"Prediction {self.id[:SHORT_ID]} of {by}"
 
     def _title(self) -> str:
         rows = "" if self.data.rows is None else f", {self.data.rows:,} rows"
         return f"{self._name()}: {self._state()}{rows}"
 
     def _about(self) -> dict[str, object]:
+        by_model = self.data.model != ""
         return {
             "prediction": self.id[:SHORT_ID],
             "training": self.data.training[:SHORT_ID],
+            **({"model": self.data.model, "version": self.data.model_version} if by_model else {}),
             "of": self.data.dataset.name,
             "status": self._state(),
             "reason": self.data.reason,

@@ -9,6 +9,9 @@ from typing import TYPE_CHECKING, Any
 from autolearn.client.sdk.flows import Call, Flow, ask
 from autolearn.client.sdk.handles.handle import Handle
 from autolearn.client.sdk.handles.pages import Pages, listing
+from autolearn.client.sdk.handles.predictions import AsyncPredictionHandle, PredictionHandle
+from autolearn.client.sdk.handles.run_methods import Data, Wait
+from autolearn.client.sdk.models.batches import batches_of, dataset_predicted
 from autolearn.client.sdk.models.export import exported
 from autolearn.client.sdk.models.online_rows import OnlineRows, answered, asked_in_parts
 from autolearn.client.sdk.operation import Either, chained, either, operation
@@ -27,6 +30,7 @@ from autolearn.schemas.rest.models import (
 )
 from autolearn.schemas.rest.page import Page
 from autolearn.schemas.rest.predictions import RecordedPrediction
+from autolearn.schemas.values import PredictionForm
 
 if TYPE_CHECKING:
     import httpx
@@ -100,8 +104,57 @@ class ModelMethods(Handle[RegisteredModel]):
             Problem: a parameter is malformed, or one may not ask the model.
         """
         query = {"since": since or None, "request": request or None, "version": version or None}
-        call = Call("GET", f"{_at(self.name)}/predictions", Page[RecordedPrediction], query)
+        call = Call("GET", f"{_at(self.name)}/prediction-log", Page[RecordedPrediction], query)
         return Pages(call, limit=limit)
+
+    @operation
+    def predict_dataset(
+        self,
+        dataset: Data,
+        *,
+        version: int | str = CHAMPION,
+        to: Path | str | None = None,
+        with_input: bool = False,
+        form: PredictionForm | None = None,
+        time_limit: float | None = None,
+        memory_limit: int | None = None,
+        wait: Wait = True,
+        raise_on_failure: bool = True,
+        key: str | None = None,
+    ) -> Flow[Either[PredictionHandle, AsyncPredictionHandle]]:
+        """Let a version predict all rows of a dataset, as work for a worker, however many.
+
+        The rows go `to` FILE.csv, FILE.jsonl or FILE.parquet, or with all columns of the dataset to
+        "dataset:NAME", of which they are a new version. Without it, `download` and `to_frame` of
+        the prediction fetch them, in the `form` if one is given, for a day. `with_input` repeats
+        all columns of the dataset, but for the sensitive ones. `wait` as in `train`.
+
+        Raises:
+            BadArgument: nothing can be written there.
+            Problem: no version answers, a column is missing, or one may not ask it.
+            TimedOut: it has not ended after `wait` seconds; it goes on.
+            PredictionFailed: it failed or was cancelled, unless `raise_on_failure` is off.
+        """
+        body: dict[str, object] = {
+            "dataset": dataset,
+            "with_input": with_input,
+            "form": form,
+            "time_limit": time_limit,
+            "memory_limit": memory_limit,
+        }
+        return dataset_predicted(
+            self, self.name, version, to, body, wait, key, raise_on_failure=raise_on_failure
+        )
+
+    @listing
+    def batches(
+        self, version: int | str = CHAMPION, *, limit: int | None = None
+    ) -> Pages[PredictionHandle, AsyncPredictionHandle]:
+        """List the datasets that a version has predicted for you, at most `limit`.
+
+        Of all users for those who may promote. `batches` of each counts every 10,000 rows.
+        """
+        return batches_of(self, self.name, version, limit)
 
     @operation
     def schema(self) -> Flow[dict[str, Any]]:

@@ -271,6 +271,25 @@ def test_an_open_session_and_an_experiment_predict_with_a_completed_training():
     )
 
 
+def test_a_model_lets_its_users_predict_while_it_holds_the_experiment():
+    """The API has checked their grants of the model; they have none of the experiment."""
+    held, grace = ExperimentHeld("scorer", "2026-01-01T00:00:00Z"), Actor("grace")
+    asked = request_prediction("p1", "t1", model="scorer", model_version=3)
+    answer = prediction_requested("p1", "t1", model="scorer", model_version=3)
+    given(session, *KEPT, held, actor="ada").when(asked, grace).then(answer)
+    refused = Refused(reason="forbidden")
+    given(session, *KEPT, actor="ada").when(asked, grace).then(refused)
+    other = replace(asked, model="another")
+    given(session, *KEPT, held, actor="ada").when(other, grace).then(refused)
+    given(session, OPENED, *trained("t1"), actor="ada").when(asked, grace).then(refused)
+    given(session, *KEPT, held, actor="ada").when(request_prediction("p1", "t1"), grace).then(
+        refused
+    )
+    state = session.evolve(given(session, *KEPT, held, actor="ada").state, answer, "grace")
+    assert session.decide(state, CancelRun("p1"), grace) == RunCancelled("p1")
+    assert isinstance(session.decide(state, CancelRun("p1"), Actor("eve")), events.Refused)
+
+
 def test_a_deletion_stops_the_runs_since_the_commit():
     going = evaluation_requested("e1", "t1"), evaluation_requested("e2", "t1"), RunCancelled("e2")
     given(session, *KEPT, *going).when(DeleteExperiment()).then(ExperimentDeleted(("e1",)))

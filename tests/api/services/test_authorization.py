@@ -213,6 +213,7 @@ IRIS_TENSORS = {
 }
 CONFIDENTIAL = {"other": 404, "sysadmin": 403}
 TO_PROMOTE = {"other": 404, "reader": 403, "sysadmin": 403}
+BATCHES = "/v1/models/{model}/versions/{version}/predictions"
 TO_OWN = {**TO_PROMOTE, "colleague": 403}
 
 ASKED: dict[str, Asked] = {
@@ -387,7 +388,7 @@ ASKED: dict[str, Asked] = {
     "POST /v2/models/{rest:path}": Asked(
         f"/v2{OWNERS[3:]}/infer", 200, IRIS_TENSORS, but=TO_PROMOTE
     ),
-    f"GET {MODEL}/predictions": Asked(f"{OWNERS}/predictions", but=TO_PROMOTE),
+    f"GET {MODEL}/prediction-log": Asked(f"{OWNERS}/prediction-log", but=TO_PROMOTE),
     f"GET {MODEL}/versions/{{version}}/export": Asked(
         f"{OWNERS}/versions/1/export?as=python", but=CONFIDENTIAL
     ),
@@ -397,6 +398,19 @@ ASKED: dict[str, Asked] = {
             f"{OWNERS}{at.format(version=1)}/predict", 200, IRIS_ROW, but=TO_PROMOTE
         )
         for at in ("", "/versions/{version}")
+    },
+    **{
+        f"POST {MODEL}{at}/predictions": Asked(
+            f"{OWNERS}{at.format(version=1)}/predictions", 422, {"dataset": "?"}, but=TO_PROMOTE
+        )
+        for at in ("", "/versions/{version}")
+    },
+    f"GET {BATCHES}": Asked(f"{OWNERS}/versions/1/predictions", but=TO_PROMOTE),
+    **{
+        f"{method} {BATCHES}/{{prediction}}{rest}": Asked(
+            f"{OWNERS}/versions/1/predictions/{uuid.UUID(int=0)}{rest}", 404, but=TO_PROMOTE
+        )
+        for method, rest in (("GET", ""), ("GET", "/rows"), ("POST", "/cancel"))
     },
     f"POST {MODEL}/versions": Asked(
         f"{OWNERS}/versions", 409, lambda world: {"training": world.kept}, but={"reader": 403}

@@ -13,7 +13,7 @@ from autolearn.artifacts.datasets.errors import DatasetRefused
 from autolearn.artifacts.datasets.files import parquet_reader
 from autolearn.artifacts.datasets.files.content import FileContent
 from autolearn.artifacts.datasets.first_rows import json_values
-from autolearn.artifacts.datasets.table import DatasetTable, read_table
+from autolearn.artifacts.datasets.table import DatasetTable, read_table, table_batches
 from autolearn.artifacts.datasets.typed_batches import typed_batches
 from autolearn.schemas.datasets.read_options import ReadOptions
 from tests.artifacts.datasets.cases import OWN, content_of
@@ -47,6 +47,22 @@ def same(path: Path, options: ReadOptions | None, table: DatasetTable) -> None:
     assert values_of(path, options, table.types, some, rows=3) == {
         name: wanted[name] for name in some
     }
+
+    same_in_batches(path, options, some)
+
+
+def same_in_batches(path: Path, options: ReadOptions | None, some: list[str]) -> None:
+    """Check that batches of a table are the table, with the written form of its numbers."""
+    whole = read_table(path, options, written=some)
+    batches = [*table_batches(path, options, 7, wanted=some, written=some)]
+    assert [one.rows for one in batches[:-1]] == [7] * (len(batches) - 1)
+    assert sum(one.rows for one in batches) == (whole.rows if some else 0)
+    for name in some:
+        for of in ("arrays", "written"):
+            parts = [getattr(one, of)[name] for one in batches if name in getattr(one, of)]
+            found = [value for part in parts for value in json_values(part)]
+            expected = getattr(whole, of).get(name)
+            assert found == ([] if expected is None else json_values(expected)), (of, name)
 
 
 @pytest.mark.parametrize("name", OWN)

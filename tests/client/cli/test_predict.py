@@ -63,6 +63,9 @@ def test_rows_come_out_in_their_order_and_what_is_odd_is_said(
     assert (said.code, said.out) == (0, "")
     assert pd.read_parquet(out)["prediction"].tolist() == ["setosa", "virginica"]
     assert f"Predicted 2 rows into {out}" in said.err.replace("\n", " ")
+    to = june.with_name("scored.jsonl")
+    desk.does("predict", kept, june, "--to", to)
+    assert json.loads(to.read_text().splitlines()[1])["prediction"] == "virginica"
 
 
 def test_what_cannot_be_predicted_is_said(desk: Desk, kept: str, june: Path) -> None:
@@ -127,3 +130,31 @@ def test_an_experiment_is_evaluated_on_new_data_and_shows_it_apart(desk: Desk, t
     assert name in since
     said = desk("cancel", late["id"][:8], "--session", title)
     assert (said.code, "ended" in said.err) == (4, True)
+
+
+def test_a_model_predicts_a_dataset_into_a_file_or_a_dataset(
+    desk: Desk, kept: str, tmp_path: Path
+) -> None:
+    name, scored = (f"{word}-{uuid.uuid4().hex[:8]}" for word in ("scorer", "scored"))
+    desk.does("model", "publish", name, kept)
+    file = tmp_path / "scored.parquet"
+    said = desk("predict", name, "--dataset", "iris", "--to", file)
+    assert (said.code, said.out) == (0, ""), said.err
+    assert f"Predicted 150 rows by {name}@1 into" in said.err
+    assert pd.read_parquet(file)["prediction"].value_counts().sum() == 150
+    said = desk("predict", f"{name}@1", "--dataset", "iris", "--to", f"dataset:{scored}")
+    assert said.code == 0, said.err
+    columns = [one["name"] for one in desk.says("dataset", "show", scored)["columns"]]
+    assert columns[:2] == ["sepal_length", "sepal_width"]
+    assert columns[-2:] == ["probability_versicolor", "probability_virginica"]
+    printed = desk("predict", name, "--dataset", scored, "-o", "csv")
+    assert printed.out.splitlines()[0].startswith('"prediction","probability_setosa"')
+    for to, words in {
+        tmp_path / "scored.xls": "has no ending of a known form",
+        tmp_path / "none" / "scored.csv": "there is no folder",
+        "dataset:iris": "comes with AutoLearn",
+    }.items():
+        said = desk("predict", name, "--dataset", "iris", "--to", to)
+        assert (said.code, words in said.err, "waiting" in said.err) == (2, True, False), said.err
+    said = desk("cancel", "0000", "--model", name)
+    assert (said.code, f"No prediction of {name} begins with 0000" in said.err) == (4, True)

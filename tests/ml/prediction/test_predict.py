@@ -150,7 +150,7 @@ def test_bounds_on_rows_and_bytes(
     with pytest.raises(InputError, match="more than 1,000 bytes"):
         predict(request, store, nothing)
     monkeypatch.setattr(module, "PREDICTED_ROWS", 343)
-    with pytest.raises(InputError, match="344 rows, and at most 343"):
+    with pytest.raises(InputError, match="more than 343 rows"):
         predict(request, store, nothing)
 
 

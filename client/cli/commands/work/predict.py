@@ -11,6 +11,7 @@ import typer
 from autolearn.client.cli.options import SessionOption, Url
 
 if TYPE_CHECKING:
+    from autolearn.client.sdk.handles.predictions import PredictionHandle
     from autolearn.schemas.rest.runs import Prediction
 
 
@@ -35,8 +36,8 @@ def predict(
         str,
         typer.Argument(
             metavar="TRAINING|EXPERIMENT|MODEL[@VERSION]",
-            help="The start of its id is enough, or the title of an experiment. A model answers at "
-            "once.",
+            help="The start of its id is enough, or the title of an experiment. A model answers "
+            "rows at once.",
         ),
     ],
     file: Annotated[
@@ -63,6 +64,14 @@ def predict(
     out: Annotated[
         Path | None, typer.Option(metavar="FILE", help="[default: standard output]")
     ] = None,
+    to: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FILE|dataset:NAME",
+            help="A file that ends in .csv, .parquet or .jsonl; or a new version of a dataset, "
+            "with all columns of the input.",
+        ),
+    ] = None,
     with_input: Annotated[
         bool, typer.Option("--with-input", help="Repeat all columns, not only those with role id.")
     ] = False,
@@ -72,59 +81,91 @@ def predict(
     """Predict the rows of a file, or of a dataset: a line for each, in their order.
 
     A class and the probabilities of all classes, a number, a cluster, or a score of how strange a
-    row is. Rows that are sent, and predictions, are deleted within a day. Exit code 1: it did not
-    complete.
+    row is. A dataset is work for a worker, also for a model. Rows that are sent, and predictions,
+    are deleted within a day. Exit code 1: it did not complete.
     """
-    import shutil
     import sys
-    import tempfile
 
     from autolearn.client.cli.commands.data.dataset import file_of
     from autolearn.client.cli.commands.serve.online import answer_online, is_model
     from autolearn.client.cli.connection import connect
     from autolearn.client.cli.training_owner import owner_of
-    from autolearn.client.cli.wait import follow, require_completed
     from autolearn.client.sdk.handles.predictions import PredictionHandle
+    from autolearn.client.sdk.models.batches import destination_of
+    from autolearn.schemas.models.versions import CHAMPION
 
     if (file is None) == (dataset is None):
         raise typer.BadParameter("give a file of rows, or --dataset NAME", param_hint="'FILE'")
     rows_here = file is not None and str(file).lstrip()[:1] in ("{", "[")
     if file is not None and str(file) != "-" and not rows_here and not file.is_file():
         raise typer.BadParameter(f"there is no file {file}", param_hint="'FILE'")
+    into = ""
+    if to is not None:
+        if output or out is not None:
+            raise typer.BadParameter("give it in place of --out and -o", param_hint="'--to'")
+        _, out, into = destination_of(to)
     form, out = _form_and_file(output, out)
     if form is Form.parquet and out is None and sys.stdout.isatty():
         raise typer.BadParameter("Parquet is not for a terminal: name a file", param_hint="'--out'")
-    with connect(url, session) as to:
+    with connect(url, session) as there:
         name, _, version = training.partition("@")
-        if file is not None and (version or is_model(to.client, name)):
-            answer_online(to.client, name, version, str(file), form, out)
+        by_model = bool(version) or is_model(there.client, name)
+        if by_model and file is not None:
+            if into:
+                raise typer.BadParameter("rows that are sent go to a file", param_hint="'--to'")
+            answer_online(there.client, name, version, str(file), form, out)
+            return
+        if by_model and dataset is not None:
+            found = there.client.model(name).predict_dataset(
+                dataset,
+                version=version or CHAMPION,
+                with_input=with_input or bool(into),
+                form="parquet" if into else _FORMS[form],
+                wait=False,
+            )
+            _put(found, form, out, into)
             return
         if rows_here:
             raise typer.BadParameter(
                 f"{name} is no model of yours, and only models answer rows in JSON",
                 param_hint="'FILE'",
             )
-        found = owner_of(to, training)
-        found.say()
-        asked: dict[str, Any] = {"training": found.training, "with_input": with_input}
+        owned = owner_of(there, training)
+        owned.say()
+        asked: dict[str, Any] = {"training": owned.training, "with_input": with_input or bool(into)}
         if file is None:
-            run = found.owner.predict(dataset=dataset, wait=False, **asked)
+            run = owned.owner.predict(dataset=dataset, wait=False, **asked)
         else:
             with file_of(file) as rows:
                 name = "standard input" if str(file) == "-" else file.name
-                run = found.owner.predict(rows, name=name, wait=False, **asked)
+                run = owned.owner.predict(rows, name=name, wait=False, **asked)
         assert isinstance(run, PredictionHandle), "it is not waited for"
-        prediction = follow(run).data
-        require_completed(prediction)
-        with tempfile.TemporaryDirectory(prefix="autolearn-") as folder:
-            there = out or Path(folder) / "rows"
-            run.download(there, _FORMS[form])
-            _say(prediction, out)
-            if out is None:
-                sys.stdout.flush()
-                with there.open("rb") as source:
-                    shutil.copyfileobj(source, sys.stdout.buffer)
-                sys.stdout.buffer.flush()
+        _put(run, form, out, into)
+
+
+def _put(run: PredictionHandle, form: Form, out: Path | None, into: str) -> None:
+    """Wait for a prediction, and put its rows into a file, a dataset, or on standard output."""
+    import shutil
+    import sys
+    import tempfile
+
+    from autolearn.client.cli.wait import follow, require_completed
+
+    prediction = follow(run).data
+    require_completed(prediction)
+    if into:
+        made = run.to_dataset(into)
+        _say(prediction, f"dataset {into}@{made.version[:12]}")
+        return
+    with tempfile.TemporaryDirectory(prefix="autolearn-") as folder:
+        there = out or Path(folder) / "rows"
+        run.download(there, _FORMS[form])
+        _say(prediction, str(out or ""))
+        if out is None:
+            sys.stdout.flush()
+            with there.open("rb") as source:
+                shutil.copyfileobj(source, sys.stdout.buffer)
+            sys.stdout.buffer.flush()
 
 
 def _form_and_file(output: str, out: Path | None) -> tuple[Form, Path | None]:
@@ -141,7 +182,7 @@ def _form_and_file(output: str, out: Path | None) -> tuple[Form, Path | None]:
     return _ENDINGS.get("" if out is None else out.suffix, Form.csv), out
 
 
-def _say(prediction: Prediction, out: Path | None) -> None:
+def _say(prediction: Prediction, into: str) -> None:
     """Print what was predicted, and what was odd about the rows, on standard error."""
     from autolearn.client.cli.output import count, messages, sentence
 
@@ -150,7 +191,9 @@ def _say(prediction: Prediction, out: Path | None) -> None:
     more = len(prediction.counts) - len(counts)
     words = ", ".join(f"{name} {many:,}" for name, many in counts)
     words += f" and {count(more, 'other')}" if more > 0 else ""
-    said = [f"Predicted {rows}{f' into {out}' if out else ''}{f': {words}' if words else ''}."]
+    by = f" by {prediction.model}@{prediction.model_version}" if prediction.model else ""
+    into = f" into {into}" if into else ""
+    said = [f"Predicted {rows}{by}{into}{f': {words}' if words else ''}."]
     said += [
         f"never seen in training: a value of {name} in {many:,} of {rows}"
         for name, many in prediction.unseen.items()

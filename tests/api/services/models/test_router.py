@@ -306,17 +306,17 @@ def test_every_answer_is_in_the_prediction_log_and_encrypted(known: People, mode
     ]
     other = known.ask("other", "POST", f"/v2/models/{name}/infer", json={"inputs": tensors}).json()
     ids = [one["request"] for one in said] + [other["id"]]
-    shown = known.ask("owner", "GET", f"{model}/predictions").json()["items"]
+    shown = known.ask("owner", "GET", f"{model}/prediction-log").json()["items"]
     assert [one["request"] for one in shown] == ids[::-1], "newest first, and no other's"
     assert [one["actor"] for one in shown] == ["other", "other", "owner"]
     assert shown[2]["inputs"] == {column: [value] for column, value in WINE.items()}
     assert shown[2]["outputs"]["prediction"] == [said[0]["predictions"][0]["prediction"]]
-    mine = known.ask("other", "GET", f"{model}/predictions").json()["items"]
+    mine = known.ask("other", "GET", f"{model}/prediction-log").json()["items"]
     assert [one["request"] for one in mine] == ids[:0:-1], "of others nothing is shown"
-    one = known.ask("owner", "GET", f"{model}/predictions?request={ids[0]}").json()["items"]
+    one = known.ask("owner", "GET", f"{model}/prediction-log?request={ids[0]}").json()["items"]
     assert [each["request"] for each in one] == [ids[0]]
-    first = known.ask("owner", "GET", f"{model}/predictions?limit=1").json()
-    rest = known.ask("owner", "GET", f"{model}/predictions?limit=9&page={first['next']}").json()
+    first = known.ask("owner", "GET", f"{model}/prediction-log?limit=1").json()
+    rest = known.ask("owner", "GET", f"{model}/prediction-log?limit=9&page={first['next']}").json()
     assert [each["request"] for each in (*first["items"], *rest["items"])] == ids[::-1]
     on_log = read_topic(known.environment["AUTOLEARN_KAFKA"], known.topics.predictions.name)
     records = [one for of_partition in on_log.values() for one in of_partition]

@@ -8,7 +8,8 @@ import pandas as pd
 import pytest
 
 from autolearn.api.http.problems import Problem
-from autolearn.api.services.predictions.rows import wanted
+from autolearn.api.shared.predictions.rows import wanted
+from autolearn.schemas.results import PREDICTION_FILES
 from tests.api.conftest import System
 from tests.support.api_assertions import position, problem
 
@@ -134,10 +135,16 @@ def test_a_prediction_that_is_not_completed_has_no_rows(http: httpx.Client, sess
     ],
 )
 def test_the_client_chooses_the_form(accept: str, media: str):
-    assert wanted(accept) == media
+    assert wanted(accept, PREDICTION_FILES.values()) == media
+
+
+def test_of_one_form_only_that_is_sent():
+    assert wanted("*/*", ["rows.parquet"]) == "application/vnd.apache.parquet"
+    with pytest.raises(Problem, match=r"allows none of application/vnd\.apache\.parquet"):
+        wanted("text/csv", ["rows.parquet"])
 
 
 @pytest.mark.parametrize("accept", ["image/png", "text/csv;q=0", "text/csv;q=x", ","])
 def test_a_form_that_there_is_not(accept: str):
     with pytest.raises(Problem):
-        wanted(accept)
+        wanted(accept, PREDICTION_FILES.values())

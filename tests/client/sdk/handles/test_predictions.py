@@ -2,12 +2,13 @@
 
 import hashlib
 import io
+import json
 
 import httpx
 import pandas as pd
 import pytest
 
-from autolearn import BadArgument, PredictionFailed
+from autolearn import BadArgument, PredictionFailed, Problem
 from autolearn.client.sdk.handles.predictions import PredictionMethods
 from tests.client.sdk.played_api import TRAINING, training_of
 
@@ -94,6 +95,71 @@ def test_what_is_no_rows_is_said_before_anything_is_sent(tell, rows, dataset, wh
     def story(al):
         with pytest.raises(BadArgument, match=why):
             yield training_of(al).predict(rows, dataset=dataset)
+
+    tell(played, story)
+    assert played.sent == []
+
+
+MODEL = {"name": "scorer", "owner": "ada", "created": "", "updated": "", "versions": 2}
+MODEL |= {"retired": 0, "champion": 2, "aliases": {"champion": 2}, "may": "own", "links": {}}
+BATCH = {"model": "scorer", "model_version": 2, "form": "parquet"}
+
+
+class PlayedModel(Played):
+    """An API with a model."""
+
+    def __call__(self, request: httpx.Request) -> httpx.Response:
+        if request.url.path == "/v1/models/scorer":
+            return httpx.Response(200, json=MODEL)
+        answer = super().__call__(request)
+        if request.method == "PUT":
+            return httpx.Response(422, json={"type": "urn:autolearn:problem:quota-exceeded"})
+        if answer.headers.get("content-type") == "application/json":
+            return httpx.Response(200, json=answer.json() | BATCH)
+        return answer
+
+
+def test_a_model_predicts_a_dataset_into_a_file(tell, tmp_path):
+    played, file = PlayedModel(DONE), tmp_path / "scored.parquet"
+
+    def story(al):
+        model = yield al.model("scorer")
+        made = yield model.predict_dataset("churn", to=file)
+        assert (made.data.model_version, pd.read_parquet(file).equals(SCORED)) == (2, True)
+        with pytest.raises(BadArgument, match="was asked for as parquet only"):
+            yield made.download(tmp_path / "scored.csv")
+        with pytest.raises(Problem):
+            yield model.predict_dataset("churn", version=2, to="dataset:scored")
+
+    tell(played, story)
+    asked, rows, again, _, put = played.sent[:2] + played.sent[-3:]
+    assert asked.url.path == "/v1/models/scorer/predictions"
+    assert json.loads(asked.content)["form"] == "parquet"
+    assert rows.url.path == "/v1/models/scorer/versions/2/predictions/p1/rows"
+    assert again.url.path == "/v1/models/scorer/versions/2/predictions"
+    assert json.loads(again.content)["with_input"] is True
+    assert (put.method, put.url.path) == ("PUT", "/v1/catalog/datasets/scored")
+    assert pd.read_parquet(io.BytesIO(put.content)).equals(SCORED)
+
+
+@pytest.mark.parametrize(
+    ("to", "why"),
+    [
+        ("scored.xls", "no ending of a known form"),
+        ("none/scored.csv", "there is no folder"),
+        ("folder.csv", "it is a folder"),
+        ("dataset:", "is no name of a dataset"),
+        ("dataset:iris", "comes with AutoLearn"),
+    ],
+)
+def test_where_nothing_can_be_written_is_said_before_the_work(tell, tmp_path, monkeypatch, to, why):
+    played = PlayedModel(DONE)
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "folder.csv").mkdir()
+
+    def story(al):
+        with pytest.raises(BadArgument, match=why):
+            yield (yield al.model("scorer")).predict_dataset("churn", to=to)
 
     tell(played, story)
     assert played.sent == []

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Collection
 from functools import partial
 
+from starlette.requests import Request
 from starlette.responses import Response
 
 from autolearn.api.http.problems import Problem
 from autolearn.api.shared.artifact_files import send_file
+from autolearn.api.shared.authorization import forbidden
 from autolearn.api.shared.lookup import RunOwner
 from autolearn.api.shared.resources import kept_until
 from autolearn.api.state.context import ApiContext
@@ -29,17 +32,19 @@ _ALSO = {
 
 
 async def send_rows(
-    context: ApiContext, snapshot: Snapshot, owner: RunOwner, run: RunId, accept: str | None
+    context: ApiContext, snapshot: Snapshot, owner: RunOwner, run: RunId, request: Request, who: str
 ) -> Response:
-    """Send the rows of a prediction.
+    """Send the rows of a prediction, in the form that the request accepts.
 
     Raises:
-        Problem: it is not completed (409), its rows are gone (410), or none of the media types in
-        which they can be sent is accepted (406).
+        Problem: they are another user's who asked a model (403): columns of a dataset may be among
+        them that the owner may not read. It is not completed (409), its rows are gone (410), or
+        none of the media types in which they can be sent is accepted (406).
     """
-    media = wanted(accept or "*/*")
     row = await context.executors.lists.run(partial(snapshot.runs.get, owner.id, "prediction", run))
     assert isinstance(row, PredictionRow), "it was found at this moment"
+    if row.model and row.actor != who:
+        raise forbidden("It is for who asked the model.")
     if row.output is None:
         raise Problem(
             409,
@@ -47,6 +52,7 @@ async def send_rows(
             "The prediction has no rows",
             f"The prediction {run} is {row.status}; only a completed one has rows.",
         )
+    media = wanted(request.headers.get("accept", "*/*"), row.output.files)
     until, store = kept_until(row), context.artifacts.passing()
     gone = until is not None and millis(until) < time.time() * 1000
     folder = row.output.folder
@@ -64,8 +70,8 @@ async def send_rows(
     return answer
 
 
-def wanted(accept: str) -> str:
-    """Return the accepted media type with the highest quality (RFC 9110, 12.5.1).
+def wanted(accept: str, files: Collection[str]) -> str:
+    """Return the accepted media type of `files` with the highest quality (RFC 9110, 12.5.1).
 
     Raises:
         Problem: none is accepted (406).
@@ -76,7 +82,8 @@ def wanted(accept: str) -> str:
         given = next((word[2:] for word in parameters if word.startswith("q=")), "1")
         quality = float(given) if given.replace(".", "", 1).isdigit() else 0.0
         qualities[_ALSO.get(media, media)] = quality
-    ranked = {one: _quality(one, qualities) for one in PREDICTION_FILES}
+    there = [media for media, name in PREDICTION_FILES.items() if name in files]
+    ranked = {one: _quality(one, qualities) for one in there}
     best = max(ranked, key=lambda one: ranked[one])
     if ranked[best] > 0:
         return best
@@ -84,7 +91,7 @@ def wanted(accept: str) -> str:
         406,
         "not-acceptable",
         "The rows are not there in that form",
-        f"Accept {accept[:200]!r} allows none of {', '.join(PREDICTION_FILES)}.",
+        f"Accept {accept[:200]!r} allows none of {', '.join(there)}.",
     )
 
 

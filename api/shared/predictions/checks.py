@@ -14,7 +14,7 @@ from autolearn.schemas.catalog import DatasetSpec
 from autolearn.schemas.commands import RequestPrediction
 from autolearn.schemas.feature_columns import features_of
 from autolearn.schemas.rest.runs import TrainingRow
-from autolearn.schemas.values import RunId
+from autolearn.schemas.values import PredictionForm, RunId
 
 
 class Model(NamedTuple):
@@ -56,6 +56,7 @@ def request_prediction(
     *,
     sent: bool,
     with_input: bool,
+    form: PredictionForm | None = None,
 ) -> RequestPrediction:
     """Return the command for the predictions of all rows of `data`; `limits` are s and MiB.
 
@@ -88,4 +89,5 @@ def request_prediction(
         read=data.read,
         input_columns=tuple(name for name in shown if with_input or name in ids),
         sensitive=tuple(sorted(sensitive)),
+        form=form,
     )

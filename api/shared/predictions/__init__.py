@@ -1,0 +1,1 @@
+"""What the predictions of trainings and of models share."""
