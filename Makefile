@@ -33,7 +33,10 @@ check: setup  ## the gate: format, lint, types, layers, evolution, every test
 build/bench-venv/.installed: requirements/bench.txt
 	@scripts/venv $(@D) $(BIN)/python requirements/bench.txt
 
-bench: setup build/bench-venv/.installed  ## measure, print a table, write build/bench.json
+build/peers/%/.installed: requirements/peer-%.txt
+	@scripts/venv $(@D) $(BIN)/python $<
+
+bench: setup build/bench-venv/.installed build/peers/mlflow/.installed build/peers/mlserver/.installed  ## measure, print a table, write build/bench.json
 	@$(BIN)/python -m tests.bench
 
 faults: setup  ## inject every fault for long, write build/faults.json

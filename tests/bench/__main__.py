@@ -91,6 +91,36 @@ BENCHES = {
             "up_ready_s": Aim("`autolearn up` until ready, warm, s", 8),
         },
     ),
+    "serving": Bench(
+        "tests.bench.serving.online:online",
+        {
+            "predict_lr_p50_ms": Aim(
+                "one row, logistic regression: median, ms", 0.4, beside="predict_http_floor_p50_ms"
+            ),
+            "predict_lr_rps_20": Aim(
+                "rows a second, 20 clients", 4000, True, "predict_http_floor_rps_20"
+            ),
+            "predict_rf_p50_ms": Aim(
+                "one row, forest of 100 trees: median, ms", 0.8, beside="predict_http_floor_p50_ms"
+            ),
+            "predict_rf_rps_20": Aim(
+                "rows a second, 20 clients", 1700, True, "predict_http_floor_rps_20"
+            ),
+            "predict_durable_p50_ms": Aim(
+                "one row, recorded durably: median, ms", 3, beside="predict_append_floor_ms"
+            ),
+            "adopt_p95_s": Aim("a promotion until it answers: 95 of 100, s", 1),
+            "predict_vs_mlflow_rps": Aim("rows a second / those of MLflow", 20, at_least=True),
+            "predict_vs_mlserver_rps": Aim("rows a second / those of MLServer", 20, at_least=True),
+            "mlserver_lr_p50_ms": Aim("MLServer, one row: median, ms"),
+            "mlserver_lr_rps_20": Aim("MLServer, rows a second, 20 clients"),
+            "mlflow_lr_p50_ms": Aim("MLflow, one row: median, ms"),
+            "mlflow_lr_rps_20": Aim("MLflow, rows a second, 20 clients"),
+            "predict_http_floor_p50_ms": Aim("a bare HTTP server: median, ms"),
+            "predict_http_floor_rps_20": Aim("a bare HTTP server, 20 clients, requests a second"),
+            "predict_append_floor_ms": Aim("a flushed append and nothing else: median, ms"),
+        },
+    ),
     "light-client": Bench(
         "tests.bench.installation.light_client:light_client",
         {

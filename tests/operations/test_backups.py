@@ -175,13 +175,14 @@ def test_the_files_can_be_read_without_this_program(backup):
     check = ["sha256sum", "--check", "--strict", "--quiet", "SHA256SUMS"]
     assert subprocess.run(check, cwd=backup, check=False).returncode == 0
     manifest = json.loads((backup / "manifest.json").read_bytes())
-    assert manifest["format"] == 3
+    assert manifest["format"] == 4
     assert [topic["topic"] for topic in manifest["topics"]] == [
         "checkpoints",
         "events",
         "commands",
         "dead-letters",
         "audit",
+        "predictions",
     ]
     part = manifest["topics"][2]["partitions"][0]
     assert (part["first"], part["end"], part["records"]) == (20, 60, 40)
@@ -200,7 +201,14 @@ def test_the_files_can_be_read_without_this_program(backup):
     assert not list(backup.parent.glob("*.part"))
 
 
-@pytest.mark.parametrize(("version", "lacks"), [(1, ["checkpoints", "audit"]), (2, ["audit"])])
+LACKS = [
+    (1, ["checkpoints", "audit", "predictions"]),
+    (2, ["audit", "predictions"]),
+    (3, ["predictions"]),
+]
+
+
+@pytest.mark.parametrize(("version", "lacks"), LACKS)
 def test_an_older_backup_lacks_topics_and_comes_back(backup, version, lacks):
     for topic in lacks:
         shutil.rmtree(backup / "log" / topic)
@@ -283,7 +291,7 @@ def edit(folder: Path, name: str, change: Callable[[list[str]], list[str]]) -> N
 
 
 def newer(lines: list[str]) -> list[str]:
-    return [line.replace('"format": 3', '"format": 4') for line in lines]
+    return [line.replace('"format": 4', '"format": 5') for line in lines]
 
 
 def an_artifact(folder: Path) -> str:
@@ -307,7 +315,7 @@ DAMAGES: dict[str, tuple[Callable[[Path], object], str]] = {
     "a line twice": (lambda f: edit(f, EVENTS, lambda lines: [*lines, lines[-1]]), EVENTS),
     "a line cut": (lambda f: edit(f, EVENTS, lambda lines: [*lines[:-1], lines[-1][:-9]]), EVENTS),
     "a hole": (lambda f: edit(f, EVENTS, lambda lines: [*lines[:3], *lines[4:]]), EVENTS),
-    "a newer version": (lambda f: edit(f, "manifest.json", newer), "format version 4"),
+    "a newer version": (lambda f: edit(f, "manifest.json", newer), "format version 5"),
     "no backup": (lambda f: (f / "manifest.json").unlink(), "is not a backup"),
 }  # fmt: skip
 

@@ -14,7 +14,7 @@ from autolearn.eventlog.embedded.lock_jars import KAFKA
 from autolearn.schemas.settings import load
 
 ROOT = Path(__file__).parents[2]
-PROCESSES = {"api", *TYPES}
+PROCESSES = {"api", "serve", *TYPES}
 
 
 @pytest.fixture(scope="module")

@@ -38,7 +38,8 @@ BUNDLED, OWN, OWN_TARGET = "breast-cancer", "penguins", "species"
 _PATIENCE = 120.0
 """Seconds after which unfinished work is given up."""
 _SAME = (
-    "The rebuilt state is the same: every digest, the experiment's JSON, and the model's answers."
+    "The rebuilt state is the same: every digest, the experiment's JSON, the model's answers, and "
+    "the prediction log."
 )
 _LOOK = 0.25
 """Seconds between two checks of the work."""
@@ -137,6 +138,7 @@ class _Story:
                 await self._publish_best(client, trained, evaluated)
                 before = await take(client, experiment.id, OWN, _three_rows())
                 self.out.print(models.answers(before.answers))
+                self.out.print(models.predictions([before.recorded]))
             with self.step("Note the digest of every view"):
                 self._show_digests(before)
         with self.step("Stop everything"):
@@ -149,7 +151,8 @@ class _Story:
             await system.start()
         with self.step("Compare"):
             async with AsyncAutoLearn(system.url, token=system.token) as client:
-                after = await take(client, before.experiment.id, OWN, _three_rows())
+                first = before.recorded.request
+                after = await take(client, before.experiment.id, OWN, _three_rows(), first)
             self._show_digests(before, after)
             differs = differences(before, after)
             for line in differs:
@@ -157,10 +160,7 @@ class _Story:
             if differs:
                 self.say("The rebuilt state DIFFERS.")
             else:
-                self.say(
-                    "The rebuilt state is the same: every digest, the experiment's JSON, and the "
-                    "model's answers."
-                )
+                self.say(_SAME)
         with self.step("Stop everything again"):
             await system.stop()
         return 1 if differs else 0
