@@ -222,6 +222,10 @@ def _fitting(tensor: _Tensor, values: list[Any], model: OnlineModel, *, gaps: bo
         return values
     if gaps:
         return [None if one != one else one for one in values]
+    if any(one != one for one in values):
+        raise Malformed(
+            f"the input {cut(tensor.name)!r} has NaN: with the parameter missing = nan it is a gap"
+        )
     return values
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from autolearn.api.serving.inference_protocol import Malformed, described, read, written
-from autolearn.ml.prediction.online import OnlineModel, RowsRefused
+from autolearn.ml.prediction.online import OnlineModel
 from tests.ml.prediction.test_online import ROW, opened
 
 TEXTS = ("island", "sex")
@@ -71,9 +71,8 @@ def test_a_gap_is_null_or_by_request_nan(model: OnlineModel):
     row = {**ROW, "bill_depth_mm": float("nan")}
     assert read(body(*(tensor(n, None if v != v else v) for n, v in row.items())), "", model)
     content, size = packed(row)
-    asked = read(content, size, model)
-    with pytest.raises(RowsRefused, match="no finite number"):
-        model.answer_columns(asked.columns, 1, asked.columns)
+    with pytest.raises(Malformed, match="with the parameter missing = nan it is a gap"):
+        read(content, size, model)
     head = json.loads(content[: int(size)])
     head["parameters"]["missing"] = "nan"
     again = json.dumps(head).encode()
