@@ -47,6 +47,8 @@ MOST_TYPES = 1_000
 DATASET_GRANTS = 200
 """Users and groups with whom one dataset is shared."""
 
+COMBINED_PARTS = 10
+"""Versions that one answer combines."""
 ONLINE_ROWS = 1000
 """Rows that a model answers in one request."""
 WARNINGS_SHOWN = 100

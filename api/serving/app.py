@@ -27,6 +27,7 @@ from autolearn.api.middleware.origins import CheckOrigin
 from autolearn.api.middleware.sealed_requests import Seal
 from autolearn.api.serving import inference_protocol
 from autolearn.api.serving.asked_models import AskedModel, AskedModels, sweep
+from autolearn.api.serving.combined import Combination, as_recorded, combination_in, combined
 from autolearn.api.serving.loaded_models import LoadedModels
 from autolearn.api.serving.prediction_log import PredictionLog
 from autolearn.api.serving.rows import answer, columns_of, inference, records_in
@@ -38,6 +39,7 @@ from autolearn.schemas.bounds import cut
 from autolearn.schemas.codec import EventRecord
 from autolearn.schemas.events import ModelDeleted
 from autolearn.schemas.messages import type_of
+from autolearn.schemas.rest.models import InferencePart
 from autolearn.security.data_key import Unreadable
 
 if TYPE_CHECKING:  # scikit-learn is imported with the first model
@@ -329,6 +331,9 @@ class ServeApp:
             records = records_in(content, media, online)
             return _Given(columns_of(records), len(records), _friendly)
 
+        combination = combination_in(request.scope.get("query_string", b""))
+        if combination is not None:
+            return await self.combined(request, given, combination)
         return await self.answered(request, given)
 
     async def infer(self, request: _Request) -> _Reply:
@@ -370,6 +375,44 @@ class ServeApp:
         if asked.live is not None and asked.live.shadow:
             self.traffic.shadow(asked, call, identity, partial(given_in, content))
         return reply
+
+    async def combined(
+        self,
+        request: _Request,
+        given_in: Callable[[bytes, OnlineModel], _Given],
+        combination: Combination,
+    ) -> _Reply:
+        """Answer the rows of a request by several versions or models, in one answer and record."""
+        asked = await self.asked.find(request.scope, request.model, request.version)
+        parts = {f"{asked.model}@{asked.number}": asked}
+        for one in combination.others:
+            name, _, version = one.rpartition("@")
+            other = await self.asked.find(request.scope, name or request.model, version)
+            parts.setdefault(f"{other.model}@{other.number}", other)
+        content = await _body(request.receive)
+        call = request.scope["state"]["call"]
+        identity = uuid7(call.began)
+        answers: dict[str, Answered] = {}
+        for at, part in parts.items():
+            given: _Given = await self.run(
+                part, content, partial(given_in, content, part.loaded.model)
+            )
+            self.traffic.pace(part, given.rows)
+            answers[at] = await self.run(part, content, partial(answer, given, part))
+        first = answers[next(iter(parts))]
+        said = first._replace(columns=combined(combination.how, [*answers.values()]))
+        shown = [
+            InferencePart(model=part.model, version=part.number, predictions=answers[at].rows)
+            for at, part in parts.items()
+        ]
+        body = inference(said, asked.model, asked.number, identity, combination.how, shown)
+        recorded = first._replace(columns={**said.columns, **as_recorded(answers)})
+        inputs = _plain(given.columns)
+        await self.predictions.record(
+            call, asked, identity, inputs, recorded, durable=asked.durable
+        )
+        request.scope["state"]["recorded"] = True
+        return _Reply(_encoder.encode(body))
 
     async def run(self, asked: AskedModel, content: bytes, computed: Callable[[], Any]) -> Any:
         """Compute an answer: at once if it is short and has a plan, else in a thread."""

@@ -89,7 +89,7 @@ def read(content: bytes, json_length: str, model: OnlineModel) -> Asked:
         if size > len(content):
             raise Malformed(
                 f"Inference-Header-Content-Length is {size:,}, and the body has {len(content):,} "
-                "bytes"
+                "bytes (clients may leave it in a dict of headers: give them another each time)"
             )
     try:
         asked = _decoder.decode(memoryview(content)[:size])

@@ -15,7 +15,7 @@ from autolearn.api.serving.asked_models import AskedModel
 from autolearn.artifacts.datasets.column_evidence import MISSING_IN_TEXT, MISSING_WORDS
 from autolearn.schemas.bounds import ONLINE_ROWS, WARNINGS_SHOWN, cut
 from autolearn.schemas.codec import is_too_deep
-from autolearn.schemas.rest.models import Inference, InferenceWarning
+from autolearn.schemas.rest.models import Inference, InferencePart, InferenceWarning
 from autolearn.schemas.values import JsonValue
 
 if TYPE_CHECKING:  # scikit-learn is imported with the first model
@@ -54,7 +54,14 @@ def columns_of(records: Sequence[dict[str, JsonValue]]) -> dict[str, list[Any]]:
     return {name: [record.get(name, ABSENT) for record in records] for name in names}
 
 
-def inference(said: Answered, model: str, number: int, request: str) -> Inference:
+def inference(
+    said: Answered,
+    model: str,
+    number: int,
+    request: str,
+    combine: str = "",
+    parts: Sequence[InferencePart] = (),
+) -> Inference:
     """Return the answers to rows as they are sent; `request` is the id of the request."""
     kinds = Counter(one.kind for one in said.warnings)
     return Inference(
@@ -68,6 +75,8 @@ def inference(said: Answered, model: str, number: int, request: str) -> Inferenc
         ],
         warned={str(kind): many for kind, many in kinds.items()},
         unused=said.unused,
+        combine=combine,
+        parts=[*parts],
     )
 
 

@@ -126,12 +126,21 @@ class InferenceWarning(Struct, frozen=True):
     detail: str
 
 
+class InferencePart(Struct, kw_only=True, frozen=True):
+    """What one of several combined versions answers."""
+
+    model: str
+    version: int
+    predictions: list[dict[str, JsonValue]]
+
+
 class Inference(Struct, kw_only=True, frozen=True):
     """The answers of a model's version to rows, in their order.
 
     Each of the `predictions` has `prediction` (a label or a number) and `probabilities` by label;
     or `cluster`; or `anomaly` and `score`. `warned` counts all warnings by kind; `warnings` are the
-    first of them. Columns that are `unused` say nothing to the model.
+    first of them. Columns that are `unused` say nothing to the model. Where several versions were
+    combined (`combine`: vote, mean or each), `parts` has the answer of each.
     """
 
     model: str
@@ -141,6 +150,8 @@ class Inference(Struct, kw_only=True, frozen=True):
     warnings: list[InferenceWarning] = []
     warned: dict[str, int] = {}
     unused: list[str] = []
+    combine: str = ""
+    parts: list[InferencePart] = []
 
 
 class DeletedModel(Struct):

@@ -7,8 +7,10 @@ import io
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Union
+from urllib.parse import urlencode
 
 import msgspec
 
@@ -29,37 +31,59 @@ OnlineRows = Union["pd.DataFrame", Sequence[Record], Record, Path, str]
 _PREFIX = "probability_"
 
 
-def answered(model: str, rows: OnlineRows, version: str) -> Flow[Any]:
-    """Ask a model; the answer has the form of the rows."""
+def answered(
+    model: str, rows: OnlineRows, version: str, combine: str = "", others: Sequence[str] = ()
+) -> Flow[Any]:
+    """Ask a model, and `others`; the answer has the form of the rows."""
+    asked = partial(asked_in_parts, model, version, combine=combine, others=others)
     if is_frame(rows):
         needed("pandas", "predict()")
         given: Any = rows
         frame: pd.DataFrame = given if hasattr(given, "iloc") else given.to_pandas()
         records = [_sent(record) for record in frame.to_dict("records")]
-        said = yield from asked_in_parts(model, version, _in_parts(records))
+        said = yield from asked(_in_parts(records))
         return _frame([one for part in said for one in part.predictions], frame.index)
     if isinstance(rows, Mapping):
-        said = yield from asked_in_parts(model, version, _in_parts([_sent(rows)]))
-        return said[0].predictions[0]
+        said = yield from asked(_in_parts([_sent(rows)]))
+        return _predictions(said)[0]
     if isinstance(rows, str | Path):
-        said = yield from asked_in_parts(model, version, csv_parts(Path(rows)))
+        said = yield from asked(csv_parts(Path(rows)))
     elif isinstance(rows, list | tuple) and rows and all(isinstance(one, Mapping) for one in rows):
-        said = yield from asked_in_parts(model, version, _in_parts([_sent(one) for one in rows]))
+        said = yield from asked(_in_parts([_sent(one) for one in rows]))
     else:
         raise BadArgument(
             f"{type(rows).__name__} is no row.",
             advice="Give a data frame, a dict, a list of dicts with a row at least, or the path of "
             "a CSV file.",
         )
-    return [one for part in said for one in part.predictions]
+    return _predictions(said)
+
+
+def _predictions(said: Sequence[Inference]) -> list[dict[str, Any]]:
+    """Return the answers to rows; with `parts` by version, where each was wanted."""
+    found: list[dict[str, Any]] = []
+    for one in said:
+        for at, row in enumerate(one.predictions):
+            if one.combine == "each":
+                parts = {f"{p.model}@{p.version}": p.predictions[at] for p in one.parts}
+                found.append({**row, "parts": parts})
+            else:
+                found.append(row)
+    return found
 
 
 def asked_in_parts(
-    model: str, version: str, parts: Iterator[tuple[bytes, str]]
+    model: str,
+    version: str,
+    parts: Iterator[tuple[bytes, str]],
+    combine: str = "",
+    others: Sequence[str] = (),
 ) -> Flow[list[Inference]]:
     """Ask a model about rows, part by part: the body and its media type."""
     at = f"/v1/models/{segment(model)}"
     at += "/predict" if version == CHAMPION else f"/versions/{segment(version)}/predict"
+    if combine or others:
+        at += f"?{urlencode({'with': ','.join(map(str, others)), 'combine': combine or 'each'})}"
     said = []
     for body, media in parts:
         said.append((yield from ask(Call("POST", at, Inference, body=body, media=media))))

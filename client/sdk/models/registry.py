@@ -77,19 +77,29 @@ class ModelMethods(Handle[RegisteredModel]):
         return Pages(Call("GET", f"{_at(self.name)}/timeline", Page[ModelChange], query))
 
     @operation
-    def predict(self, rows: OnlineRows, *, version: int | str = CHAMPION) -> Flow[Any]:
+    def predict(
+        self,
+        rows: OnlineRows,
+        *,
+        version: int | str = CHAMPION,
+        others: Sequence[int | str] = (),
+        combine: str = "",
+    ) -> Flow[Any]:
         """Ask it: a data frame gives a data frame, a list of records a list, a record a dict.
 
         A data frame has `prediction` and the probability of each class (or `cluster`, or
         `anomaly` and `score`), with the index of the rows. The path of a CSV file gives a list. At
         most 1,000 rows are one request, so more are several, each answered by one version.
 
+        `others` (versions, or "NAME@VERSION" of other models) are asked as well. `combine` says
+        what the answer is: their `vote`, the `mean` of their probabilities or numbers, or `each`.
+
         Raises:
             BadArgument: these are no rows.
             MissingPackage: a data frame needs pandas.
             Problem: a row does not fit, no version answers, or one may not ask it.
         """
-        return answered(self.name, rows, str(version))
+        return answered(self.name, rows, str(version), combine, [*map(str, others)])
 
     @listing
     def predictions(
@@ -384,10 +394,16 @@ class Models:
 
     @operation
     def ask_model(
-        self, name: str, parts: Iterator[tuple[bytes, str]], *, version: str = CHAMPION
+        self,
+        name: str,
+        parts: Iterator[tuple[bytes, str]],
+        *,
+        version: str = CHAMPION,
+        others: Sequence[str] = (),
+        combine: str = "",
     ) -> Flow[list[Inference]]:
         """Ask a model about rows, each part of them with its media type; return all it says."""
-        return asked_in_parts(name, version, parts)
+        return asked_in_parts(name, version, parts, combine, others)
 
 
 def _changed(name: str, how: str, body: Mapping[str, object]) -> Flow[RegisteredModel]:

@@ -6,7 +6,7 @@ import csv
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 import typer
@@ -36,8 +36,21 @@ def is_model(client: AutoLearn, name: str) -> bool:
     return True
 
 
+class Several(NamedTuple):
+    """The versions that are asked as well, and how their answers become one."""
+
+    others: Sequence[str]
+    combine: str
+
+
 def answer_online(
-    client: AutoLearn, name: str, version: str, rows: str, form: str, out: Path | None
+    client: AutoLearn,
+    name: str,
+    version: str,
+    rows: str,
+    form: str,
+    out: Path | None,
+    several: Several,
 ) -> None:
     """Ask a model about rows, and print a line for each, in their order.
 
@@ -48,16 +61,29 @@ def answer_online(
     """
     if form == "parquet":
         raise typer.BadParameter("a model answers as csv or json", param_hint="'-o'")
-    said = client.ask_model(name, _parts_of(rows), version=version or CHAMPION)
+    said = client.ask_model(name, _parts_of(rows), version=version or CHAMPION, **several._asdict())
     if not said:
         raise typer.BadParameter("there is no row", param_hint="'FILE'")
-    predictions = [one for part in said for one in part.predictions]
+    predictions = [_flat(part, at) for part in said for at in range(len(part.predictions))]
     if out is None:
         _write(predictions, form, sys.stdout)
     else:
         with out.open("w", encoding="utf-8", newline="") as file:
             _write(predictions, form, file)
     _say(said, len(predictions), out)
+
+
+def _flat(said: Inference, at: int) -> dict[str, Any]:
+    """Return the answer to a row; where each version's was wanted, named after the versions."""
+    if said.combine != "each":
+        return said.predictions[at]
+    found: dict[str, Any] = {}
+    for part in said.parts:
+        row = dict(part.predictions[at])
+        shares: Any = row.pop("probabilities", {})
+        row |= {f"probability_{label}": share for label, share in shares.items()}
+        found |= {f"{part.model}@{part.version} {name}": value for name, value in row.items()}
+    return found
 
 
 def _parts_of(rows: str) -> Iterator[tuple[bytes, str]]:
@@ -92,7 +118,8 @@ def _write(predictions: Sequence[Mapping[str, Any]], form: str, file: Any) -> No
 def _say(said: Sequence[Inference], many: int, out: Path | None) -> None:
     """Print which version has answered, and the warnings, on standard error."""
     console = messages()
-    answering = " and ".join(dict.fromkeys(f"{one.model}@{one.version}" for one in said))
+    asked = [part for one in said for part in (one.parts or [one])]
+    answering = " and ".join(dict.fromkeys(f"{one.model}@{one.version}" for one in asked))
     into = f" into {out}" if out else ""
     console.print(sentence(f"{answering} answered {count(many, 'row')}{into}."))
     warnings, before = list[str](), 0

@@ -28,6 +28,16 @@ _FORMS: dict[Form, Literal["csv", "jsonl", "parquet"]] = {
     Form.json: "jsonl",
     Form.parquet: "parquet",
 }
+
+
+class Combine(StrEnum):
+    """How the answers of several versions become one."""
+
+    vote = "vote"
+    mean = "mean"
+    each = "each"
+
+
 _ENDINGS = {".csv": Form.csv, ".parquet": Form.parquet, ".json": Form.json, ".jsonl": Form.json}
 
 
@@ -72,6 +82,18 @@ def predict(
             "with all columns of the input.",
         ),
     ] = None,
+    others: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--with",
+            metavar="VERSION|MODEL@VERSION",
+            help="A model: ask this one, too; may be repeated.",
+        ),
+    ] = None,
+    combine: Annotated[
+        Combine | None,
+        typer.Option(help="Of several: their vote, their mean, or each. [default: each]"),
+    ] = None,
     with_input: Annotated[
         bool, typer.Option("--with-input", help="Repeat all columns, not only those with role id.")
     ] = False,
@@ -87,7 +109,7 @@ def predict(
     import sys
 
     from autolearn.client.cli.commands.data.dataset import file_of
-    from autolearn.client.cli.commands.serve.online import answer_online, is_model
+    from autolearn.client.cli.commands.serve.online import Several, answer_online, is_model
     from autolearn.client.cli.connection import connect
     from autolearn.client.cli.training_owner import owner_of
     from autolearn.client.sdk.handles.predictions import PredictionHandle
@@ -113,7 +135,8 @@ def predict(
         if by_model and file is not None:
             if into:
                 raise typer.BadParameter("rows that are sent go to a file", param_hint="'--to'")
-            answer_online(there.client, name, version, str(file), form, out)
+            several = Several([*(others or ())], "" if combine is None else combine.value)
+            answer_online(there.client, name, version, str(file), form, out, several)
             return
         if by_model and dataset is not None:
             found = there.client.model(name).predict_dataset(

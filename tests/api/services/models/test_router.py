@@ -325,6 +325,35 @@ def test_every_answer_is_in_the_prediction_log_and_encrypted(known: People, mode
     assert not any(b"proline" in one.value or b"class" in one.value for one in ours)
 
 
+def test_several_versions_are_one_answer(known: People, model: str):
+    def asked(query: str) -> httpx.Response:
+        return known.ask("owner", "POST", f"{model}/predict?{query}", json=WINE)
+
+    name = model.rpartition("/")[2]
+    each = asked(f"with=1,{name}@3&combine=each").json()
+    parts = {part["version"]: part["predictions"][0] for part in each["parts"]}
+    assert [*parts] == [2, 1, 3]
+    assert each["predictions"] == [parts[2]]
+    mean = asked("with=1&with=3&combine=mean").json()["predictions"][0]
+    labels = parts[1]["probabilities"]
+    assert mean["probabilities"] == pytest.approx(
+        {of: sum(part["probabilities"][of] for part in parts.values()) / 3 for of in labels}
+    )
+    assert mean["prediction"] == max(mean["probabilities"], key=mean["probabilities"].__getitem__)
+    vote = asked("with=1,3&combine=vote").json()
+    assert vote["predictions"][0]["prediction"] == parts[1]["prediction"], "1 and 3 are forests"
+    log = known.ask("owner", "GET", f"{model}/prediction-log?request={vote['request']}").json()
+    assert log["items"][0]["outputs"][f"{name}@1.prediction"] == [parts[1]["prediction"]]
+    for query, words in (
+        ("combine=vote", "Combine 2 to 10 versions"),
+        ("with=1&combine=best", "vote|mean|each"),
+        ("with=9&combine=vote", "no version or alias"),
+    ):
+        refused = asked(query)
+        assert refused.status_code in (404, 422), refused.text
+        assert words in refused.json()["detail"]
+
+
 def test_rows_come_as_csv_too_and_are_refused_by_number_and_column(known: People, model: str):
     header, row = ",".join(WINE), ",".join(map(str, WINE.values()))
     headers = {"content-type": "text/csv"}
