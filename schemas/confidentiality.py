@@ -20,6 +20,7 @@ from autolearn.schemas.commands import COMMANDS
 from autolearn.schemas.errors import UnknownType
 from autolearn.schemas.events import EVENTS
 from autolearn.schemas.messages import Command, Event, type_of
+from autolearn.schemas.models.versions import VersionSource
 from autolearn.schemas.results import artifact_of
 from autolearn.schemas.values import AttachedFile, TrainedArtifact
 from autolearn.schemas.work_kinds import WORK, kind_of_run
@@ -48,13 +49,13 @@ CLEAR: dict[type[Message], tuple[str, ...]] = {
     commands.AnnotateSession: ("run", "artifact"),
     commands.CompleteRun: ("run", "attempt", "worker", "kind", "artifact"),
     commands.FailRun: ("run", "attempt", "worker"),
-    commands.RegisterVersion: ("experiment", "training", "task"),
+    commands.RegisterVersion: ("experiment", "training", "task", "artifact"),
     commands.RetireVersion: ("number",),
     commands.Promote: ("number", "alias"),
     commands.RollBack: ("alias",),
     commands.SetTraffic: ("routes", "guards"),
     commands.SetShadow: ("shadow",),
-    events.VersionRegistered: ("number", "experiment", "training", "task"),
+    events.VersionRegistered: ("number", "experiment", "training", "task", "artifact"),
     events.VersionRetired: ("number",),
     events.VersionPromoted: ("number", "alias", "before"),
     events.VersionRolledBack: ("number", "alias", "before"),
@@ -87,7 +88,8 @@ def clear_part(message: Message) -> dict[str, str | int]:
     """Return the attributes of a confidential message that are in clear.
 
     `kind` is that of the result; `artifact` is the folder of its artifact, if there is one, named
-    by the SHA-256 of the encrypted content.
+    by the SHA-256 of the encrypted content. Of versions only an imported one has it: the artifact
+    of a training is that of its experiment.
     """
     told = {name: _value_of(message, name) for name in CLEAR[type(message)]}
     return {name: value for name, value in told.items() if value is not UNSET}
@@ -106,6 +108,8 @@ def _value_of(message: Any, attribute: str) -> Any:
         return kind_of_run(message.result)
     if attribute == "artifact" and isinstance(message, _ANNOTATES):
         return message.file.artifact.folder if message.file else UNSET
+    if attribute == "artifact" and isinstance(message, _VERSIONS):
+        return UNSET if message.experiment else message.source.artifact.folder
     if attribute == "artifact":
         artifact = artifact_of(message.result)
         return artifact.folder if artifact else UNSET
@@ -154,8 +158,8 @@ def _outlined(kind: type[Any], record: CommandRecord | EventRecord) -> Any:
     if isinstance(message, _ANNOTATES) and record.artifact is not UNSET:
         artifact = TrainedArtifact("", {}, 0, stored=record.artifact)
         message = replace(message, file=AttachedFile("", "", 0, artifact))
-    if isinstance(message, _VERSIONS) and record.task is not UNSET:
-        message = replace(message, source=replace(message.source, task=record.task))
+    if isinstance(message, _VERSIONS):
+        message = replace(message, source=_sourcing(message.source, record))
     if isinstance(message, _ROUTES):
         return _routing(message, record)
     told = {_field_of(name): getattr(record, name) for name in CLEAR[kind]}
@@ -170,6 +174,12 @@ def _completing(message: Any, record: CommandRecord | EventRecord) -> Any:
     if artifact is not None and record.artifact is not UNSET:
         result = replace(result, artifact=replace(artifact, stored=record.artifact))
     return replace(message, result=result)
+
+
+def _sourcing(source: VersionSource, record: CommandRecord | EventRecord) -> VersionSource:
+    if record.artifact is not UNSET:
+        source = replace(source, artifact=replace(source.artifact, stored=record.artifact))
+    return source if record.task is UNSET else replace(source, task=record.task)
 
 
 def _routing(message: Any, record: CommandRecord | EventRecord) -> Any:

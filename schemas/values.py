@@ -32,6 +32,7 @@ SessionId = NewType("SessionId", str)
 RunId = NewType("RunId", str)
 """The id of a run in its session."""
 NO_RUN = RunId("")
+NO_SESSION = SessionId("")
 
 JsonValue = Any
 """A value that JSON can hold: None, bool, int, float, str, or lists and dicts of these."""

@@ -38,7 +38,7 @@ class Unmade(Struct, frozen=True, tag="unmade"):
 class Version(Struct, frozen=True, omit_defaults=True):
     """A version of a model: where it comes from, and whether it is retired.
 
-    It is stored by its number, and by its experiment and training.
+    It is stored by its number, and by its experiment and training, which an imported one lacks.
     """
 
     number: int
@@ -167,7 +167,9 @@ def _source(experiment: SessionId, training: RunId) -> str:
 
 def _register(state: Made, command: commands.RegisterVersion) -> Event:
     """Accept the next version, unless the training is one already."""
-    there = state.parts.get(_source(command.experiment, command.training))
+    there = None
+    if command.experiment:
+        there = state.parts.get(_source(command.experiment, command.training))
     if there is not None and not _is_retired(state, there.number):
         why = f"This training is version {there.number} already."
         return events.Refused("already-registered", why)
@@ -442,8 +444,10 @@ def _evolve(state: Model, event: Event, actor: str) -> Model:
             made = state if isinstance(state, Made) else Made(actor)
             task = event.source.task
             version = Version(event.number, event.experiment, event.training, task=task)
-            source = _source(event.experiment, event.training)
-            parts = made.parts.put({_of(event.number): version, source: version})
+            kept = {_of(event.number): version}
+            if event.experiment:
+                kept[_source(event.experiment, event.training)] = version
+            parts = made.parts.put(kept)
             return replace(made, versions=event.number, parts=parts)
         case Made(parts=parts), events.VersionRetired(number=number):
             there = parts.get(_of(number))

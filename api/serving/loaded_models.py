@@ -138,7 +138,11 @@ class LoadedModels:
             raise _retired(name, number)
         if row.source is None:
             raise unreadable()
-        artifact, keyid = row.source.artifact, snapshot.sessions.keyid(row.experiment)
+        artifact = row.source.artifact
+        if row.imported:
+            keyid: str | None = snapshot.models.keyid(name, number)
+        else:
+            keyid = snapshot.sessions.keyid(row.experiment)
         try:
             key = self.vault.key(keyid).derived("artifacts") if keyid and artifact.stored else None
         except Unreadable:

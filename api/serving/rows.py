@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import io
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
@@ -12,7 +11,6 @@ import msgspec
 
 from autolearn.api.http.problems import Problem
 from autolearn.api.serving.asked_models import AskedModel
-from autolearn.artifacts.datasets.column_evidence import MISSING_IN_TEXT, MISSING_WORDS
 from autolearn.schemas.bounds import ONLINE_ROWS, WARNINGS_SHOWN, cut
 from autolearn.schemas.codec import is_too_deep
 from autolearn.schemas.rest.models import Inference, InferencePart, InferenceWarning
@@ -22,7 +20,6 @@ if TYPE_CHECKING:  # scikit-learn is imported with the first model
     from autolearn.ml.prediction.online import Answered, OnlineModel, RowsRefused
 
 _DEEPEST = 4
-_TRUE, _FALSE = ("true", "yes", "1"), ("false", "no", "0")
 
 
 class GivenRows(Protocol):
@@ -97,7 +94,7 @@ def answer(given: GivenRows, asked: AskedModel) -> Answered:
 def _unfit(error: RowsRefused, model: str) -> Problem:
     """Return the problem of rows that do not fit a model."""
     faults = [
-        {"pointer": f"#/records/{one.row}/{one.column}", "detail": one.detail}
+        {"pointer": f"#/records/{one.row}/{one.column}".rstrip("/"), "detail": one.detail}
         for one in error.faults
     ]
     detail = f"{cut(error.detail, 1000)}. GET /v1/models/{model}/schema says what is wanted."
@@ -143,40 +140,16 @@ def _json_rows(content: bytes, online: OnlineModel) -> list[dict[str, JsonValue]
 
 def _csv_rows(content: bytes, online: OnlineModel) -> list[dict[str, JsonValue]]:
     """Return the rows of CSV (RFC 4180) in UTF-8 with a header; an empty field is a gap."""
+    from autolearn.ml.errors import InputError
+    from autolearn.ml.prediction.csv_rows import csv_rows
+
+    types = {name: column.type for name, column in online.columns.items()}
     try:
-        text = content.decode("utf-8-sig")
-        lines = list(csv.reader(io.StringIO(text, newline=""), strict=True))
+        return csv_rows(content, types)
     except (UnicodeDecodeError, csv.Error) as error:
         raise Problem(400, "not-csv", "The body is not CSV", f"{error}.") from None
-    lines = [line for line in lines if line]
-    if not lines:
-        return []
-    names = lines[0]
-    if twice := [name for name, many in Counter(names).items() if many > 1]:
-        raise _refused(f"The header has {cut(twice[0])!r} twice.")
-    kinds = [online.columns[one].type if one in online.columns else "string" for one in names]
-    for number, line in enumerate(lines[1:]):
-        if len(line) != len(names):
-            raise _refused(f"row {number} has {len(line)} fields, and the header {len(names)}.")
-    return [dict(zip(names, map(_typed, line, kinds), strict=True)) for line in lines[1:]]
-
-
-def _typed(field: str, kind: str) -> JsonValue:
-    """Return a field of CSV as a value of a type; as text if it is none, which is then refused.
-
-    The words for a gap are those with which datasets are read.
-    """
-    if not field or field in (MISSING_IN_TEXT if kind == "string" else MISSING_WORDS):
-        return None
-    if kind in ("integer", "number"):
-        try:
-            return field if "_" in field else float(field)  # Python would take 3_750
-        except ValueError:
-            return field
-    if kind == "boolean":
-        low = field.lower()
-        return True if low in _TRUE else False if low in _FALSE else field
-    return field
+    except InputError as error:
+        raise _refused(error.detail) from None
 
 
 def _refused(detail: str) -> Problem:

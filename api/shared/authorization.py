@@ -108,6 +108,7 @@ RULES: dict[str, Rule] = {
             *("share", "unshare", "delete", "recording", "predict", "versions/{version}/predict"),
         )
     },
+    f"PUT {_MODEL}/versions": Rule.USER,
     **{f"POST {_MODEL}{what}": Rule.USER for what in ("/predictions", _OF_VERSION)},
     f"POST {_MODEL}{_OF_VERSION}/{{prediction}}/cancel": Rule.USER,
     **{

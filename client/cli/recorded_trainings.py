@@ -31,14 +31,14 @@ class NothingRecorded(AutoLearnError):
 def recorded_of(to: Connection, given: str, into: Path) -> list[RecordedTraining]:
     """Return the records of a training, or of all trainings of an experiment.
 
-    `given` is as in `owner_of`. Encrypted artifacts and datasets are fetched `into` a folder, where
-    they lie in clear.
+    `given` is as in `owner_of`, or a version of a model as NAME@VERSION. Encrypted artifacts and
+    datasets are fetched `into` a folder, where they lie in clear.
 
     Raises:
-        NothingRecorded: a training has not completed.
+        NothingRecorded: a training has not completed, or a version was imported.
         NothingSo, Problem, typer.BadParameter: as `owner_of`.
     """
-    owner, training = owner_of(to, given)
+    owner, training = owner_of(to, _training_of(to, given))
     trainings = [one for one in owner.trainings() if training in (None, one.id)]
     ids = {one.id for one in trainings}
     evaluations = [one.data for one in owner.evaluations() if one.data.training in ids]
@@ -54,6 +54,29 @@ def recorded_of(to: Connection, given: str, into: Path) -> list[RecordedTraining
         except Problem as problem:
             missing[version] = f"The dataset {ref.name} is not there: {problem.detail}"
     return [replace(one, data=files, data_missing=missing) for one in found]
+
+
+def _training_of(to: Connection, given: str) -> str:
+    """Return the training of a version that is given as NAME@VERSION, else what is given.
+
+    Raises:
+        NothingRecorded: the version was imported.
+    """
+    name, at, version = given.partition("@")
+    if not at:
+        return given
+    try:
+        found = to.client.model(name).version(version)
+    except Problem as problem:
+        if problem.kind in ("model-unknown", "malformed-id"):  # the title of an experiment
+            return given
+        raise
+    if found.imported:
+        raise NothingRecorded(
+            f"{given} was imported: it was trained elsewhere, and cannot be trained again.",
+            advice="Name a version that a training here has made (autolearn model versions NAME).",
+        )
+    return found.training
 
 
 def _fetched(training: TrainingHandle, one: RecordedTraining, into: Path) -> RecordedTraining:

@@ -179,7 +179,8 @@ def features_of_model(
     """
     import pandas as pd
 
-    known = known_categories(model.pipeline)
+    imported = model.training.imported
+    known = {} if imported else known_categories(model.pipeline)
     columns: dict[str, Any] = {}
     for column in model.schema.columns:
         if column.type not in ("string", "boolean"):
@@ -187,7 +188,7 @@ def features_of_model(
             columns[column.name] = categories.numbers(column.name, column.type, *ends)
             continue
         there = known.get(column.name, column.categories)
-        if there is None:
+        if there is None or (imported and not there):
             values = categories.table.labels(column.name)
         else:
             some = needed and len(there) > 0 and len(there) * 2 <= model.training.rows_train

@@ -11,7 +11,10 @@ import msgspec
 from autolearn.artifacts.store.run_files import Artifacts
 from autolearn.ml.estimators.estimator import Estimator
 from autolearn.ml.models import skops_file
+from autolearn.ml.models.onnx_model import open_onnx
+from autolearn.ml.models.trusted_types import IMPORTED
 from autolearn.ml.plugins import find_estimator
+from autolearn.schemas.models.imports import ONNX, SKOPS
 from autolearn.schemas.training.preprocess import Preprocessing
 from autolearn.schemas.values import DatasetRef, Split
 
@@ -28,6 +31,8 @@ class TrainingRecord(msgspec.Struct, frozen=True):
     held_out_sha256: str
     rows_train: int = 0
     preprocessing: Preprocessing = Preprocessing()
+    imported: bool = False
+    """Whether it was made elsewhere: then `estimator` is the class of the file's model."""
 
 
 class ModelColumn(msgspec.Struct, frozen=True):
@@ -77,6 +82,21 @@ def open_folder(folder: Path) -> StoredArtifact:
     """Load an artifact from its files. Raises InputError and ModelRefused."""
     training = msgspec.json.decode((folder / "training.json").read_bytes(), type=TrainingRecord)
     schema = msgspec.json.decode((folder / "schema.json").read_bytes(), type=ModelSchema)
+    if training.imported:
+        pipeline = _imported(folder, training, schema)
+        factory = type(pipeline[-1] if hasattr(pipeline, "steps") else pipeline)
+        estimator = Estimator(training.estimator, training.task, "made elsewhere", factory)
+        return StoredArtifact(training, schema, estimator, pipeline)
     estimator = find_estimator(training.estimator)
     pipeline = skops_file.load(folder / "model.skops", estimator.allowed_types())
     return StoredArtifact(training, schema, estimator, pipeline)
+
+
+def _imported(folder: Path, training: TrainingRecord, schema: ModelSchema) -> Any:
+    """Load a model that was made elsewhere. Raises InputError and ModelRefused."""
+    onnx = folder / ONNX
+    if not onnx.exists():
+        return skops_file.load(folder / SKOPS, IMPORTED)
+    types = {column.name: column.type for column in schema.columns}
+    classes = schema.target.classes if schema.target else ()
+    return open_onnx(onnx.read_bytes(), types, training.task, classes)

@@ -143,3 +143,17 @@ TRUSTED = PREPROCESSING | frozenset(
     }
 )
 """The types of the bundled estimators' artifacts."""
+
+_UNCHECKED = frozenset(
+    {
+        "sklearn.neighbors._ball_tree.BallTree",
+        "sklearn.neighbors._classification.KNeighborsClassifier",
+        "sklearn.neighbors._kd_tree.KDTree",
+        "sklearn.neighbors._regression.KNeighborsRegressor",
+        "sklearn.svm._classes.SVC",
+    }
+)
+"""Compiled parts whose content can make them read or write beyond their memory, unchecked by us."""
+
+IMPORTED = TRUSTED - _UNCHECKED
+"""The types of an imported model, whose trees and centres `ml.imports.compiled_parts` checks."""

@@ -11,7 +11,7 @@ import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import msgspec
 import numpy as np
@@ -32,6 +32,9 @@ from autolearn.ml.prediction.predict import PROBABILITY, predicted_columns
 from autolearn.schemas.bounds import cut
 from autolearn.schemas.models.plan_verdict import PlanVerdict
 from autolearn.schemas.values import JsonValue
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 Array = np.ndarray[Any, Any]
 Record = Mapping[str, JsonValue]
@@ -58,7 +61,7 @@ _MOST_FAULTS = 20
 
 
 class RowFault(Struct, frozen=True):
-    """Why a row is refused: by its number, from 0, and its column."""
+    """Why a row is refused: by its number, from 0, and its column ("": not one of them alone)."""
 
     row: int
     column: str
@@ -80,7 +83,9 @@ class RowsRefused(InputError):
     def __init__(self, faults: Sequence[RowFault], many: int) -> None:
         self.faults = faults
         more = f", and {many - len(faults)} more" if many > len(faults) else ""
-        words = "; ".join(f"row {one.row}: {one.column}: {one.detail}" for one in faults)
+        words = "; ".join(
+            ": ".join(filter(None, (f"row {one.row}", one.column, one.detail))) for one in faults
+        )
         super().__init__(f"{words}{more}", advice="The schema of a row says what is wanted.")
 
 
@@ -168,6 +173,9 @@ class OnlineModel:
 
     def plan_for(self, records: Sequence[Record]) -> None:
         """Compile the pipeline to a plan, if that gives the same bits for these rows."""
+        if self.stored.training.imported:
+            self.unplanned = "it was imported"
+            return
         if any(column.type == "timestamp" for column in self.columns.values()):
             self.unplanned = "a column of times"
             return
@@ -176,17 +184,24 @@ class OnlineModel:
         except NoPlan as error:
             self.unplanned = str(error)
             return
-        columns = {name: [one[name] for one in records] for name in self.columns}
-        values, _ = self._checked(columns, len(records))
-        categories = Categories(self._table_of(values, len(records)), self.secret)
-        features = features_of_model(self.stored, categories, needed=False)
-        said = compared(plan, self.stored.pipeline, features)
+        said = compared(plan, self.stored.pipeline, self.features(records))
         if not said.features:
             self.unplanned = "it would give other numbers"
             return
         if not said.answers:
             plan.answers = None  # the estimator answers, from the plan's features
         self.plan, self.compared = plan, said
+
+    def features(self, records: Sequence[Record]) -> pd.DataFrame:
+        """Return rows as the pipeline has them.
+
+        Raises:
+            RowsRefused: they do not fit.
+        """
+        columns = {name: [one.get(name, ABSENT) for one in records] for name in self.columns}
+        values, _ = self._checked(columns, len(records))
+        categories = Categories(self._table_of(values, len(records)), self.secret)
+        return features_of_model(self.stored, categories, needed=False)
 
     def verdict(self) -> PlanVerdict:
         """Return how the plan compares with scikit-learn, or why there is none."""
@@ -260,14 +275,39 @@ class OnlineModel:
         if ready is not None and self.plan is not None and self.plan.answers is not None:
             said = predicted_columns(self.stored, None, ready, self.plan.answers(ready))
             return _in_order(said, rows, warnings, unused)
-        features = None
+        features: Any = None
         if ready is None:
             categories = Categories(self._table_of(values, rows), self.secret)
             features = features_of_model(self.stored, categories, needed=False)
             warnings += self._unseen(categories, columns)
         with heard():
-            said = predicted_columns(self.stored, features, ready)
+            if self.stored.training.imported:
+                said = self._said_elsewhere(features)
+            else:
+                said = predicted_columns(self.stored, features, ready)
         return _in_order(said, rows, warnings, unused)
+
+    def _said_elsewhere(self, features: pd.DataFrame) -> dict[str, Array]:
+        """Return what an imported model says, which may fail on gaps and unknown categories.
+
+        Raises:
+            RowsRefused: it fails; one row is named on which it does.
+        """
+        try:
+            return predicted_columns(self.stored, features)
+        except Exception as error:  # noqa: BLE001 - the model was made elsewhere
+            found: Exception = error
+        low, high = 0, len(features)
+        while high - low > 1:
+            middle = (low + high) // 2
+            try:
+                predicted_columns(self.stored, features.iloc[low:middle])
+                low = middle
+            except Exception as error:  # noqa: BLE001 - as above
+                found, high = error, middle
+        words = "" if self.secret else f": {cut(str(found), 300)}"
+        detail = f"the model fails on it ({type(found).__name__}{words})"
+        raise RowsRefused([RowFault(low, "", detail)], 1)
 
     def _table_of(self, values: Mapping[str, Sequence[Any]], rows: int) -> DatasetTable:
         """Return checked values as a table."""

@@ -100,7 +100,7 @@ def score_profile(
     if hasattr(pipeline, "predict_proba"):
         probabilities = pipeline.predict_proba(features)
         predicted = pipeline.classes_[probabilities.argmax(axis=1)]
-        if hasattr(pipeline[-1], "threshold"):
+        if hasattr(pipeline, "steps") and hasattr(pipeline[-1], "threshold"):
             predicted = pipeline.predict(features)
         highest = probabilities.max(axis=1)
         found = {"confidence": _histogram(highest, CONFIDENCE)}

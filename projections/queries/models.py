@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 from msgspec import Raw
 from msgspec.structs import asdict
 
+from autolearn.eventlog.encryption.session_cipher import key_of_kept
 from autolearn.projections.queries.decrypting_reader import DecryptingReader, Queries
 from autolearn.projections.queries.groups import GroupQueries
 from autolearn.projections.rows import models
@@ -131,6 +132,11 @@ class ModelQueries(Queries):
             return None
         return self._version(name, number, model, row)
 
+    def keyid(self, name: str, number: int) -> str:
+        """Return the id of the key of an imported version's artifact, "" for one in clear."""
+        row = self.rows.get(models.VERSIONS, name, number)
+        return "" if row is None else key_of_kept(row.registered)
+
     def registered_at(self, name: str, sequence: int) -> int:
         """Return the number of the version that the event with this number registered."""
         model = self.stored(name)
@@ -169,6 +175,7 @@ class ModelQueries(Queries):
             retired_by=row.retired_by,
             reason=ending.reason if ending else "",
             note=registered.note if registered else "",
+            imported=not row.experiment,
             source=registered.source if registered else None,
         )
 

@@ -30,8 +30,9 @@ def _register(rows: RowBatch, record: EventRecord) -> None:
         kept(record), time, record.actor, event.experiment, event.training, record.sequence
     )
     rows.put(models.VERSIONS, version, name, event.number)
-    used = str(event.number)
-    rows.put(models.USED, IndexEntry(used), event.experiment, name, used)
+    if event.experiment:
+        used = str(event.number)
+        rows.put(models.USED, IndexEntry(used), event.experiment, name, used)
 
 
 def _changed(rows: RowBatch, record: EventRecord) -> models.StoredModel:

@@ -35,6 +35,13 @@ def _of_annotation(event: events.SessionAnnotated) -> tuple[str, bool] | None:
     return None if artifact is None else (artifact.folder, artifact.stored != "")
 
 
+def _of_version(event: events.VersionRegistered) -> tuple[str, bool] | None:
+    if event.experiment:
+        return None  # the artifact is that of its training
+    artifact = event.source.artifact
+    return artifact.folder, artifact.stored != ""
+
+
 REFERRERS: Mapping[str, Mapping[type[Event], Told]] = MappingProxyType(
     {
         "datasets": {
@@ -43,7 +50,11 @@ REFERRERS: Mapping[str, Mapping[type[Event], Told]] = MappingProxyType(
                 event.spec.stored != "",
             )
         },
-        "models": {events.RunCompleted: _of_run, events.SessionAnnotated: _of_annotation},
+        "models": {
+            events.RunCompleted: _of_run,
+            events.SessionAnnotated: _of_annotation,
+            events.VersionRegistered: _of_version,
+        },
     }
 )
 """By the kind of content, the folder of the store in which it lies: the events that refer to it,

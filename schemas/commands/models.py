@@ -5,18 +5,19 @@ from __future__ import annotations
 from autolearn.schemas.messages import Command
 from autolearn.schemas.models.promotion import GateEvidence
 from autolearn.schemas.models.versions import CHAMPION, ModelMay, Recording, VersionSource
-from autolearn.schemas.values import RunId, SessionId
+from autolearn.schemas.values import NO_RUN, NO_SESSION, RunId, SessionId
 
 
 class RegisterVersion(Command, frozen=True, omit_defaults=True, kw_only=True):
     """Register a training of an experiment as the next version; the first one makes the model.
 
-    The experiment is held for the model before this is sent.
+    The experiment is held for the model before this is sent. A version that was made elsewhere has
+    neither experiment nor training.
     """
 
-    experiment: SessionId
-    training: RunId
     source: VersionSource
+    experiment: SessionId = NO_SESSION
+    training: RunId = NO_RUN
     note: str = ""
 
 

@@ -5,16 +5,19 @@ from __future__ import annotations
 from autolearn.schemas.messages import Event
 from autolearn.schemas.models.promotion import GateEvidence
 from autolearn.schemas.models.versions import CHAMPION, ModelMay, Recording, VersionSource
-from autolearn.schemas.values import RunId, SessionId
+from autolearn.schemas.values import NO_RUN, NO_SESSION, RunId, SessionId
 
 
 class VersionRegistered(Event, frozen=True, omit_defaults=True, kw_only=True):
-    """A training is the next version of the model, of which the first is 1."""
+    """A training is the next version of the model, of which the first is 1.
+
+    A version that was made elsewhere has neither experiment nor training.
+    """
 
     number: int
-    experiment: SessionId
-    training: RunId
     source: VersionSource
+    experiment: SessionId = NO_SESSION
+    training: RunId = NO_RUN
     note: str = ""
 
 

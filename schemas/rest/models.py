@@ -63,7 +63,8 @@ class RegisteredModel(ModelRow, kw_only=True, frozen=True):
 class ModelVersionRow(Struct, kw_only=True, frozen=True):
     """A version of a model, and where it comes from. `source` is None if it cannot be read.
 
-    It is `retired` since a time, "" if it is not, for a `reason`.
+    An `imported` one was made elsewhere, and has neither experiment nor training. It is `retired`
+    since a time, "" if it is not, for a `reason`.
     """
 
     model: str
@@ -77,6 +78,7 @@ class ModelVersionRow(Struct, kw_only=True, frozen=True):
     retired_by: str = ""
     reason: str = ""
     note: str = ""
+    imported: bool = False
     source: VersionSource | None = None
 
 

@@ -284,6 +284,12 @@ def register_version(training: str = "t1", **fields: Any) -> commands.RegisterVe
     )
 
 
+def version_imported(number: int = 1, artifact: TrainedArtifact = ARTIFACT, note: str = "") -> Any:
+    """A version that was made elsewhere: without experiment and training."""
+    source = replace(register_version().source, dataset=DatasetRef("", ""), artifact=artifact)
+    return events.VersionRegistered(number=number, source=source, note=note)
+
+
 def version_registered(
     number: int = 1, training: str = "t1", **fields: Any
 ) -> events.VersionRegistered:

@@ -21,7 +21,12 @@ from autolearn.api.http.pagination import from_token, next_link, page_of
 from autolearn.api.http.problems import Problem, check_id, unreadable
 from autolearn.api.identity.principal import Principal, Who
 from autolearn.api.identity.visibility import Level, may_use, model_level
-from autolearn.api.services.models.checks import answering_version, require_model, version_of
+from autolearn.api.services.models.checks import (
+    answering_version,
+    require_model,
+    require_trained,
+    version_of,
+)
 from autolearn.api.shared import bodies, dataset_checks, resources
 from autolearn.api.shared.as_of import AsOfView, present
 from autolearn.api.shared.authorization import authorise, forbidden
@@ -230,4 +235,9 @@ def _owner_of(snapshot: Snapshot, model: str, number: int) -> RunOwner:
     """Return the owner of the runs of a version: the experiment that it comes from."""
     row: ModelVersionRow | None = snapshot.models.version(model, number)
     assert row is not None, "it is one of the model's versions"
+    require_trained(
+        row,
+        "it has no experiment, of which a prediction of a dataset is a run. Ask it for rows "
+        f"(autolearn predict {model}@{number} FILE.csv)",
+    )
     return RunOwner("experiment", row.experiment, f"/v1/models/{model}/versions/{number}")

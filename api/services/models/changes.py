@@ -7,21 +7,26 @@ from starlette.responses import Response
 
 from autolearn.api.commands.acknowledgement import Accepted
 from autolearn.api.commands.command_headers import CommandRequest
-from autolearn.api.commands.responses import created, json, pending
+from autolearn.api.commands.responses import json, pending
 from autolearn.api.http.body import read_body
 from autolearn.api.http.openapi import accepts, answers
 from autolearn.api.http.problems import Problem, check_id
 from autolearn.api.identity.principal import Principal, Who
-from autolearn.api.identity.visibility import Level, model_access
+from autolearn.api.identity.visibility import Level
 from autolearn.api.services.models import bodies, resources
 from autolearn.api.services.models.checks import require_model, version_of
 from autolearn.api.services.models.evidence import evidence_for, requirement_in
-from autolearn.api.services.models.registration import find_candidate, hold, source_of
+from autolearn.api.services.models.registration import (
+    find_candidate,
+    hold,
+    registered,
+    require_registering,
+    source_of,
+)
 from autolearn.api.services.models.traffic import name_in, traffic_in
 from autolearn.api.shared.authorization import require_grantee
 from autolearn.api.shared.bodies import ReaderBody
 from autolearn.api.state.context import ApiContext
-from autolearn.projections.rows.command_answers import Answer
 from autolearn.schemas import commands
 from autolearn.schemas.messages import Command
 from autolearn.schemas.models.promotion import GateEvidence
@@ -52,7 +57,7 @@ def add_change_routes(routes: APIRouter, context: ApiContext) -> None:
         asked = CommandRequest.of(request, body.model_dump())
         command: commands.RegisterVersion | None = None
         if context.queries.answer(asked.id) is None:
-            asked = asked._replace(via=await require_registering(who, model))
+            asked = asked._replace(via=await require_registering(context, who, model))
             candidate = await find_candidate(context, who, body.training)
             experiment, training, _ = candidate
             now = context.queries.now()
@@ -64,12 +69,7 @@ def add_change_routes(routes: APIRouter, context: ApiContext) -> None:
         answer = await context.commands.post(stream("model", model), command, asked)
         if isinstance(answer, Accepted):
             return pending(answer, asked)
-        snapshot = context.queries.now()
-        number = registered_by(model, answer)
-        row = snapshot.models.version(model, number)
-        assert row is not None, "it was just registered"
-        shown = resources.model_version(row)
-        return created(shown, f"/v1/models/{model}/versions/{number}", asked)
+        return registered(context, model, answer, asked)
 
     @routes.post(
         "/{model}/versions/{version}/retire",
@@ -217,28 +217,6 @@ def add_change_routes(routes: APIRouter, context: ApiContext) -> None:
         if isinstance(answer, Accepted):
             return pending(answer, asked)
         return json(DeletedModel(model, answer.time), headers=asked.prefer.applied())
-
-    async def require_registering(who: Principal, model: str) -> str:
-        """Return the group whose grant lets one register, "" for none or for a new model."""
-        row = context.queries.latest().models.stored(model)
-        if row is None:
-            await context.reader.fresh()
-            row = context.queries.latest().models.stored(model)
-        if row is None:
-            return ""
-        level, _ = model_access(who, context.queries.latest(), model)
-        if level < Level.READ:
-            raise Problem(
-                409,
-                "model-taken",
-                "The name is taken",
-                f"{model} is somebody else's model: choose another name.",
-            )
-        return await require_model(context, who, model, Level.WORK)
-
-    def registered_by(model: str, answer: Answer) -> int:
-        """Return the number of the version that a command registered."""
-        return context.queries.now().models.registered_at(model, answer.sequence)
 
     async def change(
         request: Request, model: str, who: Principal, command: Command, content: object, via: str

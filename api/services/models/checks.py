@@ -83,6 +83,13 @@ def answering_version(snapshot: Snapshot, name: str, given: str) -> ModelVersion
     return row
 
 
+def require_trained(row: ModelVersionRow, why: str) -> None:
+    """Raise a problem (409) that says `why` an imported version cannot do something."""
+    if row.imported:
+        detail = f"{row.model}@{row.version} was imported: {why}."
+        raise Problem(409, "version-imported", "The version was imported", detail)
+
+
 def version_of(snapshot: Snapshot, name: str, given: str, pointer: str | None = None) -> int:
     """Return the number of a version, given as a number or an alias.
 

@@ -5,11 +5,16 @@ from __future__ import annotations
 import time
 from typing import NamedTuple
 
+from starlette.responses import Response
+
 from autolearn.api.commands.acknowledgement import Accepted
 from autolearn.api.commands.command_headers import CommandRequest, Prefer, derive
+from autolearn.api.commands.responses import created
 from autolearn.api.http.problems import Problem, unavailable, unreadable
 from autolearn.api.identity.principal import Principal
-from autolearn.api.identity.visibility import Level, access_to
+from autolearn.api.identity.visibility import Level, access_to, model_access
+from autolearn.api.services.models import resources
+from autolearn.api.services.models.checks import require_model
 from autolearn.api.shared.authorization import forbidden
 from autolearn.api.shared.id_prefixes import session_or_training
 from autolearn.api.shared.lookup import RunOwner, find_experiment
@@ -17,6 +22,7 @@ from autolearn.api.shared.training_choice import choose_training
 from autolearn.api.state.context import ApiContext
 from autolearn.projections.queries.evaluations import figures_of, newest_held_out
 from autolearn.projections.queries.queries import Snapshot
+from autolearn.projections.rows.command_answers import Answer
 from autolearn.runtime.timestamps import millis, now, text
 from autolearn.schemas.commands import HoldExperiment
 from autolearn.schemas.models.versions import VersionSource
@@ -33,6 +39,39 @@ class VersionCandidate(NamedTuple):
     experiment: SessionId
     training: RunId
     via: str
+
+
+async def require_registering(context: ApiContext, who: Principal, model: str) -> str:
+    """Return the group whose grant lets one register, "" for none or for a new model.
+
+    Raises:
+        Problem: the model is somebody else's (409), or the grant is less (403).
+    """
+    row = context.queries.latest().models.stored(model)
+    if row is None:
+        await context.reader.fresh()
+        row = context.queries.latest().models.stored(model)
+    if row is None:
+        return ""
+    level, _ = model_access(who, context.queries.latest(), model)
+    if level < Level.READ:
+        raise Problem(
+            409,
+            "model-taken",
+            "The name is taken",
+            f"{model} is somebody else's model: choose another name.",
+        )
+    return await require_model(context, who, model, Level.WORK)
+
+
+def registered(context: ApiContext, model: str, answer: Answer, asked: CommandRequest) -> Response:
+    """Return the version that a command has registered."""
+    snapshot = context.queries.now()
+    number = snapshot.models.registered_at(model, answer.sequence)
+    row = snapshot.models.version(model, number)
+    assert row is not None, "it was just registered"
+    shown = resources.model_version(row)
+    return created(shown, f"/v1/models/{model}/versions/{number}", asked)
 
 
 async def find_candidate(context: ApiContext, who: Principal, given: str) -> VersionCandidate:

@@ -132,7 +132,9 @@ def version_list(found: Iterable[ModelVersion]) -> RenderableType:
                 one.version,
                 "retired" if one.retired else " ".join(one.aliases),
                 source and source.estimator,
-                source and f"{source.dataset.name}@{short(source.dataset.version)}",
+                "imported"
+                if one.imported
+                else source and f"{source.dataset.name}@{short(source.dataset.version)}",
                 _score(one),
                 short(one.training),
                 short(one.experiment),
@@ -159,6 +161,9 @@ def version(one: ModelVersion) -> RenderableType:
         "retired": when(one.retired),
         "reason": one.reason,
         "note": one.note,
+        "imported": "yes: it was made elsewhere, and cannot be trained again"
+        if one.imported
+        else "",
         "experiment": one.experiment,
         "training": one.training,
     }
@@ -167,7 +172,9 @@ def version(one: ModelVersion) -> RenderableType:
             "estimator": f"{source.estimator} ({source.library_version})",
             "task": source.task,
             "target": source.target,
-            "dataset": f"{source.dataset.name}@{short(source.dataset.version)}",
+            "dataset": ""
+            if one.imported
+            else f"{source.dataset.name}@{short(source.dataset.version)}",
             "artifact": short(source.artifact.digest),
             "evaluation": short(source.evaluation),
         }

@@ -6,13 +6,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from autolearn.client.sdk.flows import Call, Flow, ask
+from autolearn.client.sdk.errors import BadArgument
+from autolearn.client.sdk.flows import EXAMINED, Call, Flow, ask
 from autolearn.client.sdk.handles.handle import Handle
 from autolearn.client.sdk.handles.pages import Pages, listing
 from autolearn.client.sdk.handles.predictions import AsyncPredictionHandle, PredictionHandle
 from autolearn.client.sdk.handles.run_methods import Data, Wait
 from autolearn.client.sdk.models.batches import batches_of, dataset_predicted
 from autolearn.client.sdk.models.export import exported
+from autolearn.client.sdk.models.imports import File, SchemaGiven, packed
 from autolearn.client.sdk.models.online_rows import OnlineRows, answered, asked_in_parts
 from autolearn.client.sdk.operation import Either, chained, either, operation
 from autolearn.client.sdk.paths import segment
@@ -34,6 +36,7 @@ from autolearn.schemas.values import PredictionForm
 
 if TYPE_CHECKING:
     import httpx
+    import pandas as pd
 
 Named = Any
 """A training or an experiment: its id, the start of one, or the object."""
@@ -369,9 +372,41 @@ class Models:
         return _model_handle(self, found)
 
     @operation
-    def register_model(self, name: str, training: Named, *, note: str = "") -> Flow[ModelVersion]:
-        """Register a training of an experiment as the next version; the first makes the model."""
-        return _register(name, training, note)
+    def register_model(
+        self,
+        name: str,
+        training: Named | None = None,
+        *,
+        file: File | None = None,
+        schema: SchemaGiven | None = None,
+        examples: File | pd.DataFrame | None = None,
+        note: str = "",
+    ) -> Flow[ModelVersion]:
+        """Register a training of an experiment as the next version; the first makes the model.
+
+        Or a model that was made elsewhere: the `file` of a fitted pipeline (skops), or an .onnx;
+        the `schema` of the columns that it takes, a path or a mapping; and `examples`, rows that it
+        must answer now, a CSV file or a data frame.
+
+        Raises:
+            BadArgument: neither or both are given, or a file is missing.
+            Problem: it is refused.
+        """
+        if (training is None) == (file is None):
+            raise BadArgument("Give either a training, or the file of a model made elsewhere.")
+        if file is None:
+            return (yield from _register(name, training, note))
+        with packed(file, schema, examples) as path:
+            call = Call(
+                "PUT",
+                f"{_at(name)}/versions",
+                ModelVersion,
+                {"note": note or None},
+                path,
+                media="application/zip",
+                grace=EXAMINED,
+            )
+            return (yield from ask(call))
 
     @operation
     def publish_model(

@@ -10,6 +10,7 @@ from autolearn.schemas.bounds import MODEL_MEMORY
 from autolearn.schemas.commands import (
     DeleteModel,
     Promote,
+    RegisterVersion,
     RetireVersion,
     RollBack,
     RollBackTraffic,
@@ -32,7 +33,7 @@ from autolearn.schemas.events import (
     VersionRolledBack,
 )
 from autolearn.schemas.models.promotion import GateEvidence, Requirement, VersionMetric
-from tests.support.samples import IRIS, WINE, register_version, version_registered
+from tests.support.samples import IRIS, WINE, register_version, version_imported, version_registered
 
 ADA, EVE = Actor("ada"), Actor("eve")
 ONE, TWO = version_registered(1, "t1"), version_registered(2, "t2")
@@ -50,6 +51,18 @@ def evidence(value: float, champions: float, **fields: object) -> GateEvidence:
     champion = VersionMetric(1, "e1", champions, IRIS, "9" * 64)
     made = GateEvidence(Requirement("f1", ">=", "champion", 0.01), candidate, champion)
     return replace(made, **fields)
+
+
+def test_versions_that_were_made_elsewhere_are_never_the_same_and_go_with_the_model():
+    one, two = version_imported(1), version_imported(2)
+    command = RegisterVersion(source=one.source)
+    given(model).when(command, ADA).then(one)
+    told = given(model, one, actor="ada").when(command, ADA)
+    told.then(two)
+    told = given(model, one, two, VersionPromoted(2), actor="ada").when(RetireVersion(1), ADA)
+    told.then(VersionRetired(1))
+    told = given(model, one, two, ONE, ModelDeleted(), actor="ada").when(command, ADA)
+    told.then(refused("model-deleted"))
 
 
 def test_the_first_training_makes_the_model_and_the_next_ones_are_numbered():

@@ -279,6 +279,32 @@ def test_an_attached_file_is_referred_to_as_its_sealed_event_says():
     assert reference_of(events.SessionAnnotated("t1", "a note")) is None
 
 
+def test_an_imported_version_keeps_its_artifact_until_the_model_is_deleted(
+    world: World, tmp_path: Path
+):
+    """Also where only the part in clear of its event can be read."""
+    kept, other = (world.model(tmp_path / "m", content) for content in (b"x", b"y"))
+    world.tell("model/flowers", samples.version_imported(artifact=kept))
+    world.tell("model/flowers", samples.version_registered(2))
+    assert world.collector.collect(LATER) == (1, other.bytes)
+    world.tell("model/flowers", events.ModelDeleted())
+    assert world.collector.collect(LATER) == (1, kept.bytes)
+    event = samples.version_imported(artifact=replace(kept, stored="f" * 64))
+    sealed = EventRecord(
+        id="1",
+        source="",
+        type=type_of(events.VersionRegistered),
+        subject=StreamId("model/flowers"),
+        time="",
+        sequence=1,
+        term=1,
+        keyid="k",
+        data_base64="",
+        **clear_part(event),
+    )
+    assert reference_of(outline_of(sealed)) == ("models", "f" * 64, True)
+
+
 def test_the_store_of_another_log_is_left_alone(world: World, tmp_path: Path):
     world.artifacts.put_blob([b"a"])
     assert world.artifacts.mark("0123456789abcdef").name == "0123456789abcdef"

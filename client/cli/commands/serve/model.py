@@ -51,14 +51,51 @@ AliasName = Annotated[str, typer.Option(metavar="ALIAS", help="Under which alias
 
 @app.command("register")
 def register(
-    name: Name, training: Training, note: Note = "", output: As = Output.table, url: Url = None
+    name: Name,
+    training: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="[TRAINING]",
+            show_default=False,
+            help="A training of an experiment, or an experiment with one: its id, or the start of "
+            "it.",
+        ),
+    ] = None,
+    file: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="A model that was made elsewhere (skops, .onnx), in place of TRAINING.",
+        ),
+    ] = None,
+    schema: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Of such a model: the columns that it takes, in JSON."),
+    ] = None,
+    examples: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="And rows that it must answer now, in CSV.")
+    ] = None,
+    note: Note = "",
+    output: As = Output.table,
+    url: Url = None,
 ) -> None:
-    """Register a training of an experiment as the next version; the first makes the model."""
+    """Register a training of an experiment as the next version; the first makes the model.
+
+    Or a model that was made elsewhere: --file MODEL.skops --schema SCHEMA.json
+    --examples ROWS.csv.
+    """
     from autolearn.client.cli.connection import connect
     from autolearn.client.cli.output import print_json
 
     with connect(url) as to:
-        made = to.client.register_model(name, _training(to, training), note=note)
+        made = to.client.register_model(
+            name,
+            _training(to, training) if training else None,
+            file=file,
+            schema=schema,
+            examples=examples,
+            note=note,
+        )
         if output == Output.json:
             print_json(to.said)
         else:
@@ -261,7 +298,8 @@ def retire(
         if output == Output.json:
             print_json(to.said)
         else:
-            print(f"Retired {retired.model}@{retired.version}: its experiment may be deleted now")
+            free = "" if retired.imported else ": its experiment may be deleted now"
+            print(f"Retired {retired.model}@{retired.version}{free}")
 
 
 @app.command("export")
@@ -378,6 +416,8 @@ def _origin(made: ModelVersion) -> str:
     if source is None:
         return "it cannot be read"
     scores = ", ".join(f"{name} {number(value)}" for name, value in [*source.metrics.items()][:3])
+    if made.imported:
+        return f"{source.estimator}, imported"
     return ", ".join(filter(None, (f"{source.estimator} on {source.dataset.name}", scores)))
 
 

@@ -118,8 +118,9 @@ def _write(predictions: Sequence[Mapping[str, Any]], form: str, file: Any) -> No
 def _say(said: Sequence[Inference], many: int, out: Path | None) -> None:
     """Print which version has answered, and the warnings, on standard error."""
     console = messages()
-    asked = [part for one in said for part in (one.parts or [one])]
-    answering = " and ".join(dict.fromkeys(f"{one.model}@{one.version}" for one in asked))
+    answering = " and ".join(
+        dict.fromkeys(f"{part.model}@{part.version}" for one in said for part in (one, *one.parts))
+    )
     into = f" into {out}" if out else ""
     console.print(sentence(f"{answering} answered {count(many, 'row')}{into}."))
     warnings, before = list[str](), 0

@@ -20,9 +20,9 @@ def retrain(
     what: Annotated[
         str,
         typer.Argument(
-            metavar="TRAINING|EXPERIMENT",
-            help="A training of an experiment or of the open session, or an experiment for all "
-            "of its trainings. The start of the id is enough.",
+            metavar="TRAINING|EXPERIMENT|NAME@VERSION",
+            help="A training of an experiment or of the open session, an experiment for all of its "
+            "trainings, or a version of a model. The start of an id is enough.",
         ),
     ],
     session: SessionOption = None,

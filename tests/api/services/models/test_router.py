@@ -13,6 +13,7 @@ from autolearn.agents.command_client import CommandClient
 from autolearn.agents.policies.traffic import end_traffic
 from autolearn.schemas.actors import SERVE
 from autolearn.schemas.models.traffic import GuardBreach
+from tests.support.imported_models import pipeline, rows, zipped
 from tests.support.log_checker import read_topic
 from tests.support.people import People
 from tests.support.waiting import until
@@ -440,3 +441,55 @@ def test_what_cannot_be_exported_is_refused(known: People, model: str):
     post(known, f"{at}/3/retire")
     gone = known.ask("owner", "GET", f"{at}/3/export", params={"as": "python"})
     assert (gone.status_code, gone.json()["title"]) == (410, "The version is retired")
+
+
+def put(
+    known: People, path: str, content: bytes, who: str = "owner", **more: str
+) -> httpx.Response:
+    headers = {**WAIT, "Content-Type": "application/zip"}
+    return known.ask(who, "PUT", f"{path}/versions", content=content, params=more, headers=headers)
+
+
+def test_a_model_that_was_made_elsewhere_answers_and_says_that_it_was_not_trained_here(
+    known: People,
+):
+    """It answers like the file that was sent; what needs its training is refused."""
+    made, path = pipeline(), f"/v1/models/i-{uuid.uuid4().hex[:8]}"
+    sent = put(known, path, zipped(made), note="of the old team")
+    assert (sent.status_code, sent.headers["location"]) == (201, f"{path}/versions/1"), sent.text
+    shown = known.ask("owner", "GET", f"{path}/versions/1").json()
+    assert (shown["imported"], shown["experiment"], shown["note"]) == (True, "", "of the old team")
+    assert shown["links"].keys() == {"self", "model"}
+    assert shown["source"]["estimator"] == "RandomForestClassifier"
+    assert shown["source"]["artifact"]["stored"], "it is encrypted with the key of the model"
+    assert put(known, path, zipped(made), "reader").status_code == 409, "it is the owner's"
+
+    asked: list[tuple[str, str, object]] = [
+        ("POST", "promote", {"version": 1, "require": ["f1 >= 0.5"]}),
+        ("GET", "versions/1/export?as=python", None),
+        ("POST", "versions/1/predictions", {"dataset": "wine"}),
+    ]
+    for method, what, body in asked:
+        refused = known.ask("owner", method, f"{path}/{what}", json=body)
+        kind = refused.json()["type"].rpartition(":")[2]
+        assert (refused.status_code, kind) == (409, "version-imported"), refused.text
+    assert post(known, f"{path}/promote", {"version": 1}).json()["champion"] == 1
+
+    data = rows(8).dropna()
+    answer = post(known, f"{path}/predict", {"records": data.to_dict("records")})
+    assert answer.status_code == 200, answer.text
+    said = [one["prediction"] for one in answer.json()["predictions"]]
+    assert said == made.predict(data).tolist()
+    strange = post(known, f"{path}/predict", data.to_dict("records")[0] | {"plan": "gold"})
+    assert (strange.status_code, "'gold'" in strange.json()["detail"]) == (422, True)
+    tensors = [
+        {"name": name, "shape": [1], "datatype": kind, "data": [data.iloc[0][name]]}
+        for name, kind in (("age", "FP64"), ("income", "FP64"), ("plan", "BYTES"))
+    ]
+    answer = post(known, f"/v2/models/{path.rpartition('/')[2]}/infer", {"inputs": tensors})
+    assert answer.json()["outputs"][0]["data"] == said[:1], answer.text
+
+    refused = put(known, path, zipped(made, examples="age,income,plan\n1,2,gold\n"))
+    assert refused.json()["type"].endswith("import-refused"), refused.text
+    assert known.ask("owner", "GET", path).json()["versions"] == 1
+    assert post(known, f"{path}/delete").status_code == 200

@@ -1,0 +1,25 @@
+"""A model that was made elsewhere: the files that are sent, and what is known of it."""
+
+from __future__ import annotations
+
+from msgspec import Struct
+
+SKOPS, ONNX = "model.skops", "model.onnx"
+SCHEMA, EXAMPLES = "schema.json", "examples.csv"
+"""The files of the zip file that is sent: one of the two models, and these."""
+
+
+class ImportFacts(Struct, frozen=True):
+    """The facts about an imported model that its version has, with its prediction `methods`.
+
+    `estimator` is its class, or onnx; `library_version` the version of scikit-learn that has
+    written it, or of ONNX Runtime here.
+    """
+
+    estimator: str
+    task: str
+    target: str | None
+    library_version: str
+    schema_hash: str
+    features: tuple[str, ...]
+    methods: tuple[str, ...]
