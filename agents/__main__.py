@@ -2,7 +2,7 @@
 
 It prints `ready` once it can work. With --with-parent it ends with the process that started it.
 
-Types: decide, dispatch, supervise, work. Exit codes: 0 stopped by a signal, 2 bad
+Types: decide, dispatch, supervise, monitor, work. Exit codes: 0 stopped by a signal, 2 bad
 arguments or settings, 3 no Kafka, 4 another process holds this instance's name, 70 fail stop.
 """
 

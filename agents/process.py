@@ -25,7 +25,7 @@ from autolearn.schemas.errors import LogError
 from autolearn.schemas.settings import Settings
 from autolearn.schemas.topics import Topics
 
-TYPES = ("decide", "dispatch", "supervise", "work")
+TYPES = ("decide", "dispatch", "supervise", "monitor", "work")
 _STOPPING = 12.0
 """Seconds that a process may take to stop: without brokers its consumers would never leave."""
 logger = structlog.get_logger(__name__)
@@ -88,6 +88,10 @@ def _agents_of(
         from autolearn.agents.supervision.agent import SuperviseAgent
 
         agents.append(SuperviseAgent(settings, log, address, meter))
+    if "monitor" in types:
+        from autolearn.agents.monitor.agent import MonitorAgent
+
+        agents.append(MonitorAgent(settings, log, address, meter))
     if "work" in types:
         from autolearn.agents.worker.worker import Worker
 

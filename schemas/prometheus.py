@@ -9,7 +9,8 @@ from __future__ import annotations
 from typing import Literal, NamedTuple
 
 API, DECIDE, DISPATCH, SUPERVISE, WORK = "api", "decide", "dispatch", "supervise", "work"
-ALL_TYPES = (API, DECIDE, DISPATCH, SUPERVISE, WORK)
+_MONITOR = "monitor"
+ALL_TYPES = (API, DECIDE, DISPATCH, SUPERVISE, _MONITOR, WORK)
 """The process types that have instruments."""
 
 
@@ -185,6 +186,12 @@ INSTRUMENTS: dict[str, Instrument] = {
     ),
     "autolearn_collected_bytes_total": Instrument(
         "counter", (SUPERVISE,), ("kind",), "Bytes of these artifacts."
+    ),
+    "autolearn_predictions_folded_total": Instrument(
+        "counter", (_MONITOR,), (), "Records of the prediction log that this process has counted."
+    ),
+    "autolearn_predictions_behind": Instrument(
+        "gauge", (_MONITOR,), (), "Records of the prediction log that are not counted yet."
     ),
     "autolearn_worker_slots": Instrument(
         "gauge", (WORK,), (), "Runs that this process takes at once."

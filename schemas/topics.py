@@ -27,6 +27,7 @@ GROUPS = {
     "dispatch": Group("dispatch-workers", "workers"),
     "supervise": Group("supervise", "workers"),
     "work": Group("work", "tasks"),
+    "monitor": Group("monitor", "prediction-hours"),
 }
 """The consumer group of each process type."""
 
@@ -53,6 +54,8 @@ class Topics(Struct, frozen=True):
     audit: Topic
     keys: Topic
     predictions: Topic
+    prediction_hours: Topic
+    open_hours: Topic
 
     def all(self) -> tuple[Topic, ...]:
         """Return every topic, in the order in which they are created."""
@@ -66,6 +69,8 @@ class Topics(Struct, frozen=True):
             self.audit,
             self.keys,
             self.predictions,
+            self.prediction_hours,
+            self.open_hours,
         )
 
     def in_backup(self) -> tuple[Topic, ...]:
@@ -133,6 +138,16 @@ class Topics(Struct, frozen=True):
                 kafka.partitions,
                 in_backup=True,
                 retention_ms=str(int(settings.retention.prediction_days * DAY_MS)),
+            ),
+            prediction_hours=topic("prediction-hours", 1, in_backup=True, retention_ms="-1"),
+            # What is lost of it is folded again from `predictions`.
+            open_hours=topic(
+                "open-hours",
+                1,
+                in_backup=False,
+                cleanup_policy="compact",
+                segment_ms=str(DAY_MS // 24),
+                flush_messages=str(2**63 - 1),
             ),
         )
 

@@ -97,6 +97,7 @@ RULES: dict[str, Rule] = {
         for what in (
             *("", "/versions", "/versions/{version}", "/timeline", "/readers", "/schema"),
             "/prediction-log",
+            "/hours",
             "/versions/{version}/export",
         )
     },

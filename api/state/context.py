@@ -26,6 +26,7 @@ from autolearn.api.state.event_tail import EventTail
 from autolearn.api.state.instruments import ApiInstruments, pressing
 from autolearn.api.state.live_rebuild import Rebuilding
 from autolearn.api.state.log_reader import LogReader
+from autolearn.api.state.prediction_hours import PredictionHours
 from autolearn.api.state.request_counts import Waiting
 from autolearn.api.state.staleness import Staleness
 from autolearn.api.state.system_status import SystemStatus
@@ -78,6 +79,7 @@ class ApiContext:
     staleness: Staleness
     audit: AuditProducer
     trail: AuditTrailReader
+    hours: PredictionHours
     authenticate: Authenticate
     passwords: Passwords
     logins: Logins
@@ -167,6 +169,11 @@ def make_context(
     if audit.on:
         reader.opened += [audit.open, trail.start] if is_api else [audit.open]
 
+    hours = PredictionHours(to, topics, reader, home / "hours")
+    lifetime.push_async_callback(hours.stop)
+    if is_api:
+        reader.opened.append(hours.start)
+
     tail = EventTail(to, reader, arrivals, executors.tail, settings.limits.max_followers)
     lifetime.push_async_callback(tail.stop)
     rebuilding = Rebuilding(to, reader, home)
@@ -211,6 +218,7 @@ def make_context(
         staleness=staleness,
         audit=audit,
         trail=trail,
+        hours=hours,
         authenticate=Provider(identity).authenticate if identity.auth == "oidc" else by_token,
         passwords=Passwords(executors.passwords),
         logins=Logins(),

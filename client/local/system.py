@@ -69,7 +69,9 @@ class Part(NamedTuple):
 
 
 _FIRST_USER = Part("first user", ("autolearn.operations.first_user", "--with-parent"), "never")
-_AGENTS = Part("agents", ("autolearn.agents", "--with-parent", "decide", "dispatch", "supervise"))
+_AGENTS = Part(
+    "agents", ("autolearn.agents", "--with-parent", "decide", "dispatch", "supervise", "monitor")
+)
 _WORKERS = Part("workers", ("autolearn.agents", "--with-parent", "work"))
 _API = Part("api", ("autolearn.api", "--with-parent"))
 _SERVE = Part("serve", ("autolearn.api.serving", "--with-parent"))

@@ -8,14 +8,18 @@ from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from autolearn.artifacts.store.store import ArtifactStore
 from autolearn.eventlog.encryption.session_cipher import open_vault
 from autolearn.eventlog.kafka.connect import open_log
 from autolearn.eventlog.log import Log, RecordSource
 from autolearn.operations.replay.evidence import EvidenceCheck, check_evidence
+from autolearn.operations.replay.hours import HoursCheck, check_hours
+from autolearn.projections.predictions.training_profiles import TrainingProfiles
 from autolearn.projections.queries.queries import Snapshot
 from autolearn.projections.rebuild.rebuild import Told, rebuild
 from autolearn.projections.storage.rocksdb import RocksStore
 from autolearn.projections.views import VIEWS
+from autolearn.runtime.home import artifacts_url
 from autolearn.schemas.errors import SettingsError
 from autolearn.schemas.settings import Settings
 from autolearn.schemas.topics import Topics
@@ -83,29 +87,37 @@ def verify(settings: Settings, all_served: Iterable[Served], told: Told) -> dict
         scratch = Scratch(log, Topics.of(settings).events.name, Path(below))
         in_order = sorted(all_served, key=lambda served: sum(served.position.values()))
         processes = [check(scratch, served, told) for served in in_order]
-        evidence = _evidence(settings, log, scratch)
+        evidence, hours = _check_kept(settings, log, scratch)
     return {
         "records": scratch.records,
         "events": scratch.events,
         "seconds": scratch.seconds,
         "events_per_s": scratch.events / scratch.seconds,
-        "equal": not evidence.wrong and not any(process["differs"] for process in processes),
+        "equal": not evidence.wrong
+        and not hours.wrong
+        and not any(process["differs"] for process in processes),
         "evidence": evidence._asdict(),
+        "prediction_hours": hours._asdict(),
         "processes": processes,
     }
 
 
-def _evidence(settings: Settings, log: Log, scratch: Scratch) -> EvidenceCheck:
-    """Check the evidence of all promotions, by the newest folded state."""
+def _check_kept(settings: Settings, log: Log, scratch: Scratch) -> tuple[EvidenceCheck, HoursCheck]:
+    """Check the evidence of promotions and the hours of predictions, by the newest state."""
     try:
         vault = open_vault(settings, log)
     except SettingsError as error:  # the views can be compared without keys
-        return EvidenceCheck(0, 0, [], error.detail)
+        return EvidenceCheck(0, 0, [], error.detail), HoursCheck(0, 0, [], error.detail)
     vault.start()
     try:
         vault.catch_up()
         with closing(RocksStore(scratch.folder)) as store:
-            return check_evidence(Snapshot(store, vault.open_kept))
+            snapshot = Snapshot(store, vault.open_kept)
+            artifacts = ArtifactStore(artifacts_url(settings))
+            profiles = TrainingProfiles(lambda: snapshot, lambda: None, artifacts, vault)
+            topics, days = Topics.of(settings), settings.retention.prediction_days
+            hours = check_hours(log, topics, days, vault, profiles.find)
+            return check_evidence(snapshot), hours
     finally:
         vault.stop()
 

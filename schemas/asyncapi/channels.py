@@ -51,6 +51,16 @@ CHANNELS: dict[str, Channel] = {
         "asked and answered is encrypted under a key of the model and month.",
         "the model's name, a slash, and the request's id",
     ),
+    "prediction_hours": Channel(
+        "What a version of a model answered in an hour that is over, in counts, kept for ever; "
+        "labels and histograms are encrypted under the key of the model. The newest record of a "
+        "key counts.",
+        "the model's name, the hour and the version, with slashes between them",
+    ),
+    "open_hours": Channel(
+        "The same for hours that are not over yet; a tombstone when they are.",
+        "the model's name, the hour and the version, with slashes between them",
+    ),
 }
 """The topics by their field of `topics.Topics`."""
 
@@ -146,6 +156,7 @@ TRAFFIC: tuple[Flow, ...] = (
             ("dispatch", "Folds the runs that wait for a worker."),
             ("supervise", "Folds the runs that a worker holds."),
             ("serve", "Learns which version answers, and who may ask."),
+            ("monitor", "Learns which training a version comes from."),
             ("work", "Learns which runs were cancelled, and how its commands were answered."),
         )
     ),
@@ -162,6 +173,12 @@ TRAFFIC: tuple[Flow, ...] = (
     Flow("serve", "send", "audit", "A request that was not answered with predictions has ended."),
     Flow("serve", "send", "predictions", "A request is answered."),
     Flow("api", "receive", "predictions", "Shows what was asked of a model."),
+    Flow("monitor", "receive", "predictions", "Counts them by model, version and hour."),
+    Flow("monitor", "send", "prediction_hours", "An hour is over, or a late record has come."),
+    Flow("monitor", "receive", "prediction_hours", "Knows which hours are there."),
+    Flow("monitor", "send", "open_hours", "The counts of an hour have changed."),
+    Flow("api", "receive", "prediction_hours", "Shows how a model was asked, hour by hour."),
+    Flow("api", "receive", "open_hours", "Shows the present hour."),
     Flow("serve", "send", "keys", "A month of predictions has a key of its own."),
     Flow("api", "send", "keys", "A new session has a key of its own."),
     Flow("supervise", "send", "keys", "Shreds the keys of sessions that are not kept."),
@@ -171,6 +188,7 @@ TRAFFIC: tuple[Flow, ...] = (
             ("api", "Reads what was said in sessions."),
             ("decide", "Reads the commands of sessions, and encrypts its answers."),
             ("serve", "Opens models, and encrypts predictions."),
+            ("monitor", "Reads predictions, and encrypts their counts."),
             ("work", "Reads its tasks, and encrypts their results."),
             ("supervise", "Knows which keys there are."),
         )

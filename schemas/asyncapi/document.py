@@ -25,6 +25,7 @@ from autolearn.schemas.records.checkpoint import Checkpoint
 from autolearn.schemas.records.dead_letter import DeadLetter
 from autolearn.schemas.records.heartbeat import Heartbeat
 from autolearn.schemas.records.prediction import PredictionRecord
+from autolearn.schemas.records.prediction_hour import PredictionHour
 from autolearn.schemas.records.session_key import WrappedKey
 from autolearn.schemas.records.task import Task
 from autolearn.schemas.topics import Topic, Topics
@@ -41,6 +42,8 @@ _PLAIN: dict[str, type[Struct]] = {
     "audit": Hop,
     "keys": WrappedKey,
     "predictions": PredictionRecord,
+    "prediction_hours": PredictionHour,
+    "open_hours": PredictionHour,
 }
 """The messages without an envelope, by channel."""
 _TRACING = {

@@ -6,6 +6,8 @@ from typing import Any
 
 from msgspec import Struct
 
+from autolearn.schemas.records.prediction_hour import FeatureCounts
+
 
 class RecordedPrediction(Struct, kw_only=True, frozen=True):
     """One answered request of the prediction log, by column: one value for each row.
@@ -30,3 +32,33 @@ class RecordedPrediction(Struct, kw_only=True, frozen=True):
     shadow_of: str = ""
     inputs: dict[str, list[Any]] | None = None
     outputs: dict[str, list[Any]] | None = None
+
+
+class ModelHour(Struct, kw_only=True, frozen=True):
+    """What a version of a model answered in the hour from `hour` on (RFC 3339, UTC), in counts.
+
+    `shadow` answers were given to nobody. Without `closed` the hour is not over, or late requests
+    may come. `p50` and `p99` are milliseconds within which so many requests of 100 were answered,
+    from `latencies`: requests by bucket, of which bucket k ends at 10**(k/20 - 2) ms. `warned`
+    counts warnings by kind.
+
+    `labels` counts rows by label, cluster or anomaly, `scores` by the highest probability or the
+    predicted number, `features` by the values of a column, between the edges of the training. They
+    are None if they cannot be read; those of `unreadable` requests are not in them.
+    """
+
+    hour: str
+    model: str
+    version: int
+    shadow: bool
+    closed: bool
+    requests: int
+    rows: int
+    unreadable: int
+    warned: dict[str, int]
+    p50: float | None
+    p99: float | None
+    latencies: dict[int, int]
+    labels: dict[str, int] | None = None
+    scores: FeatureCounts | None = None
+    features: dict[str, FeatureCounts] | None = None

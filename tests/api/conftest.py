@@ -25,7 +25,7 @@ class System:
             folder,
             "agents",
             environment,
-            *("autolearn.agents", "decide", "dispatch", "supervise", "work"),
+            *("autolearn.agents", "decide", "dispatch", "supervise", "monitor", "work"),
         )
         stack.callback(agents.stop)
         self.first = stack.enter_context(Api(folder, environment, instance="0"))

@@ -244,6 +244,19 @@ BENCHES = {
             "batch_peak_pss_mb": Aim("memory of the run's process (PSS), MiB", 600),
         },
     ),
+    "prediction-fold": Bench(
+        "tests.bench.serving.fold:fold",
+        {
+            "prediction_fold_per_s": Aim(
+                "encrypted predictions counted by hour a second, one thread",
+                50_000,
+                at_least=True,
+                beside="prediction_read_per_s",
+            ),
+            "prediction_read_per_s": Aim("the same records only read and decoded"),
+            "prediction_fold_vs_read": Aim("counted / only read"),
+        },
+    ),
     "session-growth": Bench(
         "tests.bench.session_growth:session_growth",
         {

@@ -183,6 +183,7 @@ def test_the_files_can_be_read_without_this_program(backup):
         "dead-letters",
         "audit",
         "predictions",
+        "prediction-hours",
     ]
     part = manifest["topics"][2]["partitions"][0]
     assert (part["first"], part["end"], part["records"]) == (20, 60, 40)

@@ -55,7 +55,7 @@ class People:
             **variables_of(**FEW_PARTITIONS),
             **(more or {}),
         }
-        types = ("decide", "dispatch", "supervise", "work")
+        types = ("decide", "dispatch", "supervise", "monitor", "work")
         self.agents = Process(folder, "agents", self.environment, "autolearn.agents", *types)
         stack.callback(self.agents.stop)
         self.first = stack.enter_context(Api(folder, self.environment, instance="0"))

@@ -101,10 +101,19 @@ def _times(since: str, request: str) -> tuple[int, int | None]:
             errors = [{"parameter": "request", "detail": detail}]
             raise Problem(422, "malformed-id", "An id is malformed", detail, errors=errors)
         return max(1, when - _SLACK), when + _LATE
+    return begin_of(since, 3_600_000), None
+
+
+def begin_of(since: str, otherwise: int) -> int:
+    """Return a time in milliseconds since 1970; "": so many milliseconds ago.
+
+    Raises:
+        Problem: it is malformed.
+    """
     if not since:
-        return time.time_ns() // 10**6 - 3_600_000, None
+        return time.time_ns() // 10**6 - otherwise
     try:
-        return max(1, millis(LOST_PLUS.sub(r"\1+\2", since))), None
+        return max(1, millis(LOST_PLUS.sub(r"\1+\2", since)))
     except (ValueError, OverflowError):
         detail = f"{since!r} is no time with a zone, such as 2026-01-31T09:30:00Z."
         raise bad_time("since", detail) from None

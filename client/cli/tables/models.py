@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from rich.console import Group, RenderableType
 
@@ -17,10 +17,12 @@ from autolearn.schemas.rest.models import (
     ModelVersion,
     RegisteredModel,
 )
-from autolearn.schemas.rest.predictions import RecordedPrediction
+from autolearn.schemas.rest.predictions import ModelHour, RecordedPrediction
 
 _ROWS = 20
 """Rows of a request that a table shows."""
+_LABELS = 4
+"""Labels of an hour that a table shows."""
 _KINDS = {
     "promoted": "promoted",
     "rolled-back": "rolled back",
@@ -112,6 +114,39 @@ def prediction(one: RecordedPrediction) -> RenderableType:
     ]
     more = f"{one.rows - _ROWS} more rows: -o json has them." if one.rows > _ROWS else ""
     return Group(about, "", rows(heads, lines), more)
+
+
+def hours(found: Iterable[ModelHour]) -> RenderableType:
+    """Return hours in which a model was asked."""
+    lines = [
+        (
+            f"{one.hour[:10]} {one.hour[11:16]}{'' if one.closed else ' …'}",
+            f"{one.model}@{one.version}{' (shadow)' if one.shadow else ''}",
+            one.requests,
+            one.rows,
+            _shares(one.labels),
+            " ".join(f"{kind} {many}" for kind, many in one.warned.items()),
+            _milliseconds(one.p50),
+            _milliseconds(one.p99),
+        )
+        for one in found
+    ]
+    heads = ("hour (UTC)", "version", "requests", "rows", "labels", "warned", "p50", "p99")
+    return rows(heads, lines, wraps=("labels", "warned"))
+
+
+def _shares(labels: Mapping[str, int] | None) -> str:
+    """Return the shares of the most frequent labels."""
+    if not labels:
+        return "?" if labels is None else "-"
+    total = sum(labels.values())
+    most = sorted(labels.items(), key=lambda one: -one[1])
+    words = [f"{label} {many / total:.0%}" for label, many in most[:_LABELS]]
+    return " ".join([*words, *(["…"] if len(most) > _LABELS else [])])
+
+
+def _milliseconds(value: float | None) -> str:
+    return "-" if value is None else f"{value:.1f} ms"
 
 
 def _first_answer(one: RecordedPrediction) -> str:

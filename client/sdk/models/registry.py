@@ -31,7 +31,7 @@ from autolearn.schemas.rest.models import (
     RegisteredModel,
 )
 from autolearn.schemas.rest.page import Page
-from autolearn.schemas.rest.predictions import RecordedPrediction
+from autolearn.schemas.rest.predictions import ModelHour, RecordedPrediction
 from autolearn.schemas.values import PredictionForm
 
 if TYPE_CHECKING:
@@ -118,6 +118,23 @@ class ModelMethods(Handle[RegisteredModel]):
         """
         query = {"since": since or None, "request": request or None, "version": version or None}
         call = Call("GET", f"{_at(self.name)}/prediction-log", Page[RecordedPrediction], query)
+        return Pages(call, limit=limit)
+
+    @listing
+    def hours(
+        self, *, since: str = "", version: int = 0, limit: int | None = None
+    ) -> Pages[ModelHour, ModelHour]:
+        """List the hours in which it was asked, newest first, at most `limit`: counts by version.
+
+        `since` is a time with a zone (RFC 3339), without it a day ago. Each hour has requests,
+        rows, warnings, latencies, and the histograms of labels, scores and columns. An hour that is
+        not over is a few seconds old.
+
+        Raises:
+            Problem: a parameter is malformed, or one may not promote the model's versions.
+        """
+        query = {"since": since or None, "version": version or None}
+        call = Call("GET", f"{_at(self.name)}/hours", Page[ModelHour], query)
         return Pages(call, limit=limit)
 
     @operation

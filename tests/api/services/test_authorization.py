@@ -389,6 +389,7 @@ ASKED: dict[str, Asked] = {
         f"/v2{OWNERS[3:]}/infer", 200, IRIS_TENSORS, but=TO_PROMOTE
     ),
     f"GET {MODEL}/prediction-log": Asked(f"{OWNERS}/prediction-log", but=TO_PROMOTE),
+    f"GET {MODEL}/hours": Asked(f"{OWNERS}/hours", but=TO_PROMOTE),
     f"GET {MODEL}/versions/{{version}}/export": Asked(
         f"{OWNERS}/versions/1/export?as=python", but=CONFIDENTIAL
     ),

@@ -134,6 +134,7 @@ def _show(result: dict[str, Any], code: int, output: Output) -> None:
         for process in result["processes"]:
             _show_compared(process)
         _show_evidence(result["evidence"])
+        _show_hours(result["prediction_hours"])
         print("Equal: the log says the same." if result["equal"] else "They differ.")
     else:
         digests = sorted(result["digests"].items())
@@ -151,6 +152,18 @@ def _show_evidence(found: dict[str, Any]) -> None:
         values = f"{found['checked']} values{gone}"
         fits = "not as the evaluations say" if found["wrong"] else "as the evaluations say"
         print(f"\nEvidence of promotions: {values}: {fits}.")
+        for words in found["wrong"]:
+            print(f"  {words}")
+
+
+def _show_hours(found: dict[str, Any]) -> None:
+    """Print how the hours of predictions compare with the prediction log."""
+    if found["unchecked"]:
+        print(f"The hours of predictions were not checked: {found['unchecked']}")
+    elif found["checked"] or found["gone"]:
+        gone = f", {found['gone']} of what is not there any more" if found["gone"] else ""
+        fits = "not as the log says" if found["wrong"] else "as the log says"
+        print(f"Hours of predictions: {found['checked']}{gone}: {fits}.")
         for words in found["wrong"]:
             print(f"  {words}")
 

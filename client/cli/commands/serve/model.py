@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from autolearn.client.cli.commands.serve import traffic as serve_traffic
+from autolearn.client.cli.commands.serve.hours import hours
 from autolearn.client.cli.confirm import Yes, confirm
 from autolearn.client.cli.exit_codes import EXIT_CODES
 from autolearn.client.cli.options import Grantee, Shared, Url, warn_of_name
@@ -283,6 +284,7 @@ def alias(
 app.command("traffic")(serve_traffic.traffic)
 app.command("shadow")(serve_traffic.shadow)
 app.command("recording")(serve_traffic.recording)
+app.command("hours")(hours)
 
 
 @app.command("retire")

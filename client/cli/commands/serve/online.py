@@ -118,9 +118,9 @@ def _write(predictions: Sequence[Mapping[str, Any]], form: str, file: Any) -> No
 def _say(said: Sequence[Inference], many: int, out: Path | None) -> None:
     """Print which version has answered, and the warnings, on standard error."""
     console = messages()
-    answering = " and ".join(
-        dict.fromkeys(f"{part.model}@{part.version}" for one in said for part in (one, *one.parts))
-    )
+    asked = [f"{one.model}@{one.version}" for one in said]
+    asked += [f"{part.model}@{part.version}" for one in said for part in one.parts]
+    answering = " and ".join(dict.fromkeys(asked))
     into = f" into {out}" if out else ""
     console.print(sentence(f"{answering} answered {count(many, 'row')}{into}."))
     warnings, before = list[str](), 0

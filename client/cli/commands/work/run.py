@@ -17,6 +17,7 @@ class Type(StrEnum):
     decide = "decide"
     dispatch = "dispatch"
     supervise = "supervise"
+    monitor = "monitor"
     work = "work"
     serve = "serve"
 
@@ -41,7 +42,7 @@ def run(
         ),
     ] = None,
 ) -> None:
-    """Run one process of the system: api, serve, decide, dispatch, supervise or work.
+    """Run one process of the system: api, serve, decide, dispatch, supervise, monitor or work.
 
     Start any number, on one machine (each with another --instance) or on several. AUTOLEARN_KAFKA
     names the brokers; without it, those of `autolearn up` on this machine are used. A `work`

@@ -4,7 +4,9 @@ import hashlib
 import io
 import uuid
 import zipfile
+from collections import Counter
 from datetime import UTC, datetime
+from typing import Any
 
 import httpx
 import pytest
@@ -13,6 +15,7 @@ from autolearn.agents.command_client import CommandClient
 from autolearn.agents.policies.traffic import end_traffic
 from autolearn.schemas.actors import SERVE
 from autolearn.schemas.models.traffic import GuardBreach
+from tests.support.api_assertions import problem
 from tests.support.imported_models import pipeline, rows, zipped
 from tests.support.log_checker import read_topic
 from tests.support.people import People
@@ -353,6 +356,37 @@ def test_several_versions_are_one_answer(known: People, model: str):
         refused = asked(query)
         assert refused.status_code in (404, 422), refused.text
         assert words in refused.json()["detail"]
+
+
+def test_the_hours_of_a_model_are_shown_to_who_may_promote(known: People, model: str):
+    post(known, f"{model}/share", {"user": "other", "may": "predict"})
+    post(known, f"{model}/shadow", {"version": "1"})
+    said = [post(known, f"{model}/predict", WINE).json() for _ in range(3)]
+    post(known, f"{model}/versions/1/predict", WINE)
+
+    def shown() -> list[dict[str, Any]] | None:
+        items = known.ask("owner", "GET", f"{model}/hours").json()["items"]
+        return items if sum(one["requests"] for one in items) == 7 else None
+
+    hours = until(shown, "all of it is counted")
+    counted: Counter[tuple[int, bool]] = Counter()
+    for one in hours:  # the hour may have ended meanwhile
+        counted[one["version"], one["shadow"]] += one["requests"]
+        assert one["requests"] == one["rows"] == sum(one["labels"].values())
+        assert one["p50"] <= one["p99"]
+        assert all(sum(of["counts"]) == one["rows"] for of in one["features"].values())
+    assert counted == {(2, False): 3, (1, True): 3, (1, False): 1}
+    label = said[0]["predictions"][0]["prediction"]
+    assert {*next(one for one in hours if one["version"] == 2)["labels"]} == {str(label)}
+    only = known.ask("owner", "GET", f"{model}/hours?version=2").json()["items"]
+    assert {one["version"] for one in only} == {2}
+    first = known.ask("owner", "GET", f"{model}/hours?limit=1").json()
+    rest = known.ask("owner", "GET", f"{model}/hours?page={first['next']}").json()
+    assert [*first["items"], *rest["items"]] == hours
+    later = known.ask("owner", "GET", f"{model}/hours?since=2999-01-01T00:00:00Z").json()
+    assert later == {"items": [], "next": None}
+    problem(known.ask("owner", "GET", f"{model}/hours?since=soon"), 422, "bad-time", "no time")
+    problem(known.ask("other", "GET", f"{model}/hours"), 403, "forbidden")
 
 
 def test_rows_come_as_csv_too_and_are_refused_by_number_and_column(known: People, model: str):

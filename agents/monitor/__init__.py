@@ -1,0 +1,1 @@
+"""Folds the prediction log into counts by hour."""

@@ -1,0 +1,1 @@
+"""The fold of the prediction log: counts by model, version and hour."""
