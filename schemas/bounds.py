@@ -51,6 +51,8 @@ COMBINED_PARTS = 10
 """Versions that one answer combines."""
 ONLINE_ROWS = 1000
 """Rows that a model answers in one request."""
+TRUTHS = 10_000
+"""Truths that one request adds."""
 WARNINGS_SHOWN = 100
 """Warnings about rows that one answer has."""
 LOADED_MODELS, LOADED_BYTES = 50, 512 * MIB

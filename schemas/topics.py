@@ -56,6 +56,7 @@ class Topics(Struct, frozen=True):
     predictions: Topic
     prediction_hours: Topic
     open_hours: Topic
+    truths: Topic
 
     def all(self) -> tuple[Topic, ...]:
         """Return every topic, in the order in which they are created."""
@@ -71,6 +72,7 @@ class Topics(Struct, frozen=True):
             self.predictions,
             self.prediction_hours,
             self.open_hours,
+            self.truths,
         )
 
     def in_backup(self) -> tuple[Topic, ...]:
@@ -104,6 +106,7 @@ class Topics(Struct, frozen=True):
         # Tasks are not in a backup: what is open on `events` is handed out again. Neither are
         # heartbeats: no worker of that time is alive.
         week = str(7 * DAY_MS)
+        asked = str(int(settings.retention.prediction_days * DAY_MS))
         return cls(
             commands=topic(
                 "commands", kafka.partitions, in_backup=True, retention_ms=str(90 * DAY_MS)
@@ -133,12 +136,9 @@ class Topics(Struct, frozen=True):
             ),
             # A backup has the keys in a file of their own (operations.backup.session_keys).
             keys=topic("keys", 1, in_backup=False, **_shredding(settings.retention.shred_within)),
-            predictions=topic(
-                "predictions",
-                kafka.partitions,
-                in_backup=True,
-                retention_ms=str(int(settings.retention.prediction_days * DAY_MS)),
-            ),
+            predictions=topic("predictions", kafka.partitions, in_backup=True, retention_ms=asked),
+            # On the same partitions, so that truths and predictions are joined by partition.
+            truths=topic("truths", kafka.partitions, in_backup=True, retention_ms=asked),
             prediction_hours=topic("prediction-hours", 1, in_backup=True, retention_ms="-1"),
             # What is lost of it is folded again from `predictions`.
             open_hours=topic(

@@ -27,7 +27,7 @@ from autolearn.api.middleware.origins import CheckOrigin
 from autolearn.api.middleware.sealed_requests import Seal
 from autolearn.api.serving import inference_protocol
 from autolearn.api.serving.asked_models import AskedModel, AskedModels, sweep
-from autolearn.api.serving.combined import Combination, as_recorded, combination_in, combined
+from autolearn.api.serving.combination import Combination, as_recorded, combination_in, combined
 from autolearn.api.serving.loaded_models import LoadedModels
 from autolearn.api.serving.prediction_log import PredictionLog
 from autolearn.api.serving.rows import answer, columns_of, inference, records_in

@@ -173,6 +173,19 @@ def _first_time(context: ApiContext) -> str:
     return min(filter(None, times), default=text(time.time_ns() // 10**6))
 
 
+def since_of(since: str) -> int:
+    """Return the time `since` in milliseconds since 1970.
+
+    Raises:
+        Problem: it is none, or has no zone.
+    """
+    try:
+        return max(1, millis(LOST_PLUS.sub(r"\1+\2", since)))
+    except (ValueError, OverflowError):
+        detail = f"{since!r} is no time with a zone, such as 2026-01-31T09:30:00Z."
+        raise bad_time("since", detail) from None
+
+
 def bad_time(parameter: str, detail: str) -> Problem:
     """Return the problem of a time without a state."""
     errors = [{"parameter": parameter, "detail": detail}]

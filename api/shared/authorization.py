@@ -98,6 +98,7 @@ RULES: dict[str, Rule] = {
             *("", "/versions", "/versions/{version}", "/timeline", "/readers", "/schema"),
             "/prediction-log",
             "/hours",
+            *("/prediction-log", "/truths", "/unlabelled"),
             "/versions/{version}/export",
         )
     },
@@ -105,7 +106,7 @@ RULES: dict[str, Rule] = {
         f"POST {_MODEL}/{what}": Rule.USER
         for what in (
             *("versions", "versions/{version}/retire", "alias", "promote", "rollback"),
-            *("traffic", "shadow"),
+            *("traffic", "shadow", "truths"),
             *("share", "unshare", "delete", "recording", "predict", "versions/{version}/predict"),
         )
     },

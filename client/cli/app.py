@@ -27,7 +27,7 @@ from autolearn.client.cli.commands.operate import (
     up,
     version,
 )
-from autolearn.client.cli.commands.serve import model, predictions
+from autolearn.client.cli.commands.serve import model, predictions, truth
 from autolearn.client.cli.commands.work import (
     annotate,
     cancel,
@@ -120,6 +120,8 @@ app.add_typer(evaluation.app, name="evaluation", rich_help_panel=WORK)
 app.command("commit", rich_help_panel=WORK)(session.commit)
 app.command("predict", rich_help_panel=WORK)(predict.predict)
 app.command("predictions", rich_help_panel=WORK)(predictions.predictions)
+app.add_typer(truth.app, name="truth", rich_help_panel=WORK)
+app.command("label", rich_help_panel=WORK)(truth.label)
 app.command("cancel", rich_help_panel=WORK)(cancel.cancel)
 app.command("note", rich_help_panel=WORK)(annotate.note)
 app.command("tag", rich_help_panel=WORK)(annotate.tag)
@@ -161,6 +163,7 @@ app.command("experiments", hidden=True)(experiment.list_)
 app.command("estimators", hidden=True)(catalog.estimators)
 app.command("metrics", hidden=True)(catalog.metrics)
 app.command("models", hidden=True)(model.list_)
+app.command("truths", hidden=True)(truth.list_)
 
 
 @app.callback()

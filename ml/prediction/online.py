@@ -288,7 +288,7 @@ class OnlineModel:
         return _in_order(said, rows, warnings, unused)
 
     def _said_elsewhere(self, features: pd.DataFrame) -> dict[str, Array]:
-        """Return what an imported model says, which may fail on gaps and unknown categories.
+        """Return the answers of an imported model, which may fail on gaps and unknown categories.
 
         Raises:
             RowsRefused: it fails; one row is named on which it does.

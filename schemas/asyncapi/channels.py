@@ -61,6 +61,11 @@ CHANNELS: dict[str, Channel] = {
         "The same for hours that are not over yet; a tombstone when they are.",
         "the model's name, the hour and the version, with slashes between them",
     ),
+    "truths": Channel(
+        "What a model should have answered, as a user says; encrypted under the key of the answer. "
+        "The first truth of a row counts, and each later one that replaces it.",
+        "the model's name, a slash, and the request's id",
+    ),
 }
 """The topics by their field of `topics.Topics`."""
 
@@ -179,6 +184,8 @@ TRAFFIC: tuple[Flow, ...] = (
     Flow("monitor", "send", "open_hours", "The counts of an hour have changed."),
     Flow("api", "receive", "prediction_hours", "Shows how a model was asked, hour by hour."),
     Flow("api", "receive", "open_hours", "Shows the present hour."),
+    Flow("api", "send", "truths", "Somebody says what a model should have answered."),
+    Flow("api", "receive", "truths", "Compares them with the answers."),
     Flow("serve", "send", "keys", "A month of predictions has a key of its own."),
     Flow("api", "send", "keys", "A new session has a key of its own."),
     Flow("supervise", "send", "keys", "Shreds the keys of sessions that are not kept."),

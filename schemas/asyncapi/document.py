@@ -28,6 +28,7 @@ from autolearn.schemas.records.prediction import PredictionRecord
 from autolearn.schemas.records.prediction_hour import PredictionHour
 from autolearn.schemas.records.session_key import WrappedKey
 from autolearn.schemas.records.task import Task
+from autolearn.schemas.records.truth import TruthRecord
 from autolearn.schemas.topics import Topic, Topics
 from autolearn.schemas.upcasters import UPCASTERS
 
@@ -44,6 +45,7 @@ _PLAIN: dict[str, type[Struct]] = {
     "predictions": PredictionRecord,
     "prediction_hours": PredictionHour,
     "open_hours": PredictionHour,
+    "truths": TruthRecord,
 }
 """The messages without an envelope, by channel."""
 _TRACING = {

@@ -7,6 +7,7 @@ from typing import Any
 from msgspec import Struct
 
 from autolearn.schemas.records.prediction_hour import FeatureCounts
+from autolearn.schemas.rest.truths import RowTruth
 
 
 class RecordedPrediction(Struct, kw_only=True, frozen=True):
@@ -14,7 +15,8 @@ class RecordedPrediction(Struct, kw_only=True, frozen=True):
 
     `duration` is in milliseconds, from the request to its record. `inputs` and `outputs` are None
     if they cannot be read any more: their key was shredded. With `shadow_of` it is what the shadow
-    would have answered to that request.
+    would have answered to that request. `truths` are what rows are in truth;
+    None if too many truths came since then for a look at all.
     """
 
     request: str
@@ -32,6 +34,7 @@ class RecordedPrediction(Struct, kw_only=True, frozen=True):
     shadow_of: str = ""
     inputs: dict[str, list[Any]] | None = None
     outputs: dict[str, list[Any]] | None = None
+    truths: list[RowTruth] | None = []
 
 
 class ModelHour(Struct, kw_only=True, frozen=True):

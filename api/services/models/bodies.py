@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import Field, StrictInt
+from pydantic import Field, StrictInt, model_validator
 
 from autolearn.api.http.body import Body, Name
 from autolearn.api.shared.bodies import ReaderBody
@@ -15,6 +15,8 @@ from autolearn.schemas.bounds import (
     MOST_GUARDS,
     MOST_REQUIREMENTS,
     MOST_ROUTES,
+    ONLINE_ROWS,
+    TRUTHS,
 )
 from autolearn.schemas.models.versions import CHAMPION, ModelMay, Recording
 
@@ -128,3 +130,41 @@ class ModelGrantBody(ReaderBody):
         default=None, description="Requests that each of them may send; null: no limit of its own."
     )
     rows_per_second: Rate | None = Field(default=None, description="Rows in these requests.")
+
+
+Plain = Annotated[str, Field(max_length=LONGEST_NAME)] | bool | StrictInt | float
+Column = Annotated[str, Field(min_length=1, max_length=LONGEST_NAME)]
+
+
+class TruthBody(Body):
+    """What a row should have been answered; or that its answer is `right`."""
+
+    request: Annotated[str, Field(max_length=100)] = Field(
+        default="", description="The id of the request, which an answer has as `request`."
+    )
+    row: Annotated[StrictInt, Field(ge=0, lt=ONLINE_ROWS)] = Field(
+        default=0, description="The number of the row in its request, from 0."
+    )
+    key: Annotated[dict[Column, Plain], Field(max_length=10)] = Field(
+        default={}, description="Instead of `request`: values of columns that name one asked row."
+    )
+    value: Plain | None = Field(default=None, description="The label, or the number.")
+    right: bool = False
+
+    @model_validator(mode="after")
+    def _whole(self) -> TruthBody:
+        if bool(self.request) == bool(self.key):
+            raise ValueError("give either the request or a key")
+        if self.right == (self.value is not None):
+            raise ValueError("give either the value, or right: true")
+        return self
+
+
+class TruthsBody(Body):
+    """What a model should have answered."""
+
+    truths: Annotated[list[TruthBody], Field(min_length=1, max_length=TRUTHS)]
+    replace: bool = Field(default=False, description="Whether a truth may replace another one.")
+    since: Annotated[str, Field(max_length=100)] = Field(
+        default="", description="From when on a key is sought (RFC 3339); default: 30 days ago."
+    )

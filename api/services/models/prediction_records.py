@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, suppress
 from typing import NamedTuple
 
@@ -17,7 +17,9 @@ from autolearn.eventlog.log import RecordSource
 from autolearn.schemas.codec import from_json
 from autolearn.schemas.errors import MalformedRecord
 from autolearn.schemas.records.prediction import PredictionContent, PredictionRecord, purpose_of
+from autolearn.schemas.records.truth import TruthRecord, truth_purpose
 from autolearn.schemas.rest.predictions import RecordedPrediction
+from autolearn.schemas.rest.truths import RowTruth
 from autolearn.security.data_key import NONCE, Unreadable
 
 _CHUNK = 2000
@@ -106,11 +108,13 @@ def _read(
                     yield record.offset, record.value
 
 
-def shown(record: PredictionRecord, vault: SessionCipher) -> RecordedPrediction:
+def shown(
+    record: PredictionRecord, vault: SessionCipher, truths: Sequence[RowTruth] | None = ()
+) -> RecordedPrediction:
     """Return a record as it is shown; without content if that cannot be read any more."""
     content = None
     with suppress(Unreadable, msgspec.DecodeError):
-        content = msgspec.json.decode(_clear(record, vault), type=PredictionContent)
+        content = msgspec.json.decode(clear_content(record, vault), type=PredictionContent)
     return RecordedPrediction(
         request=record.id,
         time=record.time,
@@ -127,19 +131,22 @@ def shown(record: PredictionRecord, vault: SessionCipher) -> RecordedPrediction:
         shadow_of=record.shadow_of,
         inputs=None if content is None else content.inputs,
         outputs=None if content is None else content.outputs,
+        truths=None if truths is None else [*truths],
     )
 
 
-def _clear(record: PredictionRecord, vault: SessionCipher) -> bytes:
+def clear_content(record: PredictionRecord | TruthRecord, vault: SessionCipher) -> bytes:
     """Return the content of a record. Raises Unreadable."""
     if record.data is not UNSET:
         return bytes(record.data)
     if record.data_base64 is UNSET:
         raise Unreadable
-    key = vault.key(record.keyid).derived(purpose_of(record.salt))
+    about, purpose = f"{record.model}/{record.id}", purpose_of(record.salt)
+    if isinstance(record, TruthRecord):
+        about, purpose = f"truth {about}", truth_purpose(record.salt)
+    key = vault.key(record.keyid).derived(purpose)
     sealed = base64.b64decode(record.data_base64)
-    about = f"{record.model}/{record.id}".encode()
     try:
-        return AESGCM(key).decrypt(sealed[:NONCE], sealed[NONCE:], about)
+        return AESGCM(key).decrypt(sealed[:NONCE], sealed[NONCE:], about.encode())
     except InvalidTag:
         raise Unreadable from None

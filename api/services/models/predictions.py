@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping, Sequence
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Request
@@ -17,12 +18,14 @@ from autolearn.api.identity.principal import Who
 from autolearn.api.identity.visibility import Level, model_access
 from autolearn.api.services.models.checks import require_model
 from autolearn.api.services.models.prediction_records import Sought, Spans, page, shown
-from autolearn.api.shared.as_of import LOST_PLUS, bad_time
+from autolearn.api.services.models.truths.records import truths_since
+from autolearn.api.shared.as_of import since_of
 from autolearn.api.state.context import ApiContext
-from autolearn.runtime.timestamps import millis
 from autolearn.runtime.uuid7 import time_of
+from autolearn.schemas.records.prediction import PredictionRecord
 from autolearn.schemas.rest.page import Page
 from autolearn.schemas.rest.predictions import RecordedPrediction
+from autolearn.schemas.rest.truths import RowTruth
 
 _Offset = Annotated[int, Meta(ge=0, le=2**53)]
 
@@ -79,13 +82,32 @@ def add_prediction_routes(routes: APIRouter, context: ApiContext) -> None:
                 spans = {p: (first, ends[p]) for p, first in begins.items() if first < ends[p]}
             sought = Sought(model, actor, request_id, version, before)
             records, left = page(log, topic, spans, sought, limit)
-            items = [shown(one, context.vault) for one in records]
+            known = _truths_of(context, model, records)
+            items = [shown(one, context.vault, known.get(one.id)) for one in records]
             last = records[-1].id if records else before
             done = not left or (request_id and records)
             more = None if done else to_token(_Place(last, [(p, *at) for p, at in left.items()]))
             return json(Page(items, more), headers=next_link(request.url, more))
 
         return await context.executors.log.run(read)
+
+
+def _truths_of(
+    context: ApiContext, model: str, records: Sequence[PredictionRecord]
+) -> Mapping[str, Sequence[RowTruth]]:
+    """Return the truths of answered requests (blocks).
+
+    A request is absent if too many truths came since then for a look at all.
+    """
+    times = {one.id: time_of(one.id) or 1 for one in records}
+    if not times:
+        return {}
+    found, reached = truths_since(context, model, min(times.values()), times)
+    return {
+        one: [truth for _, truth in sorted(found.get(one, {}).items())]
+        for one, asked in times.items()
+        if asked >= reached
+    }
 
 
 def _times(since: str, request: str) -> tuple[int, int | None]:
@@ -110,13 +132,7 @@ def begin_of(since: str, otherwise: int) -> int:
     Raises:
         Problem: it is malformed.
     """
-    if not since:
-        return time.time_ns() // 10**6 - otherwise
-    try:
-        return max(1, millis(LOST_PLUS.sub(r"\1+\2", since)))
-    except (ValueError, OverflowError):
-        detail = f"{since!r} is no time with a zone, such as 2026-01-31T09:30:00Z."
-        raise bad_time("since", detail) from None
+    return since_of(since) if since else time.time_ns() // 10**6 - otherwise
 
 
 def _place_of(token: str, partitions: int) -> tuple[Spans, str]:

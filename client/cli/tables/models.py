@@ -113,7 +113,14 @@ def prediction(one: RecordedPrediction) -> RenderableType:
         for at in range(min(one.rows, _ROWS))
     ]
     more = f"{one.rows - _ROWS} more rows: -o json has them." if one.rows > _ROWS else ""
-    return Group(about, "", rows(heads, lines), more)
+    parts = [about, "", rows(heads, lines), more]
+    if one.truths is None:
+        parts += ["", "Its truths are too far back: more came since then than is looked at."]
+    elif one.truths:
+        first = next(iter(said.values()))
+        known = [(t.row, first[t.row], t.value, t.actor, when(t.time)) for t in one.truths]
+        parts += ["", rows(("row", "predicted", "truth", "said by", "when"), known[:_ROWS])]
+    return Group(*parts)
 
 
 def hours(found: Iterable[ModelHour]) -> RenderableType:

@@ -40,16 +40,16 @@ def answered(
         needed("pandas", "predict()")
         given: Any = rows
         frame: pd.DataFrame = given if hasattr(given, "iloc") else given.to_pandas()
-        records = [_sent(record) for record in frame.to_dict("records")]
+        records = [plain_record(record) for record in frame.to_dict("records")]
         said = yield from asked(_in_parts(records))
         return _frame([one for part in said for one in part.predictions], frame.index)
     if isinstance(rows, Mapping):
-        said = yield from asked(_in_parts([_sent(rows)]))
+        said = yield from asked(_in_parts([plain_record(rows)]))
         return _predictions(said)[0]
     if isinstance(rows, str | Path):
         said = yield from asked(csv_parts(Path(rows)))
     elif isinstance(rows, list | tuple) and rows and all(isinstance(one, Mapping) for one in rows):
-        said = yield from asked(_in_parts([_sent(one) for one in rows]))
+        said = yield from asked(_in_parts([plain_record(one) for one in rows]))
     else:
         raise BadArgument(
             f"{type(rows).__name__} is no row.",
@@ -141,7 +141,8 @@ def _csv_of(lines: Sequence[Sequence[str]]) -> tuple[bytes, str]:
     return msgspec.json.encode({"csv": out.getvalue()}), "application/json"
 
 
-def _sent(record: Mapping[Any, Any]) -> dict[str, Any]:
+def plain_record(record: Mapping[Any, Any]) -> dict[str, Any]:
+    """Return a record as JSON has it: None for what is missing. Raises BadArgument."""
     return {str(name): _plain(value) for name, value in record.items()}
 
 

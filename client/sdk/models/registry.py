@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 from autolearn.client.sdk.errors import BadArgument
 from autolearn.client.sdk.flows import EXAMINED, Call, Flow, ask
-from autolearn.client.sdk.handles.handle import Handle
 from autolearn.client.sdk.handles.pages import Pages, listing
 from autolearn.client.sdk.handles.predictions import AsyncPredictionHandle, PredictionHandle
 from autolearn.client.sdk.handles.run_methods import Data, Wait
@@ -16,6 +15,7 @@ from autolearn.client.sdk.models.batches import batches_of, dataset_predicted
 from autolearn.client.sdk.models.export import exported
 from autolearn.client.sdk.models.imports import File, SchemaGiven, packed
 from autolearn.client.sdk.models.online_rows import OnlineRows, answered, asked_in_parts
+from autolearn.client.sdk.models.truths import TruthMethods
 from autolearn.client.sdk.operation import Either, chained, either, operation
 from autolearn.client.sdk.paths import segment
 from autolearn.client.sdk.transport import AwaitingPart, BlockingPart
@@ -42,7 +42,7 @@ Named = Any
 """A training or an experiment: its id, the start of one, or the object."""
 
 
-class ModelMethods(Handle[RegisteredModel]):
+class ModelMethods(TruthMethods):
     """A model: a name under which trainings are versions 1, 2, 3 …, one of which answers."""
 
     _fields = frozenset(RegisteredModel.__struct_fields__)

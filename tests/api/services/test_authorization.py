@@ -390,6 +390,13 @@ ASKED: dict[str, Asked] = {
     ),
     f"GET {MODEL}/prediction-log": Asked(f"{OWNERS}/prediction-log", but=TO_PROMOTE),
     f"GET {MODEL}/hours": Asked(f"{OWNERS}/hours", but=TO_PROMOTE),
+    **{
+        f"GET {MODEL}/{what}": Asked(f"{OWNERS}/{what}", but=TO_PROMOTE)
+        for what in ("truths", "unlabelled")
+    },
+    f"POST {MODEL}/truths": Asked(
+        f"{OWNERS}/truths", 422, {"truths": [{"request": "?", "right": True}]}, but=TO_PROMOTE
+    ),
     f"GET {MODEL}/versions/{{version}}/export": Asked(
         f"{OWNERS}/versions/1/export?as=python", but=CONFIDENTIAL
     ),

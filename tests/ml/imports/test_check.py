@@ -25,7 +25,7 @@ from autolearn.ml.imports.check import import_model
 from autolearn.ml.imports.process import ImportJob, ImportRefused, import_apart
 from autolearn.ml.prediction.online import OnlineModel, RowsRefused
 from autolearn.schemas.errors import AutoLearnError
-from tests.support.imported_models import SCHEMA, forest, pipeline, rows, zipped
+from tests.ml.imports.samples import SCHEMA, forest, pipeline, rows, zipped
 
 
 def taken(tmp_path: Path, sent: bytes) -> Path:

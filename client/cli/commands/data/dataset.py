@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from http import HTTPStatus
 from pathlib import Path
 from typing import Annotated, Literal
@@ -13,6 +13,7 @@ import typer
 
 from autolearn.client.cli.commands.data import dataset_contents
 from autolearn.client.cli.commands.data.catalog import list_datasets, show_dataset
+from autolearn.client.cli.commands.data.labelled_rows import labelled_rows
 from autolearn.client.cli.confirm import Yes, confirm
 from autolearn.client.cli.exit_codes import EXIT_CODES
 from autolearn.client.cli.options import (
@@ -64,7 +65,8 @@ def add(
     path: Annotated[
         Path,
         typer.Argument(
-            help="CSV, JSON lines, Parquet, Arrow or Excel; also compressed. -: standard input."
+            help="CSV, JSON lines, Parquet, Arrow or Excel; also compressed. -: standard input. "
+            "With --from-predictions the dataset's name."
         ),
     ],
     name: Annotated[str | None, typer.Option(help="[default: from the file's]")] = None,
@@ -75,6 +77,12 @@ def add(
     sensitive: Columns = None,
     roles: Roles = None,
     positive: Positive = None,
+    from_predictions: Annotated[
+        str, typer.Option(metavar="MODEL", help="The rows that were asked of it and have a truth.")
+    ] = "",
+    since: Annotated[
+        str, typer.Option(metavar="TIME", help="From when on, with --from-predictions.")
+    ] = "30d",
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Show what would be read, and keep nothing.")
     ] = False,
@@ -142,14 +150,24 @@ def add(
     from autolearn.client.cli.output import console, print_json
     from autolearn.client.cli.tables import catalog as views
 
-    if str(path) == "-" and name is None:
+    if from_predictions:
+        if len(path.parts) != 1 or name is not None:
+            raise typer.BadParameter("with --from-predictions it is the name", param_hint="'PATH'")
+        name, file_format, separator, decimal = str(path), "csv", ",", "."
+    elif str(path) == "-" and name is None:
         raise typer.BadParameter("name what comes from standard input", param_hint="--name")
-    if str(path) != "-" and not path.is_file():
+    if not from_predictions and str(path) != "-" and not path.is_file():
         raise typer.BadParameter(f"there is no file {path}", param_hint="'PATH'")
     called = name or dataset_name(path)
     if name is None and called != path.stem:
         typer.echo(f"The dataset is called {called} (--name gives another name).", err=True)
-    with connect(url) as to, file_of(path) as file:
+    with connect(url) as to, ExitStack() as stack:
+        if from_predictions:
+            labelled = labelled_rows(to.client, from_predictions, point(since, "--since"))
+            file, learned = stack.enter_context(labelled)
+            target = learned if target is None else target
+        else:
+            file = stack.enter_context(file_of(path))
         added = to.client.upload_dataset(
             file,
             called,

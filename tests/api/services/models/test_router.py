@@ -15,8 +15,8 @@ from autolearn.agents.command_client import CommandClient
 from autolearn.agents.policies.traffic import end_traffic
 from autolearn.schemas.actors import SERVE
 from autolearn.schemas.models.traffic import GuardBreach
+from tests.ml.imports.samples import pipeline, rows, zipped
 from tests.support.api_assertions import problem
-from tests.support.imported_models import pipeline, rows, zipped
 from tests.support.log_checker import read_topic
 from tests.support.people import People
 from tests.support.waiting import until

@@ -28,7 +28,7 @@ class Combination(NamedTuple):
 
 
 def combination_in(query: bytes) -> Combination | None:
-    """Return what the query of a request combines, None for nothing.
+    """Return the versions that the query of a request combines, None for none.
 
     Raises:
         Problem: it cannot be read (422).

@@ -1,0 +1,1 @@
+"""Truths: what a model should have answered, joined with its answers."""

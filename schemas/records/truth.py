@@ -1,0 +1,40 @@
+"""The record of what a model should have answered, on `truths`."""
+
+from __future__ import annotations
+
+from msgspec import UNSET, Raw, Struct, UnsetType
+
+
+class TruthRecord(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What rows of one request are in truth, said by a user (`actor`) at a time.
+
+    The Kafka key is `<model>/<id>`, that of the request on `predictions`, and both topics have the
+    same partitions. `rows` are numbers of rows, from 0. Of several records about a row the first
+    one counts, and each later one that `replaces` it.
+
+    The content (`TruthContent`) is in `data`, or encrypted in `data_base64`: AES-256-GCM under a
+    key derived (HKDF, RFC 5869) for the `salt` of a process from the key `keyid`, which encrypts
+    the prediction, too; with `truth <model>/<id>` as associated data.
+    """
+
+    id: str
+    time: str
+    model: str
+    actor: str
+    rows: tuple[int, ...]
+    replaces: bool = False
+    keyid: str = ""
+    salt: str = ""
+    data: Raw | UnsetType = UNSET
+    data_base64: str | UnsetType = UNSET
+
+
+class TruthContent(Struct, frozen=True):
+    """What the rows of a record are: a label, or a number, for each."""
+
+    values: list[str | float]
+
+
+def truth_purpose(salt: str) -> str:
+    """Return the purpose for which a key of truths is derived."""
+    return f"truths {salt}"
