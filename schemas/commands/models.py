@@ -15,9 +15,9 @@ class RegisterVersion(Command, frozen=True, omit_defaults=True, kw_only=True):
     neither experiment nor training.
     """
 
-    source: VersionSource
     experiment: SessionId = NO_SESSION
     training: RunId = NO_RUN
+    source: VersionSource
     note: str = ""
 
 

@@ -15,9 +15,9 @@ class VersionRegistered(Event, frozen=True, omit_defaults=True, kw_only=True):
     """
 
     number: int
-    source: VersionSource
     experiment: SessionId = NO_SESSION
     training: RunId = NO_RUN
+    source: VersionSource
     note: str = ""
 
 
