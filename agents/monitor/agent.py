@@ -52,7 +52,7 @@ class MonitorAgent:
         self.artifacts = ArtifactStore(artifacts_url(settings))
         self.acting, self.stopped = threading.Event(), threading.Event()
         self.assigned = asyncio.Event()
-        self.behind: int | None = None
+        self.behind = 0
         self.thread = threading.Thread(target=self._run, name="monitor", daemon=True)
         self.app = app = make_app("monitor", settings, brokers)
         hours = self.topics.prediction_hours.name
@@ -91,8 +91,7 @@ class MonitorAgent:
             continue
 
     def _gauges(self) -> list[GaugeSample]:
-        behind = self.behind
-        return [] if behind is None else [("autolearn_predictions_behind", (), behind)]
+        return [("autolearn_predictions_behind", (), self.behind)]
 
     def _run(self) -> None:
         """Fold while this process acts (in the thread); after a fault of the log, once more."""
@@ -105,7 +104,7 @@ class MonitorAgent:
                 except LogError as error:
                     logger.warning("the prediction log is not folded", why=error.detail)
                     self.stopped.wait(_PAUSE)
-                self.behind = None
+                self.behind = 0
         except Exception as error:  # noqa: BLE001 - whatever it is, this process cannot go on
             end_process("predictions cannot be folded", error)
 

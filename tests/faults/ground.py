@@ -75,7 +75,8 @@ class Ground:
             self.urls[f"api-{instance}"] = f"http://127.0.0.1:{port}"
             self.fleet.add(f"api-{instance}", "autolearn.api", "--port", str(port))
             for kind in ("decide", "dispatch", "supervise", "work"):
-                self.fleet.add(f"{kind}-{instance}", "autolearn.agents", kind)
+                more = ("monitor",) if kind == "supervise" else ()
+                self.fleet.add(f"{kind}-{instance}", "autolearn.agents", kind, *more)
         self.fleet.until_ready(300)
         self.ask_by_hand()
 

@@ -31,7 +31,7 @@ def test_everything_that_runs_is_in_it(system: System, http: httpx.Client):
     topics = {topic["name"]: topic for topic in said["topics"]}
     assert topics[f"{prefix}.commands"]["records"] > 0
     processes = {process["name"]: process for process in said["processes"]}
-    assert set(processes) == {"api", "decide", "dispatch", "supervise", "work"}
+    assert set(processes) == {"api", "decide", "dispatch", "supervise", "monitor", "work"}
     for process in processes.values():
         assert len(process["members"]) == 1
         assert set(process["behind"]) == set(map(str, process["members"][0]["partitions"]))

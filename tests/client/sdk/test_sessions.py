@@ -137,7 +137,8 @@ def test_every_metric_of_the_table_is_exposed_where_it_says_and_no_other(running
     assert document["findings"] == []
     url = json.loads((running.home / "up.json").read_text())["url"]
     api = samples(f"{url}/metrics", say(running, "token", "show").out.strip())
-    assert found["decide-dispatch-supervise-0"] == where("decide", "dispatch", "supervise")
+    agents = ("decide", "dispatch", "supervise", "monitor")
+    assert found[f"{'-'.join(agents)}-0"] == where(*agents)
     assert found["work-0"] == where("work")
     assert where("api") - api == {"autolearn_findings"}, "there are none"
     assert api <= where("api")
