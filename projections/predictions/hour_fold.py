@@ -22,6 +22,7 @@ from autolearn.projections.predictions.training_profiles import FeatureEdges, Tr
 from autolearn.projections.storage.row_reader import RowReader
 from autolearn.projections.storage.store import Store
 from autolearn.projections.storage.table import NumberedTable, Table
+from autolearn.runtime.timestamps import millis
 from autolearn.schemas.records.prediction import PredictionContent, purpose_of
 from autolearn.schemas.records.prediction_hour import (
     BUCKETS,
@@ -123,14 +124,15 @@ class HourFold:
                 continue
             try:
                 logged = _decode(record.value)
-            except msgspec.DecodeError as error:
+                at = (logged.model, logged.version, logged.time[:13], logged.shadow_of != "")
+                hour = touched.get(at)
+                if hour is None:
+                    millis(f"{at[2]}:00:00Z")  # what has no time was not written by us
+                    hour = touched[at] = self._hour(at)
+            except (msgspec.DecodeError, ValueError) as error:
                 place = (record.partition, record.offset)
                 logger.warning("a record is no prediction", at=place, why=str(error))
                 continue
-            at = (logged.model, logged.version, logged.time[:13], logged.shadow_of != "")
-            hour = touched.get(at)
-            if hour is None:
-                hour = touched[at] = self._hour(at)
             self._note(hour, logged, ciphers)
         written: dict[bytes, bytes | None] = {}
         for hour in touched.values():
@@ -246,7 +248,7 @@ def _count_answers(
     shares = [values for name, values in outputs.items() if name.startswith(_PROBABILITY)]
     numbers = not shares and any(isinstance(one, float) for one in said)
     if not numbers and not edges.hides:
-        for label, many in Counter(said).items():
+        for label, many in _counted(said).items():
             name = _text(label)
             if name in content.labels or len(content.labels) < _MOST_LABELS:
                 content.labels[name] = content.labels.get(name, 0) + many
@@ -313,7 +315,7 @@ def _floats(values: Sequence[Any], counts: FeatureCounts | None = None) -> np.nd
 def _texts(before: FeatureCounts, values: Iterable[Any], known: Mapping[str, int]) -> FeatureCounts:
     """Return counts with more values of a column of text."""
     counts = before.values or dict.fromkeys(known, 0)
-    for value, many in Counter(values).items():
+    for value, many in _counted(values).items():
         name = _text(value)
         if value is None:
             before.missing += many
@@ -323,6 +325,14 @@ def _texts(before: FeatureCounts, values: Iterable[Any], known: Mapping[str, int
             before.other += many
     before.values = counts
     return before
+
+
+def _counted(values: Iterable[Any]) -> Counter[Any]:
+    """Count values; lists and objects, which no model takes, by their text."""
+    try:
+        return Counter(values)
+    except TypeError:
+        return Counter(map(str, values))
 
 
 def _text(value: Any) -> str:

@@ -12,6 +12,7 @@ from autolearn.artifacts.store.errors import ArtifactError
 from autolearn.artifacts.store.store import ArtifactStore
 from autolearn.eventlog.encryption.session_cipher import SessionCipher
 from autolearn.projections.queries.queries import Snapshot
+from autolearn.schemas.errors import LogError
 from autolearn.schemas.values import TrainedArtifact
 from autolearn.security.data_key import Unreadable
 
@@ -76,7 +77,7 @@ class TrainingProfiles:
         """Return the edges of a version (blocks); none if its artifact cannot be read any more.
 
         Raises:
-            LogError: events or keys cannot be read.
+            LogError: events, keys or the artifact store cannot be read now.
         """
         at = (model, version)
         if at not in self.known:
@@ -89,11 +90,16 @@ class TrainingProfiles:
     def _read(self, model: str, version: int) -> TrainingEdges:
         self.catch_up()
         self.vault.catch_up()
-        row = self.snapshot().models.version(model, version)
+        snapshot = self.snapshot()
+        row = snapshot.models.version(model, version)
         if row is None or row.source is None:
             return TrainingEdges()
         artifact = row.source.artifact
-        keyid = self.snapshot().sessions.keyid(row.experiment)
+        keyid: str | None
+        if row.imported:
+            keyid = snapshot.models.keyid(model, version)
+        else:
+            keyid = snapshot.sessions.keyid(row.experiment)
         try:
             key = self.vault.find(keyid).derived("artifacts") if keyid and artifact.stored else None
             store = self.artifacts.with_key(key)
@@ -101,6 +107,9 @@ class TrainingProfiles:
             schema = msgspec.json.decode(_file(store, artifact, "schema.json"), type=_Schema)
         except (ArtifactError, Unreadable, KeyError, msgspec.DecodeError):
             return TrainingEdges()
+        except Exception as error:
+            # Each kind of store has errors of its own, and is asked again.
+            raise LogError(f"The artifact of {model}@{version} cannot be read: {error}") from error
         hides = schema.target is not None and schema.target.sensitive
         return msgspec.structs.replace(said, hides=hides)
 

@@ -127,6 +127,8 @@ def test_requests_are_counted_by_version_hour_and_shadow_with_histograms(log, va
     ask(log, vault, OLD, {"age": [2.0]}, shadow_of="x", version=2)
     ask(log, vault, "2026-01-05T11")
     log.append(TOPICS.predictions.name, b"no record", key="x")
+    ask(log, vault, "some time or other")
+    log.append(TOPICS.predictions.name, None, key="x")
     store = MemoryStore()
     fold_all(log, HourFold(store, vault, edges))
     rows = folded(store)
