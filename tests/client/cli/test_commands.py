@@ -233,3 +233,63 @@ def test_a_history_says_which_guard_has_ended_the_traffic(cli: Cli):
     assert "champion 100%" in told, said.out
     for words in ("version 2", "11 of", "240 requests", "longer than 50 ms"):
         assert words in told, said.out
+
+
+ROW = {"request": E1, "row": 1, "time": "2026-01-01T00:00:00.000Z", "version": 2,
+       "predicted": "no", "inputs": {"age": 41}, "certainty": 0.51}  # fmt: skip
+
+
+def test_labels_are_asked_for_until_the_end_and_a_refused_one_again(cli: Cli):
+    sent = list[dict[str, Any]]()
+
+    def played(request: httpx.Request) -> httpx.Response:
+        if request.url.path.endswith("/unlabelled"):
+            items = [ROW | {"row": row} for row in range(4)]
+            found = {"model": "churn", "since": ROW["time"], "whole": True, "rows": 9}
+            return httpx.Response(200, json=found | {"labels": ["no", "yes"], "items": items})
+        if request.method == "POST":
+            sent.append(json.loads(request.content)["truths"][0])
+            if sent[-1].get("value") == "maybe":
+                return httpx.Response(422, json={"title": "no", "detail": "No such label."})
+            return httpx.Response(200, json={"model": "churn", "added": 1})
+        return httpx.Response(200, json=CHURN)
+
+    said = cli(played, "label", "churn", typed="right\n\nmaybe\nyes\nq\n")
+    assert said.code == 0, said
+    assert [(one["row"], one.get("right"), one.get("value")) for one in sent] == [
+        (0, True, None),
+        (2, None, "maybe"),
+        (2, None, "yes"),
+    ]
+    assert "No such label." in said.err
+    assert "no (0.5100)" in said.out
+    assert said.out.endswith("2 truths recorded.\n")
+
+
+@pytest.mark.parametrize(
+    ("content", "words", "told"),
+    [
+        ("", "", "There is no truth"),
+        ("request,label\na,b\n", "", "Row 0 has no column truth"),
+        ("request,truth\na\n", "", "Line 2 of"),
+        ("request,truth\na,\n", "", "Row 0 has no value of truth"),
+        ("request,row,truth\na,x,b\n", "", "'x' is no number of a row"),
+        ("truth,truth\na,b\n", "", "a name twice"),
+        ("customer,truth\n1,b\n", "--key client", "Row 0 has no column client"),
+        ("\xff", "", "cannot be read as CSV"),
+        (None, "", "cannot be read as CSV"),
+    ],
+)
+def test_a_file_without_truths_is_refused_before_anything_is_sent(
+    cli: Cli, tmp_path: Path, content: str | None, words: str, told: str
+):
+    file = tmp_path / "truths.csv"
+    if content is not None:
+        file.write_text(content, encoding="latin-1")
+
+    def played(request: httpx.Request) -> httpx.Response:
+        assert request.method == "GET", "nothing is sent"
+        return httpx.Response(200, json=CHURN)
+
+    said = cli(played, "truth", "add", "churn", str(file), *words.split())
+    assert (said.code, told in " ".join(said.err.split())) == (2, True), said

@@ -1,10 +1,13 @@
 """Truths: said of what was asked, refused otherwise, and joined with the answers."""
 
 import uuid
+from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 
+from autolearn import AutoLearn
 from autolearn.runtime.uuid7 import uuid7
 from tests.api.services.models.test_router import WINE, post
 from tests.support.log_checker import read_topic
@@ -129,6 +132,29 @@ def test_the_least_certain_row_without_a_truth_comes_first(
     assert post(known, f"{model}/truths", body).json()["added"] == 1
     left = known.ask("owner", "GET", f"{model}/unlabelled").json()["items"]
     assert [one["row"] for one in left] == [second["row"]]
+
+
+def test_a_file_of_truths_becomes_rows_of_the_next_training(
+    known: People, asked: tuple[str, str, list[str]], tmp_path: Path
+):
+    model, request, labels = asked
+    file = tmp_path / "truths.csv"
+    file.write_text(f"customer,really\r\n17,{labels[0]}\r\n", encoding="utf-8-sig")
+    url, token = str(known.nobody.base_url), known.tokens["owner"]
+    with AutoLearn(url, token=token) as al:
+        handle = al.model(model.rpartition("/")[2])
+        assert handle.labelled() == []
+        assert handle.add_truths(file, key=["customer"], column="really").added == 1
+        frame = pd.DataFrame({"request": [request], "row": [1], "truth": [labels[1]]})
+        assert handle.add_truths(frame).added == 1
+        assert handle.label(request, labels[1], row=1).same == 1
+        rows = handle.labelled()
+        assert handle.unlabelled().rows == 0
+    assert [(one["customer"], one["cultivar"]) for one in rows] == [
+        (17, labels[0]),
+        ("x", labels[1]),
+    ]
+    assert rows[0].keys() == {*WINE, "customer", "cultivar"}
 
 
 def test_truths_of_a_regression_are_numbers(known: People):
