@@ -391,7 +391,7 @@ ASKED: dict[str, Asked] = {
     f"GET {MODEL}/prediction-log": Asked(f"{OWNERS}/prediction-log", but=TO_PROMOTE),
     f"GET {MODEL}/hours": Asked(f"{OWNERS}/hours", but=TO_PROMOTE),
     **{
-        f"GET {MODEL}/{what}": Asked(f"{OWNERS}/{what}", but=TO_PROMOTE)
+        f"GET {MODEL}/{what}": Asked(f"{OWNERS}/{what}", but={**TO_PROMOTE, "viewer": 403})
         for what in ("truths", "unlabelled")
     },
     f"POST {MODEL}/truths": Asked(

@@ -58,7 +58,11 @@ def model(known: People, experiment: tuple[str, str, str, str]) -> str:
         assert made.status_code == 201, made.text
     assert made.json()["source"]["metrics"].keys() == {"f1"}
     assert made.headers["location"] == f"{path}/versions/3"
-    assert post(known, f"{path}/promote", {"version": 2}).status_code == 200
+    promoted = post(known, f"{path}/promote", {"version": 2})
+    assert promoted.status_code == 200
+    # The process that answers reads the log by itself: wait until it has read the promotion.
+    after = {"AutoLearn-After": promoted.headers["AutoLearn-Reached"]}
+    assert known.ask("owner", "GET", f"{path}/schema", headers=after).status_code == 200
     return path
 
 
