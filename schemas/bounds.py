@@ -117,6 +117,12 @@ PREDICTED_BYTES = 1024 * MIB
 """Bytes of the files of one prediction, all together."""
 BATCHES_BYTES = 128 * KIB
 """Bytes of the records about the batches of one prediction."""
+BACKTEST_ROWS, BACKTEST_BYTES = 500_000, 256 * MIB
+"""Rows of one backtest, and bytes of them."""
+BACKTEST_RECORDS = 1_000_000
+"""Records of the prediction log that are looked through for one backtest, of all models."""
+BACKTEST_DIFFERENT, BACKTEST_CHANGES = 50, 20
+"""Rows whose answers differ that a backtest lists; and kinds of changes that it counts."""
 ROWS_SECONDS = 23 * 3600.0
 """Seconds for which rows that were sent, and predictions, are kept; they are deleted within an hour
 after."""

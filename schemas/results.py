@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from msgspec import Struct
 
+from autolearn.schemas.models.backtests import BacktestComparison
 from autolearn.schemas.studies.search import Versus
 from autolearn.schemas.values import NO_RUN, Baseline, JsonValue, RunId, TrainedArtifact
 
@@ -92,7 +93,8 @@ class PredictionResult(Struct, frozen=True, omit_defaults=True, tag_field="kind"
     are the rows by predicted class or cluster, where these are named. `unseen` and `notes` are as
     in an EvaluationResult; the notes also name columns that are not used, or have no value.
     `batches` are of 10,000 rows each, in their order, the last of fewer; or of more if the result
-    would be too large. `score_edges` are those of the training's profile; () without scores.
+    would be too large. `score_edges` are those of the training's profile; () without scores. A
+    backtest has the `comparison` of the answers with the recorded ones.
     """
 
     output: TrainedArtifact
@@ -106,6 +108,7 @@ class PredictionResult(Struct, frozen=True, omit_defaults=True, tag_field="kind"
     cpu_seconds: float | None = None
     batches: tuple[PredictedBatch, ...] = ()
     score_edges: tuple[float, ...] = ()
+    comparison: BacktestComparison | None = None
 
 
 class StudyResult(Struct, frozen=True, omit_defaults=True, tag_field="kind", tag="study"):

@@ -117,6 +117,9 @@ RULES: dict[str, Rule] = {
         f"GET {_MODEL}{_OF_VERSION}{what}": Rule.USER
         for what in ("", "/{prediction}", "/{prediction}/rows")
     },
+    # Backtests
+    f"POST {_MODEL}/backtests": Rule.USER,
+    **{f"GET {_MODEL}/backtests{what}": Rule.USER for what in ("", "/{backtest}")},
     # The log, of which every principal sees the own part
     "GET /v1/commands/{command}": Rule.USER,
     "GET /v1/diff": Rule.USER,

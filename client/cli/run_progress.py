@@ -84,5 +84,8 @@ def what(run: Training | Evaluation | Prediction | Study) -> str:
         tried = names[0] if len(names) == 1 else f"{len(names)} estimators"
         return f"study {run.id[:8]} {tried} on {run.dataset.name}"
     if isinstance(run, Prediction) and run.model:
-        return f"{run.kind} {run.id[:8]} of {run.dataset.name} by {run.model}@{run.model_version}"
+        by = f"{run.model}@{run.model_version}"
+        if run.backtest is not None:
+            return f"backtest {run.id[:8]} of {by}"
+        return f"{run.kind} {run.id[:8]} of {run.dataset.name} by {by}"
     return f"{run.kind} {run.id[:8]} of training {run.training[:8]}"

@@ -33,6 +33,7 @@ from autolearn.ml.evaluation.rows import (
     secret_columns,
 )
 from autolearn.ml.evaluation.stored_artifact import StoredArtifact, open_model
+from autolearn.ml.prediction.answer_comparison import AnswerComparison
 from autolearn.ml.prediction.batch_records import batch_record, score_edges, shortened, together
 from autolearn.ml.prediction.estimator_input import EstimatorInput
 from autolearn.ml.prediction.row_files import RowFiles
@@ -80,9 +81,14 @@ def predict(request: PredictionRequested, store: Artifacts, report: Report) -> P
         told = time.monotonic()
         report("predicting")
         records: list[PredictedBatch] = []
+        compared: AnswerComparison | None = None
+        if request.backtest is not None:
+            compared = AnswerComparison(model.training.task, hidden=batches.hides_target)
         with RowFiles(Path(folder), request.form) as files:
             for said, rows in batches.predicted():
                 files.add(rows)
+                if compared is not None:
+                    compared.add(said, rows)
                 records.append(batch_record(said, edges, hidden=batches.hides_target))
                 if time.monotonic() - told > _REPORTED:
                     told = time.monotonic()
@@ -101,6 +107,7 @@ def predict(request: PredictionRequested, store: Artifacts, report: Report) -> P
         notes=(*batches.categories.told(), *batches.notes()),
         batches=shortened(records),
         score_edges=edges,
+        comparison=None if compared is None else compared.result(),
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from autolearn.schemas.commands.runs import RequestRun
 from autolearn.schemas.datasets.read_options import ReadOptions
+from autolearn.schemas.models.backtests import Backtest
 from autolearn.schemas.values import DatasetRef, PredictionForm, RunId
 
 
@@ -14,6 +15,7 @@ class RequestPrediction(RequestRun, frozen=True, omit_defaults=True, kw_only=Tru
     their file, and they are kept for a day. `read` says how the file is read. The predictions stand
     beside `input_columns` of the rows. Values of `sensitive` columns are hidden from messages. The
     output has one `form`, or each. `model` was asked, which has the training as `model_version`.
+    With a `backtest` the rows are what that model was asked, and the answers are compared.
     """
 
     training: RunId
@@ -25,3 +27,4 @@ class RequestPrediction(RequestRun, frozen=True, omit_defaults=True, kw_only=Tru
     form: PredictionForm | None = None
     model: str = ""
     model_version: int = 0
+    backtest: Backtest | None = None

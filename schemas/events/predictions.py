@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from autolearn.schemas.datasets.read_options import ReadOptions
 from autolearn.schemas.events.runs import RunRequested
+from autolearn.schemas.models.backtests import Backtest
 from autolearn.schemas.values import DatasetRef, PredictionForm, RunId
 
 
@@ -20,3 +21,4 @@ class PredictionRequested(RunRequested, frozen=True, omit_defaults=True, kw_only
     form: PredictionForm | None = None
     model: str = ""
     model_version: int = 0
+    backtest: Backtest | None = None

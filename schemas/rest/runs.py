@@ -7,6 +7,7 @@ from typing import ClassVar
 from msgspec import Struct
 
 from autolearn.schemas.datasets.read_options import ReadOptions
+from autolearn.schemas.models.backtests import Backtest, BacktestComparison
 from autolearn.schemas.rest.annotations import Attachment, Note
 from autolearn.schemas.rest.page import Links
 from autolearn.schemas.results import FoldScores, PredictedBatch
@@ -190,6 +191,8 @@ class PredictionRow(RunFields, kw_only=True, frozen=True):
     model_version: int = 0
     batches: tuple[PredictedBatch, ...] = ()
     score_edges: tuple[float, ...] = ()
+    backtest: Backtest | None = None
+    comparison: BacktestComparison | None = None
 
 
 class Prediction(PredictionRow, kw_only=True, frozen=True):

@@ -257,6 +257,19 @@ BENCHES = {
             "prediction_fold_vs_read": Aim("counted / only read"),
         },
     ),
+    "backtest": Bench(
+        "tests.bench.datasets.backtest:backtest",
+        {
+            "backtest_rows_per_s": Aim(
+                "rows a second, from the prediction log to the comparison, requests of one row",
+                30_000,
+                at_least=True,
+                beside="backtest_sklearn_rows_per_s",
+            ),
+            "backtest_freeze_rows_per_s": Aim("of that: read, decrypted, and frozen as a table"),
+            "backtest_sklearn_rows_per_s": Aim("the same table, scikit-learn alone, nothing kept"),
+        },
+    ),
     "session-growth": Bench(
         "tests.bench.session_growth:session_growth",
         {

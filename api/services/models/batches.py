@@ -82,7 +82,7 @@ def add_batch_routes(routes: APIRouter, context: ApiContext) -> None:
         await require_model(context, who, model, Level.PREDICT)
         seen = present(context)
         number = version_of(seen.snapshot, model, version)
-        owner = _owner_of(seen.snapshot, model, number)
+        owner = owner_of_version(seen.snapshot, model, number)
         sees_all = model_level(who, seen.snapshot, model) >= Level.WORK
 
         def listed() -> Response:
@@ -162,19 +162,13 @@ def add_batch_routes(routes: APIRouter, context: ApiContext) -> None:
         asked = CommandRequest.of(request, [version, body.model_dump()])
         await require_model(context, who, model, Level.PREDICT)
         run = RunId(derive(asked.id, "run"))
-        if (answer := context.queries.answer(asked.id)) is not None:
-            now = context.queries.now()
-            session = session_id(answer.stream)
-            row = await context.executors.lists.run(lambda: now.runs.get(session, _KIND, run))
-            number = row.model_version if isinstance(row, PredictionRow) else 0
-            under = f"/v1/models/{model}/versions/{number}"
-            owner = RunOwner("experiment", session, under)
-            return await request_run(context, asked, owner, _KIND, None)
+        if (again := await asked_before(context, asked, model)) is not None:
+            return await request_run(context, asked, again, _KIND, None)
         limits = dataset_checks.check_limits(body, context.settings.workers)
 
         def made(now: Snapshot) -> tuple[RunOwner, RequestPrediction]:
             row = answering_version(now, model, version)
-            owner = _owner_of(now, model, row.version)
+            owner = owner_of_version(now, model, row.version)
             command = request_prediction(
                 run,
                 model_of(now, owner, row.training),
@@ -222,7 +216,7 @@ def add_batch_routes(routes: APIRouter, context: ApiContext) -> None:
         model: str, number: int, run: RunId
     ) -> tuple[AsOfView, RunOwner, PredictionRow | None]:
         seen = present(context)
-        owner = _owner_of(seen.snapshot, model, number)
+        owner = owner_of_version(seen.snapshot, model, number)
 
         def look() -> PredictionRow | None:
             row = seen.snapshot.runs.get(owner.id, _KIND, run)
@@ -231,7 +225,19 @@ def add_batch_routes(routes: APIRouter, context: ApiContext) -> None:
         return seen, owner, await context.executors.lists.run(look)
 
 
-def _owner_of(snapshot: Snapshot, model: str, number: int) -> RunOwner:
+async def asked_before(context: ApiContext, asked: CommandRequest, model: str) -> RunOwner | None:
+    """Return the owner of the run of a request that was answered before, None if it was not."""
+    answer = context.queries.answer(asked.id)
+    if answer is None:
+        return None
+    now, session = context.queries.now(), session_id(answer.stream)
+    run = RunId(derive(asked.id, "run"))
+    row = await context.executors.lists.run(lambda: now.runs.get(session, _KIND, run))
+    number = row.model_version if isinstance(row, PredictionRow) else 0
+    return RunOwner("experiment", session, f"/v1/models/{model}/versions/{number}")
+
+
+def owner_of_version(snapshot: Snapshot, model: str, number: int) -> RunOwner:
     """Return the owner of the runs of a version: the experiment that it comes from."""
     row: ModelVersionRow | None = snapshot.models.version(model, number)
     assert row is not None, "it is one of the model's versions"

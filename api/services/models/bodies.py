@@ -7,7 +7,7 @@ from typing import Annotated
 from pydantic import Field, StrictInt, model_validator
 
 from autolearn.api.http.body import Body, Name
-from autolearn.api.shared.bodies import ReaderBody
+from autolearn.api.shared.bodies import LimitsBody, ReaderBody
 from autolearn.schemas.bounds import (
     HIGHEST_RATE,
     LONGEST_NAME,
@@ -167,4 +167,14 @@ class TruthsBody(Body):
     replace: bool = Field(default=False, description="Whether a truth may replace another one.")
     since: Annotated[str, Field(max_length=100)] = Field(
         default="", description="From when on a key is sought (RFC 3339); default: 30 days ago."
+    )
+
+
+class BacktestBody(LimitsBody):
+    """The version that is asked what the model was asked since a time."""
+
+    version: Version
+    since: Annotated[str, Field(max_length=100, description="RFC 3339, with a zone.")]
+    against: Version | None = Field(
+        default=None, description="The version that had answered; by default any."
     )

@@ -13,6 +13,7 @@ from autolearn.api.http.pagination import from_token, next_link, page_of
 from autolearn.api.identity.principal import Who
 from autolearn.api.identity.visibility import Level
 from autolearn.api.services.models import resources
+from autolearn.api.services.models.backtests import add_backtest_routes
 from autolearn.api.services.models.batches import add_batch_routes
 from autolearn.api.services.models.changes import add_change_routes
 from autolearn.api.services.models.checks import require_model, unknown_model, version_of
@@ -155,5 +156,6 @@ def router(context: ApiContext) -> APIRouter:
     add_change_routes(routes, context)
     add_import_route(routes, context)
     add_export_route(routes, context)
+    add_backtest_routes(routes, context)
     add_batch_routes(routes, context)
     return routes

@@ -12,7 +12,6 @@ from starlette.responses import Response
 from autolearn.api.commands.command_headers import CommandRequest, derive
 from autolearn.api.http.body import read_body
 from autolearn.api.http.openapi import UPLOAD, accepts, answers
-from autolearn.api.http.problems import Problem, unreadable
 from autolearn.api.identity.principal import Who
 from autolearn.api.identity.visibility import Level, level_of, may_use
 from autolearn.api.shared import bodies, dataset_checks, uploads
@@ -20,6 +19,7 @@ from autolearn.api.shared.authorization import authorise, forbidden
 from autolearn.api.shared.lookup import RunOwner, find_run
 from autolearn.api.shared.predictions.checks import Model, model_of, request_prediction
 from autolearn.api.shared.predictions.rows import send_rows
+from autolearn.api.shared.predictions.sent_rows import request_with_rows, store_rows
 from autolearn.api.shared.read_hints import Hints
 from autolearn.api.shared.runs import add_cancel_route, add_run_routes, owner_in, request_run
 from autolearn.api.shared.sensitive_columns import sensitive_in
@@ -143,15 +143,9 @@ def _add_file_route(routes: APIRouter, context: ApiContext, at: str) -> None:
                     sent=True,
                     with_input=with_input,
                 )
-                stored = await _stored(context, file, spec, owner)
-                command = replace(command, dataset=stored.ref)
-                try:
-                    return await request_run(context, asked, owner, "prediction", command)
-                except Problem as problem:
-                    if stored.stored and problem.status_code < 500:  # otherwise it may be accepted
-                        delete = context.artifacts.passing().delete_blob
-                        await executor.run(partial(delete, stored.stored))
-                    raise
+                stored = await store_rows(context, file.path, spec.name, file.digest, owner)
+                command = replace(command, dataset=stored)
+                return await request_with_rows(context, asked, owner, command)
 
 
 async def _examined(
@@ -180,26 +174,6 @@ async def _examined(
             wanted=model.features,
             hints_for="" if own is None else own.format,
         )
-
-
-async def _stored(
-    context: ApiContext, file: uploads.Received, spec: DatasetSpec, owner: RunOwner
-) -> DatasetSpec:
-    """Store rows under the key of their session, for a day; return their content in the store."""
-    keyid = context.queries.latest().sessions.keyid(owner.id)
-    if keyid is None:
-        raise unreadable()
-
-    def put() -> DatasetSpec:
-        store = context.artifacts.passing()
-        if not keyid:
-            store.put_blob(file.path)
-            return spec
-        key = context.vault.find(keyid).derived("artifacts")
-        blob = store.put_sealed(file.path, key, file.digest)
-        return replace(spec, stored=blob.digest, keyid=keyid)
-
-    return await context.executors.uploads.run(put)
 
 
 def _limits(context: ApiContext, body: bodies.LimitsBody) -> tuple[float, int]:

@@ -6,7 +6,8 @@ from collections.abc import Iterable, Mapping
 
 from rich.console import Group, RenderableType
 
-from autolearn.client.cli.output import number, pairs, rows, sentence, short, when
+from autolearn.client.cli.output import count, number, pairs, rows, sentence, short, when
+from autolearn.schemas.models.backtests import Backtest, BacktestComparison
 from autolearn.schemas.models.promotion import GateEvidence
 from autolearn.schemas.models.traffic import ALL, guard_in, traffic_words, version_in
 from autolearn.schemas.models.versions import CHAMPION
@@ -18,11 +19,14 @@ from autolearn.schemas.rest.models import (
     RegisteredModel,
 )
 from autolearn.schemas.rest.predictions import ModelHour, RecordedPrediction
+from autolearn.schemas.rest.runs import Prediction
 
 _ROWS = 20
 """Rows of a request that a table shows."""
 _LABELS = 4
 """Labels of an hour that a table shows."""
+_MOST_DIFFERENT = 10
+"""Different rows of a backtest that a table shows."""
 _KINDS = {
     "promoted": "promoted",
     "rolled-back": "rolled back",
@@ -338,3 +342,101 @@ def _score(one: ModelVersion) -> str:
     metrics = one.source.metrics if one.source else {}
     name = next((name for name in (*_FIRST, *metrics) if name in metrics), "")
     return f"{name} {number(metrics[name])}" if name else ""
+
+
+def backtests(found: Iterable[Prediction]) -> RenderableType:
+    """Return backtests."""
+    lines = [
+        (
+            short(one.id),
+            f"{one.model}@{one.model_version}",
+            _answered_by(one.backtest),
+            when(one.backtest.since),
+            when(one.backtest.until),
+            sum(one.backtest.rows.values()),
+            "" if one.comparison is None else _share(one.comparison),
+            one.status,
+        )
+        for one in found
+        if one.backtest is not None
+    ]
+    heads = ("backtest", "version", "against", "since", "until", "rows", "agreement", "status")
+    return rows(heads, lines, leave=("until", "since"))
+
+
+def backtest(one: Prediction) -> RenderableType:
+    """Return a completed backtest."""
+    asked, found = one.backtest, one.comparison
+    assert asked is not None, "it is one"
+    assert found is not None, "it is completed"
+    differences = {}
+    if found.largest_difference is not None and found.mean_difference is not None:
+        differences = {
+            "largest difference": f"{found.largest_difference:.4g}",
+            "mean difference": f"{found.mean_difference:.4g}",
+        }
+    about = pairs(
+        {
+            "backtest": one.id,
+            "version": f"{one.model}@{one.model_version}",
+            "against": ", ".join(
+                f"{one.model}@{version}: {found.equal_by_version.get(version, 0):,} of "
+                f"{count(many, 'row')} equal"
+                for version, many in asked.rows.items()
+            ),
+            "asked": f"{when(asked.since)} to {when(asked.until)}",
+            "requests": f"{asked.requests:,}",
+            "rows": f"{found.rows:,}",
+            "agreement": _share(found),
+            **differences,
+        }
+    )
+    left_out = [
+        sentence(f"Left out: {count(many, 'request')}: {why}")
+        for why, many in asked.left_out.items()
+    ]
+    notes = [sentence(note) for note in one.notes]
+    return Group(about, *left_out, *notes, *_changes(found), *_different(found))
+
+
+def _changes(found: BacktestComparison) -> list[RenderableType]:
+    if not found.changes:
+        return []
+    lines = [(one.recorded, one.answer, one.rows) for one in found.changes]
+    return ["", rows(("recorded", "now", "rows"), lines)]
+
+
+def _different(found: BacktestComparison) -> list[RenderableType]:
+    """Return the rows that differ most."""
+    if not found.different:
+        return []
+    lines = [
+        (
+            one.request,
+            one.row,
+            one.version,
+            _cell(one.recorded),
+            _cell(one.answer),
+            "" if one.difference is None else number(one.difference),
+        )
+        for one in found.different[:_MOST_DIFFERENT]
+    ]
+    heads = ("request", "row", "version", "recorded", "now", "difference")
+    more = found.rows - found.equal - len(lines)
+    hint = f"{count(more, 'more row')} differ: --out FILE has all rows." if more > 0 else ""
+    return ["", rows(heads, lines), hint]
+
+
+def _cell(value: object) -> object:
+    return number(value) if isinstance(value, float) else "" if value is None else value
+
+
+def _share(found: BacktestComparison) -> str:
+    """Return the share of equal answers; only all of them are 100 %."""
+    share = f"{found.agreement:.2%}"
+    return f"> 99.99% ({found.equal:,})" if share == "100.00%" and found.agreement < 1 else share
+
+
+def _answered_by(asked: Backtest) -> str:
+    versions = [*asked.rows]
+    return ", ".join(versions[:5]) + (" …" if len(versions) > 5 else "")

@@ -119,14 +119,15 @@ class PredictionMethods(RunMethods[Prediction]):
         by = f"training {self.data.training[:SHORT_ID]}"
         if self.data.model:
             by = f"{self.data.model}@{self.data.model_version}"
-        return f"Prediction {self.id[:SHORT_ID]} of {by}"
+        kind = "Prediction" if self.data.backtest is None else "Backtest"
+        return f"{kind} {self.id[:SHORT_ID]} of {by}"
 
     def _title(self) -> str:
         rows = "" if self.data.rows is None else f", {self.data.rows:,} rows"
         return f"{self._name()}: {self._state()}{rows}"
 
     def _about(self) -> dict[str, object]:
-        by_model = self.data.model != ""
+        by_model, compared = self.data.model != "", self.data.comparison
         return {
             "prediction": self.id[:SHORT_ID],
             "training": self.data.training[:SHORT_ID],
@@ -136,6 +137,7 @@ class PredictionMethods(RunMethods[Prediction]):
             "reason": self.data.reason,
             "rows": self.data.rows,
             "columns": ", ".join(self.data.columns),
+            "agreement": None if compared is None else compared.agreement,
             **self.data.counts,
         }
 

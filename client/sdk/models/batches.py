@@ -1,4 +1,4 @@
-"""Datasets that a version of a model predicts, as work for a worker."""
+"""What a version of a model predicts as work for a worker: datasets, and what was asked."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from autolearn.client.sdk.errors import BadArgument
-from autolearn.client.sdk.flows import Call, Flow, ask
+from autolearn.client.sdk.flows import EXAMINED, Call, Flow, ask
 from autolearn.client.sdk.handles.pages import Pages
 from autolearn.client.sdk.handles.predictions import AsyncPredictionHandle, PredictionHandle
 from autolearn.client.sdk.handles.run_methods import Wait, seconds_of_wait, waiting
@@ -132,6 +132,34 @@ def batches_of(
 ) -> Pages[PredictionHandle, AsyncPredictionHandle]:
     """List the datasets that a version has predicted."""
     call = Call("GET", f"{_Version(model, version).path}/predictions", Page[Prediction])
+    return Pages(call, lambda one: _handle_of(part, one), limit)
+
+
+def backtested(
+    part: Any,
+    model: str,
+    body: dict[str, object],
+    wait: Wait,
+    key: str | None,
+    *,
+    raise_on_failure: bool,
+) -> Flow[Either[PredictionHandle, AsyncPredictionHandle]]:
+    """Request a backtest, and wait for it."""
+    limit = seconds_of_wait(wait)
+    at = f"/v1/models/{segment(model)}/backtests"
+    asked = Call("POST", at, Prediction, body=body, key=key, grace=EXAMINED)
+    handle = _handle_of(part, (yield from ask(waiting(asked, limit))))
+    if limit is not None:
+        yield from handle._until_ended(limit, raise_on_failure=raise_on_failure)
+    made: Either[PredictionHandle, AsyncPredictionHandle] = handle
+    return made
+
+
+def backtests_of(
+    part: Any, model: str, limit: int | None
+) -> Pages[PredictionHandle, AsyncPredictionHandle]:
+    """List the backtests of a model."""
+    call = Call("GET", f"/v1/models/{segment(model)}/backtests", Page[Prediction])
     return Pages(call, lambda one: _handle_of(part, one), limit)
 
 

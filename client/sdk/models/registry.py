@@ -11,7 +11,12 @@ from autolearn.client.sdk.flows import EXAMINED, Call, Flow, ask
 from autolearn.client.sdk.handles.pages import Pages, listing
 from autolearn.client.sdk.handles.predictions import AsyncPredictionHandle, PredictionHandle
 from autolearn.client.sdk.handles.run_methods import Data, Wait
-from autolearn.client.sdk.models.batches import batches_of, dataset_predicted
+from autolearn.client.sdk.models.batches import (
+    backtested,
+    backtests_of,
+    batches_of,
+    dataset_predicted,
+)
 from autolearn.client.sdk.models.export import exported
 from autolearn.client.sdk.models.imports import File, SchemaGiven, packed
 from autolearn.client.sdk.models.online_rows import OnlineRows, answered, asked_in_parts
@@ -185,6 +190,47 @@ class ModelMethods(TruthMethods):
         Of all users for those who may promote. `batches` of each counts every 10,000 rows.
         """
         return batches_of(self, self.name, version, limit)
+
+    @operation
+    def backtest(
+        self,
+        version: int | str,
+        *,
+        since: str,
+        against: int | str | None = None,
+        time_limit: float | None = None,
+        memory_limit: int | None = None,
+        wait: Wait = True,
+        raise_on_failure: bool = True,
+        key: str | None = None,
+    ) -> Flow[Either[PredictionHandle, AsyncPredictionHandle]]:
+        """Replay what was asked since a time (RFC 3339) through a version, for who may promote.
+
+        `comparison` of what this returns compares its answers with the recorded ones: all of them,
+        or only those `against` a version. `download` fetches the rows with both answers, for a day.
+        `wait` as in `train`.
+
+        Raises:
+            Problem: nothing was asked, or nothing that has the columns of the version; the tasks
+                differ; there are too many rows; or one may not promote.
+            TimedOut: it has not ended after `wait` seconds; it goes on.
+            PredictionFailed: it failed or was cancelled, unless `raise_on_failure` is off.
+        """
+        body: dict[str, object] = {
+            "version": version,
+            "since": since,
+            "against": against,
+            "time_limit": time_limit,
+            "memory_limit": memory_limit,
+        }
+        return backtested(self, self.name, body, wait, key, raise_on_failure=raise_on_failure)
+
+    @listing
+    def backtests(
+        self, *, limit: int | None = None
+    ) -> Pages[PredictionHandle, AsyncPredictionHandle]:
+        """List its backtests, the newest version first, at most `limit`."""
+        return backtests_of(self, self.name, limit)
 
     @operation
     def schema(self) -> Flow[dict[str, Any]]:

@@ -420,6 +420,13 @@ ASKED: dict[str, Asked] = {
         )
         for method, rest in (("GET", ""), ("GET", "/rows"), ("POST", "/cancel"))
     },
+    f"POST {MODEL}/backtests": Asked(
+        f"{OWNERS}/backtests", 422, {"version": 1, "since": "?"}, but=TO_PROMOTE
+    ),
+    f"GET {MODEL}/backtests": Asked(f"{OWNERS}/backtests", but={**TO_PROMOTE, "viewer": 403}),
+    f"GET {MODEL}/backtests/{{backtest}}": Asked(
+        f"{OWNERS}/backtests/{uuid.UUID(int=0)}", 404, but={**TO_PROMOTE, "viewer": 403}
+    ),
     f"POST {MODEL}/versions": Asked(
         f"{OWNERS}/versions", 409, lambda world: {"training": world.kept}, but={"reader": 403}
     ),

@@ -158,3 +158,13 @@ def test_a_model_predicts_a_dataset_into_a_file_or_a_dataset(
         assert (said.code, words in said.err, "waiting" in said.err) == (2, True, False), said.err
     said = desk("cancel", "0000", "--model", name)
     assert (said.code, f"No prediction of {name} begins with 0000" in said.err) == (4, True)
+    none = desk("model", "backtest", name, "1", "--since", "1h")
+    assert (none.code, f"Nothing was asked of {name}" in none.err) == (4, True), none.err
+    row = {"sepal_length": 5.1, "sepal_width": 3.5, "petal_length": 1.4, "petal_width": 0.2}
+    desk.does("predict", name, json.dumps(row))
+    both = tmp_path / "both.csv"
+    said = desk("model", "backtest", name, "champion", "--since", "1h", "--out", both)
+    assert (said.code, f"{name}@1: 1 of 1 row equal" in said.out) == (0, True), said.err
+    assert pd.read_csv(both)["recorded_answer"].tolist() == ["setosa"]
+    listed = desk.says("model", "backtests", name)["items"]
+    assert [one["comparison"]["agreement"] for one in listed] == [1.0]

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from autolearn.client.cli.commands.serve import backtests as serve_backtests
 from autolearn.client.cli.commands.serve import traffic as serve_traffic
 from autolearn.client.cli.commands.serve.hours import hours
 from autolearn.client.cli.confirm import Yes, confirm
@@ -285,6 +286,8 @@ app.command("traffic")(serve_traffic.traffic)
 app.command("shadow")(serve_traffic.shadow)
 app.command("recording")(serve_traffic.recording)
 app.command("hours")(hours)
+app.command("backtest")(serve_backtests.backtest)
+app.command("backtests")(serve_backtests.backtests)
 
 
 @app.command("retire")
