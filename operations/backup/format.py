@@ -22,8 +22,8 @@ from autolearn.operations.backup.errors import BackupRefused, Damaged
 
 _FORMAT = 4
 """The version of the format. A program reads its own and the older ones: 1 has no checkpoints, and
-neither 1 nor 2 has keys or the behaviour log; 1 to 3 have no predictions and no
-hours of them."""
+neither 1 nor 2 has keys or the behaviour log; 1 to 3 have no predictions, no
+truths and no hours of them."""
 MANIFEST, SUMS, ARTIFACTS, KEYS = "manifest.json", "SHA256SUMS", "artifacts", "keys.jsonl"
 
 

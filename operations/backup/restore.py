@@ -128,7 +128,7 @@ def _check_partitions(settings: Settings, backup: BackupSet) -> None:
     """Refuse settings that give a topic another number of partitions."""
     for topic in Topics.of(settings).in_backup():
         name = _suffix_of(topic, settings)
-        if name in ("checkpoints", "audit", "predictions", "prediction-hours"):
+        if name in ("checkpoints", "audit", "predictions", "truths", "prediction-hours"):
             continue  # as many as of events; older backups have none
         found = len(backup.manifest.topic(name).partitions)
         if found != topic.partitions:

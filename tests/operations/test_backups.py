@@ -184,6 +184,7 @@ def test_the_files_can_be_read_without_this_program(backup):
         "audit",
         "predictions",
         "prediction-hours",
+        "truths",
     ]
     part = manifest["topics"][2]["partitions"][0]
     assert (part["first"], part["end"], part["records"]) == (20, 60, 40)
@@ -203,9 +204,9 @@ def test_the_files_can_be_read_without_this_program(backup):
 
 
 LACKS = [
-    (1, ["checkpoints", "audit", "predictions"]),
-    (2, ["audit", "predictions"]),
-    (3, ["predictions"]),
+    (1, ["checkpoints", "audit", "predictions", "truths"]),
+    (2, ["audit", "predictions", "truths"]),
+    (3, ["predictions", "truths"]),
 ]
 
 
