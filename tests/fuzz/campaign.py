@@ -43,6 +43,7 @@ WHO = {"other": 10, "sysadmin": 4, "reader": 4, "none": 1, "bad": 1}
 """Who asks, and how often. All but the reader are strangers to the owner's work."""
 DEAR = {
     "PUT /v1/catalog/datasets/{name}": 8,
+    "PUT /v1/models/{model}/versions": 4,
     "POST /v1/login": 8,
     "POST /v1/users": 8,
     "POST /v1/me/password": 8,

@@ -427,6 +427,12 @@ ASKED: dict[str, Asked] = {
     f"GET {MODEL}/backtests/{{backtest}}": Asked(
         f"{OWNERS}/backtests/{uuid.UUID(int=0)}", 404, but={**TO_PROMOTE, "viewer": 403}
     ),
+    f"PUT {MODEL}/versions": Asked(
+        f"{OWNERS}/versions",
+        422,
+        content=b"no zip file",
+        but={"reader": 403, "other": 409, "sysadmin": 409},
+    ),
     f"POST {MODEL}/versions": Asked(
         f"{OWNERS}/versions", 409, lambda world: {"training": world.kept}, but={"reader": 403}
     ),
