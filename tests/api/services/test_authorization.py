@@ -389,7 +389,7 @@ ASKED: dict[str, Asked] = {
         f"/v2{OWNERS[3:]}/infer", 200, IRIS_TENSORS, but=TO_PROMOTE
     ),
     f"GET {MODEL}/prediction-log": Asked(f"{OWNERS}/prediction-log", but=TO_PROMOTE),
-    f"GET {MODEL}/hours": Asked(f"{OWNERS}/hours", but=TO_PROMOTE),
+    f"GET {MODEL}/hours": Asked(f"{OWNERS}/hours", but={**TO_PROMOTE, "viewer": 403}),
     **{
         f"GET {MODEL}/{what}": Asked(f"{OWNERS}/{what}", but={**TO_PROMOTE, "viewer": 403})
         for what in ("truths", "unlabelled")
