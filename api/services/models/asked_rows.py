@@ -13,10 +13,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+import msgspec
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from autolearn.api.http.problems import Problem
-from autolearn.api.services.models.prediction_records import content_of
+from autolearn.api.services.models.prediction_records import opened_content
 from autolearn.eventlog.log import RecordSource
 from autolearn.runtime.timestamps import text
 from autolearn.schemas.bounds import BACKTEST_BYTES, BACKTEST_RECORDS, BACKTEST_ROWS, listed
@@ -77,7 +78,7 @@ class AskedRows(NamedTuple):
 
 
 class LogPart(NamedTuple):
-    """The log to read, its topic of predictions, and the ciphers of its records."""
+    """The log to read, its topic of predictions, and the cipher of a key and a purpose."""
 
     log: RecordSource
     topic: str
@@ -142,8 +143,9 @@ def _asked(
             left_out[_OTHER_TASK] += 1
             continue
         try:
-            yield record, content_of(record, cipher)
-        except Unreadable:
+            content = msgspec.json.decode(opened_content(record, cipher), type=PredictionContent)
+            yield record, content
+        except (Unreadable, msgspec.DecodeError):
             left_out[_UNREADABLE] += 1
 
 

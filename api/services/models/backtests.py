@@ -221,10 +221,13 @@ def _measured(file: Path) -> tuple[str, int]:
 
 
 def _versions(now: Snapshot, model: str, first: int = 0) -> Iterator[int]:
-    """Yield the numbers of the versions, the newest first, or from one on."""
-    row = now.models.get(model)
-    assert row is not None, "it was found at this moment"
-    yield from range(min(first, row.versions) or row.versions, 0, -1)
+    """Yield the numbers of the versions with a training, the newest first, or from one on."""
+    found = now.models.get(model)
+    assert found is not None, "it was found at this moment"
+    for number in range(min(first, found.versions) or found.versions, 0, -1):
+        row = now.models.version(model, number)
+        if row is not None and not row.imported:
+            yield number
 
 
 def _predictions(

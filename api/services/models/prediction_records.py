@@ -5,12 +5,13 @@ from __future__ import annotations
 import base64
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, suppress
+from functools import partial
 from typing import NamedTuple
 
 import msgspec
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from msgspec import UNSET, Raw
+from msgspec import UNSET
 
 from autolearn.eventlog.encryption.session_cipher import SessionCipher
 from autolearn.eventlog.log import RecordSource
@@ -113,8 +114,8 @@ def shown(
 ) -> RecordedPrediction:
     """Return a record as it is shown; without content if that cannot be read any more."""
     content = None
-    with suppress(Unreadable):
-        content = content_of(record, lambda keyid, salt: cipher_of(vault, keyid, salt))
+    with suppress(Unreadable, msgspec.DecodeError):
+        content = msgspec.json.decode(clear_content(record, vault), type=PredictionContent)
     return RecordedPrediction(
         request=record.id,
         time=record.time,
@@ -135,8 +136,23 @@ def shown(
     )
 
 
+def cipher_of(vault: SessionCipher, keyid: str, purpose: str) -> AESGCM:
+    """Return the cipher of the records with a key and a purpose. Raises Unreadable."""
+    return AESGCM(vault.key(keyid).derived(purpose))
+
+
 def clear_content(record: PredictionRecord | TruthRecord, vault: SessionCipher) -> bytes:
     """Return the content of a record. Raises Unreadable."""
+    return opened_content(record, partial(cipher_of, vault))
+
+
+def opened_content(
+    record: PredictionRecord | TruthRecord, cipher: Callable[[str, str], AESGCM]
+) -> bytes:
+    """Return the content of a record, with the `cipher` of its key and purpose.
+
+    Raises Unreadable.
+    """
     if record.data is not UNSET:
         return bytes(record.data)
     if record.data_base64 is UNSET:
@@ -144,32 +160,8 @@ def clear_content(record: PredictionRecord | TruthRecord, vault: SessionCipher) 
     about, purpose = f"{record.model}/{record.id}", purpose_of(record.salt)
     if isinstance(record, TruthRecord):
         about, purpose = f"truth {about}", truth_purpose(record.salt)
-    key = vault.key(record.keyid).derived(purpose)
     sealed = base64.b64decode(record.data_base64)
     try:
-        return AESGCM(key).decrypt(sealed[:NONCE], sealed[NONCE:], about.encode())
+        return cipher(record.keyid, purpose).decrypt(sealed[:NONCE], sealed[NONCE:], about.encode())
     except InvalidTag:
-        raise Unreadable from None
-
-
-def cipher_of(vault: SessionCipher, keyid: str, salt: str) -> AESGCM:
-    """Return the cipher of the records with a key and a salt. Raises Unreadable."""
-    return AESGCM(vault.key(keyid).derived(purpose_of(salt)))
-
-
-def content_of(record: PredictionRecord, cipher: Callable[[str, str], AESGCM]) -> PredictionContent:
-    """Return the content of a record, with the `cipher` of its key and salt. Raises Unreadable."""
-    clear: bytes | Raw = b""
-    if isinstance(record.data, Raw):
-        clear = record.data
-    elif isinstance(record.data_base64, str):
-        sealed = base64.b64decode(record.data_base64)
-        about = f"{record.model}/{record.id}".encode()
-        try:
-            clear = cipher(record.keyid, record.salt).decrypt(sealed[:NONCE], sealed[NONCE:], about)
-        except InvalidTag:
-            raise Unreadable from None
-    try:
-        return msgspec.json.decode(clear, type=PredictionContent)
-    except msgspec.DecodeError:
         raise Unreadable from None
