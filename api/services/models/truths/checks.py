@@ -243,7 +243,10 @@ def _labels(context: ApiContext, model: str, said: SaidRows) -> Sequence[str]:
         raise Problem(409, "no-truths", "This model has no truths", detail)
     if source.task == REGRESSION or said.labels:
         return said.labels
-    keyid, artifact = now.sessions.keyid(row.experiment), source.artifact
+    artifact = source.artifact
+    keyid = now.sessions.keyid(row.experiment)
+    if row.imported:
+        keyid = now.models.keyid(row.model, row.version)
     try:
         key = context.vault.key(keyid).derived("artifacts") if keyid and artifact.stored else None
         _, chunks = context.artifacts.with_key(key).read_file(artifact, "schema.json")
