@@ -506,7 +506,9 @@ def test_a_model_that_was_made_elsewhere_answers_and_says_that_it_was_not_traine
         ("POST", "promote", {"version": 1, "require": ["f1 >= 0.5"]}),
         ("GET", "versions/1/export?as=python", None),
         ("POST", "versions/1/predictions", {"dataset": "wine"}),
+        ("POST", "backtests", {"version": 1, "since": "2026-11-01T00:00:00Z"}),
     ]
+    assert known.ask("owner", "GET", f"{path}/backtests").json()["items"] == []
     for method, what, body in asked:
         refused = known.ask("owner", method, f"{path}/{what}", json=body)
         kind = refused.json()["type"].rpartition(":")[2]
