@@ -64,7 +64,11 @@ def test_every_operation_is_described(document: Document):
             assert "application/problem+json" in operation["responses"][status]["content"]
         asked = {parameter["name"] for parameter in operation.get("parameters", [])}
         assert {part[1:-1] for part in path.split("/") if part.startswith("{")} <= asked
-        if method in ("post", "put") and path not in NO_COMMANDS and not path.endswith("/predict"):
+        if (
+            method in ("post", "put")
+            and path not in NO_COMMANDS
+            and not path.endswith(("/predict", "/truths"))
+        ):
             assert {"Idempotency-Key", "Prefer"} <= asked, path
 
 

@@ -7,6 +7,7 @@ import msgspec
 from autolearn.client.cli.demo.compare import DemoState, differences
 from autolearn.client.sdk.sessions import ExperimentWithRuns
 from autolearn.schemas.rest.models import Inference
+from autolearn.schemas.rest.predictions import RecordedPrediction
 
 ROOT = Path(__file__).parents[3]
 
@@ -25,16 +26,33 @@ def test_what_differs_is_told_view_by_view_and_line_by_line():
         links={},
     )
     answers = Inference(model="m", version=1, request="", predictions=[{"prediction": "Adelie"}])
-    before = DemoState({"sessions": "aa", "answers": "bb"}, experiment, answers)
+    recorded = RecordedPrediction(
+        request="r",
+        time="3",
+        model="m",
+        version=1,
+        rows=1,
+        actor="ada",
+        route="",
+        client="",
+        instance="",
+        trace="",
+        duration=1.0,
+        warned={},
+        outputs={"prediction": ["Adelie"]},
+    )
+    before = DemoState({"sessions": "aa", "answers": "bb"}, experiment, answers, recorded)
     other = msgspec.structs.replace(experiment, title="b")
     another = msgspec.structs.replace(answers, version=2)
-    after = DemoState({"sessions": "aa", "answers": "cc"}, other, another)
+    lost = msgspec.structs.replace(recorded, outputs=None)
+    after = DemoState({"sessions": "aa", "answers": "cc"}, other, another, lost)
     assert differences(before, before) == []
     found = differences(before, after)
     assert found[0] == "view answers: bb before, cc after"
     assert '-  "title": "a",' in found
     assert '+  "title": "b",' in found
     assert '+  "version": 2,' in found
+    assert '+  "outputs": null,' in found
 
 
 def test_the_csv_that_ships_with_the_package_is_the_example():
