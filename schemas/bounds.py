@@ -49,6 +49,8 @@ DATASET_GRANTS = 200
 
 COMBINED_PARTS = 10
 """Versions that one answer combines."""
+ONLINE_VALUES = 1_000_000
+"""Values of one request: its rows times the columns that any of them has."""
 ONLINE_ROWS = 1000
 """Rows that a model answers in one request."""
 TRUTHS = 10_000

@@ -35,7 +35,11 @@ def combination_in(query: bytes) -> Combination | None:
     """
     if not query:
         return None
-    given = parse_qs(query.decode("latin-1"), keep_blank_values=True, max_num_fields=100)
+    try:
+        given = parse_qs(query.decode("latin-1"), keep_blank_values=True, max_num_fields=100)
+    except ValueError:
+        words = "The query has more than 100 fields."
+        raise Problem(422, "invalid-request", "The request does not fit", words) from None
     others = [name for one in given.get("with", ()) for name in one.split(",") if name]
     how = given.get("combine", ["each" if others else ""])[-1]
     if not others and not how:

@@ -11,7 +11,7 @@ import msgspec
 
 from autolearn.api.http.problems import Problem
 from autolearn.api.serving.asked_models import AskedModel
-from autolearn.schemas.bounds import ONLINE_ROWS, WARNINGS_SHOWN, cut
+from autolearn.schemas.bounds import ONLINE_ROWS, ONLINE_VALUES, WARNINGS_SHOWN, cut
 from autolearn.schemas.codec import is_too_deep
 from autolearn.schemas.rest.models import Inference, InferencePart, InferenceWarning
 from autolearn.schemas.values import JsonValue
@@ -48,6 +48,11 @@ def columns_of(records: Sequence[dict[str, JsonValue]]) -> dict[str, list[Any]]:
             "send them in parts, or predict them as a file (autolearn predict TRAINING FILE)."
         )
     names = dict.fromkeys(name for record in records for name in record)
+    if len(names) * len(records) > ONLINE_VALUES:  # each row may have other columns
+        raise _refused(
+            f"There are {len(records):,} rows with {len(names):,} columns together, and at most "
+            f"{ONLINE_VALUES:,} values are answered at once: leave out what the model does not use."
+        )
     return {name: [record.get(name, ABSENT) for record in records] for name in names}
 
 

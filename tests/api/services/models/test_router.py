@@ -2,6 +2,7 @@
 
 import hashlib
 import io
+import json
 import uuid
 import zipfile
 from collections import Counter
@@ -356,6 +357,7 @@ def test_several_versions_are_one_answer(known: People, model: str):
         ("combine=vote", "Combine 2 to 10 versions"),
         ("with=1&combine=best", "vote|mean|each"),
         ("with=9&combine=vote", "no version or alias"),
+        ("a=1&" * 101, "more than 100 fields"),
     ):
         refused = asked(query)
         assert refused.status_code in (404, 422), refused.text
@@ -411,6 +413,10 @@ def test_rows_come_as_csv_too_and_are_refused_by_number_and_column(known: People
     ]
 
 
+WIDE = json.dumps([{f"c{row}-{column}": 1 for column in range(20)} for row in range(300)]).encode()
+"""Each of its rows has other columns."""
+
+
 @pytest.mark.parametrize(
     ("content", "media", "status", "words"),
     [
@@ -419,6 +425,7 @@ def test_rows_come_as_csv_too_and_are_refused_by_number_and_column(known: People
         (b"[1]", "application/json", 422, "A row is an object"),
         (b'{"a":' * 99 + b"1" + b"}" * 99, "application/json", 422, "nested too deeply"),
         (b'{"records":[' + b"{}," * 1000 + b"{}]}", "application/json", 422, "at most 1,000"),
+        (WIDE, "application/json", 422, "at most 1,000,000 values"),
         (b"a,a\n1,2\n", "text/csv", 422, "twice"),
         (b"a,b\n1\n", "text/csv", 422, "row 0 has 1 fields"),
         (b"\xff", "text/csv", 400, "not CSV"),
