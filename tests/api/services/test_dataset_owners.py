@@ -14,7 +14,13 @@ CONTENT = b"height,colour,kind\n" + b"1.5,red,a\n2,blue,b\n" * 8
 
 
 @pytest.fixture(scope="module")
-def world(known: People) -> People:
+def before(known: People) -> str:
+    """The position before the dataset: a shared log may hold any number of other events."""
+    return known.ask("owner", "GET", "/v1/position").json()["token"]
+
+
+@pytest.fixture(scope="module")
+def world(known: People, before: str) -> People:
     answer = put(known, "owner", "sales")
     assert answer.status_code == 201, answer.text
     assert (answer.json()["owner"], answer.json()["everybody"]) == ("owner", False)
@@ -76,9 +82,10 @@ def test_nobody_else_uploads_to_the_name_or_shares_it(world: People):
     problem(put(world, "sysadmin", "iris"), 409, "dataset-reserved")
 
 
-def test_its_events_are_for_those_who_may_use_it(world: People):
+def test_its_events_are_for_those_who_may_use_it(world: People, before: str):
     def types(who: str, **query: str) -> list[dict]:
-        items = world.ask(who, "GET", "/v1/events", params={"limit": "1000", **query}).json()
+        params = {"after": before, "limit": "1000", **query}
+        items = world.ask(who, "GET", "/v1/events", params=params).json()
         return [item for item in items["items"] if item["subject"] == "dataset/sales"]
 
     assert types("owner")[0]["data"]["spec"]["name"] == "sales"
