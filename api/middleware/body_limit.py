@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from autolearn.api.http.problems import Problem, respond
-from autolearn.api.middleware.sealed_requests import is_sealed
+from autolearn.api.middleware.sealed_requests import has_body, is_sealed
 
 SEAL = 32 * 1024
 """The most bytes of a sealed request besides its body."""
@@ -24,7 +23,7 @@ class LimitBodies:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one request."""
-        sealed = scope["type"] == "http" and is_sealed(Headers(scope=scope))
+        sealed = scope["type"] == "http" and is_sealed(scope)
         # Nobody reads the body of such a request, unless it is sealed.
         if scope["type"] != "http" or (scope["method"] in ("GET", "HEAD") and not sealed):
             await self.app(scope, receive, send)
@@ -60,9 +59,10 @@ class RefuseEncoded:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one request."""
-        headers = Headers(scope=scope) if scope["type"] == "http" else Headers()
-        if headers.get("content-length", "0") != "0" or "transfer-encoding" in headers:
-            given = ",".join(headers.getlist("content-encoding"))
+        headers = scope["headers"] if scope["type"] == "http" else ()
+        found = [value for name, value in headers if name == b"content-encoding"]
+        if found and has_body(scope):
+            given = b",".join(found).decode("latin-1")
             codings = [one.strip() for one in given.lower().split(",") if one.strip()]
             if any(one != "identity" for one in codings):
                 await respond(_encoded(given), scope["path"])(scope, receive, send)

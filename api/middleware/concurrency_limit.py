@@ -10,13 +10,13 @@ import asyncio
 from collections import Counter
 from typing import TypeVar
 
-from starlette.datastructures import Headers, MutableHeaders
+from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from autolearn.api.http.problems import Problem
 from autolearn.api.http.sse import is_stream
 from autolearn.api.limits.client_address import address_of
-from autolearn.api.middleware.sealed_requests import is_sealed
+from autolearn.api.middleware.sealed_requests import has_body, is_sealed
 from autolearn.api.state.request_counts import Waiting
 from autolearn.schemas import bounds
 
@@ -126,12 +126,12 @@ class LimitWaiting:
         counts = scope["path"].startswith("/v1/") and not is_stream(scope)
         sort = "other" if not counts else "read" if scope["method"] in _READS else "change"
         place = scope.setdefault("state", {})["place"] = RequestSlot(self.waiting, scope, sort)
-        sealed = is_sealed(Headers(scope=scope))
+        sealed = is_sealed(scope)
         reading = Reading(place, receive, sealed=sealed, upload=scope["method"] == "PUT")
 
         async def close_unread(message: Message) -> None:
             # The rest of an unauthenticated request's body is not awaited.
-            unread = place.user is None and not reading.over and _has_body(scope)
+            unread = place.user is None and not reading.over and has_body(scope)
             if message["type"] == "http.response.start" and message["status"] >= 400 and unread:
                 MutableHeaders(scope=message)["connection"] = "close"
             await send(message)
@@ -175,13 +175,6 @@ class Reading:
             raise _too_large_for_a_stranger(most)
         self.place.take(size)
         return message
-
-
-def _has_body(scope: Scope) -> bool:
-    return any(
-        name == b"transfer-encoding" or (name == b"content-length" and value != b"0")
-        for name, value in scope["headers"]
-    )
 
 
 def _too_slow(seconds: float, *, known: bool) -> Problem:

@@ -36,6 +36,7 @@ _MOST_SEEN = 500_000
 """Requests that one process remembers against replay."""
 OPEN = ("/health/", "/.well-known/", "/openapi.json", "/asyncapi.json")
 """The public paths, which are never sealed by force."""
+_HEADER, _MEDIA_TYPE = HEADER.lower().encode(), MEDIA_TYPE.encode()
 _REPLACED = (b"authorization", b"idempotency-key", b"content-type", b"content-length")
 
 
@@ -109,9 +110,8 @@ class Seal:
             Problem: it is not sealed and should be (403), cannot be deciphered (400), or its body
             is too large (413).
         """
-        headers = Headers(scope=scope)
-        token, file = headers.get(HEADER, "").encode(), scope["method"] == "PUT"
-        in_body = is_sealed(headers)
+        token, file = header_in(scope, _HEADER), scope["method"] == "PUT"
+        in_body = is_sealed(scope)
         if not token and not in_body:
             if not self.may_be_plain(scope):
                 raise _must_be_sealed("send it as JWE (docs/wire.md), as the Python client does")
@@ -207,9 +207,27 @@ class _Sealing:
             await self.send({**message, "body": body})
 
 
-def is_sealed(headers: Headers) -> bool:
+def is_sealed(scope: Scope) -> bool:
     """Return whether the body of a request is a JWE."""
-    return headers.get("content-type", "").partition(";")[0].strip().lower() == MEDIA_TYPE
+    media = header_in(scope, b"content-type").partition(b";")[0]
+    return media.strip().lower() == _MEDIA_TYPE
+
+
+def has_body(scope: Scope) -> bool:
+    """Return whether a request has a body, by its head."""
+    return any(
+        name == b"transfer-encoding" or (name == b"content-length" and value != b"0")
+        for name, value in scope["headers"]
+    )
+
+
+def header_in(scope: Scope, wanted: bytes) -> bytes:
+    """Return a header of a request by its name in small letters, the first one of several."""
+    for name, value in scope["headers"]:
+        if name == wanted:
+            found: bytes = value
+            return found
+    return b""
 
 
 def _confidential(scope: Scope) -> bool:
@@ -238,7 +256,7 @@ def _replace(scope: Scope, request: Sealed, body: bytes | None) -> None:
     Without a `body` the received one stays: it is a file.
     """
     dropped = _REPLACED[:2] if body is None else _REPLACED
-    dropped = (*dropped, HEADER.lower().encode())
+    dropped = (*dropped, _HEADER)
     headers = [one for one in scope["headers"] if one[0] not in dropped]
     if request.authorization:
         headers.append((b"authorization", request.authorization.encode()))

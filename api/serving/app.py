@@ -11,7 +11,6 @@ from contextlib import suppress
 from functools import partial
 from importlib.metadata import version as version_of_package
 from typing import TYPE_CHECKING, Any, NamedTuple
-from urllib.parse import unquote
 
 import msgspec
 import structlog
@@ -24,7 +23,7 @@ from autolearn.api.middleware.body_limit import LimitBodies, RefuseEncoded
 from autolearn.api.middleware.concurrency_limit import Reading, RequestSlot
 from autolearn.api.middleware.head_requests import AnswerHead
 from autolearn.api.middleware.origins import CheckOrigin
-from autolearn.api.middleware.sealed_requests import Seal
+from autolearn.api.middleware.sealed_requests import Seal, header_in
 from autolearn.api.serving import inference_protocol
 from autolearn.api.serving.asked_models import AskedModel, AskedModels, sweep
 from autolearn.api.serving.combination import Combination, as_recorded, combination_in, combined
@@ -89,10 +88,7 @@ class _Request(NamedTuple):
     version: str = ""
 
     def header(self, wanted: bytes) -> str:
-        for name, value in self.scope["headers"]:
-            if name == wanted:
-                return str(value.decode("latin-1"))
-        return ""
+        return header_in(self.scope, wanted).decode("latin-1")
 
 
 def make_app(context: ApiContext) -> ASGIApp:
@@ -222,6 +218,7 @@ class ServeApp:
             sweeping.cancel()
             with suppress(asyncio.CancelledError):
                 await sweeping
+            self.predictions.flush()
         await send({"type": "lifespan.shutdown.complete"})
 
     def routed(self, method: str, path: str) -> tuple[_Route, str, str]:
@@ -230,7 +227,7 @@ class ServeApp:
         Raises:
             Problem: there is none (404), or not by this method (405).
         """
-        parts = [unquote(one) for one in path.split("/")[1:]]
+        parts = path.split("/")[1:]
         model = version = ""
         name, wanted = "", "GET"
         match parts:

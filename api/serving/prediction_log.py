@@ -9,9 +9,11 @@ from __future__ import annotations
 import asyncio
 import base64
 import itertools
+import os
 import secrets
+import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -19,7 +21,7 @@ import structlog
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from msgspec import UNSET, Raw
 
-from autolearn.api.commands.bounded_producer import BoundedProducer
+from autolearn.api.commands.bounded_producer import BoundedProducer, Sending
 from autolearn.api.commands.recorded_request import RecordedRequest
 from autolearn.api.http.problems import Problem, unavailable
 from autolearn.api.serving.asked_models import AskedModel
@@ -41,6 +43,9 @@ log = structlog.stdlib.get_logger("autolearn.serve")
 
 _MOST, _MOST_BYTES = 20_000, 64 * 1024 * 1024
 """Records that are on their way to Kafka at a time; further ones are not sent."""
+_GATHER = 0.02
+"""Seconds for which records of `fast` models are gathered: sending each alone costs most."""
+_DAY = 24 * 3600 * 1000
 _LARGEST = LARGEST_MESSAGE - 1024
 _KEY_TIMEOUT = 5.0
 _encoder = msgspec.json.Encoder()
@@ -53,8 +58,29 @@ class _Sealing:
         self.keyid, self.salt, self.cipher = keyid, salt, AESGCM(key)
 
     def sealed(self, clear: bytes, associated: bytes) -> str:
-        nonce = secrets.token_bytes(NONCE)
+        nonce = os.urandom(NONCE)
         return base64.b64encode(nonce + self.cipher.encrypt(nonce, clear, associated)).decode()
+
+
+class _Batch:
+    """Records that were gathered and are sent together; `written` is called once all are over.
+
+    It has the number and the bytes of the records, and runs in the thread of the last one's report.
+    """
+
+    def __init__(
+        self, records: list[tuple[str, bytes]], written: Callable[[int, int], object]
+    ) -> None:
+        self.records, self.written = records, written
+        self.lock, self.left = threading.Lock(), len(records)
+
+    def over(self) -> None:
+        """Note that one of the records is written or lost (any thread)."""
+        with self.lock:
+            self.left -= 1
+            left = self.left
+        if not left:
+            self.written(len(self.records), sum(len(value) for _, value in self.records))
 
 
 class PredictionLog:
@@ -77,8 +103,12 @@ class PredictionLog:
         self.appends = BoundedProducer(_MOST, _MOST_BYTES, patience)
         self.numbers = itertools.count()
         self.salt = secrets.token_hex(16)
-        self.sealings: dict[tuple[str, str], _Sealing | None] = {}
+        self.sealings: dict[tuple[str, int], _Sealing | None] = {}
+        """By model and day, in days since 1970."""
         self.making: dict[str, asyncio.Task[None]] = {}
+        self.gathered: list[tuple[str, bytes]] = []
+        self.waiting = self.waiting_bytes = 0
+        """Records of `fast` models that are gathered or on their way."""
         self.dropped = 0
         """Records of `fast` models that were not sent."""
 
@@ -104,18 +134,17 @@ class PredictionLog:
             Problem: it cannot be recorded durably (503), or is too large for a record (413).
         """
         try:
-            sealing = await self._sealing(asked.model, _day(call.began))
+            at = asked.model, call.began // _DAY
+            sealing = self.sealings[at] if at in self.sealings else await self._sealing(*at)
             value = self._encoded(call, asked, identity, inputs, answered, sealing, shadow_of)
-            way = self._send(f"{asked.model}/{identity}", value, durable=durable)
             if not durable:
+                self._gather(f"{asked.model}/{identity}", value)
                 return
+            way = self._send(f"{asked.model}/{identity}", value)
             await way.over(self.patience)
         except TooLarge:
             raise _too_large() from None
         except LogError as error:
-            if not durable:
-                self._drop(error.detail)
-                return
             raise _unrecorded(error.detail) from None
         if way.at is None:
             raise _unrecorded("Kafka has not taken the record in time.")
@@ -164,24 +193,49 @@ class PredictionLog:
             raise _too_large()
         return value
 
-    def _send(self, key: str, value: bytes, *, durable: bool) -> Any:
-        """Send a record. Raises LogError."""
+    def _send(self, key: str, value: bytes) -> Sending:
+        """Send a record that is awaited. Raises LogError."""
         number, appends = str(next(self.numbers)), self.appends
         appends.require_room(len(value))
         way, delivered = appends.add(number, len(value), lambda *_: None)
-        to = self.durably if durable else self.gathering
-
-        def told(error: LogError | None, partition: int, offset: int) -> None:
-            if error is not None and not durable:
-                self._drop(error.detail)
-            delivered(error, partition, offset)
-
         try:
-            to.append(self.topic, value, key=key, delivered=told)
+            self.durably.append(self.topic, value, key=key, delivered=delivered)
         except LogError:
             appends.remove(number)
             raise
         return way
+
+    def _gather(self, key: str, value: bytes) -> None:
+        """Send a record that nobody awaits, a moment later, together with others."""
+        if self.waiting >= _MOST or self.waiting_bytes + len(value) > _MOST_BYTES:
+            self._drop("Kafka does not keep up.")
+            return
+        self.waiting += 1
+        self.waiting_bytes += len(value)
+        self.gathered.append((key, value))
+        if len(self.gathered) == 1:
+            asyncio.get_running_loop().call_later(_GATHER, self.flush)
+
+    def flush(self) -> None:
+        """Send the gathered records."""
+        loop = asyncio.get_running_loop()
+        batch = _Batch(self.gathered, lambda *all_: loop.call_soon_threadsafe(self._written, *all_))
+        self.gathered = []
+
+        def told(error: LogError | None, _: int, __: int) -> None:
+            if error is not None:
+                self._drop(error.detail)
+            batch.over()
+
+        for key, value in batch.records:
+            try:
+                self.gathering.append(self.topic, value, key=key, delivered=told)
+            except LogError as error:
+                told(error, 0, 0)
+
+    def _written(self, many: int, size: int) -> None:
+        self.waiting -= many
+        self.waiting_bytes -= size
 
     def _drop(self, why: str) -> None:
         """Count a record of a `fast` model that is lost (any thread)."""
@@ -190,15 +244,13 @@ class PredictionLog:
             log.error("predictions-dropped", why=why)
         self.dropped += 1
 
-    async def _sealing(self, model: str, day: str) -> _Sealing | None:
+    async def _sealing(self, model: str, number: int) -> _Sealing | None:
         """Return the cipher of a model and day; None: records are in clear.
 
         Raises:
             Problem: the key cannot be made now (503).
         """
-        at = (model, day)
-        if at in self.sealings:
-            return self.sealings[at]
+        day = text(number * _DAY)[:10]
         name = predictions_key(model, day[:7])
         if not self.vault.makes:
             found = None
@@ -210,7 +262,7 @@ class PredictionLog:
             key = await asyncio.to_thread(self.vault.find, keyid)
             found = _Sealing(keyid, salt, key.derived(purpose_of(salt)))
         self.forget(model)
-        self.sealings[at] = found
+        self.sealings[model, number] = found
         return found
 
     async def _made(self, name: str) -> None:
@@ -241,10 +293,6 @@ class PredictionLog:
             error = LogError("Kafka has not taken the key of the predictions in time.")
         if error is not None:
             raise _unrecorded(error.detail)
-
-
-def _day(time: int) -> str:
-    return text(time)[:10]
 
 
 def _unrecorded(why: str) -> Problem:

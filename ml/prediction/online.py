@@ -30,6 +30,7 @@ from autolearn.ml.evaluation.stored_artifact import ModelColumn, StoredArtifact,
 from autolearn.ml.prediction.plan import NoPlan, Plan, PlanComparison, compared, compiled
 from autolearn.ml.prediction.predict import PROBABILITY, predicted_columns
 from autolearn.schemas.bounds import cut
+from autolearn.schemas.catalog import CLASSIFICATION
 from autolearn.schemas.models.plan_verdict import PlanVerdict
 from autolearn.schemas.values import JsonValue
 
@@ -137,6 +138,8 @@ class OnlineModel:
         self.unplanned = ""
         """Why there is no plan."""
         self.compared: PlanComparison | None = None
+        self.shares: list[str] | None = None
+        """The columns of probabilities of a classification, if a plan gives them."""
         self.outputs: dict[str, str] = {}
         """The columns of an answer, each with the kind of its values (`numpy.dtype.kind`)."""
 
@@ -191,6 +194,9 @@ class OnlineModel:
         if not said.answers:
             plan.answers = None  # the estimator answers, from the plan's features
         self.plan, self.compared = plan, said
+        if plan.answers is not None and self.stored.training.task == CLASSIFICATION:
+            named = [one for one in self.outputs if one.startswith(PROBABILITY)]
+            self.shares = named or None
 
     def features(self, records: Sequence[Record]) -> pd.DataFrame:
         """Return rows as the pipeline has them.
@@ -273,7 +279,7 @@ class OnlineModel:
         unused = sorted({*names} - {*self.columns, target})
         ready = None if self.plan is None else self.plan.features(values)
         if ready is not None and self.plan is not None and self.plan.answers is not None:
-            said = predicted_columns(self.stored, None, ready, self.plan.answers(ready))
+            said = self._planned(ready, self.plan.answers(ready))
             return _in_order(said, rows, warnings, unused)
         features: Any = None
         if ready is None:
@@ -286,6 +292,13 @@ class OnlineModel:
             else:
                 said = predicted_columns(self.stored, features, ready)
         return _in_order(said, rows, warnings, unused)
+
+    def _planned(self, ready: Array, known: Mapping[str, Array]) -> dict[str, Array]:
+        """Return a plan's results as columns; what the pipeline can do is asked only once."""
+        if self.shares is None or "predict_proba" not in known:
+            return predicted_columns(self.stored, None, ready, known)
+        shares = dict(zip(self.shares, known["predict_proba"].T, strict=True))
+        return {"prediction": known["predict"].astype(str), **shares}
 
     def _said_elsewhere(self, features: pd.DataFrame) -> dict[str, Array]:
         """Return the answers of an imported model, which may fail on gaps and unknown categories.
