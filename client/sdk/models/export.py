@@ -12,6 +12,7 @@ from typing import get_args
 
 from autolearn.client.sdk.errors import BadArgument
 from autolearn.client.sdk.flows import Call, Flow, fetch
+from autolearn.client.sdk.models.upload import send_file
 from autolearn.client.sdk.paths import segment
 from autolearn.schemas.models.exports import ExportForm
 
@@ -29,11 +30,9 @@ def exported(model: str, version: str, form: ExportForm, to: Path) -> Flow[Path]
         BadArgument: there is no such form, or what is at the path is no earlier export.
         Problem: the version cannot be exported so, or one may not read its artifact.
     """
-    if form not in get_args(ExportForm):
-        raise BadArgument(f"{form!r} is no form: choose {' or '.join(get_args(ExportForm))}.")
+    call = _call(model, version, form)
     to = to.absolute()
     _check_place(to, form)
-    call = Call("GET", _at(model, version), bytes, {"as": form}, accept="*/*", grace=_WAIT)
     with tempfile.TemporaryDirectory(dir=to.parent, prefix=".autolearn-") as beside:
         file, folder = Path(beside, "file"), Path(beside, "folder")
         yield from fetch(call, file, None, _PATIENCE)
@@ -47,6 +46,29 @@ def exported(model: str, version: str, form: ExportForm, to: Path) -> Flow[Path]
         else:
             folder.rename(to)
     return to
+
+
+def exported_to_url(model: str, version: str, form: ExportForm, url: str) -> Flow[str]:
+    """Export a version to a URL: a file (onnx), or the folder as a zip file (python).
+
+    Raises:
+        BadArgument: there is no such form, or the URL is of no file system that is known here.
+        Problem: as `exported`.
+        Unreachable: the place does not take it.
+    """
+    call = _call(model, version, form)
+    with tempfile.TemporaryDirectory(prefix="autolearn-") as folder:
+        file = Path(folder, "file")
+        yield from fetch(call, file, None, _PATIENCE)
+        send_file(file, url)
+    return url
+
+
+def _call(model: str, version: str, form: ExportForm) -> Call[bytes]:
+    if form not in get_args(ExportForm):
+        raise BadArgument(f"{form!r} is no form: choose {' or '.join(get_args(ExportForm))}.")
+    at = f"/v1/models/{segment(model)}/versions/{segment(version)}/export"
+    return Call("GET", at, bytes, {"as": form}, accept="*/*", grace=_WAIT)
 
 
 def _check_place(to: Path, form: ExportForm) -> None:
@@ -74,7 +96,3 @@ def _exchange(new: Path, old: Path) -> None:
     old.rename(aside)
     new.rename(old)
     aside.rename(new)
-
-
-def _at(model: str, version: str) -> str:
-    return f"/v1/models/{segment(model)}/versions/{segment(version)}/export"

@@ -17,10 +17,11 @@ from autolearn.client.sdk.models.batches import (
     batches_of,
     dataset_predicted,
 )
-from autolearn.client.sdk.models.export import exported
+from autolearn.client.sdk.models.export import exported, exported_to_url
 from autolearn.client.sdk.models.imports import File, SchemaGiven, packed
 from autolearn.client.sdk.models.online_rows import OnlineRows, answered, asked_in_parts
 from autolearn.client.sdk.models.truths import TruthMethods
+from autolearn.client.sdk.models.upload import is_url
 from autolearn.client.sdk.operation import Either, chained, either, operation
 from autolearn.client.sdk.paths import segment
 from autolearn.client.sdk.transport import AwaitingPart, BlockingPart
@@ -240,21 +241,25 @@ class ModelMethods(TruthMethods):
     @operation
     def export(
         self, form: ExportForm, to: Path | str | None = None, *, version: int | str = CHAMPION
-    ) -> Flow[Path]:
-        """Write a version as files that answer without AutoLearn, and return their path.
+    ) -> Flow[Path | str]:
+        """Write a version as files that answer without AutoLearn, and return their place.
 
         "python" makes a folder with the artifact and predict.py, "onnx" a file for ONNX Runtime.
-        `to` is its path, by default NAME-VERSION or NAME-VERSION.onnx in the current directory.
-        An earlier export there is replaced at once.
+        `to` is its path, by default NAME-VERSION or NAME-VERSION.onnx in the current directory, or
+        a URL: `http` and `https` get a PUT, other schemes are those of fsspec; the folder is a zip
+        file there. An earlier export is replaced at once.
 
         Raises:
-            BadArgument: something else is there.
+            BadArgument: something else is there, or the URL is none that can be written to.
             Problem: ONNX cannot hold it, or one may not read the version's experiment as well.
+            Unreachable: the URL does not take it.
         """
         found = yield from ask(
             Call("GET", f"{_at(self.name)}/versions/{segment(str(version))}", ModelVersion)
         )
         ending = ".onnx" if form == "onnx" else ""
+        if is_url(to):
+            return (yield from exported_to_url(self.name, str(found.version), form, str(to)))
         place = Path(to if to is not None else f"{self.name}-{found.version}{ending}")
         return (yield from exported(self.name, str(found.version), form, place))
 

@@ -317,10 +317,11 @@ def export(
         typer.Option("--as", help="A folder with the artifact and predict.py; or a file of ONNX."),
     ],
     to: Annotated[
-        Path | None,
+        str | None,
         typer.Option(
-            metavar="PATH",
-            help="The folder or file to write; an earlier export there is replaced at once. "
+            metavar="PATH|URL",
+            help="The folder or file to write, or a URL that takes a file (https by PUT, s3 and "
+            "others by fsspec); an earlier export there is replaced at once. "
             "[default: NAME-VERSION in the current directory]",
         ),
     ] = None,
@@ -328,11 +329,15 @@ def export(
 ) -> None:
     """Write a version as files that answer without AutoLearn."""
     from autolearn.client.cli.connection import connect
+    from autolearn.client.sdk.models.upload import shown
 
     called, _, version = name.partition("@")
     with connect(url) as to_api:
         model = to_api.client.model(called)
         place = model.export(form, to, version=version or "champion")
+        if isinstance(place, str):
+            print(f"Exported {name} to {shown(place)}")
+            return
         print(f"Exported {name} into {place}")
         if form == "python":
             print(f"Try it: python {place / 'predict.py'} ROWS.csv")
