@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from autolearn.ml.metrics import builtin
 from autolearn.schemas.bounds import BACKTEST_CHANGES, BACKTEST_DIFFERENT, cut
 from autolearn.schemas.catalog import ANOMALY_DETECTION, CLASSIFICATION, CLUSTERING, REGRESSION
 from autolearn.schemas.models.backtests import (
@@ -16,6 +17,7 @@ from autolearn.schemas.models.backtests import (
     REQUEST,
     ROW,
     SCORE,
+    TRUTH,
     VERSION,
     AnswerChange,
     BacktestComparison,
@@ -36,6 +38,8 @@ class AnswerComparison:
         self.largest, self.sum = 0.0, 0.0
         self.changes = Counter[tuple[Any, Any]]()
         self.different: list[DifferentRow] = []
+        self.known: list[tuple[Array, Array, Array]] = []
+        """By batch the truths that are known, the recorded answers, and those of the version."""
 
     def add(self, said: Mapping[str, Array], rows: pa.RecordBatch) -> None:
         """Compare the columns of the predictions for some rows with these rows."""
@@ -59,6 +63,9 @@ class AnswerComparison:
             self.largest = max(self.largest, float(known.max()))
             self.sum += float(known.sum())
         self._keep(rows, new, old, difference, np.flatnonzero(~same))
+        if self.task in (CLASSIFICATION, REGRESSION) and TRUTH in rows.schema.names:
+            which = np.asarray(rows.column(TRUTH).is_valid())
+            self.known.append((_values(rows, TRUTH)[which], old[which], new[which]))
 
     def _differences(
         self, said: Mapping[str, Array], new: Array, old: Array, rows: pa.RecordBatch
@@ -102,8 +109,22 @@ class AnswerComparison:
         self.different.sort(key=lambda one: -(one.difference or 0.0))
         del self.different[BACKTEST_DIFFERENT:]
 
+    def _metrics(self) -> tuple[dict[str, float], dict[str, float]]:
+        """Return the metrics of the recorded answers, and of the version, by the known truths."""
+        if not any(len(truth) for truth, _, _ in self.known):
+            return {}, {}
+        truth, old, new = (np.concatenate(parts) for parts in zip(*self.known, strict=True))
+        labels = self.task == CLASSIFICATION
+        chosen = (builtin.accuracy, builtin.f1) if labels else (builtin.rmse, builtin.mae)
+        recorded, said = (
+            {one.name: float(one.compute(truth, answers)) for one in chosen}
+            for answers in (old, new)
+        )
+        return recorded, said
+
     def result(self) -> BacktestComparison:
         """Return how all rows compare."""
+        recorded, said = self._metrics()
         return BacktestComparison(
             rows=self.rows,
             equal=self.equal,
@@ -116,6 +137,9 @@ class AnswerComparison:
                 for (old, new), many in self.changes.most_common(BACKTEST_CHANGES)
             ),
             different=tuple(self.different),
+            truths=sum(len(truth) for truth, _, _ in self.known),
+            metrics=said,
+            recorded_metrics=recorded,
         )
 
 

@@ -7,13 +7,13 @@ from msgspec import Struct
 from autolearn.schemas.values import JsonValue
 
 REQUEST, ROW, VERSION = "asked_request", "asked_row", "answered_by"
-ANSWER, SCORE = "recorded_answer", "recorded_score"
-ASKED_COLUMNS = (REQUEST, ROW, VERSION, ANSWER, SCORE)
+ANSWER, SCORE, TRUTH = "recorded_answer", "recorded_score", "known_truth"
+ASKED_COLUMNS = (REQUEST, ROW, VERSION, ANSWER, SCORE, TRUTH)
 """The columns that stand beside the features in the rows of a backtest.
 
 The id of the request and the number of the row in it, from 0; the version that answered; its label,
-number, cluster, or whether it is an anomaly; and how sure it was: the probability of its label, or
-the score of the anomaly (null for the others). A truth is found by the request and the row.
+number, cluster, or whether it is an anomaly; how sure it was: the probability of its label, or the
+score of the anomaly (null for the others); and the truth of the row (null where none is known).
 """
 
 
@@ -64,6 +64,9 @@ class BacktestComparison(Struct, frozen=True, omit_defaults=True, kw_only=True):
     the version that answered. The differences are as in a `DifferentRow`, and absolute; the mean is
     over the rows that have one. `changes` are the most frequent ones, `different` the rows with the
     largest differences, the first ones among equal differences.
+
+    For the rows whose truth is known, as many as `truths`, there are the `metrics` of the version,
+    and `recorded_metrics` of the recorded answers: accuracy and f1 (macro), or rmse and mae.
     """
 
     rows: int
@@ -74,3 +77,6 @@ class BacktestComparison(Struct, frozen=True, omit_defaults=True, kw_only=True):
     mean_difference: float | None = None
     changes: tuple[AnswerChange, ...] = ()
     different: tuple[DifferentRow, ...] = ()
+    truths: int = 0
+    metrics: dict[str, float] = {}
+    recorded_metrics: dict[str, float] = {}

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
@@ -25,8 +26,9 @@ from autolearn.schemas.catalog import ANOMALY_DETECTION, CLASSIFICATION, CLUSTER
 from autolearn.schemas.codec import from_json
 from autolearn.schemas.datasets.read_options import LETTERS, ReadOptions
 from autolearn.schemas.errors import MalformedRecord
-from autolearn.schemas.models.backtests import ANSWER, REQUEST, ROW, SCORE, VERSION, Backtest
+from autolearn.schemas.models.backtests import ANSWER, REQUEST, ROW, SCORE, TRUTH, VERSION, Backtest
 from autolearn.schemas.records.prediction import PredictionContent, PredictionRecord
+from autolearn.schemas.rest.truths import RowTruth
 from autolearn.security.data_key import Unreadable
 
 if TYPE_CHECKING:  # pyarrow is imported with the first backtest
@@ -65,7 +67,7 @@ class AskedRows(NamedTuple):
 
     `columns` are those that the version needs, with their types: boolean, number, string or
     timestamp; `task` is its own, and `task_of` that of any version. `against` is the version that
-    must have answered, 0: any.
+    must have answered, 0: any. `truths` are what is known of them, by request and row.
     """
 
     model: str
@@ -75,6 +77,7 @@ class AskedRows(NamedTuple):
     task: str
     columns: Mapping[str, str]
     task_of: Callable[[int], str]
+    truths: Mapping[str, Mapping[int, RowTruth]] = MappingProxyType({})
 
 
 class LogPart(NamedTuple):
@@ -188,7 +191,7 @@ class _Table:
         self.wanted = wanted
         self.answer, answers = _ANSWERS[wanted.task]
         self.kinds = {**wanted.columns, REQUEST: "string", ROW: "integer", VERSION: "integer"}
-        self.kinds |= {ANSWER: answers, SCORE: "number"}
+        self.kinds |= {ANSWER: answers, SCORE: "number", TRUTH: answers}
         types: dict[str, pa.DataType] = {
             "boolean": pa.bool_(),
             "integer": pa.int64(),
@@ -217,6 +220,7 @@ class _Table:
             return _UNREADABLE
         found += [[record.id] * size, range(size), [record.version] * size]
         found += self._recorded(answers, outputs)
+        found.append(self._truths(record.id, size))
         for values, more in zip(self.values.values(), found, strict=True):
             values += more
         self.size += size
@@ -233,6 +237,14 @@ class _Table:
         if self.wanted.task == ANOMALY_DETECTION:
             return answers, outputs.get("score", nothing)
         return [*map(str, answers)] if self.wanted.task == CLUSTERING else answers, nothing
+
+    def _truths(self, request: str, size: int) -> Sequence[Any]:
+        """Return the truth of each row of a request, None where none is known."""
+        known = self.wanted.truths.get(request)
+        if not known:
+            return [None] * size
+        kind = str if self.wanted.task == CLASSIFICATION else float
+        return [kind(known[row].value) if row in known else None for row in range(size)]
 
     def taken(self) -> pa.Table:
         """Return the rows, which are forgotten."""

@@ -30,6 +30,7 @@ from autolearn.api.services.models.batches import asked_before, owner_of_version
 from autolearn.api.services.models.bodies import BacktestBody
 from autolearn.api.services.models.checks import answering_version, require_model, version_of
 from autolearn.api.services.models.prediction_records import cipher_of
+from autolearn.api.services.models.truths.records import truths_since
 from autolearn.api.shared import dataset_checks, resources
 from autolearn.api.shared.as_of import LOST_PLUS, present
 from autolearn.api.shared.predictions.checks import Model, model_of
@@ -39,6 +40,7 @@ from autolearn.api.shared.sensitive_columns import sensitive_in
 from autolearn.api.state.context import ApiContext
 from autolearn.projections.queries.queries import Snapshot
 from autolearn.runtime.timestamps import millis
+from autolearn.schemas.bounds import BACKTEST_ROWS
 from autolearn.schemas.commands import RequestPrediction
 from autolearn.schemas.models.backtests import ASKED_COLUMNS
 from autolearn.schemas.rest.commands import CommandState
@@ -90,6 +92,10 @@ def add_backtest_routes(routes: APIRouter, context: ApiContext) -> None:
         ):
             file = Path(folder, "rows.parquet")
             async with context.executors.examining.turn():
+                truths = await context.executors.uploads.run(
+                    partial(truths_since, context, model, since, most=BACKTEST_ROWS)
+                )
+                wanted = wanted._replace(truths=truths[0])
                 frozen = await context.executors.uploads.run(partial(freeze, source, wanted, file))
             digest, size = await context.executors.uploads.run(partial(_measured, file))
             room.take(size)

@@ -389,6 +389,7 @@ def backtest(one: Prediction) -> RenderableType:
             "rows": f"{found.rows:,}",
             "agreement": _share(found),
             **differences,
+            **_by_truth(found),
         }
     )
     left_out = [
@@ -397,6 +398,17 @@ def backtest(one: Prediction) -> RenderableType:
     ]
     notes = [sentence(note) for note in one.notes]
     return Group(about, *left_out, *notes, *_changes(found), *_different(found))
+
+
+def _by_truth(found: BacktestComparison) -> dict[str, str]:
+    """Return the metrics of both, where truths are known."""
+    if not found.truths:
+        return {"truths": "none known"}
+    compared = (
+        f"{name} {number(found.recorded_metrics[name])} recorded, {number(value)} now"
+        for name, value in found.metrics.items()
+    )
+    return {"truths": f"{found.truths:,}: {'; '.join(compared)}"}
 
 
 def _changes(found: BacktestComparison) -> list[RenderableType]:

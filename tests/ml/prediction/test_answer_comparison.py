@@ -10,12 +10,17 @@ from autolearn.schemas.catalog import ANOMALY_DETECTION, CLASSIFICATION, CLUSTER
 from autolearn.schemas.models.backtests import ASKED_COLUMNS, AnswerChange
 
 
-def recorded(answers: list[object], scores: list[float | None] | None = None) -> pa.RecordBatch:
+def recorded(
+    answers: list[object],
+    scores: list[float | None] | None = None,
+    truths: list[object] | None = None,
+) -> pa.RecordBatch:
     """Rows of one request each, of the versions 1 and 2 in turn."""
     many = range(len(answers))
     scores = scores or [None for _ in many]
     columns = [[f"r{at}" for at in many], [0 for _ in many], [1 + at % 2 for at in many]]
     arrays = [pa.array(one) for one in (*columns, answers)] + [pa.array(scores, pa.float64())]
+    arrays.append(pa.array(truths or [None for _ in many], arrays[3].type))
     return pa.RecordBatch.from_arrays(arrays, names=[*ASKED_COLUMNS])
 
 
@@ -44,6 +49,22 @@ def test_labels_are_counted_by_change_and_by_the_version_that_answered():
         ("r2", 1),
     ]
     assert found.different[2].difference is None, "c is no class of the version"
+
+
+def test_both_are_measured_by_the_truths_that_are_known():
+    compared = AnswerComparison(CLASSIFICATION, hidden=False)
+    compared.add({"prediction": np.array(["a", "b"])}, recorded(["a", "a"]))
+    assert (compared.result().truths, compared.result().metrics) == (0, {})
+    said = {"prediction": np.array(["a", "b", "b", "b"])}
+    compared.add(said, recorded(["a", "a", "b", "a"], truths=["a", "b", None, "a"]))
+    found = compared.result()
+    assert (found.rows, found.truths) == (6, 3)
+    assert found.metrics == {"accuracy": 2 / 3, "f1": pytest.approx(2 / 3)}
+    assert found.recorded_metrics == {"accuracy": 2 / 3, "f1": pytest.approx(0.4)}
+    numbers = AnswerComparison(REGRESSION, hidden=False)
+    numbers.add({"prediction": np.array([1.0, 4.0])}, recorded([1.0, 2.0], truths=[1.0, 3.0]))
+    measured = numbers.result()
+    assert measured.metrics == measured.recorded_metrics == {"rmse": 0.5**0.5, "mae": 0.5}
 
 
 def test_of_a_sensitive_target_no_answers_are_shown():

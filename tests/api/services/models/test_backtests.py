@@ -55,6 +55,8 @@ def test_another_version_is_asked_what_was_asked_and_compared(known: People, mod
         post(known, f"{model}/predict", {"records": part}, who).json()
         for part, who in ((FLOWERS[:100], "owner"), (FLOWERS[100:], "other"))
     ]
+    right = [{"request": said[0]["request"], "row": row, "right": True} for row in range(60)]
+    assert post(known, f"{model}/truths", {"truths": right}).status_code in (200, 201)
     headers = {"Idempotency-Key": str(uuid.uuid4()), **WAIT}
     body = {"version": 2, "since": HOUR, "against": "champion"}
     made, again = (
@@ -70,6 +72,8 @@ def test_another_version_is_asked_what_was_asked_and_compared(known: People, mod
     equal = recorded.count(only)
     assert (found["rows"], found["equal"], found["agreement"]) == (150, equal, equal / 150)
     assert found["equal_by_version"] == {"1": equal}
+    assert (found["truths"], found["recorded_metrics"]) == (60, {"accuracy": 1.0, "f1": 1.0})
+    assert found["metrics"]["accuracy"] == recorded[:60].count(only) / 60
     counts = {one["recorded"]: one["rows"] for one in found["changes"]}
     assert counts == {one: recorded.count(one) for one in {*recorded} - {only}}
     sure = {
