@@ -15,8 +15,8 @@ import uvloop
 
 from autolearn.agents.process import TYPES, main
 from autolearn.runtime.logs import configure_logs
-from autolearn.runtime.process import end_with_parent, read_settings
-from autolearn.schemas.errors import AlreadyRunning, AutoLearnError, SettingsError
+from autolearn.runtime.process import end_with_parent, failed, read_settings
+from autolearn.schemas.errors import AutoLearnError
 
 if __name__ == "__main__":
     wanted = [word for word in sys.argv[1:] if word != "--with-parent"]
@@ -30,7 +30,4 @@ if __name__ == "__main__":
         uvloop.install()  # for the loops of Faust's own threads as well
         asyncio.run(main(wanted, settings))
     except AutoLearnError as error:
-        print(error.diagnostics(), file=sys.stderr)
-        sys.exit(
-            2 if isinstance(error, SettingsError) else 4 if isinstance(error, AlreadyRunning) else 3
-        )
+        sys.exit(failed(error))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 import threading
 from contextlib import suppress
 from pathlib import Path
@@ -12,6 +13,7 @@ from typing import NamedTuple
 from autolearn.runtime.child_process import child_environment, python_command
 from autolearn.runtime.home import home_of
 from autolearn.runtime.variables import variables
+from autolearn.schemas.errors import AlreadyRunning, AutoLearnError, SettingsError
 from autolearn.schemas.settings import Settings, load
 
 
@@ -40,6 +42,17 @@ def child(module: str, *arguments: str) -> Child:
     given = variables()
     folder = home_of(load(given))
     return Child(python_command(module, *arguments), child_environment(given), folder)
+
+
+def failed(error: AutoLearnError) -> int:
+    """Say on standard error why a process ends, and return its exit code.
+
+    2: a setting does not fit; 4: another process holds the instance's name; 3: all else.
+    """
+    print(error.diagnostics(), file=sys.stderr)
+    if isinstance(error, SettingsError):
+        return 2
+    return 4 if isinstance(error, AlreadyRunning) else 3
 
 
 def say_ready(what: str = "") -> None:

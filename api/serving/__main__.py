@@ -5,43 +5,24 @@ Exit codes: as those of `autolearn.api`.
 
 from __future__ import annotations
 
-import argparse
 import sys
 from collections.abc import Sequence
 
+from autolearn.api.server.command_line import parser_of, run
 from autolearn.api.server.server import serve
 from autolearn.api.serving.app import make_app
 from autolearn.projections.read_models import ServedModels
-from autolearn.runtime.process import end_with_parent, read_settings
-from autolearn.schemas.errors import AlreadyRunning, AutoLearnError, SettingsError
-from autolearn.schemas.settings import serve_port
-
-_SWITCH = 0.0005
-"""Seconds after which a thread yields to another, as in `autolearn.api`."""
+from autolearn.schemas.settings import Settings, serve_port
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Serve models, and return the exit code."""
-    parser = argparse.ArgumentParser(prog="autolearn run serve", description="Serve models.")
-    parser.add_argument("--host", help="address to listen on (default: AUTOLEARN_API_HOST)")
-    parser.add_argument("--port", type=int, help="port, 0 for a free one (AUTOLEARN_SERVE_PORT)")
-    parser.add_argument(
-        "--with-parent", action="store_true", help="end with the process that started this one"
-    )
-    options = parser.parse_args(arguments)
-    if options.with_parent:
-        end_with_parent()
-    sys.setswitchinterval(_SWITCH)
-    try:
-        settings = read_settings()
-        host = options.host or settings.api.host
-        port = serve_port(settings) if options.port is None else options.port
+    parser = parser_of("autolearn run serve", "Serve models.", "AUTOLEARN_SERVE_PORT")
+
+    def serving(settings: Settings, host: str, port: int) -> int:
         return serve(settings, make_app, host, port, kind="serve", models=ServedModels)
-    except AutoLearnError as error:
-        print(error.diagnostics(), file=sys.stderr)
-        return (
-            2 if isinstance(error, SettingsError) else 4 if isinstance(error, AlreadyRunning) else 3
-        )
+
+    return run(parser.parse_args(arguments), serve_port, serving)
 
 
 if __name__ == "__main__":
