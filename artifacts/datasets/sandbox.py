@@ -15,6 +15,7 @@ import resource
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TypeVar
 
 import msgspec
 from msgspec.structs import replace
@@ -24,6 +25,8 @@ from autolearn.runtime.child_process import bare_environment, python_command
 from autolearn.runtime.sandbox import confine, give_way, harden
 from autolearn.schemas.catalog import DatasetSpec
 from autolearn.schemas.datasets.read_options import ReadHints
+
+Answer = TypeVar("Answer")
 
 
 class ProfileJob(msgspec.Struct, frozen=True):
@@ -63,20 +66,32 @@ async def profile_apart(question: ProfileJob) -> DatasetSpec:
 
     Raises DatasetRefused; also when the file exceeds the limits of memory or time.
     """
-    process = await start_reader("autolearn.artifacts.datasets.sandbox")
+    module, seconds = "autolearn.artifacts.datasets.sandbox", question.cpu_s * 2
+    answer = await answer_apart(module, question, ProfileResult, seconds)
+    if answer is None or answer.spec is None:
+        raise DatasetRefused((answer and answer.refused) or _too_much(question))
+    return answer.spec
+
+
+async def answer_apart(
+    module: str, job: msgspec.Struct, kind: type[Answer], seconds: float
+) -> Answer | None:
+    """Give a module a job in a process of its own, and return its answer, of a kind.
+
+    It reads the job as JSON from standard input, limits itself, and writes the answer. None: it has
+    crashed, or took longer than so many seconds.
+    """
+    process = await start_reader(module)
     try:
-        async with asyncio.timeout(question.cpu_s * 2):
-            written, _ = await process.communicate(msgspec.json.encode(question))
-        answer = msgspec.json.decode(written, type=ProfileResult)
+        async with asyncio.timeout(seconds):
+            written, _ = await process.communicate(msgspec.json.encode(job))
+        return msgspec.json.decode(written, type=kind)
     except (TimeoutError, msgspec.DecodeError):
-        raise DatasetRefused(_too_much(question)) from None
+        return None
     finally:
         if process.returncode is None:
             process.kill()
             await process.wait()
-    if answer.spec is None:
-        raise DatasetRefused(answer.refused or _too_much(question))
-    return answer.spec
 
 
 async def start_reader(module: str) -> asyncio.subprocess.Process:

@@ -9,7 +9,6 @@ needs, keeps nothing but the artifact and the place of the file (`runtime.sandbo
 
 from __future__ import annotations
 
-import asyncio
 import sys
 import tempfile
 from collections.abc import Callable
@@ -18,7 +17,7 @@ from pathlib import Path
 
 import msgspec
 
-from autolearn.artifacts.datasets.sandbox import limit_process, start_reader
+from autolearn.artifacts.datasets.sandbox import answer_apart, limit_process
 from autolearn.runtime.sandbox import confine, harden
 from autolearn.schemas.errors import AutoLearnError
 from autolearn.schemas.models.exports import ExportForm
@@ -59,17 +58,8 @@ async def export_apart(job: ExportJob) -> None:
     Raises:
         ExportRefused: it has no such form, or exceeds the limits of memory or time.
     """
-    process = await start_reader("autolearn.ml.export.process")
-    try:
-        async with asyncio.timeout(job.cpu_s * 2):
-            written, _ = await process.communicate(msgspec.json.encode(job))
-        answer = msgspec.json.decode(written, type=ExportResult)
-    except (TimeoutError, msgspec.DecodeError):
-        answer = _too_much(job)
-    finally:
-        if process.returncode is None:
-            process.kill()
-            await process.wait()
+    answer = await answer_apart("autolearn.ml.export.process", job, ExportResult, job.cpu_s * 2)
+    answer = answer or _too_much(job)
     if answer.refused:
         raise ExportRefused(answer.refused, advice=answer.advice)
 

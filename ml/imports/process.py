@@ -9,14 +9,13 @@ writes an `ImportResult`. `import_apart` does all of that for an asyncio program
 
 from __future__ import annotations
 
-import asyncio
 import sys
 import tempfile
 from pathlib import Path
 
 import msgspec
 
-from autolearn.artifacts.datasets.sandbox import limit_process, start_reader
+from autolearn.artifacts.datasets.sandbox import answer_apart, limit_process
 from autolearn.runtime.sandbox import confine, harden
 from autolearn.schemas.errors import AutoLearnError
 from autolearn.schemas.models.imports import ImportFacts
@@ -54,17 +53,8 @@ async def import_apart(job: ImportJob) -> ImportFacts:
     Raises:
         ImportRefused: it does not fit, or exceeds the limits of memory or time.
     """
-    process = await start_reader("autolearn.ml.imports.process")
-    try:
-        async with asyncio.timeout(job.cpu_s * 2):
-            written, _ = await process.communicate(msgspec.json.encode(job))
-        answer = msgspec.json.decode(written, type=ImportResult)
-    except (TimeoutError, msgspec.DecodeError):
-        answer = _too_much(job)
-    finally:
-        if process.returncode is None:
-            process.kill()
-            await process.wait()
+    answer = await answer_apart("autolearn.ml.imports.process", job, ImportResult, job.cpu_s * 2)
+    answer = answer or _too_much(job)
     if answer.facts is None:
         raise ImportRefused(answer.refused, advice=answer.advice)
     return answer.facts

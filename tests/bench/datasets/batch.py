@@ -15,9 +15,7 @@ import tempfile
 import time
 from pathlib import Path
 
-import numpy as np
 import psutil
-import pyarrow as pa
 import pyarrow.parquet as pq
 
 from autolearn.agents.executors.executor import Completed, Limits
@@ -27,6 +25,7 @@ from autolearn.artifacts.store.store import ArtifactStore
 from autolearn.ml.training.train import train
 from autolearn.schemas.catalog import DatasetSpec
 from autolearn.schemas.events import PredictionRequested
+from tests.bench.mixed_table import mixed_table
 from tests.bench.peers import told
 from tests.support.run_samples import nothing, training
 
@@ -118,20 +117,7 @@ def asked(store: ArtifactStore, at: Path) -> PredictionRequested:
 
 def registered(store: ArtifactStore, path: Path, rows: int) -> DatasetSpec:
     """Write and store a dataset of 10 numbers and 4 categories with gaps; return how it is read."""
-    some = np.random.default_rng(rows)
-    table = {}
-    for number in range(10):
-        values = some.normal(size=rows)
-        values[some.random(rows) < 0.02] = np.nan
-        table[f"n{number}"] = pa.array(values, from_pandas=True)
-    for number in range(4):
-        words = np.array([f"c{number}_{value}" for value in range(6)], dtype=object)
-        texts = words[some.integers(0, 6, rows)]
-        texts[some.random(rows) < 0.02] = None
-        table[f"c{number}"] = pa.array(texts, pa.string())
-    first = np.nan_to_num(table["n0"].to_numpy(zero_copy_only=False))
-    table["y"] = pa.array(np.where(first + some.normal(size=rows) > 0, "yes", "no"))
-    pq.write_table(pa.table(table), path)
+    pq.write_table(mixed_table(rows, seed=rows), path)
     version = store.put_blob(path).digest
     size = path.stat().st_size
     return profile(path, name=path.stem, format="parquet", version=version, bytes=size)

@@ -22,14 +22,13 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-import numpy as np
-import pyarrow as pa
 import pyarrow.csv as pcsv
 
 from autolearn.client.local.system import System
 from autolearn.client.sdk.client import AsyncAutoLearn
 from tests.bench.floor import floor_ms
 from tests.bench.main_job import home
+from tests.bench.mixed_table import mixed_table
 
 ROWS, ROUNDS, SECONDS, CLIENTS = 5_000, 3, 4.0, 20
 ADOPTIONS = 40
@@ -84,21 +83,11 @@ async def online() -> dict[str, float]:
 
 def written(path: Path) -> dict[str, Any]:
     """Write a dataset of 10 numbers and 4 categories with gaps; return a row without any."""
-    some = np.random.default_rng(16)
-    table: dict[str, Any] = {}
-    for number in range(10):
-        values = some.normal(size=ROWS)
-        values[some.random(ROWS) < 0.02] = np.nan
-        table[f"n{number}"] = pa.array(values, from_pandas=True)
-    for number in range(4):
-        words = np.array([f"c{number}_{value}" for value in range(6)], dtype=object)
-        texts = words[some.integers(0, 6, ROWS)]
-        texts[some.random(ROWS) < 0.02] = None
-        table[f"c{number}"] = pa.array(texts, pa.string())
-    first = np.nan_to_num(table["n0"].to_numpy(zero_copy_only=False))
-    table["y"] = pa.array(np.where(first + some.normal(size=ROWS) > 0, "yes", "no"))
-    pcsv.write_csv(pa.table(table), path)
-    return {name: 0.25 if name[0] == "n" else f"{name}_1" for name in table if name != "y"}
+    table = mixed_table(ROWS, seed=16)
+    pcsv.write_csv(table, path)
+    return {
+        name: 0.25 if name[0] == "n" else f"{name}_1" for name in table.column_names if name != "y"
+    }
 
 
 async def _published(client: AsyncAutoLearn, data: Path) -> None:
