@@ -13,15 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from msgspec import Struct
-from scipy.special import expit
-from sklearn.ensemble import (
-    ExtraTreesClassifier,
-    ExtraTreesRegressor,
-    RandomForestClassifier,
-    RandomForestRegressor,
-)
 from sklearn.impute import SimpleImputer
-from sklearn.linear_model import ElasticNet, Lasso, LinearRegression, LogisticRegression, Ridge
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import (
     MinMaxScaler,
@@ -30,6 +22,8 @@ from sklearn.preprocessing import (
     RobustScaler,
     StandardScaler,
 )
+
+from autolearn.ml.prediction.estimator_steps import Answers, answers_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -41,14 +35,6 @@ Columns = Mapping[str, Sequence[Any]]
 
 _ALONE = (0, 1, 2)
 """The rows that are also compared one by one: sums over one row may be computed otherwise."""
-_Answers = Callable[[Array], dict[str, Array]]
-_FORESTS = (
-    RandomForestClassifier,
-    RandomForestRegressor,
-    ExtraTreesClassifier,
-    ExtraTreesRegressor,
-)
-_LINEAR = (LinearRegression, Ridge, Lasso, ElasticNet)
 
 
 class NoPlan(Exception):
@@ -102,13 +88,13 @@ class PlanComparison(Struct):
 
 
 class Plan:
-    """The steps of a pipeline before its estimator, and a forest's answers.
+    """The steps of a pipeline before its estimator, and the answers of that.
 
     `answers` gives the results of an estimator's methods by name; without it the estimator does.
     """
 
     def __init__(
-        self, parts: Sequence[_Numbers | _Categories], rest: Any, answers: _Answers | None
+        self, parts: Sequence[_Numbers | _Categories], rest: Any, answers: Answers | None
     ) -> None:
         self.parts, self.rest, self.answers = parts, rest, answers
 
@@ -154,7 +140,7 @@ def compiled(pipeline: Any) -> Plan:
     if not parts:
         raise NoPlan("a model without features")
     rest = pipeline[1:-1] if len(names) > 2 else None
-    return Plan(parts, rest, _answers_of(pipeline[-1]))
+    return Plan(parts, rest, answers_of(pipeline[-1]))
 
 
 def compared(plan: Plan, pipeline: Any, features: pd.DataFrame) -> PlanComparison:
@@ -198,65 +184,6 @@ def _same(found: Array, expected: Array) -> bool:
     if found.dtype == object or expected.dtype == object:
         return bool(np.array_equal(found, expected))
     return found.tobytes() == np.ascontiguousarray(expected).tobytes()
-
-
-def _answers_of(estimator: Any) -> _Answers | None:
-    """Return the answers of an estimator without its checks of each row, None for most kinds."""
-    if type(estimator) in _FORESTS and estimator.n_outputs_ == 1:
-        return _forest(estimator)
-    if type(estimator) is LogisticRegression:
-        return _logistic(estimator)
-    if type(estimator) in _LINEAR and np.ndim(estimator.intercept_) == 0:
-        weights, constant = estimator.coef_, estimator.intercept_
-        weights = weights.T if weights.ndim == 2 else weights
-        return lambda values: {"predict": values @ weights + constant}
-    return None
-
-
-def _logistic(estimator: Any) -> _Answers:
-    """Return the answers of a logistic regression, by the arithmetic of scikit-learn."""
-    weights, constants, classes = estimator.coef_.T, estimator.intercept_, estimator.classes_
-
-    def of_two(values: Array) -> dict[str, Array]:
-        scores = (values @ weights + constants).reshape(-1)
-        second = expit(scores)
-        shares = np.empty((len(second), 2))
-        np.subtract(1, second, out=shares[:, 0])
-        shares[:, 1] = second
-        return {"predict_proba": shares, "predict": classes.take((scores > 0).astype(np.intp))}
-
-    def of_many(values: Array) -> dict[str, Array]:
-        scores = values @ weights + constants
-        labels = classes.take(np.argmax(scores, axis=1))
-        scores -= np.max(scores, axis=1).reshape(-1, 1)
-        np.exp(scores, scores)
-        scores /= np.sum(scores, axis=1).reshape(-1, 1)
-        return {"predict_proba": scores, "predict": labels}
-
-    return of_two if len(classes) == 2 else of_many
-
-
-def _forest(estimator: Any) -> _Answers:
-    """Return the answers of a random forest: the mean over its trees, added in their order.
-
-    scikit-learn does the same, with some milliseconds of checks for each row.
-    """
-    trees = [one.tree_ for one in estimator.estimators_]
-    is_classifier = hasattr(estimator, "classes_")
-    many = estimator.n_classes_ if is_classifier else 1
-
-    def answers(values: Array) -> dict[str, Array]:
-        rows = np.ascontiguousarray(values, dtype=np.float32)
-        total = np.zeros((len(rows), many))
-        for tree in trees:
-            total += tree.predict(rows)[:, :many]
-        total /= len(trees)
-        if not is_classifier:
-            return {"predict": total[:, 0]}
-        labels = estimator.classes_.take(np.argmax(total, axis=1), axis=0)
-        return {"predict_proba": total, "predict": labels}
-
-    return answers
 
 
 def _numeric(step: Any) -> Callable[[Array], Array]:

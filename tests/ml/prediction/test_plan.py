@@ -29,7 +29,9 @@ REGRESSORS = [
 
 WHOLE = {
     "logistic-regression", "random-forest", "extra-trees", "ridge", "lasso", "elastic-net",
-    "linear-regression", "random-forest-regressor", "extra-trees-regressor",
+    "linear-regression", "random-forest-regressor", "extra-trees-regressor", "decision-tree",
+    "gradient-boosting", "gradient-boosting-regressor", "hist-gradient-boosting",
+    "hist-gradient-boosting-regressor", "isolation-forest",
 }  # fmt: skip
 
 
@@ -51,9 +53,11 @@ def same_without_plan(model: Any) -> None:
         assert by_plan.warnings == without.warnings
 
 
-@pytest.mark.parametrize("estimator", [*CLASSIFIERS, *REGRESSORS])
+@pytest.mark.parametrize("estimator", [*CLASSIFIERS, *REGRESSORS, "isolation-forest"])
 def test_every_estimator_answers_by_a_plan_as_without(tmp_path: Path, estimator: str):
     more = {"target": "body_mass_g", "task": "regression"} if estimator in REGRESSORS else {}
+    if estimator == "isolation-forest":
+        more = {"target": None, "task": "anomaly-detection"}
     *_, model = opened(tmp_path, estimator, **more)
     assert model.plan is not None, model.unplanned
     verdict = model.verdict()
