@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from autolearn.ml.prediction.plan import NoPlan, compiled
+from autolearn.ml.plans.plan import NoPlan, compiled
 from autolearn.ml.prediction.predict import predicted_columns
 from autolearn.schemas.training.preprocess import ColumnPreprocessing, Preprocessing
 from tests.ml.prediction.test_online import opened
@@ -123,12 +123,12 @@ def test_an_unknown_category_is_answered_by_scikit_learn(tmp_path: Path):
 def test_a_plan_that_gives_other_numbers_is_not_used(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    *_, model = opened(tmp_path, "logistic-regression")
+    store, artifact, model = opened(tmp_path, "logistic-regression")
     scaler = model.stored.pipeline[0].transformers_[0][1][-1]
     kept = scaler.transform
     monkeypatch.setattr(scaler, "transform", lambda values: np.nextafter(kept(values), 9))
     model.plan = None
-    model.plan_for([{name: one[name] for name in model.columns} for one in rows()[:5]])
+    model.plan_for(store.fetch_folder(artifact, tmp_path / "again"))
     assert (model.plan, model.unplanned) == (None, "it would give other numbers")
     assert "prediction" in predicted_columns(
         model.stored, pd.DataFrame(rows()[:2])[[*model.columns]]

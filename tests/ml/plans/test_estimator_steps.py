@@ -23,7 +23,7 @@ from sklearn.linear_model import ElasticNet, Lasso, LinearRegression, LogisticRe
 from sklearn.model_selection import FixedThresholdClassifier
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
-from autolearn.ml.prediction.estimator_steps import STEPS, answers_of
+from autolearn.ml.plans.estimator_steps import STEPS, answers_of
 
 RANDOM = np.random.default_rng(3)
 FEATURES = RANDOM.integers(0, 9, (200, 4)) / 10  # so that many are just at a threshold

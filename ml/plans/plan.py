@@ -23,7 +23,9 @@ from sklearn.preprocessing import (
     StandardScaler,
 )
 
-from autolearn.ml.prediction.estimator_steps import Answers, answers_of
+from autolearn.ml.evaluation.categories import known_categories
+from autolearn.ml.evaluation.drawn_rows import STRANGE
+from autolearn.ml.plans.estimator_steps import Answers, answers_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -35,6 +37,8 @@ Columns = Mapping[str, Sequence[Any]]
 
 _ALONE = (0, 1, 2)
 """The rows that are also compared one by one: sums over one row may be computed otherwise."""
+_MOST_ODD = 20
+"""Rows with unseen categories that are compared; each is looked at alone."""
 
 
 class NoPlan(Exception):
@@ -77,10 +81,11 @@ class PlanComparison(Struct):
     """How a plan compares with its pipeline: whether the bits of features and answers are the same.
 
     `largest` is the largest difference between two numbers of the answers; `labels` whether all
-    labels are equal.
+    labels are equal. `unseen` rows had an unseen category, for which a plan must have no answer.
     """
 
     rows: int = 0
+    unseen: int = 0
     features: bool = True
     answers: bool = True
     labels: bool = True
@@ -143,38 +148,63 @@ def compiled(pipeline: Any) -> Plan:
     return Plan(parts, rest, answers_of(pipeline[-1]))
 
 
-def compared(plan: Plan, pipeline: Any, features: pd.DataFrame) -> PlanComparison:
+def compared(
+    plan: Plan, pipeline: Any, features: pd.DataFrame, alone: Sequence[int] = _ALONE
+) -> PlanComparison:
     """Compare a plan with its pipeline for rows, for these with gaps, and for some of them alone.
 
-    `features` are as in `rows.features_of_model`; they have known categories only.
+    `features` are as in `rows.features_of_model`. For rows with an unseen category, those that have
+    one and some that are given one, the plan must have no answer: the pipeline has it.
     """
-    gaps = features.copy()
+    known = known_categories(pipeline)
+    odd = _unseen(features, known)
+    rows, strange = features[~odd], features[odd].head(_MOST_ODD)
+    gaps = rows.copy()
     for at, name in enumerate(gaps.columns):
-        gaps.loc[gaps.index[at % len(gaps)], name] = np.nan
+        gaps.loc[gaps.index[at :: len(gaps.columns)], name] = np.nan
     found = PlanComparison()
-    for rows in (features, gaps, *(each.iloc[[at]] for each in (features, gaps) for at in _ALONE)):
-        if not len(rows):
-            continue
-        columns = {
-            str(name): [None if value != value else value for value in column.tolist()]
-            for name, column in rows.items()
-        }
-        expected = np.asarray(pipeline[:-1].transform(rows))
-        found.rows += len(rows)
-        ready = plan.features(columns)
-        if ready is None:
-            found.features = False
-            return found
-        found.features &= _same(ready, expected)
-        for method, values in (plan.answers(ready) if plan.answers else {}).items():
-            truth = np.asarray(getattr(pipeline[-1], method)(expected))
-            found.answers &= _same(values, truth)
-            if method == "predict" and truth.dtype.kind != "f":
-                found.labels &= bool(np.array_equal(values, truth))
-            elif values.shape == truth.shape:
-                largest = float(np.max(np.abs(values - truth), initial=0.0))
-                found.largest = max(found.largest, largest)
+    for one in (rows, gaps, *(each.iloc[[at]] for each in (rows, gaps) for at in alone)):
+        if len(one):
+            _compare(found, plan, pipeline, one)
+    given = [rows.head(1).assign(**{name: STRANGE}) for name in known if len(rows)]
+    for one in (*(strange.iloc[[at]] for at in range(len(strange))), *given):
+        found.unseen += 1
+        found.features &= plan.features(_columns_of(one)) is None
     return found
+
+
+def _unseen(features: pd.DataFrame, known: Mapping[str, Sequence[str] | None]) -> Array:
+    """Return which rows have a category that the pipeline does not know."""
+    odd = np.zeros(len(features), dtype=bool)
+    for name, categories in known.items():
+        column = features[name]
+        odd |= (column.notna() & ~column.isin(categories or ())).to_numpy()
+    return odd
+
+
+def _compare(found: PlanComparison, plan: Plan, pipeline: Any, rows: pd.DataFrame) -> None:
+    """Add how a plan compares for some rows."""
+    expected = np.asarray(pipeline[:-1].transform(rows))
+    found.rows += len(rows)
+    ready = plan.features(_columns_of(rows))
+    if ready is None or not _same(ready, expected):
+        found.features = False
+        return
+    for method, values in (plan.answers(ready) if plan.answers else {}).items():
+        truth = np.asarray(getattr(pipeline[-1], method)(expected))
+        found.answers &= _same(values, truth)
+        if method == "predict" and truth.dtype.kind != "f":
+            found.labels &= bool(np.array_equal(values, truth))
+        elif values.shape == truth.shape:
+            largest = float(np.max(np.abs(values - truth), initial=0.0))
+            found.largest = max(found.largest, largest)
+
+
+def _columns_of(rows: pd.DataFrame) -> dict[str, list[Any]]:
+    return {
+        str(name): [None if value != value else value for value in column.tolist()]
+        for name, column in rows.items()
+    }
 
 
 def _same(found: Array, expected: Array) -> bool:
