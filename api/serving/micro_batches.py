@@ -1,8 +1,8 @@
 """Answers requests to scikit-learn together: those that came while the ones before were answered.
 
 A call of scikit-learn takes about as long for twenty rows as for one. Nobody waits for others to
-come: a request to a model that is idle is answered at once. Only models whose rows get the same
-bits among others as alone are asked so (`OnlineModel.together`).
+come: a request to a model that is idle is answered at once. An answer has the same bits as alone:
+`OnlineModel.together` says what may be computed so.
 """
 
 from __future__ import annotations

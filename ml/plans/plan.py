@@ -187,12 +187,12 @@ def _compare(found: PlanComparison, plan: Plan, pipeline: Any, rows: pd.DataFram
     expected = np.asarray(pipeline[:-1].transform(rows))
     found.rows += len(rows)
     ready = plan.features(_columns_of(rows))
-    if ready is None or not _same(ready, expected):
+    if ready is None or not is_same(ready, expected):
         found.features = False
         return
     for method, values in (plan.answers(ready) if plan.answers else {}).items():
         truth = np.asarray(getattr(pipeline[-1], method)(expected))
-        found.answers &= _same(values, truth)
+        found.answers &= is_same(values, truth)
         if method == "predict" and truth.dtype.kind != "f":
             found.labels &= bool(np.array_equal(values, truth))
         elif values.shape == truth.shape:
@@ -207,7 +207,7 @@ def _columns_of(rows: pd.DataFrame) -> dict[str, list[Any]]:
     }
 
 
-def _same(found: Array, expected: Array) -> bool:
+def is_same(found: Array, expected: Array) -> bool:
     """Return whether two arrays have the same shape and bits."""
     if found.shape != expected.shape or found.dtype != expected.dtype:
         return False

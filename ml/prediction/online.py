@@ -10,11 +10,13 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
+from itertools import pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import msgspec
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 from msgspec import Struct
 
@@ -29,14 +31,12 @@ from autolearn.ml.evaluation.drawn_rows import rows_to_check
 from autolearn.ml.evaluation.rows import features_of_model, secret_columns
 from autolearn.ml.evaluation.stored_artifact import ModelColumn, StoredArtifact, open_model
 from autolearn.ml.plans.held_out_check import comparison_in
-from autolearn.ml.plans.plan import NoPlan, Plan, PlanComparison, compared, compiled
+from autolearn.ml.plans.plan import NoPlan, Plan, PlanComparison, compared, compiled, is_same
+from autolearn.ml.plans.rowwise import is_rowwise
 from autolearn.ml.prediction.predict import PROBABILITY, predicted_columns
 from autolearn.schemas.bounds import cut
-from autolearn.schemas.models.plan_verdict import PlanVerdict
+from autolearn.schemas.models.plan_verdict import PlanVerdict, Together
 from autolearn.schemas.values import JsonValue
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 Array = np.ndarray[Any, Any]
 Record = Mapping[str, JsonValue]
@@ -60,7 +60,7 @@ ABSENT = object()
 """In place of a value that was not sent; None is a gap."""
 _DRAWN = 200
 """Rows that are drawn to compare a plan with its pipeline at loading."""
-_ALIKE = 11
+_ALIKE = 4
 """Rows that are drawn to see whether answers depend on who else asks."""
 _MOST_FAULTS = 20
 """Faults of a request that a refusal names."""
@@ -144,8 +144,8 @@ class OnlineModel:
         """Why there is no plan."""
         self.compared: list[PlanComparison] = []
         """How the plan compares for drawn rows, and for the held-out rows if that is known."""
-        self.together = False
-        """Whether a row is answered with the same bits among others as alone."""
+        self.together: Together = ""
+        """What is computed for several requests at once, as that gives the same bits as alone."""
         self.outputs: dict[str, str] = {}
         """The columns of an answer, each with the kind of its values (`numpy.dtype.kind`)."""
 
@@ -168,7 +168,7 @@ class OnlineModel:
         folder = store.fetch_folder(digest, scratch)
         found.warm(folder)
         found.plan_for(folder)
-        found.together = found._is_same_together(folder)
+        found.together = found._how_together(folder)
         return found
 
     def warm(self, folder: Path) -> None:
@@ -299,12 +299,9 @@ class OnlineModel:
             except RowsRefused as error:
                 found[at] = error
         if prepared:
-            said = self._said(_joined([*prepared.values()]))
-            start = 0
-            for at, one in prepared.items():
-                end = start + one.rows
-                found[at] = one.answered({name: of[start:end] for name, of in said.items()})
-                start = end
+            answers = self._said_together([*prepared.values()])
+            for (at, one), said in zip(prepared.items(), answers, strict=True):
+                found[at] = one.answered(said)
         return [found[at] for at in range(len(requests))]
 
     def _prepared(
@@ -331,30 +328,48 @@ class OnlineModel:
                 return self._said_elsewhere(given.features)
             return predicted_columns(self.stored, given.features, ready)
 
-    def _is_same_together(self, folder: Path) -> bool:
-        """Return whether rows get the same bits alone, in groups, and all together.
+    def _said_together(self, some: Sequence[_Prepared]) -> list[dict[str, Array]]:
+        """Return the columns of the answers to several requests."""
+        ends = np.cumsum([0, *(one.rows for one in some)]).tolist()
+        places = [*pairwise(ends)]
+        with heard():
+            if some[0].ready is not None:
+                ready = np.concatenate([one.ready for one in some])
+            else:
+                joined = pd.concat([one.features for one in some])
+                ready = self.stored.pipeline[:-1].transform(joined)
+            if self.together == "answers":
+                said = predicted_columns(self.stored, None, ready)
+                return [{name: of[at:end] for name, of in said.items()} for at, end in places]
+            parts = [_part(ready, at, end) for at, end in places]
+            return [predicted_columns(self.stored, None, part) for part in parts]
 
-        They do not where a library adds in another order for several rows.
-        """
-        if self.stored.training.imported or (self.plan is not None and self.plan.answers):
-            return False
+    def _how_together(self, folder: Path) -> Together:
+        """Return what may be computed for several requests at once with the same bits as alone."""
+        whole = self.plan is not None and self.plan.answers is not None
+        if self.stored.training.imported or whole:
+            return ""
         rows = rows_to_check(self.stored, folder, _ALIKE)
-        ready = None
-        if self.plan is not None:  # only the estimator gets them together
-            ready = np.ascontiguousarray(self.stored.pipeline[:-1].transform(rows))
-
-        def said(start: int, end: int) -> dict[str, Array]:
-            part = None if ready is None else ready[start:end]
-            return self._said(_Prepared(end - start, part, rows.iloc[start:end], [], []))
-
-        alone = [said(at, at + 1) for at in range(len(rows))]
-        for many in (2, 3, 5, len(rows)):
-            for start in range(0, len(rows) - many + 1, many):
-                parts = alone[start : start + many]
-                for name, of in said(start, start + many).items():
-                    if not np.array_equal(of, np.concatenate([one[name] for one in parts])):
-                        return False
-        return True
+        steps, estimator = self.stored.pipeline[:-1], self.stored.pipeline[-1]
+        groups = [(at, at + many) for many in (1, 2, 3) for at in range(0, len(rows) - many, many)]
+        ready = steps.transform(rows)
+        if self.plan is None:
+            for at, end in groups:
+                one, part = steps.transform(rows.iloc[at:end]), _part(ready, at, end)
+                if not is_same(part, one) or part.strides != one.strides:
+                    return ""
+        else:
+            ready = np.ascontiguousarray(ready)
+        if is_rowwise(estimator):
+            said = predicted_columns(self.stored, None, ready)
+            alone = [predicted_columns(self.stored, None, _part(ready, *one)) for one in groups]
+            if all(
+                is_same(of, said[name][at:end])
+                for (at, end), columns in zip(groups, alone, strict=True)
+                for name, of in columns.items()
+            ):
+                return "answers"
+        return "features" if self.plan is None else ""
 
     def _said_elsewhere(self, features: pd.DataFrame) -> dict[str, Array]:
         """Return the answers of an imported model, which may fail on gaps and unknown categories.
@@ -448,17 +463,9 @@ class _Prepared(NamedTuple):
         return Answered(columns, self.rows, self.warnings, self.unused)
 
 
-def _joined(some: Sequence[_Prepared]) -> _Prepared:
-    """Return the rows of several requests, one after the other; all by the plan, or none."""
-    import pandas as pd
-
-    if len(some) == 1:
-        return some[0]
-    rows = sum(one.rows for one in some)
-    ready = [one.ready for one in some if one.ready is not None]
-    if ready:
-        return _Prepared(rows, np.concatenate(ready), None, [], [])
-    return _Prepared(rows, None, pd.concat([one.features for one in some]), [], [])
+def _part(ready: Array, at: int, end: int) -> Array:
+    """Return some rows in the order of memory that they would have alone."""
+    return np.array(ready[at:end], order="F" if ready.flags.f_contiguous else "C")
 
 
 def _usual(column: ModelColumn) -> Callable[[Any], bool]:

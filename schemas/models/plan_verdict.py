@@ -6,6 +6,8 @@ from typing import Literal
 
 from msgspec import Struct
 
+Together = Literal["", "features", "answers"]
+
 
 class PlanVerdict(Struct, frozen=True):
     """What answers, and how it compares with scikit-learn.
@@ -15,7 +17,8 @@ class PlanVerdict(Struct, frozen=True):
     profile of the training, also with gaps and one by one); `held_out` rows, also with gaps, in the
     training, 0 if that was in another environment; `unseen` with categories that were not in it.
     `identical` means bit by bit; `largest_difference` is that of two numbers of the answers.
-    `together` is whether requests are answered together, as a row gets the same bits alone.
+    `together` says what is computed for several requests at once: their answers, or only the
+    features, where an estimator may answer a row otherwise among others; "": nothing.
     """
 
     plan: Literal["whole", "features", "none"]
@@ -26,4 +29,4 @@ class PlanVerdict(Struct, frozen=True):
     largest_difference: float = 0.0
     held_out: int = 0
     unseen: int = 0
-    together: bool = False
+    together: Together = ""
