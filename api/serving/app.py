@@ -28,6 +28,7 @@ from autolearn.api.serving import inference_protocol
 from autolearn.api.serving.asked_models import AskedModel, AskedModels, sweep
 from autolearn.api.serving.combination import Combination, as_recorded, combination_in, combined
 from autolearn.api.serving.loaded_models import LoadedModels
+from autolearn.api.serving.micro_batches import MicroBatches
 from autolearn.api.serving.prediction_log import PredictionLog
 from autolearn.api.serving.rows import answer, columns_of, inference, records_in
 from autolearn.api.serving.traffic_router import TrafficRouter
@@ -142,6 +143,7 @@ class ServeApp:
         self.loaded = LoadedModels(context.artifacts, context.vault, context.executors.inference)
         context.reader.taken += [self.loaded.taken, self.taken]
         self.asked = AskedModels(context, self.loaded)
+        self.batches = MicroBatches(context.executors.inference)
         self.predictions = PredictionLog(
             context.log,
             context.audit.log,
@@ -362,7 +364,7 @@ class ServeApp:
         if chosen is not asked:  # the versions may have other columns
             given = await self.run(chosen, content, partial(given_in, content, chosen.loaded.model))
         with self.traffic.guarded(chosen, asked.number, call):
-            answered: Answered = await self.run(chosen, content, partial(answer, given, chosen))
+            answered = await self.said(given, chosen, content)
         reply = given.reply(answered, chosen, identity)
         inputs = _plain(given.columns)
         await self.predictions.record(
@@ -395,7 +397,7 @@ class ServeApp:
                 part, content, partial(given_in, content, part.loaded.model)
             )
             self.traffic.pace(part, given.rows)
-            answers[at] = await self.run(part, content, partial(answer, given, part))
+            answers[at] = await self.said(given, part, content)
         first = answers[next(iter(parts))]
         said = first._replace(columns=combined(combination.how, [*answers.values()]))
         shown = [
@@ -410,6 +412,13 @@ class ServeApp:
         )
         request.scope["state"]["recorded"] = True
         return _Reply(_encoder.encode(body))
+
+    async def said(self, given: _Given, asked: AskedModel, content: bytes) -> Answered:
+        """Answer rows: by a plan alone, or by scikit-learn, together with other requests."""
+        if asked.loaded.model.together:
+            return await self.batches.answer(given, asked)
+        answered: Answered = await self.run(asked, content, partial(answer, given, asked))
+        return answered
 
     async def run(self, asked: AskedModel, content: bytes, computed: Callable[[], Any]) -> Any:
         """Compute an answer: at once if it is short and has a plan, else in a thread."""

@@ -93,10 +93,10 @@ def answer(given: GivenRows, asked: AskedModel) -> Answered:
     try:
         return asked.loaded.model.answer_columns(given.columns, given.rows, given.columns)
     except RowsRefused as error:
-        raise _unfit(error, asked.model) from None
+        raise unfit(error, asked.model) from None
 
 
-def _unfit(error: RowsRefused, model: str) -> Problem:
+def unfit(error: RowsRefused, model: str) -> Problem:
     """Return the problem of rows that do not fit a model."""
     faults = [
         {"pointer": f"#/records/{one.row}/{one.column}".rstrip("/"), "detail": one.detail}

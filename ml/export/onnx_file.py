@@ -35,7 +35,7 @@ from autolearn.ml import transformers
 from autolearn.ml.environment import one_thread
 from autolearn.ml.errors import InputError
 from autolearn.ml.estimators.estimator import Estimator
-from autolearn.ml.evaluation.categories import known_categories
+from autolearn.ml.evaluation.drawn_rows import STRANGE, TEXT, rows_to_check
 from autolearn.ml.evaluation.rows import held_out, read_for
 from autolearn.ml.evaluation.stored_artifact import ModelColumn, StoredArtifact, open_folder
 from autolearn.ml.transformers import FeatureSelector, QuantileClipper, SignedLog
@@ -50,35 +50,13 @@ _CLOSE = 1e-5
 """How far numbers may differ; of regressions relative to the number, where that is above 1."""
 _ROWS, _HELD_OUT = 1_000, 10_000
 """Rows that are drawn, and held-out rows at most, for which answers are compared."""
-_STRANGE = "a category that no training has"
 _PYTHON = "Export it as python."
-_TEXT = ("string", "boolean")
-
-
-class _Examples(msgspec.Struct):
-    """`example.json`: held-out rows as the pipeline has them."""
-
-    columns: list[str]
-    rows: list[list[float | str | None]]
-
-
-class _Drawn(msgspec.Struct):
-    """A feature in `profile.json`: bins between edges, or values."""
-
-    edges: list[float] = []
-    values: dict[str, int] = {}
 
 
 class _Reading(msgspec.Struct):
     """`training.json`, as far as it says how the dataset is read."""
 
     read: ReadOptions | None = None
-
-
-class _Profile(msgspec.Struct):
-    """`profile.json`, as far as rows are drawn from it."""
-
-    features: dict[str, _Drawn]
 
 
 class _Converted(NamedTuple):
@@ -106,9 +84,7 @@ def write_onnx(
     """
     one_thread()
     stored = open_folder(artifact)
-    profile = msgspec.json.decode((artifact / "profile.json").read_bytes(), type=_Profile)
-    examples = msgspec.json.decode((artifact / "example.json").read_bytes(), type=_Examples)
-    drawn = _rows_to_check(stored, profile, examples)
+    drawn = rows_to_check(stored, artifact, _ROWS)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         real = _held_out_rows(stored, artifact, data)
@@ -240,7 +216,7 @@ def _limit(model: Any, limited: Any) -> None:
 
 
 def _type_of(column: ModelColumn) -> Any:
-    return (StringTensorType if column.type in _TEXT else DoubleTensorType)([None, 1])
+    return (StringTensorType if column.type in TEXT else DoubleTensorType)([None, 1])
 
 
 def _ties(stored: StoredArtifact, model: Any, rows: pd.DataFrame) -> int:
@@ -284,7 +260,7 @@ def _ties(stored: StoredArtifact, model: Any, rows: pd.DataFrame) -> int:
 
 def _given(values: Any, column: ModelColumn) -> Array:
     """Return a column as an input of the model."""
-    if column.type in _TEXT:
+    if column.type in TEXT:
         return np.array([one if isinstance(one, str) else "" for one in values], dtype=object)
     return np.asarray(values, dtype=np.float64)
 
@@ -314,37 +290,6 @@ def _held_out_rows(
     except InputError:  # another library version splits otherwise
         return None
     return rows.features.head(_HELD_OUT)
-
-
-def _rows_to_check(stored: StoredArtifact, profile: _Profile, examples: _Examples) -> pd.DataFrame:
-    """Return the examples, and rows drawn from a profile.
-
-    Of these one in ten has a gap in a column, and one in ten an unknown category.
-    """
-    shown = pd.DataFrame(examples.rows, columns=examples.columns)
-    random = np.random.RandomState(stored.training.seed)
-    known = known_categories(stored.pipeline)
-    rows: dict[str, Any] = {}
-    for column in stored.schema.columns:
-        drawn = profile.features.get(column.name, _Drawn())
-        gaps = random.uniform(size=_ROWS) < 0.1
-        if column.type in _TEXT:
-            there = [*drawn.values, *(known.get(column.name) or ()), _STRANGE]
-            chances = np.array([0.9 / (len(there) - 1 or 1)] * (len(there) - 1) + [0.1])
-            texts = random.choice(there, _ROWS, p=chances / chances.sum()).astype(object)
-            texts[gaps] = np.nan
-            given = [one if isinstance(one, str) else np.nan for one in shown[column.name]]
-            rows[column.name] = pd.Series([*given, *texts], dtype=object)
-        else:
-            edges = np.array(drawn.edges or [-1.0, 1.0])
-            at = random.randint(len(edges) - 1, size=_ROWS)
-            place = random.uniform(-0.1, 1.1, size=_ROWS)
-            numbers = edges[at] + (edges[at + 1] - edges[at]) * place
-            if column.type == "integer":
-                numbers = np.round(numbers)
-            numbers[gaps] = np.nan
-            rows[column.name] = np.concatenate([shown[column.name].to_numpy(np.float64), numbers])
-    return pd.DataFrame(rows)
 
 
 def _culprit(stored: StoredArtifact) -> str:
@@ -463,7 +408,7 @@ def _tables(encoder: Any) -> Iterator[tuple[list[str], Array]]:
     first, start = [values[0] for values in known], 0
     for at, values in enumerate(known):
         rows = np.array([first] * (len(values) + 1), dtype=object)
-        rows[:, at] = [*values, _STRANGE]
+        rows[:, at] = [*values, STRANGE]
         encoded = np.asarray(encoder.transform(rows), dtype=np.float64)
         wide = encoded.shape[1] // len(known)
         if isinstance(encoder, OneHotEncoder):

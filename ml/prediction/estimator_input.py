@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from autolearn.ml.evaluation.stored_artifact import StoredArtifact
-from autolearn.ml.prediction.plan import NoPlan, Plan, compiled
+from autolearn.ml.plans.plan import NoPlan, Plan, compiled
 
 if TYPE_CHECKING:
     import pandas as pd

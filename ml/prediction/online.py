@@ -10,11 +10,13 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
+from itertools import pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import msgspec
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 from msgspec import Struct
 
@@ -25,17 +27,17 @@ from autolearn.ml.environment import one_thread
 from autolearn.ml.errors import InputError
 from autolearn.ml.estimators.estimator import LABELS, methods_of
 from autolearn.ml.evaluation.categories import Categories
+from autolearn.ml.evaluation.drawn_rows import rows_to_check
 from autolearn.ml.evaluation.rows import features_of_model, secret_columns
 from autolearn.ml.evaluation.stored_artifact import ModelColumn, StoredArtifact, open_model
-from autolearn.ml.prediction.plan import NoPlan, Plan, PlanComparison, compared, compiled
+from autolearn.ml.plans.held_out_check import comparison_in
+from autolearn.ml.plans.plan import NoPlan, Plan, PlanComparison, compared, compiled, is_same
+from autolearn.ml.plans.rowwise import is_rowwise
 from autolearn.ml.prediction.predict import PROBABILITY, predicted_columns
 from autolearn.schemas.bounds import cut
 from autolearn.schemas.catalog import CLASSIFICATION
-from autolearn.schemas.models.plan_verdict import PlanVerdict
+from autolearn.schemas.models.plan_verdict import PlanVerdict, Together
 from autolearn.schemas.values import JsonValue
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 Array = np.ndarray[Any, Any]
 Record = Mapping[str, JsonValue]
@@ -57,6 +59,10 @@ _JSON_TYPES = {"integer": "number", "timestamp": "string"}
 _LARGEST = float(np.finfo(np.float32).max)
 ABSENT = object()
 """In place of a value that was not sent; None is a gap."""
+_DRAWN = 200
+"""Rows that are drawn to compare a plan with its pipeline at loading."""
+_ALIKE = 4
+"""Rows that are drawn to see whether answers depend on who else asks."""
 _MOST_FAULTS = 20
 """Faults of a request that a refusal names."""
 
@@ -137,7 +143,10 @@ class OnlineModel:
         self.plan: Plan | None = None
         self.unplanned = ""
         """Why there is no plan."""
-        self.compared: PlanComparison | None = None
+        self.compared: list[PlanComparison] = []
+        """How the plan compares for drawn rows, and for the held-out rows if that is known."""
+        self.together: Together = ""
+        """What is computed for several requests at once, as that gives the same bits as alone."""
         self.shares: list[str] | None = None
         """The columns of probabilities of a classification, if a plan gives them."""
         self.outputs: dict[str, str] = {}
@@ -159,7 +168,10 @@ class OnlineModel:
                 advice="Choose another clusterer, such as k-means.",
             )
         found = cls(stored)
-        found.warm(store.fetch_folder(digest, scratch))
+        folder = store.fetch_folder(digest, scratch)
+        found.warm(folder)
+        found.plan_for(folder)
+        found.together = found._how_together(folder)
         return found
 
     def warm(self, folder: Path) -> None:
@@ -172,10 +184,13 @@ class OnlineModel:
         records = [dict(zip(shown.columns, row, strict=True)) for row in rows]
         said = self.answer(records)
         self.outputs = {name: values.dtype.kind for name, values in said.columns.items()}
-        self.plan_for(records)
 
-    def plan_for(self, records: Sequence[Record]) -> None:
-        """Compile the pipeline to a plan, if that gives the same bits for these rows."""
+    def plan_for(self, folder: Path) -> None:
+        """Compile the pipeline to a plan, if that gives the same bits.
+
+        It did for the held-out rows, as the artifact's folder says; and does for the examples, and
+        for rows drawn from the profile there.
+        """
         if self.stored.training.imported:
             self.unplanned = "it was imported"
             return
@@ -187,13 +202,16 @@ class OnlineModel:
         except NoPlan as error:
             self.unplanned = str(error)
             return
-        said = compared(plan, self.stored.pipeline, self.features(records))
-        if not said.features:
+        rows = rows_to_check(self.stored, folder, _DRAWN)
+        found = [compared(plan, self.stored.pipeline, rows)]
+        if (held_out := comparison_in(folder)) is not None:
+            found.append(held_out)
+        if not all(one.features for one in found):
             self.unplanned = "it would give other numbers"
             return
-        if not said.answers:
+        if not all(one.answers for one in found):
             plan.answers = None  # the estimator answers, from the plan's features
-        self.plan, self.compared = plan, said
+        self.plan, self.compared = plan, found
         if plan.answers is not None and self.stored.training.task == CLASSIFICATION:
             named = [one for one in self.outputs if one.startswith(PROBABILITY)]
             self.shares = named or None
@@ -211,16 +229,18 @@ class OnlineModel:
 
     def verdict(self) -> PlanVerdict:
         """Return how the plan compares with scikit-learn, or why there is none."""
-        if self.plan is None or self.compared is None:
-            return PlanVerdict("none", self.unplanned)
-        said, whole = self.compared, self.plan.answers is not None
+        if self.plan is None:
+            return PlanVerdict("none", self.unplanned, together=self.together)
+        found, whole = self.compared, self.plan.answers is not None
         return PlanVerdict(
             "whole" if whole else "features",
             "" if whole else "the estimator itself answers, for the features of the plan",
-            rows=said.rows,
-            identical=said.features and (said.answers or not whole),
-            labels_equal=said.labels,
-            largest_difference=said.largest,
+            rows=found[0].rows,
+            labels_equal=all(one.labels for one in found),
+            largest_difference=max(one.largest for one in found),
+            held_out=sum(one.rows for one in found[1:]),
+            unseen=sum(one.unseen for one in found),
+            together=self.together,
         )
 
     def schema(self) -> dict[str, JsonValue]:
@@ -263,35 +283,99 @@ class OnlineModel:
         Raises:
             RowsRefused: they do not fit.
         """
-        values, warnings = self._checked(columns, rows)
-        return self._answered(values, columns, rows, names, warnings)
+        given = self._prepared(columns, rows, names)
+        return given.answered(self._said(given))
 
-    def _answered(
-        self,
-        values: Mapping[str, Sequence[Any]],
-        columns: Mapping[str, Sequence[Any]],
-        rows: int,
-        names: Iterable[str],
-        warnings: list[RowWarning],
-    ) -> Answered:
-        """Return the answers to checked values."""
-        target = self.stored.training.target
-        unused = sorted({*names} - {*self.columns, target})
+    def answer_together(
+        self, requests: Sequence[tuple[Mapping[str, Sequence[Any]], int]]
+    ) -> list[Answered | RowsRefused]:
+        """Answer several requests, of columns and a number of rows, by one call of the estimator.
+
+        Each is answered as if it were alone, and refused for its own rows only.
+        """
+        found: dict[int, Answered | RowsRefused] = {}
+        prepared: dict[int, _Prepared] = {}
+        for at, (columns, rows) in enumerate(requests):
+            try:
+                one = self._prepared(columns, rows, columns)
+                if one.ready is None and self.plan is not None:  # a category was not seen
+                    found[at] = one.answered(self._said(one))
+                else:
+                    prepared[at] = one
+            except RowsRefused as error:
+                found[at] = error
+        if prepared:
+            answers = self._said_together([*prepared.values()])
+            for (at, one), said in zip(prepared.items(), answers, strict=True):
+                found[at] = one.answered(said)
+        return [found[at] for at in range(len(requests))]
+
+    def _prepared(
+        self, columns: Mapping[str, Sequence[Any]], rows: int, names: Iterable[str]
+    ) -> _Prepared:
+        """Return rows as the estimator or the pipeline gets them. Raises RowsRefused."""
+        values, warnings = self._checked(columns, rows)
+        unused = sorted({*names} - {*self.columns, self.stored.training.target})
         ready = None if self.plan is None else self.plan.features(values)
-        if ready is not None and self.plan is not None and self.plan.answers is not None:
-            said = self._planned(ready, self.plan.answers(ready))
-            return _in_order(said, rows, warnings, unused)
         features: Any = None
         if ready is None:
             categories = Categories(self._table_of(values, rows), self.secret)
             features = features_of_model(self.stored, categories, needed=False)
             warnings += self._unseen(categories, columns)
+        return _Prepared(rows, ready, features, warnings, unused)
+
+    def _said(self, given: _Prepared) -> dict[str, Array]:
+        """Return the columns of the answers. Raises RowsRefused."""
+        ready = given.ready
+        if ready is not None and self.plan is not None and self.plan.answers is not None:
+            return self._planned(ready, self.plan.answers(ready))
         with heard():
             if self.stored.training.imported:
-                said = self._said_elsewhere(features)
+                return self._said_elsewhere(given.features)
+            return predicted_columns(self.stored, given.features, ready)
+
+    def _said_together(self, some: Sequence[_Prepared]) -> list[dict[str, Array]]:
+        """Return the columns of the answers to several requests."""
+        ends = np.cumsum([0, *(one.rows for one in some)]).tolist()
+        places = [*pairwise(ends)]
+        with heard():
+            if some[0].ready is not None:
+                ready = np.concatenate([one.ready for one in some])
             else:
-                said = predicted_columns(self.stored, features, ready)
-        return _in_order(said, rows, warnings, unused)
+                joined = pd.concat([one.features for one in some])
+                ready = self.stored.pipeline[:-1].transform(joined)
+            if self.together == "answers":
+                said = predicted_columns(self.stored, None, ready)
+                return [{name: of[at:end] for name, of in said.items()} for at, end in places]
+            parts = [_part(ready, at, end) for at, end in places]
+            return [predicted_columns(self.stored, None, part) for part in parts]
+
+    def _how_together(self, folder: Path) -> Together:
+        """Return what may be computed for several requests at once with the same bits as alone."""
+        whole = self.plan is not None and self.plan.answers is not None
+        if self.stored.training.imported or whole:
+            return ""
+        rows = rows_to_check(self.stored, folder, _ALIKE)
+        steps, estimator = self.stored.pipeline[:-1], self.stored.pipeline[-1]
+        groups = [(at, at + many) for many in (1, 2, 3) for at in range(0, len(rows) - many, many)]
+        ready = steps.transform(rows)
+        if self.plan is None:
+            for at, end in groups:
+                one, part = steps.transform(rows.iloc[at:end]), _part(ready, at, end)
+                if not is_same(part, one) or part.strides != one.strides:
+                    return ""
+        else:
+            ready = np.ascontiguousarray(ready)
+        if is_rowwise(estimator):
+            said = predicted_columns(self.stored, None, ready)
+            alone = [predicted_columns(self.stored, None, _part(ready, *one)) for one in groups]
+            if all(
+                is_same(of, said[name][at:end])
+                for (at, end), columns in zip(groups, alone, strict=True)
+                for name, of in columns.items()
+            ):
+                return "answers"
+        return "features" if self.plan is None else ""
 
     def _planned(self, ready: Array, known: Mapping[str, Array]) -> dict[str, Array]:
         """Return a plan's results as columns; what the pipeline can do is asked only once."""
@@ -377,11 +461,24 @@ class OnlineModel:
         return found
 
 
-def _in_order(
-    columns: dict[str, Array], size: int, warnings: list[RowWarning], unused: list[str]
-) -> Answered:
-    warnings.sort(key=lambda one: one.row)
-    return Answered(columns, size, warnings, unused)
+class _Prepared(NamedTuple):
+    """Checked rows: the input of the estimator if a plan made it, else the pipeline's features."""
+
+    rows: int
+    ready: Array | None
+    features: Any
+    warnings: list[RowWarning]
+    unused: list[str]
+
+    def answered(self, columns: dict[str, Array]) -> Answered:
+        """Return the answers with the warnings in the order of the rows."""
+        self.warnings.sort(key=lambda one: one.row)
+        return Answered(columns, self.rows, self.warnings, self.unused)
+
+
+def _part(ready: Array, at: int, end: int) -> Array:
+    """Return some rows in the order of memory that they would have alone."""
+    return np.array(ready[at:end], order="F" if ready.flags.f_contiguous else "C")
 
 
 def _usual(column: ModelColumn) -> Callable[[Any], bool]:

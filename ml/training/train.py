@@ -1,7 +1,8 @@
 """One training: from a request to an artifact in the store.
 
-The folder holds `model.skops`, `schema.json`, `profile.json`, `example.json`, `environment.json`
-and `training.json` (the request, and which rows were held out). The same request in the same
+The folder holds `model.skops`, `schema.json`, `profile.json`, `example.json`, `environment.json`,
+`training.json` (the request, and which rows were held out) and `plan.json` (how the plan compares
+with scikit-learn for the held-out rows). The same request in the same
 environment gives the same bytes, so the same digest.
 """
 
@@ -30,6 +31,7 @@ from autolearn.ml.errors import InputError
 from autolearn.ml.estimators.estimator import distribution_of, methods_of
 from autolearn.ml.evaluation.baseline import baseline_of
 from autolearn.ml.models import skops_file
+from autolearn.ml.plans.held_out_check import PLAN, checked
 from autolearn.ml.plugins import find_estimator, find_metric
 from autolearn.ml.training.calibrate import adjusted
 from autolearn.ml.training.cross_validate import CrossValidation, cross_validate
@@ -120,6 +122,8 @@ def train(request: TrainingRequested, store: Artifacts, report: Report) -> Train
         held_out = subject.features.iloc[parts.test]
         secret = request.target in request.sensitive
         scores = score_profile(pipeline, held_out, request.task, secret=secret)
+    with heard():
+        plan = checked(pipeline, held_out)
     used = environment(*distribution_of(estimator.factory))
     files: dict[str, JsonValue] = {
         "schema.json": subject.schema(request),
@@ -129,6 +133,7 @@ def train(request: TrainingRequested, store: Artifacts, report: Report) -> Train
         },
         "example.json": example(held_out, request.sensitive),
         "environment.json": used,
+        PLAN: plan,
         "training.json": _record(request, parts),
     }
     if crossed.record:

@@ -28,6 +28,7 @@ FILES = [
     "environment.json",
     "example.json",
     "model.skops",
+    "plan.json",
     "profile.json",
     "schema.json",
     "training.json",

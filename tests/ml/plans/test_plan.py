@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from autolearn.ml.prediction.plan import NoPlan, compiled
+from autolearn.ml.evaluation.drawn_rows import STRANGE
+from autolearn.ml.plans.plan import NoPlan, compared, compiled
 from autolearn.ml.prediction.predict import predicted_columns
 from autolearn.schemas.training.preprocess import ColumnPreprocessing, Preprocessing
 from tests.ml.prediction.test_online import opened
@@ -29,7 +31,9 @@ REGRESSORS = [
 
 WHOLE = {
     "logistic-regression", "random-forest", "extra-trees", "ridge", "lasso", "elastic-net",
-    "linear-regression", "random-forest-regressor", "extra-trees-regressor",
+    "linear-regression", "random-forest-regressor", "extra-trees-regressor", "decision-tree",
+    "gradient-boosting", "gradient-boosting-regressor", "hist-gradient-boosting",
+    "hist-gradient-boosting-regressor", "isolation-forest",
 }  # fmt: skip
 
 
@@ -51,9 +55,11 @@ def same_without_plan(model: Any) -> None:
         assert by_plan.warnings == without.warnings
 
 
-@pytest.mark.parametrize("estimator", [*CLASSIFIERS, *REGRESSORS])
+@pytest.mark.parametrize("estimator", [*CLASSIFIERS, *REGRESSORS, "isolation-forest"])
 def test_every_estimator_answers_by_a_plan_as_without(tmp_path: Path, estimator: str):
     more = {"target": "body_mass_g", "task": "regression"} if estimator in REGRESSORS else {}
+    if estimator == "isolation-forest":
+        more = {"target": None, "task": "anomaly-detection"}
     *_, model = opened(tmp_path, estimator, **more)
     assert model.plan is not None, model.unplanned
     verdict = model.verdict()
@@ -116,15 +122,49 @@ def test_an_unknown_category_is_answered_by_scikit_learn(tmp_path: Path):
     assert warning.kind == "unseen"
 
 
+def test_the_held_out_rows_count_in_the_environment_in_which_they_were_compared(tmp_path: Path):
+    store, artifact, model = opened(tmp_path, "decision-tree")
+    folder = store.fetch_folder(artifact, tmp_path / "again")
+    plan, used = folder / "plan.json", folder / "environment.json"
+    said = json.loads(plan.read_bytes())["comparison"]
+    held_out = json.loads((folder / "training.json").read_bytes())["rows_test"]
+    assert (said["rows"], said["features"], said["answers"]) == (2 * held_out, True, True)
+    assert said["unseen"] >= 2  # one of each column of texts
+    assert (model.verdict().plan, model.verdict().held_out) == ("whole", 2 * held_out)
+    assert model.verdict().unseen > said["unseen"]
+
+    plan.chmod(0o600)
+    plan.write_text(json.dumps({"comparison": said | {"answers": False}}))
+    model.plan_for(folder)
+    assert (model.verdict().plan, model.verdict().held_out) == ("features", 2 * held_out)
+    used.chmod(0o600)
+    used.write_text(json.dumps(json.loads(used.read_bytes()) | {"processor": "another"}))
+    model.plan_for(folder)
+    assert (model.verdict().plan, model.verdict().held_out) == ("whole", 0)
+    plan.unlink()  # an older artifact
+    model.plan_for(folder)
+    assert (model.verdict().plan, model.verdict().held_out) == ("whole", 0)
+
+
+def test_a_plan_that_answers_an_unseen_category_is_not_used(tmp_path: Path):
+    *_, model = opened(tmp_path, "decision-tree")
+    assert model.plan is not None
+    (categories,) = (part for part in model.plan.parts if hasattr(part, "vectors"))
+    frame = model.features(rows()[:9])
+    assert compared(model.plan, model.stored.pipeline, frame).features
+    categories.vectors[0][STRANGE] = next(iter(categories.vectors[0].values()))
+    assert not compared(model.plan, model.stored.pipeline, frame).features
+
+
 def test_a_plan_that_gives_other_numbers_is_not_used(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    *_, model = opened(tmp_path, "logistic-regression")
+    store, artifact, model = opened(tmp_path, "logistic-regression")
     scaler = model.stored.pipeline[0].transformers_[0][1][-1]
     kept = scaler.transform
     monkeypatch.setattr(scaler, "transform", lambda values: np.nextafter(kept(values), 9))
     model.plan = None
-    model.plan_for([{name: one[name] for name in model.columns} for one in rows()[:5]])
+    model.plan_for(store.fetch_folder(artifact, tmp_path / "again"))
     assert (model.plan, model.unplanned) == (None, "it would give other numbers")
     assert "prediction" in predicted_columns(
         model.stored, pd.DataFrame(rows()[:2])[[*model.columns]]

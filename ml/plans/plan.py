@@ -13,15 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from msgspec import Struct
-from scipy.special import expit
-from sklearn.ensemble import (
-    ExtraTreesClassifier,
-    ExtraTreesRegressor,
-    RandomForestClassifier,
-    RandomForestRegressor,
-)
 from sklearn.impute import SimpleImputer
-from sklearn.linear_model import ElasticNet, Lasso, LinearRegression, LogisticRegression, Ridge
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import (
     MinMaxScaler,
@@ -30,6 +22,10 @@ from sklearn.preprocessing import (
     RobustScaler,
     StandardScaler,
 )
+
+from autolearn.ml.evaluation.categories import known_categories
+from autolearn.ml.evaluation.drawn_rows import STRANGE
+from autolearn.ml.plans.estimator_steps import Answers, answers_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -41,14 +37,8 @@ Columns = Mapping[str, Sequence[Any]]
 
 _ALONE = (0, 1, 2)
 """The rows that are also compared one by one: sums over one row may be computed otherwise."""
-_Answers = Callable[[Array], dict[str, Array]]
-_FORESTS = (
-    RandomForestClassifier,
-    RandomForestRegressor,
-    ExtraTreesClassifier,
-    ExtraTreesRegressor,
-)
-_LINEAR = (LinearRegression, Ridge, Lasso, ElasticNet)
+_MOST_ODD = 20
+"""Rows with unseen categories that are compared; each is looked at alone."""
 
 
 class NoPlan(Exception):
@@ -91,10 +81,11 @@ class PlanComparison(Struct):
     """How a plan compares with its pipeline: whether the bits of features and answers are the same.
 
     `largest` is the largest difference between two numbers of the answers; `labels` whether all
-    labels are equal.
+    labels are equal. `unseen` rows had an unseen category, for which a plan must have no answer.
     """
 
     rows: int = 0
+    unseen: int = 0
     features: bool = True
     answers: bool = True
     labels: bool = True
@@ -102,13 +93,13 @@ class PlanComparison(Struct):
 
 
 class Plan:
-    """The steps of a pipeline before its estimator, and a forest's answers.
+    """The steps of a pipeline before its estimator, and the answers of that.
 
     `answers` gives the results of an estimator's methods by name; without it the estimator does.
     """
 
     def __init__(
-        self, parts: Sequence[_Numbers | _Categories], rest: Any, answers: _Answers | None
+        self, parts: Sequence[_Numbers | _Categories], rest: Any, answers: Answers | None
     ) -> None:
         self.parts, self.rest, self.answers = parts, rest, answers
 
@@ -154,109 +145,75 @@ def compiled(pipeline: Any) -> Plan:
     if not parts:
         raise NoPlan("a model without features")
     rest = pipeline[1:-1] if len(names) > 2 else None
-    return Plan(parts, rest, _answers_of(pipeline[-1]))
+    return Plan(parts, rest, answers_of(pipeline[-1]))
 
 
-def compared(plan: Plan, pipeline: Any, features: pd.DataFrame) -> PlanComparison:
+def compared(
+    plan: Plan, pipeline: Any, features: pd.DataFrame, alone: Sequence[int] = _ALONE
+) -> PlanComparison:
     """Compare a plan with its pipeline for rows, for these with gaps, and for some of them alone.
 
-    `features` are as in `rows.features_of_model`; they have known categories only.
+    `features` are as in `rows.features_of_model`. For rows with an unseen category, those that have
+    one and some that are given one, the plan must have no answer: the pipeline has it.
     """
-    gaps = features.copy()
+    known = known_categories(pipeline)
+    odd = _unseen(features, known)
+    rows, strange = features[~odd], features[odd].head(_MOST_ODD)
+    gaps = rows.copy()
     for at, name in enumerate(gaps.columns):
-        gaps.loc[gaps.index[at % len(gaps)], name] = np.nan
+        gaps.loc[gaps.index[at :: len(gaps.columns)], name] = np.nan
     found = PlanComparison()
-    for rows in (features, gaps, *(each.iloc[[at]] for each in (features, gaps) for at in _ALONE)):
-        if not len(rows):
-            continue
-        columns = {
-            str(name): [None if value != value else value for value in column.tolist()]
-            for name, column in rows.items()
-        }
-        expected = np.asarray(pipeline[:-1].transform(rows))
-        found.rows += len(rows)
-        ready = plan.features(columns)
-        if ready is None:
-            found.features = False
-            return found
-        found.features &= _same(ready, expected)
-        for method, values in (plan.answers(ready) if plan.answers else {}).items():
-            truth = np.asarray(getattr(pipeline[-1], method)(expected))
-            found.answers &= _same(values, truth)
-            if method == "predict" and truth.dtype.kind != "f":
-                found.labels &= bool(np.array_equal(values, truth))
-            elif values.shape == truth.shape:
-                largest = float(np.max(np.abs(values - truth), initial=0.0))
-                found.largest = max(found.largest, largest)
+    for one in (rows, gaps, *(each.iloc[[at]] for each in (rows, gaps) for at in alone)):
+        if len(one):
+            _compare(found, plan, pipeline, one)
+    given = [rows.head(1).assign(**{name: STRANGE}) for name in known if len(rows)]
+    for one in (*(strange.iloc[[at]] for at in range(len(strange))), *given):
+        found.unseen += 1
+        found.features &= plan.features(_columns_of(one)) is None
     return found
 
 
-def _same(found: Array, expected: Array) -> bool:
+def _unseen(features: pd.DataFrame, known: Mapping[str, Sequence[str] | None]) -> Array:
+    """Return which rows have a category that the pipeline does not know."""
+    odd = np.zeros(len(features), dtype=bool)
+    for name, categories in known.items():
+        column = features[name]
+        odd |= (column.notna() & ~column.isin(categories or ())).to_numpy()
+    return odd
+
+
+def _compare(found: PlanComparison, plan: Plan, pipeline: Any, rows: pd.DataFrame) -> None:
+    """Add how a plan compares for some rows."""
+    expected = np.asarray(pipeline[:-1].transform(rows))
+    found.rows += len(rows)
+    ready = plan.features(_columns_of(rows))
+    if ready is None or not is_same(ready, expected):
+        found.features = False
+        return
+    for method, values in (plan.answers(ready) if plan.answers else {}).items():
+        truth = np.asarray(getattr(pipeline[-1], method)(expected))
+        found.answers &= is_same(values, truth)
+        if method == "predict" and truth.dtype.kind != "f":
+            found.labels &= bool(np.array_equal(values, truth))
+        elif values.shape == truth.shape:
+            largest = float(np.max(np.abs(values - truth), initial=0.0))
+            found.largest = max(found.largest, largest)
+
+
+def _columns_of(rows: pd.DataFrame) -> dict[str, list[Any]]:
+    return {
+        str(name): [None if value != value else value for value in column.tolist()]
+        for name, column in rows.items()
+    }
+
+
+def is_same(found: Array, expected: Array) -> bool:
     """Return whether two arrays have the same shape and bits."""
     if found.shape != expected.shape or found.dtype != expected.dtype:
         return False
     if found.dtype == object or expected.dtype == object:
         return bool(np.array_equal(found, expected))
     return found.tobytes() == np.ascontiguousarray(expected).tobytes()
-
-
-def _answers_of(estimator: Any) -> _Answers | None:
-    """Return the answers of an estimator without its checks of each row, None for most kinds."""
-    if type(estimator) in _FORESTS and estimator.n_outputs_ == 1:
-        return _forest(estimator)
-    if type(estimator) is LogisticRegression:
-        return _logistic(estimator)
-    if type(estimator) in _LINEAR and np.ndim(estimator.intercept_) == 0:
-        weights, constant = estimator.coef_, estimator.intercept_
-        weights = weights.T if weights.ndim == 2 else weights
-        return lambda values: {"predict": values @ weights + constant}
-    return None
-
-
-def _logistic(estimator: Any) -> _Answers:
-    """Return the answers of a logistic regression, by the arithmetic of scikit-learn."""
-    weights, constants, classes = estimator.coef_.T, estimator.intercept_, estimator.classes_
-
-    def of_two(values: Array) -> dict[str, Array]:
-        scores = (values @ weights + constants).reshape(-1)
-        second = expit(scores)
-        shares = np.empty((len(second), 2))
-        np.subtract(1, second, out=shares[:, 0])
-        shares[:, 1] = second
-        return {"predict_proba": shares, "predict": classes.take((scores > 0).astype(np.intp))}
-
-    def of_many(values: Array) -> dict[str, Array]:
-        scores = values @ weights + constants
-        labels = classes.take(np.argmax(scores, axis=1))
-        scores -= np.max(scores, axis=1).reshape(-1, 1)
-        np.exp(scores, scores)
-        scores /= np.sum(scores, axis=1).reshape(-1, 1)
-        return {"predict_proba": scores, "predict": labels}
-
-    return of_two if len(classes) == 2 else of_many
-
-
-def _forest(estimator: Any) -> _Answers:
-    """Return the answers of a random forest: the mean over its trees, added in their order.
-
-    scikit-learn does the same, with some milliseconds of checks for each row.
-    """
-    trees = [one.tree_ for one in estimator.estimators_]
-    is_classifier = hasattr(estimator, "classes_")
-    many = estimator.n_classes_ if is_classifier else 1
-
-    def answers(values: Array) -> dict[str, Array]:
-        rows = np.ascontiguousarray(values, dtype=np.float32)
-        total = np.zeros((len(rows), many))
-        for tree in trees:
-            total += tree.predict(rows)[:, :many]
-        total /= len(trees)
-        if not is_classifier:
-            return {"predict": total[:, 0]}
-        labels = estimator.classes_.take(np.argmax(total, axis=1), axis=0)
-        return {"predict_proba": total, "predict": labels}
-
-    return answers
 
 
 def _numeric(step: Any) -> Callable[[Array], Array]:
