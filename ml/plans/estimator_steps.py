@@ -8,7 +8,7 @@ by its own compiled code, so that the bits are the same; `plan.compared` says wh
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from scipy.special import expit
@@ -34,8 +34,11 @@ from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 Array = np.ndarray[Any, Any]
 Answers = Callable[[Array], dict[str, Array]]
 """From features to the results of an estimator's methods by name."""
-_FEW = 32
+_FEW, _FEW_OF_FOREST = 32, 4
 """Rows that descend trees side by side: of more, each tree by itself is faster."""
+_MOST_NODES = 500_000
+_LOOK = 6
+"""Levels after which it is looked whether all are in leaves."""
 
 
 def answers_of(estimator: Any) -> Answers | None:
@@ -94,18 +97,30 @@ def _tree(estimator: Any) -> Answers | None:
 
 
 def _forest(estimator: Any) -> Answers | None:
-    """Return the answers of a random forest: the mean over its trees, added in their order."""
+    """Return the answers of a random forest: the mean over its trees, added in their order.
+
+    A few rows descend all trees at once, if the forest is not so large that a copy of its nodes
+    would take much memory.
+    """
     if estimator.n_outputs_ != 1:
         return None
     trees = [one.tree_ for one in estimator.estimators_]
     classifies = is_classifier(estimator)
     many = estimator.n_classes_ if classifies else 1
+    few = _FEW_OF_FOREST if sum(tree.node_count for tree in trees) <= _MOST_NODES else 0
+    if few:
+        leaves = _leaves([_forest_nodes(tree) for tree in trees])
+        shares = np.concatenate([tree.value[:, 0, :many] for tree in trees])
 
     def answers(values: Array) -> dict[str, Array]:
         rows = _float32(values)
-        total = np.zeros((len(rows), many))
-        for tree in trees:
-            total += tree.predict(rows)[:, :many]
+        if len(rows) <= few and not np.isnan(rows).any():
+            found = shares.take(leaves(rows), axis=0)
+            total = np.add.accumulate(found, axis=1)[:, -1]  # one after the other
+        else:
+            total = np.zeros((len(rows), many))
+            for tree in trees:
+                total += tree.predict(rows)[:, :many]
         total /= len(trees)
         if not classifies:
             return {"predict": total[:, 0]}
@@ -145,13 +160,14 @@ def _boosted_on_histograms(estimator: Any) -> Answers | None:
     start, outputs = estimator._baseline_prediction, estimator.n_trees_per_iteration_
     bitsets, places = estimator._bin_mapper.make_known_categories_bitsets()
     trees = [(at, tree) for stage in estimator._predictors for at, tree in enumerate(stage)]
-    leaves = _leaf_values([tree.nodes for _, tree in trees])
+    nodes = [_histogram_nodes(tree.nodes) for _, tree in trees]
+    leaves, worth = _leaves(nodes), np.concatenate([tree.nodes["value"] for _, tree in trees])
 
     def scores_of(values: Array) -> Array:
         scores = np.zeros((len(values), outputs), dtype=start.dtype, order="F")
         scores += start
         if len(values) <= _FEW and not np.isnan(values).any():
-            found = leaves(values).reshape(len(values), -1, outputs)
+            found = worth.take(leaves(values)).reshape(len(values), -1, outputs)
             found[:, 0] += scores
             scores[:] = np.add.accumulate(found, axis=1)[:, -1]  # one after the other
             return scores
@@ -162,32 +178,72 @@ def _boosted_on_histograms(estimator: Any) -> Answers | None:
     return _from_scores(estimator, scores_of, np.greater)
 
 
-def _leaf_values(trees: Sequence[Array]) -> Callable[[Array], Array]:
-    """Return the function from features without gaps to leaves' values, (rows, trees).
+class _Nodes(NamedTuple):
+    """The nodes of a tree by number, the root first: each has a feature, a threshold, and two ways.
 
-    A tree has its nodes as `TreePredictor.nodes` of scikit-learn, the root first. All rows are in
-    all trees at once, and go down a level at a time; a leaf leads to itself.
+    A leaf leads to itself. `levels` is the depth of the tree.
     """
-    roots = np.cumsum([0, *map(len, trees[:-1])])
-    nodes = np.concatenate(trees)
-    shift = np.repeat(roots, [*map(len, trees)])
+
+    feature: Array
+    threshold: Array
+    left: Array
+    right: Array
+    levels: int
+
+
+def _histogram_nodes(nodes: Array) -> _Nodes:
+    """Return a tree as `TreePredictor.nodes` of scikit-learn has it."""
     itself, leaf = np.arange(len(nodes)), nodes["is_leaf"].astype(bool)
-    follow = np.empty(2 * len(nodes), dtype=np.intp)  # where to go up to the threshold, and beyond
-    follow[0::2] = np.where(leaf, itself, nodes["left"].astype(np.intp) + shift)
-    follow[1::2] = np.where(leaf, itself, nodes["right"].astype(np.intp) + shift)
-    feature = np.where(leaf, 0, nodes["feature_idx"]).astype(np.intp)
-    threshold, value = nodes["num_threshold"].copy(), nodes["value"].copy()
-    levels = int(nodes["depth"].max(initial=0))
+    return _Nodes(
+        np.where(leaf, 0, nodes["feature_idx"]),
+        nodes["num_threshold"],
+        np.where(leaf, itself, nodes["left"]),
+        np.where(leaf, itself, nodes["right"]),
+        int(nodes["depth"].max(initial=0)),
+    )
+
+
+def _forest_nodes(tree: Any) -> _Nodes:
+    """Return a tree as `sklearn.tree._tree.Tree` has it."""
+    itself, leaf = np.arange(tree.node_count), tree.children_left < 0
+    return _Nodes(
+        np.where(leaf, 0, tree.feature),
+        tree.threshold,
+        np.where(leaf, itself, tree.children_left),
+        np.where(leaf, itself, tree.children_right),
+        tree.max_depth,
+    )
+
+
+def _leaves(trees: Sequence[_Nodes]) -> Callable[[Array], Array]:
+    """Return the function from features without gaps to leaves, (rows, trees).
+
+    A leaf is its place among the nodes of all trees. All rows are in all trees at once, and go down
+    a level at a time, until all are in leaves.
+    """
+    sizes = [len(tree.feature) for tree in trees]
+    roots = np.cumsum([0, *sizes[:-1]])
+    # The place of a node counts twice: there is where to go up to the threshold, then beyond it.
+    follow = np.empty(2 * sum(sizes), dtype=np.intp)
+    follow[0::2] = np.concatenate([tree.left + at for tree, at in zip(trees, roots, strict=True)])
+    follow[1::2] = np.concatenate([tree.right + at for tree, at in zip(trees, roots, strict=True)])
+    follow *= 2
+    feature = np.repeat(np.concatenate([tree.feature for tree in trees]), 2).astype(np.intp)
+    threshold = np.repeat(np.concatenate([tree.threshold for tree in trees]), 2)
+    levels = max(tree.levels for tree in trees)
 
     def found(values: Array) -> Array:
+        at = np.repeat(2 * roots[None], len(values), axis=0)
         flat = values.ravel()
-        first = (np.arange(len(values)) * values.shape[1])[:, None]
-        at = np.repeat(roots[None], len(values), axis=0)
-        for _ in range(levels):
-            beyond = flat.take(feature.take(at) + first) > threshold.take(at)
-            at = follow.take(2 * at + beyond)
-        reached: Array = value.take(at)
-        return reached
+        first = (np.arange(len(values)) * values.shape[1])[:, None] if len(values) > 1 else None
+        for level in range(levels):
+            which = feature.take(at)
+            if first is not None:
+                which += first
+            before, at = at, follow.take(at + (flat.take(which) > threshold.take(at)))
+            if level % _LOOK == _LOOK - 1 and np.array_equal(before, at):
+                break
+        return at // 2
 
     return found
 
