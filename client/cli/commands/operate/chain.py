@@ -121,9 +121,7 @@ def prove(
     raise typer.Exit(code)
 
 
-def _prove_prediction(
-    model: str, request: str, file: Path, output: Output, url: str | None
-) -> None:
+def _prove_answer(model: str, request: str, file: Path, output: Output, url: str | None) -> None:
     """Fetch the proof of a prediction into a new file."""
     from autolearn.client.cli.connection import connect
     from autolearn.client.cli.output import print_json
