@@ -215,7 +215,7 @@ class _Links:
                 f"What the other versions of the combined answer are: only {record.model}@"
                 f"{record.version} is proved."
             )
-        self.unproved += [f"{link}: {why}" for link, why in sorted(said.withheld.items())]
+        self.unproved += sorted(said.withheld.values())
 
     def _registered(self) -> ProvedEvent:
         for one in self.model:

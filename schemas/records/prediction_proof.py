@@ -1,6 +1,6 @@
 """The proof of a prediction: what was asked and answered, and the events that lead to the answer.
 
-docs/replay.md describes the format.
+docs/chain.md describes the format.
 """
 
 from __future__ import annotations

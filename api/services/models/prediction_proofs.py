@@ -150,7 +150,9 @@ class _Maker:
             record = from_json(found.content, PredictionRecord)
         mine = record is not None and (level >= Level.WORK or record.actor == self.who.name)
         if found is None or record is None or not mine:
-            detail = f"Nobody has asked {self.model} with the id {self.request}, or somebody else."
+            detail = f"No request of yours to {self.model} has the id {self.request}."
+            if level >= Level.WORK:
+                detail = f"No request to {self.model} has the id {self.request}."
             raise Problem(404, "request-unknown", "There is no such request", detail)
         try:
             clear = clear_content(record, self.context.vault)
@@ -206,16 +208,16 @@ class _Maker:
             return
         session = stream("session", version.experiment)
         if self.sight.level(session) < Level.READ:
-            why = "You may not read the experiment, so its events are not in the file."
-            self.withheld["training"] = self.withheld["dataset"] = why
+            self._withhold("training", "the experiment was not shared with who asked for the file")
+            self._withhold("dataset", "the experiment was not shared with who asked for the file")
             return
         yield from self._stream(session, lambda event: _is_of(event, version.training))
         if registered.data is None:
-            self.withheld["dataset"] = "The registration of the version cannot be read."
+            self._withhold("dataset", "the registration of the version cannot be read")
             return
         dataset = version.source.dataset
         if self.sight.level(stream("dataset", dataset.name)) < Level.READ:
-            self.withheld["dataset"] = "You may not read the dataset, or it was deleted."
+            self._withhold("dataset", "it was deleted, or not shared with who asked for the file")
             return
         wanted = self._stream(
             stream("dataset", dataset.name),
@@ -225,6 +227,9 @@ class _Maker:
             ),
         )
         yield from [*wanted][:1]
+
+    def _withhold(self, link: str, why: str) -> None:
+        self.withheld[link] = f"The events of the {link} are not in the file: {why}."
 
     def _stream(
         self, name: StreamId, wanted: Callable[[Event], bool] = lambda _: True
