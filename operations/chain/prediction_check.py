@@ -61,13 +61,15 @@ class ProvedEvent(NamedTuple):
 class ProvedPrediction(NamedTuple):
     """The content of a proof: the statement, its record, and what is proved and what is not.
 
-    `source` is what the version comes from, None if the proof does not say it.
+    `source` is what the version comes from, None if the proof does not say it. It may be
+    `imported`.
     """
 
     statement: PredictionStatement
     record: PredictionRecord
     events: tuple[ProvedEvent, ...]
     source: VersionSource | None
+    imported: bool
     proved: tuple[str, ...]
     unproved: tuple[str, ...]
 
@@ -85,7 +87,13 @@ def check_prediction(given: PredictionProof, keys: PublicKeys) -> ProvedPredicti
     links = _Links(statement, record, found)
     links.follow()
     return ProvedPrediction(
-        statement, record, found, links.source, tuple(links.proved), tuple(links.unproved)
+        statement,
+        record,
+        found,
+        links.source,
+        not links.version.experiment,
+        tuple(links.proved),
+        tuple(links.unproved),
     )
 
 
@@ -395,14 +403,10 @@ def _evidence(one: GateEvidence) -> str:
 def as_document(found: ProvedPrediction, again: str = "") -> Mapping[str, Any]:
     """Return a checked proof as a document; `again` is proved by computing the answer again."""
     record, said = found.record, found.statement
-    rest = (
-        ()
-        if again
-        else (
-            "That the version gives this answer: `--artifact FOLDER` (an export of the version as "
-            "python) computes it again, here.",
-        )
-    )
+    how = "`--artifact FOLDER` (an export of the version as python) computes it again, here."
+    if found.imported:
+        how = "it was imported, and has no export that could compute it again."
+    rest = () if again else (f"That the version gives this answer: {how}",)
     return {
         "model": record.model,
         "version": record.version,

@@ -13,7 +13,7 @@ from starlette.responses import Response
 
 from autolearn.api.commands.responses import json
 from autolearn.api.http.openapi import answers
-from autolearn.api.http.problems import Problem, unreadable
+from autolearn.api.http.problems import Problem
 from autolearn.api.identity.principal import Principal, Who
 from autolearn.api.identity.visibility import Level, Visibility, model_access
 from autolearn.api.services.models.checks import require_model
@@ -158,7 +158,8 @@ class _Maker:
             clear = clear_content(record, self.context.vault)
             return found, record, msgspec.json.decode(clear, type=PredictionContent)
         except (Unreadable, msgspec.DecodeError):
-            raise unreadable() from None
+            words = "The key of its month was shredded, or it was erased: nobody can read its rows."
+            raise Problem(410, "unreadable", "It cannot be read any more", words) from None
 
     def _found(self) -> Record | None:
         log, topic = self.context.log, self.context.topics.predictions.name

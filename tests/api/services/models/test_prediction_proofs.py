@@ -8,7 +8,7 @@ import httpx
 import pytest
 from msgspec.structs import replace
 
-from autolearn import AutoLearn, BadArgument
+from autolearn import AutoLearn, BadArgument, Problem
 from autolearn.operations.chain.prediction_check import ProvedPrediction, check_prediction
 from autolearn.operations.chain.prediction_rerun import answer_again
 from autolearn.operations.chain.proof import ProofRefused
@@ -85,6 +85,15 @@ def test_an_answer_is_proved_and_computed_again(known: People, tmp_path: Path):
         assert check_prediction(again, key(known).public()).record == found.record
         with pytest.raises(BadArgument, match="exists"):
             al.model(name).prove(request, file)
+        with pytest.raises(Problem, match="no version or alias '9'"):
+            al.model(name).predict(WINE, others=[9], combine="vote")
+
+    known.log.append(known.topics.keys.name, None, key=found.record.keyid)
+    known.log.flush(10)
+    until(lambda: known.ask("owner", "GET", f"{at}/{request}/proof").status_code == 410)
+    shredded = known.ask("owner", "GET", f"{at}/{request}/proof")
+    assert kind_of(shredded) == (410, "unreadable")
+    assert "key of its month was shredded" in shredded.text
     post(known, f"{model}/delete")
     gone = known.ask("owner", "GET", f"{at}/{request}/proof")
     assert kind_of(gone) == (410, "model-deleted")
