@@ -163,6 +163,11 @@ class ServeApp:
             "predict": _Route("/v1/models/{model}/predict", self.predict),
             "schema": _Route("/v1/models/{model}/schema", self.schema),
         }
+        self.of_version = {
+            name: _Route(one.path.replace("{model}", "{model}/versions/{version}"), one.answer)
+            for name, one in self.named.items()
+        }
+        """The same routes, of a version that is named: the record of an answer says so."""
 
     def taken(self, records: Iterable[EventRecord]) -> None:
         """Forget the keys of deleted models."""
@@ -269,7 +274,7 @@ class ServeApp:
                 f"{cut(method)} is not offered on {cut(path)}: {wanted} can be used.",
                 headers={"Allow": "GET, HEAD" if wanted == "GET" else wanted},
             )
-        return self.named[name], model, version
+        return (self.of_version if version else self.named)[name], model, version
 
     # The process
 

@@ -96,7 +96,7 @@ RULES: dict[str, Rule] = {
         f"GET {_MODEL}{what}": Rule.USER
         for what in (
             *("", "/versions", "/versions/{version}", "/timeline", "/readers", "/schema"),
-            "/prediction-log",
+            "/prediction-log/{request_id}/proof",
             "/hours",
             *("/prediction-log", "/truths", "/unlabelled"),
             "/versions/{version}/export",

@@ -1,8 +1,9 @@
 """The hash chain of `events`: verify it, prove an event, check a proof, show the public key.
 
 `python -m autolearn.operations.chain verify [--backup DIR] [--checkpoints FILE]…`,
-`prove EVENT FILE [--backup DIR]`, `check-proof FILE` or `public-key [--jwk]`; the first three take
-`--public-key FILE`, several times if need be. Without it the key of this home is trusted.
+`prove EVENT FILE [--backup DIR]`, `check-proof FILE [--artifact FOLDER]` or `public-key [--jwk]`;
+the first three take `--public-key FILE`, several times if need be. Without it the key of this home
+is trusted.
 Exit code 1: broken, or not proved.
 """
 
@@ -18,6 +19,11 @@ import msgspec
 
 from autolearn.eventlog.kafka.connect import open_log
 from autolearn.operations.backup.errors import BackupRefused
+from autolearn.operations.chain.prediction_check import (
+    ProvedPrediction,
+    as_document,
+    check_prediction,
+)
 from autolearn.operations.chain.proof import ProofRefused, Wanted, check_proof, prove
 from autolearn.operations.chain.sources import BackupSource, LogSource, Source
 from autolearn.operations.chain.verify import lines_of, verify_chain
@@ -26,6 +32,7 @@ from autolearn.runtime.home import home_of
 from autolearn.schemas.codec import from_json
 from autolearn.schemas.errors import ExitCode, MalformedRecord, SettingsError
 from autolearn.schemas.records.checkpoint import Proof
+from autolearn.schemas.records.prediction_proof import PREDICTION_FORM, PredictionProof
 from autolearn.schemas.settings import Settings
 from autolearn.security.signing_keys import PublicKeys, SigningKey, key_path
 
@@ -57,15 +64,41 @@ def _run_prove(settings: Settings, chosen: argparse.Namespace, _: ProgressLines)
 
 
 def _run_check(settings: Settings, chosen: argparse.Namespace, _: ProgressLines) -> ToolResult:
-    """Check the proof in a file; no log is asked."""
+    """Check the proof in a file, of an event or a prediction; no log is asked."""
+    keys = _keys_of(settings, chosen)
+    given = _read(chosen.file)
+    if isinstance(given, PredictionProof):
+        found = check_prediction(given, keys)
+        again = "" if chosen.artifact is None else _again(found, chosen.artifact)
+        return as_document(found, again), ExitCode.DONE
+    if chosen.artifact is not None:
+        raise SettingsError(f"{chosen.file} is the proof of an event: --artifact has no use.")
+    return _proved(given, keys), ExitCode.DONE
+
+
+def _again(found: ProvedPrediction, folder: Path) -> str:
+    from autolearn.operations.chain.prediction_rerun import answer_again  # scikit-learn
+
+    return answer_again(found, folder)
+
+
+def _read(path: Path) -> Proof | PredictionProof:
+    """Return the proof in a file. Raises SettingsError, ProofRefused."""
     try:
-        with chosen.file.open("rb") as file:
-            proof = from_json(file.read(_LARGEST_PROOF), Proof)
+        with path.open("rb") as file:
+            content = file.read(_LARGEST_PROOF)
+        kind = from_json(content, _Form).format
+        if kind == PREDICTION_FORM:
+            return from_json(content, PredictionProof)
+        return from_json(content, Proof)
     except OSError as error:
-        raise SettingsError(f"{chosen.file} cannot be read: {error.strerror}.") from None
+        raise SettingsError(f"{path} cannot be read: {error.strerror}.") from None
     except MalformedRecord as error:
-        raise ProofRefused(f"{chosen.file} is no proof: {error.detail}") from None
-    return _proved(proof, _keys_of(settings, chosen)), ExitCode.DONE
+        raise ProofRefused(f"{path} is no proof: {error.detail}") from None
+
+
+class _Form(msgspec.Struct):
+    format: str = ""
 
 
 def _proved(proof: Proof, keys: PublicKeys) -> dict[str, Any]:
@@ -144,6 +177,8 @@ def _parser() -> argparse.ArgumentParser:
             kind.add_argument("file", type=Path)
         if name in ("verify", "prove"):
             kind.add_argument("--backup", type=Path)
+        if name == "check-proof":
+            kind.add_argument("--artifact", type=Path)
         if name == "verify":
             kind.add_argument("--checkpoints", type=Path, action="append")
         if name == "public-key":

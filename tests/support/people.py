@@ -52,6 +52,7 @@ class People:
             "AUTOLEARN_KAFKA": kafka,
             "AUTOLEARN_TOPIC_PREFIX": f"people-{uuid.uuid4().hex[:8]}",
             "AUTOLEARN_TRUSTED_PROXIES": "127.0.0.1",
+            "AUTOLEARN_CHECKPOINT_INTERVAL": "0.5",
             **variables_of(**FEW_PARTITIONS),
             **(more or {}),
         }

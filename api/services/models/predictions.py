@@ -22,6 +22,7 @@ from autolearn.api.services.models.truths.records import truths_since
 from autolearn.api.shared.as_of import since_of
 from autolearn.api.state.context import ApiContext
 from autolearn.runtime.uuid7 import time_of
+from autolearn.schemas.bounds import cut
 from autolearn.schemas.records.prediction import PredictionRecord
 from autolearn.schemas.rest.page import Page
 from autolearn.schemas.rest.predictions import RecordedPrediction
@@ -117,13 +118,22 @@ def _times(since: str, request: str) -> tuple[int, int | None]:
         Problem: a parameter is malformed.
     """
     if request:
-        when = time_of(request)
-        if when is None:
-            detail = f"{request!r} is no id of a request: an answer has it as `request`."
-            errors = [{"parameter": "request", "detail": detail}]
-            raise Problem(422, "malformed-id", "An id is malformed", detail, errors=errors)
-        return max(1, when - _SLACK), when + _LATE
+        return request_times(request)
     return begin_of(since, 3_600_000), None
+
+
+def request_times(request: str) -> tuple[int, int]:
+    """Return the times between which the record of a request is, in milliseconds since 1970.
+
+    Raises:
+        Problem: it is no id of a request.
+    """
+    when = time_of(request)
+    if when is None:
+        detail = f"{cut(request)!r} is no id of a request: an answer has it as `request`."
+        errors = [{"parameter": "request", "detail": detail}]
+        raise Problem(422, "malformed-id", "An id is malformed", detail, errors=errors)
+    return max(1, when - _SLACK), when + _LATE
 
 
 def begin_of(since: str, otherwise: int) -> int:

@@ -20,6 +20,7 @@ from autolearn.api.services.models.checks import require_model, unknown_model, v
 from autolearn.api.services.models.export import add_export_route
 from autolearn.api.services.models.hours import add_hour_route
 from autolearn.api.services.models.imports import add_import_route
+from autolearn.api.services.models.prediction_proofs import add_proof_route
 from autolearn.api.services.models.predictions import add_prediction_routes
 from autolearn.api.services.models.truths.router import add_truth_routes
 from autolearn.api.shared.as_of import AsOf, AsOfView, Shared, require_now, see
@@ -151,6 +152,7 @@ def router(context: ApiContext) -> APIRouter:
         return seen
 
     add_prediction_routes(routes, context)
+    add_proof_route(routes, context)
     add_hour_route(routes, context)
     add_truth_routes(routes, context)
     add_change_routes(routes, context)

@@ -10,11 +10,14 @@ import zipfile
 from pathlib import Path
 from typing import get_args
 
+import msgspec
+
 from autolearn.client.sdk.errors import BadArgument
-from autolearn.client.sdk.flows import Call, Flow, fetch
+from autolearn.client.sdk.flows import Call, Flow, ask, fetch
 from autolearn.client.sdk.models.upload import send_file
 from autolearn.client.sdk.paths import segment
 from autolearn.schemas.models.exports import ExportForm
+from autolearn.schemas.records.prediction_proof import PredictionProof
 
 _PATIENCE, _WAIT = 300.0, 300.0
 _MARKS = ("model.skops", "predict.py")
@@ -69,6 +72,26 @@ def _call(model: str, version: str, form: ExportForm) -> Call[bytes]:
         raise BadArgument(f"{form!r} is no form: choose {' or '.join(get_args(ExportForm))}.")
     at = f"/v1/models/{segment(model)}/versions/{segment(version)}/export"
     return Call("GET", at, bytes, {"as": form}, accept="*/*", grace=_WAIT)
+
+
+def proved(model: str, request: str, to: Path) -> Flow[Path]:
+    """Write the proof of an answer to a new file.
+
+    Raises:
+        BadArgument: there is such a file, or it cannot be written.
+        Problem: as the API says.
+    """
+    at = f"/v1/models/{segment(model)}/prediction-log/{segment(request)}/proof"
+    proof = yield from ask(Call("GET", at, PredictionProof, grace=_WAIT))
+    to = to.absolute()
+    try:
+        with to.open("xb") as file:
+            file.write(msgspec.json.format(msgspec.json.encode(proof), indent=1) + b"\n")
+    except FileExistsError:
+        raise BadArgument(f"{to} exists.", advice="Choose another name.") from None
+    except OSError as error:
+        raise BadArgument(f"{to} cannot be written: {error.strerror}.") from None
+    return to
 
 
 def _check_place(to: Path, form: ExportForm) -> None:

@@ -10,7 +10,6 @@ from datetime import date, datetime
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Union
-from urllib.parse import urlencode
 
 import msgspec
 
@@ -82,11 +81,12 @@ def asked_in_parts(
     """Ask a model about rows, part by part: the body and its media type."""
     at = f"/v1/models/{segment(model)}"
     at += "/predict" if version == CHAMPION else f"/versions/{segment(version)}/predict"
+    query: dict[str, object] = {}
     if combine or others:
-        at += f"?{urlencode({'with': ','.join(map(str, others)), 'combine': combine or 'each'})}"
+        query = {"with": ",".join(map(str, others)), "combine": combine or "each"}
     said = []
     for body, media in parts:
-        said.append((yield from ask(Call("POST", at, Inference, body=body, media=media))))
+        said.append((yield from ask(Call("POST", at, Inference, query, body=body, media=media))))
     return said
 
 

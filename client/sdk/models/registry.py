@@ -17,7 +17,7 @@ from autolearn.client.sdk.models.batches import (
     batches_of,
     dataset_predicted,
 )
-from autolearn.client.sdk.models.export import exported, exported_to_url
+from autolearn.client.sdk.models.export import exported, exported_to_url, proved
 from autolearn.client.sdk.models.imports import File, SchemaGiven, packed
 from autolearn.client.sdk.models.online_rows import OnlineRows, answered, asked_in_parts
 from autolearn.client.sdk.models.truths import TruthMethods
@@ -125,6 +125,21 @@ class ModelMethods(TruthMethods):
         query = {"since": since or None, "request": request or None, "version": version or None}
         call = Call("GET", f"{_at(self.name)}/prediction-log", Page[RecordedPrediction], query)
         return Pages(call, limit=limit)
+
+    @operation
+    def prove(self, request: str, to: Path | str) -> Flow[Path]:
+        """Write the proof of an answer to a new file, and return its path.
+
+        It proves to anybody with the public key which version answered `request`, why, and on which
+        data it was trained (`autolearn replay check-proof`). It has the rows and the answer in
+        clear.
+
+        Raises:
+            BadArgument: there is such a file, or it cannot be written.
+            Problem: nobody made this request, or somebody else did; or an event of the proof is not
+                signed for yet.
+        """
+        return proved(self.name, request, Path(to))
 
     @listing
     def hours(

@@ -21,6 +21,7 @@ from autolearn.eventlog.memory.log import MemoryLog
 from autolearn.projections.rows.users import StoredToken, StoredUser
 from autolearn.projections.storage.memory import MemoryStore
 from autolearn.projections.storage.store import key
+from autolearn.runtime.uuid7 import uuid7
 from autolearn.schemas.access_tokens import made_of
 from autolearn.schemas.codec import to_json
 from autolearn.schemas.values import plural
@@ -389,6 +390,9 @@ ASKED: dict[str, Asked] = {
         f"/v2{OWNERS[3:]}/infer", 200, IRIS_TENSORS, but=TO_PROMOTE
     ),
     f"GET {MODEL}/prediction-log": Asked(f"{OWNERS}/prediction-log", but=TO_PROMOTE),
+    f"GET {MODEL}/prediction-log/{{request_id}}/proof": Asked(
+        f"{OWNERS}/prediction-log/{uuid7(1)}/proof", 404, but=TO_PROMOTE
+    ),
     f"GET {MODEL}/hours": Asked(f"{OWNERS}/hours", but={**TO_PROMOTE, "viewer": 403}),
     **{
         f"GET {MODEL}/{what}": Asked(f"{OWNERS}/{what}", but={**TO_PROMOTE, "viewer": 403})

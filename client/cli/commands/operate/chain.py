@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import textwrap
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
 import typer
 
+from autolearn.client.cli.options import Url
 from autolearn.client.cli.output import As, Output
 from autolearn.client.cli.tool_runner import run_tool
 
@@ -22,6 +24,8 @@ PublicKeyOption = Annotated[
         help="A key to trust (PEM or JWK) in place of this home's. Repeatable.",
     ),
 ]
+_ROWS = 20
+"""Rows of a prediction that are shown."""
 ProofFile = Annotated[Path, typer.Argument(metavar="FILE", help="The file of the proof.")]
 
 
@@ -81,18 +85,34 @@ def _conclusion(result: dict[str, Any]) -> str:
 
 def prove(
     event: Annotated[
-        str, typer.Argument(metavar="EVENT", help="The id of an event, or PARTITION-OFFSET.")
+        str,
+        typer.Argument(
+            metavar="EVENT|MODEL",
+            help="The id of an event, or PARTITION-OFFSET; with --request the name of a model.",
+        ),
     ],
     file: ProofFile,
+    request: Annotated[
+        str, typer.Option(metavar="ID", help="Prove the model's answer to this request instead.")
+    ] = "",
     backup: BackupOption = None,
     keys: PublicKeyOption = None,
     output: As = Output.table,
+    url: Url = None,
 ) -> None:
     """Write a small file that proves to anybody with the public key that an event is on the log.
 
     It holds the event itself, and of others only hashes. docs/chain.md says how to check it without
     this program.
+
+    With --request: that this answer came from that version, promoted by that decision, trained on
+    those data. The file has the rows and the answer in clear.
     """
+    if request:
+        if backup or keys:
+            raise typer.BadParameter("--backup and --public-key do not go with --request.")
+        _prove_answer(event, request, file, output, url)
+        return
     words = (*_named("--backup", backup), *_named("--public-key", *(keys or ())))
     result, code = _run("prove", event, str(file.absolute()), *words)
     _show_proved(result, output)
@@ -101,13 +121,64 @@ def prove(
     raise typer.Exit(code)
 
 
-def check_proof(file: ProofFile, keys: PublicKeyOption = None, output: As = Output.table) -> None:
-    """Check the proof of an event, without a log or an API. Exit code 1: it is not valid."""
-    result, code = _run("check-proof", str(file.absolute()), *_named("--public-key", *(keys or ())))
-    _show_proved(result, output)
-    if output == Output.table:
-        print("Proved.")
+def _prove_answer(model: str, request: str, file: Path, output: Output, url: str | None) -> None:
+    """Fetch the proof of a prediction into a new file."""
+    from autolearn.client.cli.connection import connect
+    from autolearn.client.cli.output import print_json
+
+    with connect(url) as to:
+        written = to.client.model(model).prove(request, file)
+    if output == Output.json:
+        print_json({"model": model, "request": request, "file": str(written)})
+    else:
+        print(f"Written to {written}. It has the rows and the answer in clear.")
+        print(f"autolearn replay check-proof {file} says what it proves.")
+
+
+def check_proof(
+    file: ProofFile,
+    artifact: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FOLDER",
+            help="Compute a prediction again with this artifact, such as an export as python.",
+        ),
+    ] = None,
+    keys: PublicKeyOption = None,
+    output: As = Output.table,
+) -> None:
+    """Check the proof of an event or prediction, without a log or an API. Exit code 1: invalid."""
+    words = (*_named("--artifact", artifact), *_named("--public-key", *(keys or ())))
+    result, code = _run("check-proof", str(file.absolute()), *words)
+    if "request" in result:
+        _show_prediction(result, output)
+    else:
+        _show_proved(result, output)
+        if output == Output.table:
+            print("Proved.")
     raise typer.Exit(code)
+
+
+def _show_prediction(result: dict[str, Any], output: Output) -> None:
+    """Print what is proved of a prediction, and what is not."""
+    from autolearn.client.cli.output import console, print_json, rows
+
+    if output == Output.json:
+        print_json(result)
+        return
+    given, said = result["inputs"], result["outputs"]
+    columns = [*given.values(), *said.values()]
+    lines = [
+        tuple("" if (one := of[at]) is None else one for of in columns)
+        for at in range(min(result["rows"], _ROWS))
+    ]
+    console().print(rows((*given, *said), lines))
+    if result["rows"] > _ROWS:
+        print(f"{result['rows'] - _ROWS} more rows: -o json has them.")
+    for title, words in (("Proved", result["proved"]), ("Not proved", result["not_proved"])):
+        print(f"\n{title}:")
+        for one in words:
+            print(textwrap.fill(one, 80, initial_indent="- ", subsequent_indent="  "))
 
 
 def _show_proved(result: dict[str, Any], output: Output) -> None:
