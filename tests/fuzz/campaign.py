@@ -55,7 +55,9 @@ DEAR = {
 """What takes a process, a lot of memory or long: how often it is asked in a round, twice."""
 KNOWN = {"estimator": "decision-tree", "dataset": "iris", "user": "lise"}
 """What a body names, as often as not."""
-LAST = ("/commit", "/discard")
+ROW = {"sepal_length": 5.1, "sepal_width": 3.5, "petal_length": 1.4, "petal_width": 0.2}
+"""What a model is asked, as often as not."""
+LAST = ("/commit", "/discard", "/delete")
 WAIT = re.compile(r"wait\s*=", re.IGNORECASE)
 MENTIONED = 40
 """Faults of which the report says more than their number."""
@@ -194,16 +196,35 @@ class Fuzz:
                 continue
             there = self.on.ids.get(name, [])
             if case.path.endswith(LAST):  # nothing more can be asked of a session that has ended
-                there = [one for one in there if one != self.on.mine]
+                there = [one for one in there if one not in self.on.mine]
             if there and self.random.random() < 0.6:
                 case.path_parameters[name] = self.random.choice(there)
         if isinstance(case.body, dict):
             for name, known in KNOWN.items():
                 if name in case.body and self.random.random() < 0.4:
                     case.body[name] = known
+            if case.path.endswith(("/infer", "/predict")) and self.random.random() < 0.6:
+                self.ask_row(case)
         for name, value in list((case.headers or {}).items()):
             if name.lower() == "prefer" and WAIT.search(str(value)):
                 case.headers[name] = "wait=0"
+
+    def ask_row(self, case: Any) -> None:
+        """Ask for a row that fits, or as often for one of which one tensor is as it was made up."""
+        if case.path.endswith("/predict"):
+            case.body = {**case.body, **ROW}
+            return
+        tensors = [
+            {"name": name, "shape": [1], "datatype": "FP64", "data": [value]}
+            for name, value in ROW.items()
+        ]
+        made = case.body.get("inputs")
+        if isinstance(made, list) and made and isinstance(made[0], dict) and len(made) % 2:
+            odd = self.random.choice(tensors)
+            odd.update({name: made[0][name] for name in [*made[0]][:1]})
+        case.body["inputs"] = tensors
+        if self.random.random() < 0.6:
+            case.body.pop("outputs", None)
 
     def check(self, case: Any, who: str, answer: Any) -> None:
         """Check an answer against the document."""
