@@ -26,12 +26,14 @@ MUCH = {
 
 MODEL = "fuzzed"
 IRIS = {"estimator": "logistic-regression", "dataset": "iris"}
+ROW = {"sepal_length": 5.1, "sepal_width": 3.5, "petal_length": 1.4, "petal_width": 0.2}
 
 
 class Target(NamedTuple):
     """What a process that fuzzes needs to know: the URL of an API process, and what there is.
 
-    `ids` are by the path parameter that they fit; `mine` are those of the user `other`.
+    `ids` are by the path parameter that they fit; `mine` are those of the user `other`. `row` is
+    what the models are asked.
     """
 
     url: str
@@ -40,6 +42,7 @@ class Target(NamedTuple):
     ids: dict[str, list[str]]
     mine: tuple[str, ...]
     canaries: tuple[str, ...]
+    row: Mapping[str, str | float] = {}
 
 
 class World:
@@ -118,7 +121,7 @@ class World:
     def targets(self) -> list[Target]:
         """Both API processes, and the one that serves models."""
         clients = (self.people.nobody, self.people.elsewhere, self.people.serving)
-        more = (self.people.tokens, self.ids, self.mine, self.canaries)
+        more = (self.people.tokens, self.ids, self.mine, self.canaries, ROW)
         return [
             Target(str(one.base_url).rstrip("/"), one.get("/openapi.json").json(), *more)
             for one in clients
