@@ -218,7 +218,7 @@ def describe(app: FastAPI, public: Collection[str] | None = None) -> dict[str, A
             if path.startswith(("/v1/", "/v2/models/")) and method == "get":
                 operation["responses"]["200"].setdefault("headers", {}).update(_headers_of(_STALE))
                 operation.setdefault("parameters", []).append(_AFTER_HEADER)
-            elif path.startswith("/v1/"):
+            elif path.startswith("/v1/") and not path.endswith("/predict"):
                 for status, response in operation["responses"].items():
                     if status.startswith("2"):
                         response.setdefault("headers", {}).update(_headers_of(_CHANGED))

@@ -86,6 +86,7 @@ def described_routes(answer: Callable[[Request], Awaitable[Response]]) -> APIRou
             answer,
             methods=[method],
             name=path.rpartition("/")[2].strip("{}"),
+            summary=words.partition(".")[0].partition(":")[0],
             description=words,
             responses=described,
             openapi_extra=extra,

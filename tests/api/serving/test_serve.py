@@ -59,10 +59,10 @@ def test_a_process_that_serves_is_as_its_document_says(known: People, asked: htt
     ids = {"model": [MODEL], "version": ["1", "champion"]}
     url = str(asked.base_url).rstrip("/")
     on = Target(url, document, known.tokens, ids, (), (TITLE,), ROW)
-    report = Fuzz(on, seed).run(100)
+    report = Fuzz(on, seed).run(75)
     assert report.clean, f"seed {seed}:\n" + "\n".join(report.faults)
-    assert report.requests >= 100
-    assert {"200", "401", "404", "422"} <= set(report.statuses)
+    assert report.requests >= 75
+    assert {"200", "404", "422"} <= set(report.statuses)
 
 
 @pytest.fixture(scope="module")
