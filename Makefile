@@ -33,8 +33,12 @@ check: setup  ## the gate: format, lint, types, layers, evolution, every test
 build/bench-venv/.installed: requirements/bench.txt
 	@scripts/venv $(@D) $(BIN)/python requirements/bench.txt
 
+# uv takes a second where pip takes half a minute; pip may have been told of an index that uv does not know.
 build/peers/%/.installed: requirements/peer-%.txt
-	@scripts/venv $(@D) $(BIN)/python $<
+	@$(BIN)/uv venv --quiet --no-cache --allow-existing --python $(BIN)/python $(@D)
+	@$(BIN)/uv pip sync --quiet --no-cache --python $(@D)/bin/python --require-hashes $< || \
+		$(BIN)/python -m pip --python $(@D)/bin/python install --quiet --require-hashes -r $<
+	@touch $@
 
 bench: setup build/bench-venv/.installed build/peers/mlflow/.installed build/peers/mlserver/.installed  ## measure, print a table, write build/bench.json
 	@$(BIN)/python -m tests.bench

@@ -33,6 +33,7 @@ SHARED = {
         api/services/comparisons: router
         api/services/models: backtests batches prediction_proofs router truths
         api/services/predictions: keys
+        api/serving: serve
         api/system: wire""",
     "system": """
         api/http: bad_input idempotency openapi prefer

@@ -12,6 +12,7 @@ from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from autolearn.eventlog.positions import AFTER, REACHED
+from autolearn.schemas.rest.inference_protocol import InferenceError
 
 _REF = "#/components/schemas/{name}"
 _KEY = {
@@ -53,7 +54,7 @@ _LATER = {
     "503": "Kafka or the deciders do not answer or do not keep up, or this process starts: try "
     "again after Retry-After, with the same Idempotency-Key.",
 }
-"""The answers that every route under /v1 may give instead."""
+"""The answers that every route under /v1 may give instead, and those of models under /v2."""
 _RETRY_AFTER = {
     "description": "Seconds after which to try again (RFC 9110).",
     "required": True,
@@ -119,8 +120,7 @@ def answers(bodies: dict[int, Any], *headers: str) -> dict[int | str, dict[str, 
     """
     described: dict[int | str, dict[str, Any]] = {}
     for status, kind in bodies.items():
-        schema: dict[str, Any] = {}
-        pending.append((schema, kind if isinstance(kind, tuple) else (kind,)))
+        schema = schema_of(*(kind if isinstance(kind, tuple) else (kind,)))
         described[status] = {
             "description": {201: "Made.", 202: "Accepted, not done yet."}.get(status, "Found."),
             "content": {"application/json": {"schema": schema}},
@@ -129,6 +129,13 @@ def answers(bodies: dict[int, Any], *headers: str) -> dict[int | str, dict[str, 
         if shown:
             described[status]["headers"] = _headers_of({name: _HEADERS[name] for name in shown})
     return described
+
+
+def schema_of(*kinds: Any) -> dict[str, Any]:
+    """Return the schema of one of some types, which is empty until `complete`."""
+    schema: dict[str, Any] = {}
+    pending.append((schema, kinds))
+    return schema
 
 
 def complete() -> None:
@@ -150,6 +157,17 @@ def _headers_of(words: Mapping[str, str]) -> dict[str, Any]:
     return {
         name: {"description": described, "schema": {"type": "string"}}
         for name, described in words.items()
+    }
+
+
+def _error_of(path: str) -> dict[str, Any]:
+    """Return the OpenAPI of the errors of a path: under /v2 those of the inference protocol."""
+    media, name = "application/problem+json", "Problem"
+    if path == "/v2" or path.startswith("/v2/"):
+        media, name = "application/json", InferenceError.__name__
+    return {
+        "description": "A problem: what is wrong, why, and what to do.",
+        "content": {media: {"schema": {"$ref": _REF.format(name=name)}}},
     }
 
 
@@ -177,12 +195,10 @@ def describe(app: FastAPI, public: Collection[str] | None = None) -> dict[str, A
     """
     if app.openapi_schema is not None:
         return app.openapi_schema
+    schema_of(InferenceError)
     complete()
     document = get_openapi(
-        title="AutoLearn",
-        version=app.version,
-        description="Event-sourced life cycle of machine-learning models.",
-        routes=app.routes,
+        title=app.title, version=app.version, description=app.description, routes=app.routes
     )
     _, bodies = models_json_schema(
         [(body, "validation") for body in accepted.values()],
@@ -192,20 +208,17 @@ def describe(app: FastAPI, public: Collection[str] | None = None) -> dict[str, A
     for unused in ("HTTPValidationError", "ValidationError"):
         schemas.pop(unused, None)
     schemas.update({"Problem": _PROBLEM, **bodies.get("$defs", {}), **returned})
-    problem = {
-        "description": "A problem: what is wrong, why, and what to do.",
-        "content": {"application/problem+json": {"schema": {"$ref": _REF.format(name="Problem")}}},
-    }
     for path, operations in document["paths"].items():
+        problem = _error_of(path)
         for method, operation in operations.items():
             operation["responses"].pop("422", None)
             operation["responses"]["default"] = problem
-            if path.startswith("/v1/"):
+            if path.startswith(("/v1/", "/v2/models/")):
                 operation["responses"] |= _later(problem)
-            if path.startswith("/v1/") and method == "get":
+            if path.startswith(("/v1/", "/v2/models/")) and method == "get":
                 operation["responses"]["200"].setdefault("headers", {}).update(_headers_of(_STALE))
                 operation.setdefault("parameters", []).append(_AFTER_HEADER)
-            elif path.startswith("/v1/"):
+            elif path.startswith("/v1/") and not path.endswith("/predict"):
                 for status, response in operation["responses"].items():
                     if status.startswith("2"):
                         response.setdefault("headers", {}).update(_headers_of(_CHANGED))

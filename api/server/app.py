@@ -46,7 +46,7 @@ from autolearn.api.services.trainings import router as trainings
 from autolearn.api.services.trainings import study_routes
 from autolearn.api.services.users import router as users
 from autolearn.api.services.users import tokens
-from autolearn.api.shared.authorization import RULES, Rule, admit, authorise
+from autolearn.api.shared.authorization import admit, authorise, public_routes
 from autolearn.api.shared.read_your_writes import MarkReached
 from autolearn.api.state.context import ApiContext
 from autolearn.api.state.instruments import CountRequests
@@ -83,6 +83,7 @@ def make_app(context: ApiContext, services: Sequence[str] = tuple(SERVICES)) -> 
 
     app = FastAPI(
         title="AutoLearn",
+        description="Event-sourced life cycle of machine-learning models.",
         version=version("autolearn"),
         lifespan=lifespan,
         docs_url=None,
@@ -129,9 +130,7 @@ def make_app(context: ApiContext, services: Sequence[str] = tuple(SERVICES)) -> 
             takes_commands=lambda: context.brokers.answer and not context.commands.appends.stalled,
         )
     app.add_middleware(CountRequests, measures=context.measures)
-    public = [route for route, rule in RULES.items() if rule is Rule.PUBLIC]
-    wanted = None if settings.identity.auth == "none" else public
-    app.openapi = lambda: openapi.describe(app, wanted)  # type: ignore[method-assign]
+    app.openapi = lambda: openapi.describe(app, public_routes(settings))  # type: ignore[method-assign]
     return app
 
 

@@ -14,16 +14,19 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 import structlog
+from fastapi import FastAPI
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from autolearn.api.commands.recorded_request import RecordedRequest
+from autolearn.api.http import openapi
 from autolearn.api.http.problems import Problem, incomplete, respond, unreadable
 from autolearn.api.middleware.body_limit import LimitBodies, RefuseEncoded
 from autolearn.api.middleware.concurrency_limit import Reading, RequestSlot
 from autolearn.api.middleware.head_requests import AnswerHead
 from autolearn.api.middleware.origins import CheckOrigin
 from autolearn.api.middleware.sealed_requests import Seal, header_in
+from autolearn.api.services.models.inference import router as passed_on
 from autolearn.api.serving import inference_protocol
 from autolearn.api.serving.asked_models import AskedModel, AskedModels, sweep
 from autolearn.api.serving.combination import Combination, as_recorded, combination_in, combined
@@ -32,13 +35,19 @@ from autolearn.api.serving.micro_batches import MicroBatches
 from autolearn.api.serving.prediction_log import PredictionLog
 from autolearn.api.serving.rows import answer, columns_of, inference, records_in
 from autolearn.api.serving.traffic_router import TrafficRouter
-from autolearn.api.shared.authorization import admit
+from autolearn.api.shared.authorization import admit, public_routes
 from autolearn.api.state.context import ApiContext
 from autolearn.runtime.uuid7 import uuid7
 from autolearn.schemas.bounds import cut
 from autolearn.schemas.codec import EventRecord
 from autolearn.schemas.events import ModelDeleted
 from autolearn.schemas.messages import type_of
+from autolearn.schemas.rest.inference_protocol import (
+    ModelReady,
+    ServerLive,
+    ServerMetadata,
+    ServerReady,
+)
 from autolearn.schemas.rest.models import InferencePart
 from autolearn.security.data_key import Unreadable
 
@@ -153,6 +162,7 @@ class ServeApp:
             context.measures.meter,
         )
         self.traffic = TrafficRouter(context, self.asked, self.predictions)
+        self.described: FastAPI | None = None
         self.named = {
             "live": _Route("/v2/health/live", self.live),
             "ready": _Route("/v2/health/ready", self.ready),
@@ -162,6 +172,7 @@ class ServeApp:
             "infer": _Route("/v2/models/{model}/infer", self.infer),
             "predict": _Route("/v1/models/{model}/predict", self.predict),
             "schema": _Route("/v1/models/{model}/schema", self.schema),
+            "document": _Route("/openapi.json", self.document),
         }
         self.of_version = {
             name: _Route(one.path.replace("{model}", "{model}/versions/{version}"), one.answer)
@@ -185,7 +196,7 @@ class ServeApp:
             route, model, version = self.routed(scope["method"], path)
             scope["route"] = route
             scope["path_params"] = {"model": model, "version": version} if model else {}
-            if not path.startswith(("/v2/health/", "/health/")):
+            if not path.startswith(("/v2/health/", "/health/", "/openapi.json")):
                 self.context.reader.require_ready()
             reply = await route.answer(_Request(scope, receive, model, version))
         except Problem as problem:
@@ -255,6 +266,8 @@ class ServeApp:
                 wanted = "POST" if name == "infer" else "GET"
             case ["v2"] | ["v2", ""]:
                 name = "server"
+            case ["openapi.json"]:
+                name = "document"
             case ["v2", "health", "live"] | ["health", "live"]:
                 name = "live"
             case ["v2", "health", "ready"] | ["health", "ready"]:
@@ -264,7 +277,7 @@ class ServeApp:
                 404,
                 "no-such-route",
                 "There is nothing here",
-                f"{cut(path)} is no path of a process `serve`: docs/serving.md has all.",
+                f"{cut(path)} is no path of a process `serve`: see /openapi.json.",
             )
         if method != wanted:
             raise Problem(
@@ -282,29 +295,39 @@ class ServeApp:
         """Report that the process runs; or that it has failed, and must be restarted."""
         failure = self.context.reader.failure
         if failure is not None:
-            return _json({"live": False, "error": failure}, 503)
-        return _json({"live": True})
+            return _json(ServerLive(False, failure), 503)
+        return _json(ServerLive(True))
 
     async def ready(self, _: _Request) -> _Reply:
         """Report whether the registry is known, and how old what is known of it may be."""
         reader = self.context.reader
         if not reader.ready:
-            return _json({"ready": False, "error": reader.why_not_ready()}, 503)
+            return _json(ServerReady(False, reader.why_not_ready()), 503)
         age = self.context.staleness.seconds()
         return _json(
-            {
-                "ready": True,
-                "registry_age_seconds": 0.0 if age is None else round(age, 1),
-                "models_loaded": len(self.loaded.loaded),
-                "models_loaded_bytes": sum(one.bytes for one in self.loaded.loaded.values()),
-            }
+            ServerReady(
+                True,
+                registry_age_seconds=0.0 if age is None else round(age, 1),
+                models_loaded=len(self.loaded.loaded),
+                models_loaded_bytes=sum(one.bytes for one in self.loaded.loaded.values()),
+            )
         )
 
     async def server(self, _: _Request) -> _Reply:
         """Describe the server."""
         extensions = list(inference_protocol.EXTENSIONS)
-        named = {"name": "autolearn", "version": version_of_package("autolearn")}
-        return _json({**named, "extensions": extensions})
+        return _json(ServerMetadata("autolearn", version_of_package("autolearn"), extensions))
+
+    async def document(self, _: _Request) -> _Reply:
+        """Show the OpenAPI document of the process."""
+        if self.described is None:
+            self.described = FastAPI(
+                title="AutoLearn: models that answer",
+                description="The Open Inference Protocol (under /v2), and a friendly form.",
+                version=version_of_package("autolearn"),
+            )
+            self.described.include_router(passed_on(self.context))
+        return _json(openapi.describe(self.described, public_routes(self.context.settings)))
 
     # Models
 
@@ -320,7 +343,7 @@ class ServeApp:
     async def model_ready(self, request: _Request) -> _Reply:
         """Report that a version answers; it is loaded if need be."""
         asked = await self.asked.find(request.scope, request.model, request.version)
-        return _json({"name": asked.model, "ready": True})
+        return _json(ModelReady(asked.model, ready=True))
 
     async def schema(self, request: _Request) -> _Reply:
         """Show the JSON Schema of a row of the champion."""

@@ -13,10 +13,17 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 import numpy as np
-from msgspec import UNSET, Struct, UnsetType
+from msgspec import UNSET, UnsetType
 
 from autolearn.schemas.bounds import ONLINE_ROWS, cut, listed
 from autolearn.schemas.errors import AutoLearnError
+from autolearn.schemas.rest.inference_protocol import (
+    InferenceAnswer,
+    InferenceRequest,
+    ModelMetadata,
+    Tensor,
+    TensorMetadata,
+)
 from autolearn.schemas.values import JsonValue
 
 if TYPE_CHECKING:  # scikit-learn is imported with the first model
@@ -41,26 +48,6 @@ class Malformed(AutoLearnError):
     title = "The request does not fit"
 
 
-class _Tensor(Struct):
-    name: str
-    shape: list[int]
-    datatype: str
-    parameters: dict[str, JsonValue] = {}
-    data: list[Any] | UnsetType = UNSET
-
-
-class _Wanted(Struct):
-    name: str
-    parameters: dict[str, JsonValue] = {}
-
-
-class _Request(Struct):
-    inputs: list[_Tensor]
-    id: str = ""
-    parameters: dict[str, JsonValue] = {}
-    outputs: list[_Wanted] = []
-
-
 class Asked(NamedTuple):
     """The rows of a request by column, and which outputs are wanted: each, whether in binary."""
 
@@ -70,7 +57,7 @@ class Asked(NamedTuple):
     outputs: Mapping[str, bool]
 
 
-_decoder = msgspec.json.Decoder(_Request)
+_decoder = msgspec.json.Decoder(InferenceRequest)
 
 
 def read(content: bytes, json_length: str, model: OnlineModel) -> Asked:
@@ -122,7 +109,7 @@ def read(content: bytes, json_length: str, model: OnlineModel) -> Asked:
     return Asked(columns, rows, asked.id, _outputs(asked, model))
 
 
-def _check_shape(tensor: _Tensor, rows: int) -> None:
+def _check_shape(tensor: Tensor, rows: int) -> None:
     shape, name = tensor.shape, cut(tensor.name)
     if len(shape) not in (1, 2) or (len(shape) == 2 and shape[1] != 1):
         raise Malformed(f"the input {name!r} has the shape {shape[:8]}: [rows] or [rows, 1] fits")
@@ -132,7 +119,7 @@ def _check_shape(tensor: _Tensor, rows: int) -> None:
         raise Malformed(f"the input {name!r} has {shape[0]} rows, and the first input has {rows}")
 
 
-def _binary_size(tensor: _Tensor) -> int:
+def _binary_size(tensor: Tensor) -> int:
     size = tensor.parameters[_SIZE]
     if isinstance(size, bool) or not isinstance(size, int) or size < 0:
         raise Malformed(f"{_SIZE} of the input {cut(tensor.name)!r} is no number of bytes")
@@ -141,7 +128,7 @@ def _binary_size(tensor: _Tensor) -> int:
     return size
 
 
-def _binary(tensor: _Tensor, content: bytes, rows: int) -> list[Any]:
+def _binary(tensor: Tensor, content: bytes, rows: int) -> list[Any]:
     """Return the values of a binary tensor.
 
     Raises:
@@ -191,7 +178,7 @@ def _texts(name: str, content: bytes, rows: int) -> list[Any]:
     return found
 
 
-def _listed(tensor: _Tensor, rows: int) -> list[Any]:
+def _listed(tensor: Tensor, rows: int) -> list[Any]:
     """Return the values of a tensor in JSON, which may be nested as its shape is."""
     if isinstance(tensor.data, UnsetType):
         raise Malformed(f"the input {cut(tensor.name)!r} has no data")
@@ -203,7 +190,7 @@ def _listed(tensor: _Tensor, rows: int) -> list[Any]:
     return values
 
 
-def _fitting(tensor: _Tensor, values: list[Any], model: OnlineModel, *, gaps: bool) -> list[Any]:
+def _fitting(tensor: Tensor, values: list[Any], model: OnlineModel, *, gaps: bool) -> list[Any]:
     """Return the values of a tensor as a column of the model.
 
     Raises:
@@ -229,7 +216,7 @@ def _fitting(tensor: _Tensor, values: list[Any], model: OnlineModel, *, gaps: bo
     return values
 
 
-def _outputs(asked: _Request, model: OnlineModel) -> Mapping[str, bool]:
+def _outputs(asked: InferenceRequest, model: OnlineModel) -> Mapping[str, bool]:
     """Return the wanted outputs, each with whether it is sent in binary."""
     usual = asked.parameters.get("binary_data_output") is True
     if not asked.outputs:
@@ -250,32 +237,25 @@ def written(
     asked: Asked, answered: Answered, model: str, version: int, request: str
 ) -> tuple[bytes, str]:
     """Return the body of an answer, and the length of its JSON if tensors follow it, else ""."""
-    outputs: list[dict[str, Any]] = []
+    outputs: list[Tensor] = []
     parts: list[bytes] = []
     for name, binary in asked.outputs.items():
         values = answered.columns[name]
         kind = _GIVEN.get(values.dtype.kind, "BYTES")
-        said: dict[str, Any] = {"name": name, "datatype": kind, "shape": [len(values)]}
+        said = Tensor(name, [len(values)], kind)
         if binary:
             content = _packed(values, kind)
-            said["parameters"] = {_SIZE: len(content)}
+            said.parameters = {_SIZE: len(content)}
             parts.append(content)
         else:
-            said["data"] = values.tolist()
+            said.data = values.tolist()
         outputs.append(said)
     parameters: dict[str, JsonValue] = {"request": request}
     for one in answered.warnings:
         at = f"warned_{one.kind}"
         parameters[at] = int(str(parameters.get(at, 0))) + 1
-    head = msgspec.json.encode(
-        {
-            "model_name": model,
-            "model_version": str(version),
-            "id": asked.id or request,
-            "parameters": parameters,
-            "outputs": outputs,
-        }
-    )
+    answer = InferenceAnswer(model, str(version), asked.id or request, parameters, outputs)
+    head = msgspec.json.encode(answer)
     return b"".join((head, *parts)), str(len(head)) if parts else ""
 
 
@@ -289,23 +269,23 @@ def _packed(values: np.ndarray[Any, Any], kind: str) -> bytes:
     return values.astype(_NUMBERS[kind]).tobytes()
 
 
-def described(name: str, version: int, versions: Sequence[int], model: OnlineModel) -> JsonValue:
+def described(
+    name: str, version: int, versions: Sequence[int], model: OnlineModel
+) -> ModelMetadata:
     """Return the metadata of a version: its inputs and outputs, and the verdict on its plan."""
-    inputs: list[JsonValue] = [
-        {"name": column.name, "datatype": _TAKEN.get(column.type, ("FP64",))[0], "shape": [-1]}
-        for column in model.columns.values()
-    ]
-    outputs: list[JsonValue] = [
-        {"name": one, "datatype": _GIVEN.get(kind, "BYTES"), "shape": [-1]}
-        for one, kind in model.outputs.items()
-    ]
     plan = {f"plan_{key}": value for key, value in msgspec.to_builtins(model.verdict()).items()}
     plan["plan"] = plan.pop("plan_plan")
-    return {
-        "name": name,
-        "versions": [str(one) for one in versions],
-        "platform": "autolearn_sklearn",
-        "inputs": inputs,
-        "outputs": outputs,
-        "parameters": {"version": str(version), **plan},
-    }
+    return ModelMetadata(
+        name,
+        [str(one) for one in versions],
+        "autolearn_sklearn",
+        [
+            TensorMetadata(column.name, _TAKEN.get(column.type, ("FP64",))[0], [-1])
+            for column in model.columns.values()
+        ],
+        [
+            TensorMetadata(one, _GIVEN.get(kind, "BYTES"), [-1])
+            for one, kind in model.outputs.items()
+        ],
+        {"version": str(version), **plan},
+    )

@@ -23,6 +23,7 @@ from autolearn.api.shared.read_your_writes import until_reached
 from autolearn.api.state.context import ApiContext
 from autolearn.eventlog.positions import AFTER
 from autolearn.schemas.actors import GROUP, VIEWER_REFUSED
+from autolearn.schemas.settings import Settings
 from autolearn.schemas.values import SessionId, plural
 from autolearn.schemas.work_kinds import WORK
 
@@ -49,15 +50,16 @@ _NEEDED = {
 SESSION, EXPERIMENT = "/v1/sessions/{session}", "/v1/experiments/{experiment}"
 _MODEL = "/v1/models/{model}"
 _OF_VERSION = "/versions/{version}/predictions"
+_ASKED = tuple(f"/v2/models/{{model}}{at}" for at in ("", "/versions/{version}"))
 _ANNOTATED = (SESSION, f"{SESSION}/trainings/{{run}}")
 _RUNS = tuple(f"{SESSION}/{plural(kind)}" for kind in WORK)
 _USES = tuple(f"{EXPERIMENT}/{plural(kind)}" for kind in ("evaluation", "prediction"))
 
 RULES: dict[str, Rule] = {
     "GET /v2": Rule.PUBLIC,
-    "GET /v2/health/{what}": Rule.PUBLIC,
-    "GET /v2/models/{rest:path}": Rule.USER,
-    "POST /v2/models/{rest:path}": Rule.USER,
+    **{f"GET /v2/health/{what}": Rule.PUBLIC for what in ("live", "ready")},
+    **{f"GET {at}{what}": Rule.USER for at in _ASKED for what in ("", "/ready")},
+    **{f"POST {at}/infer": Rule.USER for at in _ASKED},
     "GET /health/live": Rule.PUBLIC,
     "GET /health/ready": Rule.PUBLIC,
     "GET /openapi.json": Rule.PUBLIC,
@@ -199,11 +201,18 @@ _VIEWERS = {
         f"POST {SESSION}/leave",
         f"POST {_MODEL}/unshare",
         f"POST {_MODEL}/predict",
-        "POST /v2/models/{rest:path}",
+        *(f"POST {at}/infer" for at in _ASKED),
         f"POST {_MODEL}/versions/{{version}}/predict",
     ),
 }
 """What a viewer may do: with the own password and tokens, and leave. All else is to see."""
+
+
+def public_routes(settings: Settings) -> list[str] | None:
+    """Return the routes that need no token, by method and path; None if none does."""
+    if settings.identity.auth == "none":
+        return None
+    return [route for route, rule in RULES.items() if rule is Rule.PUBLIC]
 
 
 def _route_of(request: Request) -> str:

@@ -10,7 +10,7 @@ import random
 import re
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from itertools import cycle
 from multiprocessing import get_context
@@ -30,6 +30,7 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
+from autolearn.eventlog.positions import AFTER
 from tests.fuzz.bounds import BoundReport
 from tests.fuzz.world import Target, World
 
@@ -55,7 +56,7 @@ DEAR = {
 """What takes a process, a lot of memory or long: how often it is asked in a round, twice."""
 KNOWN = {"estimator": "decision-tree", "dataset": "iris", "user": "lise"}
 """What a body names, as often as not."""
-LAST = ("/commit", "/discard")
+LAST = ("/commit", "/discard", "/delete")
 WAIT = re.compile(r"wait\s*=", re.IGNORECASE)
 MENTIONED = 40
 """Faults of which the report says more than their number."""
@@ -194,16 +195,34 @@ class Fuzz:
                 continue
             there = self.on.ids.get(name, [])
             if case.path.endswith(LAST):  # nothing more can be asked of a session that has ended
-                there = [one for one in there if one != self.on.mine]
+                there = [one for one in there if one not in self.on.mine]
             if there and self.random.random() < 0.6:
                 case.path_parameters[name] = self.random.choice(there)
         if isinstance(case.body, dict):
             for name, known in KNOWN.items():
                 if name in case.body and self.random.random() < 0.4:
                     case.body[name] = known
+            if case.path.endswith(("/infer", "/predict")) and self.random.random() < 0.6:
+                self.ask_row(case)
         for name, value in list((case.headers or {}).items()):
             if name.lower() == "prefer" and WAIT.search(str(value)):
                 case.headers[name] = "wait=0"
+            if name == AFTER and self.random.random() < 0.8:  # without one, more is asked than that
+                del case.headers[name]
+
+    def ask_row(self, case: Any) -> None:
+        """Ask for a row that fits, or as often for one of which one tensor is as it was made up."""
+        if case.path.endswith("/predict"):
+            case.body = {**case.body, **self.on.row}
+            return
+        tensors = tensors_of(self.on.row)
+        made = case.body.get("inputs")
+        if isinstance(made, list) and made and isinstance(made[0], dict) and len(made) % 2:
+            odd = self.random.choice(tensors)
+            odd.update({name: made[0][name] for name in [*made[0]][:1]})
+        case.body["inputs"] = tensors
+        if self.random.random() < 0.6:
+            case.body.pop("outputs", None)
 
     def check(self, case: Any, who: str, answer: Any) -> None:
         """Check an answer against the document."""
@@ -228,6 +247,15 @@ class Fuzz:
         setattr(self.report, kind, getattr(self.report, kind) + 1)
         if len(self.report.faults) < MENTIONED:
             self.report.faults.append(f"{kind}: {words}")
+
+
+def tensors_of(row: Mapping[str, str | float]) -> list[dict[str, Any]]:
+    """A row as tensors of the Open Inference Protocol."""
+    kinds = {str: "BYTES", float: "FP64"}
+    return [
+        {"name": name, "shape": [1], "datatype": kinds[type(value)], "data": [value]}
+        for name, value in row.items()
+    ]
 
 
 def told(failure: Any) -> str:

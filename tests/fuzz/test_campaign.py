@@ -71,7 +71,7 @@ def described(*paths: str) -> dict[str, Any]:
 )
 def test_what_is_found(url: str, path: str, found: tuple[int, int, int]):
     tokens = dict.fromkeys(("other", "sysadmin", "reader", "none", "bad"), "x")
-    on = Target(url, described(path), tokens, {}, "", ("canary",))
+    on = Target(url, described(path), tokens, {}, (), ("canary",))
     report = Fuzz(on, 1).run(10)
     assert report.requests >= 10
     counts = (report.server_errors, report.schema_violations, report.crossings)

@@ -24,25 +24,29 @@ MUCH = {
 }
 """Quotas that are not what the fuzz is to meet: it asks as much as a hundred users."""
 
+MODEL = "fuzzed"
 IRIS = {"estimator": "logistic-regression", "dataset": "iris"}
+ROW = {"sepal_length": 5.1, "sepal_width": 3.5, "petal_length": 1.4, "petal_width": 0.2}
 
 
 class Target(NamedTuple):
     """What a process that fuzzes needs to know: the URL of an API process, and what there is.
 
-    `ids` are by the path parameter that they fit; `mine` is the session of the user `other`.
+    `ids` are by the path parameter that they fit; `mine` are those of the user `other`. `row` is
+    what the models are asked.
     """
 
     url: str
     document: dict[str, Any]
     tokens: dict[str, str]
     ids: dict[str, list[str]]
-    mine: str
+    mine: tuple[str, ...]
     canaries: tuple[str, ...]
+    row: Mapping[str, str | float] = {}
 
 
 class World:
-    """A system with two API processes."""
+    """A system with two API processes, and one that serves models."""
 
     def __init__(self, people: People) -> None:
         self.people = people
@@ -66,7 +70,8 @@ class World:
         artifact = people.ask("owner", "GET", f"{at}/{training}/artifact").json()
         mine = people.ask("other", "POST", "/v1/sessions", json={"title": "mine"}).json()["id"]
         done = people.ask("other", "POST", f"/v1/sessions/{mine}/trainings", json=IRIS).json()["id"]
-        self.mine = mine
+        self.mine = (mine, MODEL)
+        self.answers_as(MODEL)
         people.add("lise")  # whom the sysadmin may do anything to
         tokens = people.ask("owner", "GET", "/v1/tokens").json()["items"]
         self.canaries = (TITLE, str(NUMBER), artifact["digest"], *hashes(artifact))
@@ -82,8 +87,20 @@ class World:
             "view": ["sessions", "users"],
             "name": ["iris", "svm", "f1"],
             "letter": ["0-0"],
+            "model": [MODEL],
+            "version": ["1", "champion"],
         }
         self.streams = (session, experiment)
+
+    def answers_as(self, name: str) -> None:
+        """Let a training of the user `other` answer as a model."""
+        wait = {"Prefer": "wait=60"}
+        at = self.people.ask("other", "POST", "/v1/sessions").headers["location"]
+        made = self.people.ask("other", "POST", f"{at}/trainings", json=IRIS, headers=wait).json()
+        self.people.ask("other", "POST", f"{at}/commit")
+        for what, body in (("versions", {"training": made["id"]}), ("promote", {"version": 1})):
+            answer = self.people.ask("other", "POST", f"/v1/models/{name}/{what}", json=body)
+            assert answer.is_success, answer.text
 
     def events(self) -> dict[str, int]:
         """How many events the owner's streams have."""
@@ -102,11 +119,12 @@ class World:
         return page["items"][-1]["type"], page["items"][-1]["actor"]
 
     def targets(self) -> list[Target]:
-        """Both API processes."""
-        document: dict[str, Any] = self.people.nobody.get("/openapi.json").json()
+        """Both API processes, and the one that serves models."""
+        clients = (self.people.nobody, self.people.elsewhere, self.people.serving)
+        more = (self.people.tokens, self.ids, self.mine, self.canaries, ROW)
         return [
-            Target(api.url, document, self.people.tokens, self.ids, self.mine, self.canaries)
-            for api in (self.people.first, self.people.second)
+            Target(str(one.base_url).rstrip("/"), one.get("/openapi.json").json(), *more)
+            for one in clients
         ]
 
 

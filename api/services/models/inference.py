@@ -6,41 +6,25 @@ So one address is enough for clients. Such a process may be asked itself as well
 from __future__ import annotations
 
 import ssl
-from typing import Any
 
 import httpx
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from autolearn.api.http.openapi import answers
 from autolearn.api.http.problems import Problem, respond, unavailable
+from autolearn.api.services.models.inference_routes import LENGTH, described_routes
 from autolearn.api.state.context import ApiContext
-from autolearn.schemas.rest.models import Inference
 from autolearn.schemas.settings import Settings, serve_port
 
-_ACCEPTS: dict[str, Any] = {
-    "requestBody": {
-        "required": True,
-        "content": {
-            "application/json": {
-                "schema": {
-                    "description": "A row as an object of values by column; or "
-                    "{records: [row, …]}; or {csv: text}."
-                }
-            },
-            "text/csv": {"schema": {"type": "string"}},
-        },
-    }
-}
 _TIMEOUT = httpx.Timeout(60.0, connect=2.0)
 _CONNECTIONS = httpx.Limits(max_connections=200, max_keepalive_connections=50, keepalive_expiry=10)
 _THERE = {
     *("authorization", "content-type", "accept", "traceparent", "tracestate"),
-    *("autolearn-after", "inference-header-content-length", "user-agent"),
+    *("autolearn-after", LENGTH.lower(), "user-agent"),
 }
 """The headers that are passed on."""
 _BACK = {
-    *("content-type", "inference-header-content-length", "age", "cache-status", "retry-after"),
+    *("content-type", LENGTH.lower(), "age", "cache-status", "retry-after"),
     *("allow", "www-authenticate"),
 }
 """The headers of an answer that are passed back."""
@@ -48,42 +32,7 @@ _BACK = {
 
 def router(context: ApiContext) -> APIRouter:
     """Return the routes of the service."""
-    routes = APIRouter(tags=["inference"])
-    passing = _Passing(context)
-
-    @routes.post(
-        "/v1/models/{model}/predict", openapi_extra=_ACCEPTS, responses=answers({200: Inference})
-    )
-    async def predict(request: Request, model: str) -> Response:  # noqa: ARG001
-        """Answer rows by the champion: a label and probabilities, a value, a cluster, an anomaly.
-
-        A row is refused if a column is missing or has a value of another type (422). Warnings name
-        unknown categories, values outside the training's range, and new gaps.
-        """
-        return await passing.on(request)
-
-    @routes.post(
-        "/v1/models/{model}/versions/{version}/predict",
-        openapi_extra=_ACCEPTS,
-        responses=answers({200: Inference}),
-    )
-    async def predict_by(request: Request, model: str, version: str) -> Response:  # noqa: ARG001
-        """Answer rows by a version, given as a number or an alias."""
-        return await passing.on(request)
-
-    @routes.get("/v1/models/{model}/schema", response_class=Response)
-    async def see_schema(request: Request, model: str) -> Response:  # noqa: ARG001
-        """Show the JSON Schema of a row of the champion."""
-        return await passing.on(request)
-
-    async def infer(request: Request) -> Response:
-        return await passing.on(request)
-
-    # The Open Inference Protocol has a document of its own.
-    for path in ("/v2", "/v2/health/{what}", "/v2/models/{rest:path}"):
-        routes.add_api_route(path, infer, methods=["GET"], include_in_schema=False)
-    routes.add_api_route("/v2/models/{rest:path}", infer, methods=["POST"], include_in_schema=False)
-    return routes
+    return described_routes(_Passing(context).on)
 
 
 class _Passing:

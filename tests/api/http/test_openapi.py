@@ -58,16 +58,17 @@ def test_every_operation_is_described(document: Document):
     assert len(set(names)) == len(names)
     for path, method, operation in found:
         assert operation["description"].endswith("."), path
-        assert "application/problem+json" in operation["responses"]["default"]["content"]
-        for status in ("429", "503") if path.startswith("/v1/") else ():
+        media = "application/json" if path.startswith("/v2") else "application/problem+json"
+        assert media in operation["responses"]["default"]["content"], path
+        for status in ("429", "503") if path.startswith(("/v1/", "/v2/models")) else ():
             assert operation["responses"][status]["headers"]["Retry-After"]["required"], path
-            assert "application/problem+json" in operation["responses"][status]["content"]
+            assert media in operation["responses"][status]["content"]
         asked = {parameter["name"] for parameter in operation.get("parameters", [])}
         assert {part[1:-1] for part in path.split("/") if part.startswith("{")} <= asked
         if (
             method in ("post", "put")
             and path not in NO_COMMANDS
-            and not path.endswith(("/predict", "/truths"))
+            and not path.endswith(("/predict", "/infer", "/truths"))
         ):
             assert {"Idempotency-Key", "Prefer"} <= asked, path
 

@@ -68,9 +68,7 @@ def test_the_document_says_which_routes_want_a_token(tmp_path: Path):
         for method, operation in item.items()
     }
     free = {route for route, security in wanted.items() if not security}
-    assert free == {r for r, rule in RULES.items() if rule is Rule.PUBLIC} - {
-        *("GET /openapi.json", "GET /v2", "GET /v2/health/{what}")  # not in the document
-    }
+    assert free == {r for r, rule in RULES.items() if rule is Rule.PUBLIC} - {"GET /openapi.json"}
     assert "security" not in str(make_app(context(tmp_path, auth="none")).openapi())
 
 
@@ -384,11 +382,20 @@ ASKED: dict[str, Asked] = {
         for rest in ("", "/versions", "/versions/{version}", "/timeline", "/readers")
     },
     "GET /v2": Asked("/v2"),
-    "GET /v2/health/{what}": Asked("/v2/health/live"),
-    "GET /v2/models/{rest:path}": Asked(f"/v2{OWNERS[3:]}", but=TO_PROMOTE),
-    "POST /v2/models/{rest:path}": Asked(
-        f"/v2{OWNERS[3:]}/infer", 200, IRIS_TENSORS, but=TO_PROMOTE
-    ),
+    **{f"GET /v2/health/{what}": Asked(f"/v2/health/{what}") for what in ("live", "ready")},
+    **{
+        f"GET /v2/models/{{model}}{at}{what}": Asked(
+            f"/v2{OWNERS[3:]}{at.format(version=1)}{what}", but=TO_PROMOTE
+        )
+        for at in ("", "/versions/{version}")
+        for what in ("", "/ready")
+    },
+    **{
+        f"POST /v2/models/{{model}}{at}/infer": Asked(
+            f"/v2{OWNERS[3:]}{at.format(version=1)}/infer", 200, IRIS_TENSORS, but=TO_PROMOTE
+        )
+        for at in ("", "/versions/{version}")
+    },
     f"GET {MODEL}/prediction-log": Asked(f"{OWNERS}/prediction-log", but=TO_PROMOTE),
     f"GET {MODEL}/prediction-log/{{request_id}}/proof": Asked(
         f"{OWNERS}/prediction-log/{uuid7(1)}/proof", 404, but=TO_PROMOTE
@@ -494,7 +501,8 @@ OF_VIEWERS = {
     "POST /v1/sessions/{session}/leave": 409,
     "POST /v1/models/{model}/unshare": 403,
     "POST /v1/models/{model}/predict": 200,
-    "POST /v2/models/{rest:path}": 200,
+    "POST /v2/models/{model}/infer": 200,
+    "POST /v2/models/{model}/versions/{version}/infer": 200,
     "POST /v1/models/{model}/versions/{version}/predict": 200,
 }
 """What a viewer may change, and the status here, where it is about others or a group."""

@@ -5,6 +5,7 @@ import struct
 from collections.abc import Mapping
 from typing import Any
 
+import msgspec
 import numpy as np
 import pytest
 
@@ -81,7 +82,7 @@ def test_a_gap_is_null_or_by_request_nan(model: OnlineModel):
 
 
 def test_the_metadata_name_inputs_and_outputs(model: OnlineModel):
-    said: Any = described("penguins", 2, (1, 2), model)
+    said = msgspec.to_builtins(described("penguins", 2, (1, 2), model))
     assert said["versions"] == ["1", "2"]
     assert {one["name"]: one["datatype"] for one in said["inputs"]} == {
         name: "BYTES" if name in TEXTS else "FP64" for name in ROW
