@@ -30,6 +30,7 @@ from autolearn.api.serving.asked_models import AskedModel, AskedModels, sweep
 from autolearn.api.serving.combination import Combination, as_recorded, combination_in, combined
 from autolearn.api.serving.loaded_models import LoadedModels
 from autolearn.api.serving.prediction_log import PredictionLog
+from autolearn.api.serving.query import fields_in, purpose_in
 from autolearn.api.serving.rows import answer, columns_of, inference, records_in
 from autolearn.api.serving.traffic_router import TrafficRouter
 from autolearn.api.shared.authorization import admit
@@ -39,7 +40,8 @@ from autolearn.schemas.bounds import cut
 from autolearn.schemas.codec import EventRecord
 from autolearn.schemas.events import ModelDeleted
 from autolearn.schemas.messages import type_of
-from autolearn.schemas.rest.models import InferencePart
+from autolearn.schemas.records.prediction import PRODUCTION, Purpose
+from autolearn.schemas.rest.models import InferencePart, ModelExamples
 from autolearn.security.data_key import Unreadable
 
 if TYPE_CHECKING:  # scikit-learn is imported with the first model
@@ -64,11 +66,12 @@ class _Route(NamedTuple):
 
 
 class _Given(NamedTuple):
-    """The rows of a request by column, and how their answers are written."""
+    """The rows of a request by column, how their answers are written, and why they are asked."""
 
     columns: Mapping[str, Sequence[Any]]
     rows: int
     reply: Callable[[Answered, AskedModel, str], _Reply]
+    purpose: Purpose = PRODUCTION
 
 
 class _Reply(NamedTuple):
@@ -164,6 +167,7 @@ class ServeApp:
             "infer": _Route("/v2/models/{model}/infer", self.infer),
             "predict": _Route("/v1/models/{model}/predict", self.predict),
             "schema": _Route("/v1/models/{model}/schema", self.schema),
+            "examples": _Route("/v1/models/{model}/examples", self.examples),
         }
 
     def taken(self, records: Iterable[EventRecord]) -> None:
@@ -240,8 +244,8 @@ class ServeApp:
                         name, wanted = "predict", "POST"
                     case ["versions", version, "predict"] if version:
                         name, wanted = "predict", "POST"
-                    case ["schema"]:
-                        name = "schema"
+                    case ["schema" | "examples" as name]:
+                        pass
             case ["v2", "models", model, *rest] if model:
                 if len(rest) >= 2 and rest[0] == "versions" and rest[1]:
                     version, rest = rest[1], rest[2:]
@@ -323,15 +327,22 @@ class ServeApp:
         asked = await self.asked.find(request.scope, request.model, "")
         return _json(asked.loaded.model.schema())
 
+    async def examples(self, request: _Request) -> _Reply:
+        """Show rows of the champion's training, as they can be sent."""
+        asked = await self.asked.find(request.scope, request.model, "")
+        return _json(ModelExamples(asked.model, asked.number, [*asked.loaded.model.examples]))
+
     async def predict(self, request: _Request) -> _Reply:
         """Answer rows in the friendly form."""
         media = request.header(b"content-type").partition(";")[0].strip().lower() or _JSON
+        fields = fields_in(request.scope.get("query_string", b""))
+        purpose = purpose_in(fields)
 
         def given(content: bytes, online: OnlineModel) -> _Given:
             records = records_in(content, media, online)
-            return _Given(columns_of(records), len(records), _friendly)
+            return _Given(columns_of(records), len(records), _friendly, purpose)
 
-        combination = combination_in(request.scope.get("query_string", b""))
+        combination = combination_in(fields)
         if combination is not None:
             return await self.combined(request, given, combination)
         return await self.answered(request, given)
@@ -345,7 +356,7 @@ class ServeApp:
                 asked = inference_protocol.read(content, length, online)
             except inference_protocol.Malformed as error:
                 raise Problem(400, "invalid-body", error.title, error.detail) from None
-            return _Given(asked.columns, asked.rows, partial(_by_protocol, asked))
+            return _Given(asked.columns, asked.rows, partial(_by_protocol, asked), asked.purpose)
 
         return await self.answered(request, given)
 
@@ -361,6 +372,8 @@ class ServeApp:
             asked, content, partial(given_in, content, asked.loaded.model)
         )
         self.traffic.pace(asked, given.rows)
+        if given.purpose != PRODUCTION:
+            asked = asked._replace(live=None)  # neither traffic nor shadow
         chosen = await self.traffic.chosen(request.scope, asked, given.columns, identity)
         if chosen is not asked:  # the versions may have other columns
             given = await self.run(chosen, content, partial(given_in, content, chosen.loaded.model))
@@ -369,7 +382,7 @@ class ServeApp:
         reply = given.reply(answered, chosen, identity)
         inputs = _plain(given.columns)
         await self.predictions.record(
-            call, chosen, identity, inputs, answered, durable=chosen.durable
+            call, chosen, identity, inputs, answered, durable=chosen.durable, purpose=given.purpose
         )
         request.scope["state"]["recorded"] = True
         if asked.live is not None and asked.live.shadow:
@@ -409,7 +422,7 @@ class ServeApp:
         recorded = first._replace(columns={**said.columns, **as_recorded(answers)})
         inputs = _plain(given.columns)
         await self.predictions.record(
-            call, asked, identity, inputs, recorded, durable=asked.durable
+            call, asked, identity, inputs, recorded, durable=asked.durable, purpose=given.purpose
         )
         request.scope["state"]["recorded"] = True
         return _Reply(_encoder.encode(body))

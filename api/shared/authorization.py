@@ -96,6 +96,7 @@ RULES: dict[str, Rule] = {
         f"GET {_MODEL}{what}": Rule.USER
         for what in (
             *("", "/versions", "/versions/{version}", "/timeline", "/readers", "/schema"),
+            "/examples",
             "/prediction-log",
             "/hours",
             *("/prediction-log", "/truths", "/unlabelled"),

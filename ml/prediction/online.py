@@ -139,6 +139,8 @@ class OnlineModel:
         self.compared: PlanComparison | None = None
         self.outputs: dict[str, str] = {}
         """The columns of an answer, each with the kind of its values (`numpy.dtype.kind`)."""
+        self.examples: list[Record] = []
+        """Rows of the training, as a client sends them; without values of sensitive columns."""
 
     @classmethod
     def open(cls, store: Artifacts, digest: str, scratch: Path) -> OnlineModel:
@@ -169,6 +171,10 @@ class OnlineModel:
         records = [dict(zip(shown.columns, row, strict=True)) for row in rows]
         said = self.answer(records)
         self.outputs = {name: values.dtype.kind for name, values in said.columns.items()}
+        self.examples = [
+            {name: None if name in self.secret else value for name, value in one.items()}
+            for one in records
+        ]
         self.plan_for(records)
 
     def plan_for(self, records: Sequence[Record]) -> None:

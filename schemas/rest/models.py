@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from msgspec import Struct
 
 from autolearn.schemas.models.promotion import GateEvidence
@@ -154,6 +156,17 @@ class Inference(Struct, kw_only=True, frozen=True):
     unused: list[str] = []
     combine: str = ""
     parts: list[InferencePart] = []
+
+
+class ModelExamples(Struct, frozen=True):
+    """Rows of the training of a version, as they can be sent to it.
+
+    Values of columns that were sensitive at the training are null.
+    """
+
+    model: str
+    version: int
+    records: list[Mapping[str, JsonValue]]
 
 
 class DeletedModel(Struct):

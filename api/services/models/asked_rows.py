@@ -26,7 +26,7 @@ from autolearn.schemas.codec import from_json
 from autolearn.schemas.datasets.read_options import LETTERS, ReadOptions
 from autolearn.schemas.errors import MalformedRecord
 from autolearn.schemas.models.backtests import ANSWER, REQUEST, ROW, SCORE, VERSION, Backtest
-from autolearn.schemas.records.prediction import PredictionContent, PredictionRecord
+from autolearn.schemas.records.prediction import PRODUCTION, PredictionContent, PredictionRecord
 from autolearn.security.data_key import Unreadable
 
 if TYPE_CHECKING:  # pyarrow is imported with the first backtest
@@ -135,6 +135,7 @@ def _asked(
         if (
             record.model != wanted.model
             or record.shadow_of
+            or record.purpose != PRODUCTION
             or not since <= record.time < until
             or wanted.against not in (0, record.version)
         ):

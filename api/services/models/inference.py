@@ -6,7 +6,7 @@ So one address is enough for clients. Such a process may be asked itself as well
 from __future__ import annotations
 
 import ssl
-from typing import Any
+from typing import Any, get_args
 
 import httpx
 from fastapi import APIRouter, Request
@@ -15,10 +15,19 @@ from starlette.responses import Response
 from autolearn.api.http.openapi import answers
 from autolearn.api.http.problems import Problem, respond, unavailable
 from autolearn.api.state.context import ApiContext
-from autolearn.schemas.rest.models import Inference
+from autolearn.schemas.records.prediction import PRODUCTION, Purpose
+from autolearn.schemas.rest.models import Inference, ModelExamples
 from autolearn.schemas.settings import Settings, serve_port
 
 _ACCEPTS: dict[str, Any] = {
+    "parameters": [
+        {
+            "name": "purpose",
+            "in": "query",
+            "description": "Any other request than production is recorded, and not counted.",
+            "schema": {"enum": [*get_args(Purpose)], "default": PRODUCTION},
+        }
+    ],
     "requestBody": {
         "required": True,
         "content": {
@@ -30,7 +39,7 @@ _ACCEPTS: dict[str, Any] = {
             },
             "text/csv": {"schema": {"type": "string"}},
         },
-    }
+    },
 }
 _TIMEOUT = httpx.Timeout(60.0, connect=2.0)
 _CONNECTIONS = httpx.Limits(max_connections=200, max_keepalive_connections=50, keepalive_expiry=10)
@@ -74,6 +83,11 @@ def router(context: ApiContext) -> APIRouter:
     @routes.get("/v1/models/{model}/schema", response_class=Response)
     async def see_schema(request: Request, model: str) -> Response:  # noqa: ARG001
         """Show the JSON Schema of a row of the champion."""
+        return await passing.on(request)
+
+    @routes.get("/v1/models/{model}/examples", responses=answers({200: ModelExamples}))
+    async def see_examples(request: Request, model: str) -> Response:  # noqa: ARG001
+        """Show rows of the champion's training, without values of sensitive columns."""
         return await passing.on(request)
 
     async def infer(request: Request) -> Response:

@@ -400,7 +400,10 @@ ASKED: dict[str, Asked] = {
     f"GET {MODEL}/versions/{{version}}/export": Asked(
         f"{OWNERS}/versions/1/export?as=python", but=CONFIDENTIAL
     ),
-    f"GET {MODEL}/schema": Asked(f"{OWNERS}/schema", but=TO_PROMOTE),
+    **{
+        f"GET {MODEL}/{what}": Asked(f"{OWNERS}/{what}", but=TO_PROMOTE)
+        for what in ("schema", "examples")
+    },
     **{
         f"POST {MODEL}{at}/predict": Asked(
             f"{OWNERS}{at.format(version=1)}/predict", 200, IRIS_ROW, but=TO_PROMOTE
