@@ -27,6 +27,7 @@ from autolearn.api.middleware.origins import CheckOrigin
 from autolearn.api.middleware.sealed_requests import Seal
 from autolearn.api.serving import inference_protocol
 from autolearn.api.serving.asked_models import AskedModel, AskedModels, sweep
+from autolearn.api.serving.cases import case_answers
 from autolearn.api.serving.combination import Combination, as_recorded, combination_in, combined
 from autolearn.api.serving.loaded_models import LoadedModels
 from autolearn.api.serving.prediction_log import PredictionLog
@@ -41,6 +42,7 @@ from autolearn.schemas.codec import EventRecord
 from autolearn.schemas.events import ModelDeleted
 from autolearn.schemas.messages import type_of
 from autolearn.schemas.records.prediction import PRODUCTION, Purpose
+from autolearn.schemas.rest.cases import CaseRun
 from autolearn.schemas.rest.models import InferencePart, ModelExamples
 from autolearn.security.data_key import Unreadable
 
@@ -167,6 +169,7 @@ class ServeApp:
             "infer": _Route("/v2/models/{model}/infer", self.infer),
             "predict": _Route("/v1/models/{model}/predict", self.predict),
             "schema": _Route("/v1/models/{model}/schema", self.schema),
+            "cases": _Route("/v1/models/{model}/versions/{version}/cases", self.cases),
             "examples": _Route("/v1/models/{model}/examples", self.examples),
         }
 
@@ -244,6 +247,8 @@ class ServeApp:
                         name, wanted = "predict", "POST"
                     case ["versions", version, "predict"] if version:
                         name, wanted = "predict", "POST"
+                    case ["versions", version, "cases"] if version:
+                        name = "cases"
                     case ["schema" | "examples" as name]:
                         pass
             case ["v2", "models", model, *rest] if model:
@@ -331,6 +336,14 @@ class ServeApp:
         """Show rows of the champion's training, as they can be sent."""
         asked = await self.asked.find(request.scope, request.model, "")
         return _json(ModelExamples(asked.model, asked.number, [*asked.loaded.model.examples]))
+
+    async def cases(self, request: _Request) -> _Reply:
+        """Show how a version answers the named cases."""
+        asked = await self.asked.find(request.scope, request.model, request.version)
+        cases = [*self.context.queries.now().models.cases(asked.model)]
+        online = asked.loaded.model
+        found = await self.context.executors.inference.run(lambda: case_answers(cases, online))
+        return _json(CaseRun(model=asked.model, version=asked.number, answers=found))
 
     async def predict(self, request: _Request) -> _Reply:
         """Answer rows in the friendly form."""

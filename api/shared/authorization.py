@@ -118,6 +118,9 @@ RULES: dict[str, Rule] = {
         f"GET {_MODEL}{_OF_VERSION}{what}": Rule.USER
         for what in ("", "/{prediction}", "/{prediction}/rows")
     },
+    # Named cases
+    **{f"GET {_MODEL}{what}": Rule.USER for what in ("/cases", "/versions/{version}/cases")},
+    **{f"POST {_MODEL}/cases{what}": Rule.USER for what in ("", "/{case}/remove")},
     # Backtests
     f"POST {_MODEL}/backtests": Rule.USER,
     **{f"GET {_MODEL}/backtests{what}": Rule.USER for what in ("", "/{backtest}")},

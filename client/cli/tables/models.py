@@ -268,7 +268,9 @@ def _answering(one: ModelChange) -> object:
 
 
 def _why(one: ModelChange) -> Iterable[str]:
-    """Return the guards of traffic, or how a version has passed one."""
+    """Return the guards of traffic, how a version has passed one, or how cases are answered."""
+    if one.cases is not None:
+        return (str(one.cases),)
     if one.breach is None:
         return one.guards
     breach = one.breach

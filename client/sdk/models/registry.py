@@ -17,6 +17,7 @@ from autolearn.client.sdk.models.batches import (
     batches_of,
     dataset_predicted,
 )
+from autolearn.client.sdk.models.cases import CaseMethods
 from autolearn.client.sdk.models.export import exported
 from autolearn.client.sdk.models.imports import File, SchemaGiven, packed
 from autolearn.client.sdk.models.online_rows import OnlineRows, answered, asked_in_parts
@@ -49,7 +50,7 @@ Named = Any
 """A training or an experiment: its id, the start of one, or the object."""
 
 
-class ModelMethods(TruthMethods):
+class ModelMethods(CaseMethods, TruthMethods):
     """A model: a name under which trainings are versions 1, 2, 3 …, one of which answers."""
 
     _fields = frozenset(RegisteredModel.__struct_fields__)
