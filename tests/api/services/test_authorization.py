@@ -423,6 +423,14 @@ ASKED: dict[str, Asked] = {
         )
         for method, rest in (("GET", ""), ("GET", "/rows"), ("POST", "/cancel"))
     },
+    **{
+        f"GET {MODEL}{at}/cases": Asked(f"{OWNERS}{at.format(version=1)}/cases", but=TO_PROMOTE)
+        for at in ("", "/versions/{version}")
+    },
+    f"POST {MODEL}/cases": Asked(f"{OWNERS}/cases", 422, {"row": {}}, but=TO_PROMOTE),
+    f"POST {MODEL}/cases/{{case}}/remove": Asked(
+        f"{OWNERS}/cases/none/remove", 404, {}, but=TO_PROMOTE
+    ),
     f"POST {MODEL}/backtests": Asked(
         f"{OWNERS}/backtests", 422, {"version": 1, "since": "?"}, but=TO_PROMOTE
     ),

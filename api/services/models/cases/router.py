@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated
 
 from fastapi import APIRouter, Request
-from pydantic import Field
+from pydantic import Field, StrictInt
 from starlette.responses import Response
 
 from autolearn.api.commands.acknowledgement import Accepted
@@ -16,28 +16,35 @@ from autolearn.api.http.openapi import accepts, answers
 from autolearn.api.http.problems import Problem
 from autolearn.api.identity.principal import Who
 from autolearn.api.identity.visibility import Level
-from autolearn.api.services.models.bodies import Column, Plain
+from autolearn.api.services.models.bodies import Column
 from autolearn.api.services.models.checks import require_model
 from autolearn.api.state.context import ApiContext
 from autolearn.projections.queries.queries import Snapshot
 from autolearn.schemas import commands
-from autolearn.schemas.bounds import CASE_BYTES, MODEL_CASES, MOST_TYPES, cut
+from autolearn.schemas.bounds import CASE_BYTES, LONGEST_NAME, MODEL_CASES, MOST_TYPES, cut
 from autolearn.schemas.rest.cases import ModelCase
 from autolearn.schemas.rest.commands import CommandState
 from autolearn.schemas.rest.page import Page
 from autolearn.schemas.stream_kinds import stream
 
+_Number = Annotated[StrictInt, Field(ge=-(2**53), le=2**53)]
+_Real = Annotated[float, Field(allow_inf_nan=False)]
+_Text = Annotated[str, Field(max_length=CASE_BYTES)]
+
 
 class CaseBody(Body):
     """A row whose answers are compared at each promotion, by the name of a case."""
 
-    row: Annotated[dict[Column, Plain | None], Field(min_length=1, max_length=MOST_TYPES)] = Field(
-        description="The values by column; null is a gap."
-    )
+    row: Annotated[
+        dict[Column, _Text | bool | _Number | _Real | None],
+        Field(min_length=1, max_length=MOST_TYPES),
+    ] = Field(description="The values by column; null is a gap.")
     name: Annotated[str, Field(max_length=100, pattern=r"^$|\D")] = Field(
         default="", description="By default case-1, case-2 …; it is not a number."
     )
-    expect: Plain | None = Field(default=None, description="The label or number that is right.")
+    expect: Annotated[str, Field(max_length=LONGEST_NAME)] | bool | _Number | _Real | None = Field(
+        default=None, description="The label or number that is right."
+    )
 
 
 def add_case_routes(routes: APIRouter, context: ApiContext) -> None:
@@ -109,7 +116,7 @@ def _check(snapshot: Snapshot, model: str, body: CaseBody) -> None:
 
 
 def _answer(given: str | bool | float | None) -> str | float | None:
-    """Return what is right as versions answer: true and false are text."""
+    """Return the right answer as versions give it: true and false are text."""
     if isinstance(given, bool):
         return str(given).lower()
     return float(given) if isinstance(given, int) else given
