@@ -427,7 +427,9 @@ ASKED: dict[str, Asked] = {
         f"GET {MODEL}{at}/cases": Asked(f"{OWNERS}{at.format(version=1)}/cases", but=TO_PROMOTE)
         for at in ("", "/versions/{version}")
     },
-    f"POST {MODEL}/cases": Asked(f"{OWNERS}/cases", 422, {"row": {}}, but=TO_PROMOTE),
+    f"POST {MODEL}/cases": Asked(
+        f"{OWNERS}/cases", 422, {"row": {"long": "❀" * 20_000}}, but=TO_PROMOTE
+    ),
     f"POST {MODEL}/cases/{{case}}/remove": Asked(
         f"{OWNERS}/cases/none/remove", 404, {}, but=TO_PROMOTE
     ),
