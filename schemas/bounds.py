@@ -68,6 +68,8 @@ MODEL_GRANTS = 200
 """Users and groups with whom one model is shared."""
 EXPERIMENT_MODELS = 100
 """Models with versions of one experiment."""
+MODEL_CASES, CASE_BYTES = 100, 20_000
+"""Named cases of one model, and bytes of the row of one in JSON."""
 MODEL_MEMORY = 20
 """Holders of an alias that a rollback remembers."""
 MOST_REQUIREMENTS = 20

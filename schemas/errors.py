@@ -195,6 +195,8 @@ REASONS: dict[str, Reason] = {
     "guard-unfit": Reason(422, "The guard cannot be read"),
     "guard-holds": Reason(409, "The limit of the guard is not passed"),
     "shadow-unchanged": Reason(409, "The shadow is so already"),
+    "case-unknown": Reason(404, "There is no such case"),
+    "too-many-cases": Reason(409, "The model has as many cases as it may"),
     "recording-unchanged": Reason(409, "The recording is so already"),
     "shadow-answers": Reason(409, "The shadow is the champion"),
     "rate-unfit": Reason(422, "The rate does not fit"),

@@ -12,6 +12,7 @@ from msgspec import Struct
 from msgspec.structs import asdict, replace
 
 from autolearn.agents.deciders.decider import NO_PARTS, Decider, Parts
+from autolearn.agents.deciders.model_cases import answers_of, decide_case
 from autolearn.schemas import commands, events
 from autolearn.schemas.actors import SERVE, Actor
 from autolearn.schemas.bounds import (
@@ -67,6 +68,8 @@ class Made(Struct, frozen=True, tag="made", omit_defaults=True):
     guards: tuple[str, ...] = ()
     shadow: str = ""
     recording: Recording = "durable"
+    cases: tuple[int, ...] = ()
+    last_case: int = 0
     parts: Parts[Version] = NO_PARTS
 
 
@@ -88,6 +91,8 @@ ModelCommand = (
     | commands.SetShadow
     | commands.SetRecording
     | commands.RollBackTraffic
+    | commands.AddCase
+    | commands.RemoveCase
     | commands.ShareModel
     | commands.UnshareModel
     | commands.DeleteModel
@@ -127,6 +132,8 @@ def _decide(state: Model, command: ModelCommand, actor: Actor) -> Event:
             return events.RecordingSet(recording)
         case Made(), commands.RollBackTraffic():
             return _roll_back_traffic(state, command)
+        case Made(), commands.AddCase() | commands.RemoveCase():
+            return decide_case(state.cases, state.last_case, command)
         case Made(), commands.ShareModel() | commands.UnshareModel():
             return _share(state, command)
         case Made(), commands.DeleteModel():
@@ -269,7 +276,8 @@ def _promote(state: Made, command: commands.Promote) -> Event:
             return refused
     if refused := _other_task(_with(state, alias, command.number)):
         return refused
-    return events.VersionPromoted(before=before, **asdict(command))
+    promoted = events.VersionPromoted(before=before, **asdict(command))
+    return replace(promoted, cases=answers_of(command.cases, before, command.number))
 
 
 def _unproved(state: Made, version: int, one: GateEvidence) -> Event | None:
@@ -303,7 +311,8 @@ def _roll_back(state: Made, command: commands.RollBack) -> Event:
         if number != had[-1] and not _is_retired(state, number):
             if refused := _other_task(_with(state, alias, number)):
                 return refused
-            return events.VersionRolledBack(number, alias, had[-1], command.reason)
+            cases = answers_of(command.cases, had[-1], number)
+            return events.VersionRolledBack(number, alias, had[-1], command.reason, cases)
     why = f"No version that is not retired was {alias} before version {had[-1]}."
     return events.Refused("nothing-before", why)
 
@@ -470,6 +479,10 @@ def _evolve(state: Model, event: Event, actor: str) -> Model:
             return replace(state, shadow=shadow)
         case Made(), events.RecordingSet(recording=recording):
             return replace(state, recording=recording)
+        case Made(cases=cases), events.CaseAdded(number=number):
+            return replace(state, cases=(*cases, number), last_case=number)
+        case Made(cases=cases), events.CaseRemoved(number=number):
+            return replace(state, cases=tuple(one for one in cases if one != number))
         case Made(grants=grants), events.ModelShared(user=user, may=may):
             rates = {name: rate for name, rate in state.rates.items() if name != user}
             if (event.requests_per_second, event.rows_per_second) != (None, None):

@@ -29,10 +29,12 @@ from autolearn.api.middleware.sealed_requests import Seal, header_in
 from autolearn.api.services.models.inference import router as passed_on
 from autolearn.api.serving import inference_protocol
 from autolearn.api.serving.asked_models import AskedModel, AskedModels, sweep
+from autolearn.api.serving.cases import case_answers
 from autolearn.api.serving.combination import Combination, as_recorded, combination_in, combined
 from autolearn.api.serving.loaded_models import LoadedModels
 from autolearn.api.serving.micro_batches import MicroBatches
 from autolearn.api.serving.prediction_log import PredictionLog
+from autolearn.api.serving.query import fields_in, purpose_in
 from autolearn.api.serving.rows import answer, columns_of, inference, records_in
 from autolearn.api.serving.traffic_router import TrafficRouter
 from autolearn.api.shared.authorization import admit, public_routes
@@ -42,13 +44,15 @@ from autolearn.schemas.bounds import cut
 from autolearn.schemas.codec import EventRecord
 from autolearn.schemas.events import ModelDeleted
 from autolearn.schemas.messages import type_of
+from autolearn.schemas.records.prediction import PRODUCTION, Purpose
+from autolearn.schemas.rest.cases import CaseRun
 from autolearn.schemas.rest.inference_protocol import (
     ModelReady,
     ServerLive,
     ServerMetadata,
     ServerReady,
 )
-from autolearn.schemas.rest.models import InferencePart
+from autolearn.schemas.rest.models import InferencePart, ModelExamples
 from autolearn.security.data_key import Unreadable
 
 if TYPE_CHECKING:  # scikit-learn is imported with the first model
@@ -73,11 +77,12 @@ class _Route(NamedTuple):
 
 
 class _Given(NamedTuple):
-    """The rows of a request by column, and how their answers are written."""
+    """The rows of a request by column, how their answers are written, and why they are asked."""
 
     columns: Mapping[str, Sequence[Any]]
     rows: int
     reply: Callable[[Answered, AskedModel, str], _Reply]
+    purpose: Purpose = PRODUCTION
 
 
 class _Reply(NamedTuple):
@@ -173,6 +178,8 @@ class ServeApp:
             "predict": _Route("/v1/models/{model}/predict", self.predict),
             "schema": _Route("/v1/models/{model}/schema", self.schema),
             "document": _Route("/openapi.json", self.document),
+            "cases": _Route("/v1/models/{model}/cases", self.cases),
+            "examples": _Route("/v1/models/{model}/examples", self.examples),
         }
         self.of_version = {
             name: _Route(one.path.replace("{model}", "{model}/versions/{version}"), one.answer)
@@ -255,8 +262,10 @@ class ServeApp:
                         name, wanted = "predict", "POST"
                     case ["versions", version, "predict"] if version:
                         name, wanted = "predict", "POST"
-                    case ["schema"]:
-                        name = "schema"
+                    case ["versions", version, "cases"] if version:
+                        name = "cases"
+                    case ["schema" | "examples" as name]:
+                        pass
             case ["v2", "models", model, *rest] if model:
                 if len(rest) >= 2 and rest[0] == "versions" and rest[1]:
                     version, rest = rest[1], rest[2:]
@@ -350,15 +359,30 @@ class ServeApp:
         asked = await self.asked.find(request.scope, request.model, "")
         return _json(asked.loaded.model.schema())
 
+    async def examples(self, request: _Request) -> _Reply:
+        """Show rows of the champion's training, as they can be sent."""
+        asked = await self.asked.find(request.scope, request.model, "")
+        return _json(ModelExamples(asked.model, asked.number, [*asked.loaded.model.examples]))
+
+    async def cases(self, request: _Request) -> _Reply:
+        """Show how a version answers the named cases."""
+        asked = await self.asked.find(request.scope, request.model, request.version)
+        cases = [*self.context.queries.now().models.cases(asked.model)]
+        online = asked.loaded.model
+        found = await self.context.executors.inference.run(lambda: case_answers(cases, online))
+        return _json(CaseRun(model=asked.model, version=asked.number, answers=found))
+
     async def predict(self, request: _Request) -> _Reply:
         """Answer rows in the friendly form."""
         media = request.header(b"content-type").partition(";")[0].strip().lower() or _JSON
+        fields = fields_in(request.scope.get("query_string", b""))
+        purpose = purpose_in(fields)
 
         def given(content: bytes, online: OnlineModel) -> _Given:
             records = records_in(content, media, online)
-            return _Given(columns_of(records), len(records), _friendly)
+            return _Given(columns_of(records), len(records), _friendly, purpose)
 
-        combination = combination_in(request.scope.get("query_string", b""))
+        combination = combination_in(fields)
         if combination is not None:
             return await self.combined(request, given, combination)
         return await self.answered(request, given)
@@ -372,7 +396,7 @@ class ServeApp:
                 asked = inference_protocol.read(content, length, online)
             except inference_protocol.Malformed as error:
                 raise Problem(400, "invalid-body", error.title, error.detail) from None
-            return _Given(asked.columns, asked.rows, partial(_by_protocol, asked))
+            return _Given(asked.columns, asked.rows, partial(_by_protocol, asked), asked.purpose)
 
         return await self.answered(request, given)
 
@@ -388,6 +412,8 @@ class ServeApp:
             asked, content, partial(given_in, content, asked.loaded.model)
         )
         self.traffic.pace(asked, given.rows)
+        if given.purpose != PRODUCTION:
+            asked = asked._replace(live=None)  # neither traffic nor shadow
         chosen = await self.traffic.chosen(request.scope, asked, given.columns, identity)
         if chosen is not asked:  # the versions may have other columns
             given = await self.run(chosen, content, partial(given_in, content, chosen.loaded.model))
@@ -396,7 +422,7 @@ class ServeApp:
         reply = given.reply(answered, chosen, identity)
         inputs = _plain(given.columns)
         await self.predictions.record(
-            call, chosen, identity, inputs, answered, durable=chosen.durable
+            call, chosen, identity, inputs, answered, durable=chosen.durable, purpose=given.purpose
         )
         request.scope["state"]["recorded"] = True
         if asked.live is not None and asked.live.shadow:
@@ -436,7 +462,7 @@ class ServeApp:
         recorded = first._replace(columns={**said.columns, **as_recorded(answers)})
         inputs = _plain(given.columns)
         await self.predictions.record(
-            call, asked, identity, inputs, recorded, durable=asked.durable
+            call, asked, identity, inputs, recorded, durable=asked.durable, purpose=given.purpose
         )
         request.scope["state"]["recorded"] = True
         return _Reply(_encoder.encode(body))

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
-from urllib.parse import parse_qs
 
 import numpy as np
 
@@ -27,19 +26,12 @@ class Combination(NamedTuple):
     others: tuple[str, ...]
 
 
-def combination_in(query: bytes) -> Combination | None:
+def combination_in(given: Mapping[str, Sequence[str]]) -> Combination | None:
     """Return the versions that the query of a request combines, None for none.
 
     Raises:
         Problem: it cannot be read (422).
     """
-    if not query:
-        return None
-    try:
-        given = parse_qs(query.decode("latin-1"), keep_blank_values=True, max_num_fields=100)
-    except ValueError:
-        words = "The query has more than 100 fields."
-        raise Problem(422, "invalid-request", "The request does not fit", words) from None
     others = [name for one in given.get("with", ()) for name in one.split(",") if name]
     how = given.get("combine", ["each" if others else ""])[-1]
     if not others and not how:

@@ -15,8 +15,10 @@ import msgspec
 import numpy as np
 from msgspec import UNSET, UnsetType
 
+from autolearn.api.serving.query import not_a_purpose, purpose_of
 from autolearn.schemas.bounds import ONLINE_ROWS, cut, listed
 from autolearn.schemas.errors import AutoLearnError
+from autolearn.schemas.records.prediction import PRODUCTION, Purpose
 from autolearn.schemas.rest.inference_protocol import (
     InferenceAnswer,
     InferenceRequest,
@@ -49,12 +51,13 @@ class Malformed(AutoLearnError):
 
 
 class Asked(NamedTuple):
-    """The rows of a request by column, and which outputs are wanted: each, whether in binary."""
+    """The rows of a request by column, which outputs are wanted (in binary?), and its purpose."""
 
     columns: Mapping[str, Sequence[Any]]
     rows: int
     id: str
     outputs: Mapping[str, bool]
+    purpose: Purpose = PRODUCTION
 
 
 _decoder = msgspec.json.Decoder(InferenceRequest)
@@ -106,7 +109,11 @@ def read(content: bytes, json_length: str, model: OnlineModel) -> Asked:
         columns[tensor.name] = _fitting(tensor, values, model, gaps=gaps)
     if at != len(content):
         raise Malformed(f"{len(content) - at:,} bytes of the body belong to no input")
-    return Asked(columns, rows, asked.id, _outputs(asked, model))
+    given = asked.parameters.get("purpose", PRODUCTION)
+    purpose = purpose_of(given)
+    if purpose is None:
+        raise Malformed(f"the parameter purpose does not fit: {not_a_purpose(given)}")
+    return Asked(columns, rows, asked.id, _outputs(asked, model), purpose)
 
 
 def _check_shape(tensor: Tensor, rows: int) -> None:

@@ -32,8 +32,10 @@ from autolearn.runtime.timestamps import text
 from autolearn.schemas.bounds import LARGEST_MESSAGE
 from autolearn.schemas.errors import LogError, TooLarge
 from autolearn.schemas.records.prediction import (
+    PRODUCTION,
     PredictionContent,
     PredictionRecord,
+    Purpose,
     predictions_key,
     purpose_of,
 )
@@ -127,6 +129,7 @@ class PredictionLog:
         *,
         durable: bool,
         shadow_of: str = "",
+        purpose: Purpose = PRODUCTION,
     ) -> None:
         """Record an answer before it is sent; or with `shadow_of` one that nobody is given.
 
@@ -136,7 +139,9 @@ class PredictionLog:
         try:
             at = asked.model, call.began // _DAY
             sealing = self.sealings[at] if at in self.sealings else await self._sealing(*at)
-            value = self._encoded(call, asked, identity, inputs, answered, sealing, shadow_of)
+            value = self._encoded(
+                call, asked, identity, inputs, answered, sealing, shadow_of, purpose
+            )
             if not durable:
                 self._gather(f"{asked.model}/{identity}", value)
                 return
@@ -158,6 +163,7 @@ class PredictionLog:
         answered: Any,
         sealing: _Sealing | None,
         shadow_of: str,
+        purpose: Purpose,
     ) -> bytes:
         outputs = {name: values.tolist() for name, values in answered.columns.items()}
         content = _encoder.encode(PredictionContent({**inputs}, outputs))  # type: ignore[dict-item]
@@ -183,6 +189,7 @@ class PredictionLog:
                 duration=round((time.perf_counter() - call.clock) * 1000, 3),
                 warned=warned,
                 shadow_of=shadow_of,
+                purpose=purpose,
                 keyid="" if sealing is None else sealing.keyid,
                 salt="" if sealing is None else sealing.salt,
                 data=Raw(content) if sealing is None else UNSET,

@@ -99,6 +99,7 @@ RULES: dict[str, Rule] = {
         for what in (
             *("", "/versions", "/versions/{version}", "/timeline", "/readers", "/schema"),
             "/prediction-log/{request_id}/proof",
+            "/examples",
             "/hours",
             *("/prediction-log", "/truths", "/unlabelled"),
             "/versions/{version}/export",
@@ -119,6 +120,9 @@ RULES: dict[str, Rule] = {
         f"GET {_MODEL}{_OF_VERSION}{what}": Rule.USER
         for what in ("", "/{prediction}", "/{prediction}/rows")
     },
+    # Named cases
+    **{f"GET {_MODEL}{what}": Rule.USER for what in ("/cases", "/versions/{version}/cases")},
+    **{f"POST {_MODEL}/cases{what}": Rule.USER for what in ("", "/{case}/remove")},
     # Backtests
     f"POST {_MODEL}/backtests": Rule.USER,
     **{f"GET {_MODEL}/backtests{what}": Rule.USER for what in ("", "/{backtest}")},

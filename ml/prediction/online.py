@@ -151,6 +151,8 @@ class OnlineModel:
         """The columns of probabilities of a classification, if a plan gives them."""
         self.outputs: dict[str, str] = {}
         """The columns of an answer, each with the kind of its values (`numpy.dtype.kind`)."""
+        self.examples: list[Record] = []
+        """Rows of the training, as a client sends them; without values of sensitive columns."""
 
     @classmethod
     def open(cls, store: Artifacts, digest: str, scratch: Path) -> OnlineModel:
@@ -184,6 +186,10 @@ class OnlineModel:
         records = [dict(zip(shown.columns, row, strict=True)) for row in rows]
         said = self.answer(records)
         self.outputs = {name: values.dtype.kind for name, values in said.columns.items()}
+        self.examples = [
+            {name: None if name in self.secret else value for name, value in one.items()}
+            for one in records
+        ]
 
     def plan_for(self, folder: Path) -> None:
         """Compile the pipeline to a plan, if that gives the same bits.

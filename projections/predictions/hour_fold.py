@@ -23,7 +23,7 @@ from autolearn.projections.storage.row_reader import RowReader
 from autolearn.projections.storage.store import Store
 from autolearn.projections.storage.table import NumberedTable, Table
 from autolearn.runtime.timestamps import millis
-from autolearn.schemas.records.prediction import PredictionContent, purpose_of
+from autolearn.schemas.records.prediction import PRODUCTION, PredictionContent, purpose_of
 from autolearn.schemas.records.prediction_hour import (
     BUCKETS,
     FeatureCounts,
@@ -58,6 +58,7 @@ class _Logged(Struct, frozen=True, gc=False):
     duration: float = 0.0
     warned: dict[str, int] = {}
     shadow_of: str = ""
+    purpose: str = PRODUCTION
     keyid: str = ""
     salt: str = ""
     data: Raw | UnsetType = UNSET
@@ -124,6 +125,8 @@ class HourFold:
                 continue
             try:
                 logged = _decode(record.value)
+                if logged.purpose != PRODUCTION:
+                    continue
                 at = (logged.model, logged.version, logged.time[:13], logged.shadow_of != "")
                 hour = touched.get(at)
                 if hour is None:

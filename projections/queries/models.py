@@ -16,10 +16,12 @@ from autolearn.projections.queries.groups import GroupQueries
 from autolearn.projections.rows import models
 from autolearn.schemas import events
 from autolearn.schemas.actors import GROUP, group_name
+from autolearn.schemas.bounds import MODEL_MEMORY
 from autolearn.schemas.codec import from_json
 from autolearn.schemas.messages import Event
 from autolearn.schemas.models.traffic import GuardBreach
 from autolearn.schemas.models.versions import CHAMPION
+from autolearn.schemas.rest.cases import ModelCase
 from autolearn.schemas.rest.models import (
     ModelChange,
     ModelGrant,
@@ -195,6 +197,51 @@ class ModelQueries(Queries):
             if number > after:
                 yield self._change(name, number, row, ends[number])
 
+    def cases(self, name: str, added: int = 0) -> Iterator[ModelCase]:
+        """Yield the named cases of a model, the first one first; or that of one event."""
+        prefix = models.CASES.prefix(name)
+        for at, value in self.rows.content.scan(prefix):
+            number, row = int.from_bytes(at[-8:], "big"), models.CASES.decode(value)
+            if added not in (0, row.sequence):
+                continue
+            try:
+                said = self._data(name, row.said, events.CaseAdded)
+            except Unreadable:
+                yield ModelCase(number=number, name="", row=None, added=row.time, actor=row.actor)
+                continue
+            yield ModelCase(
+                number=number,
+                name=said.name or f"case-{number}",
+                row=said.row,
+                expect=said.expect,
+                added=row.time,
+                actor=row.actor,
+            )
+
+    def aliased(self, name: str, alias: str) -> int:
+        """Return the version that an alias names, 0 for none."""
+        row = self.stored(name)
+        return 0 if row is None else row.aliases.get(alias, 0)
+
+    def before(self, name: str, alias: str) -> int:
+        """Return the version to which an alias is rolled back, 0 for none."""
+        had: list[int] = []
+        for _, row in self._changes(name):
+            if row.alias != alias:
+                continue
+            if row.kind == events.VersionRolledBack.__name__:
+                while had and had[-1] != row.version:
+                    had.pop()
+            elif row.version:
+                had.append(row.version)
+            else:
+                had.clear()
+        for number in reversed(had[-MODEL_MEMORY:-1]):
+            version = self.rows.get(models.VERSIONS, name, number)
+            if number != had[-1] and version is not None and not version.retired:
+                return number
+        return 0
+
     def _changes(self, name: str) -> Iterator[tuple[int, models.StoredChange]]:
         prefix = models.CHANGES.prefix(name)
         for at, value in self.rows.content.scan(prefix):
@@ -220,6 +267,7 @@ class ModelQueries(Queries):
             actor=row.actor,
             reason=told.get("reason", ""),
             evidence=told.get("evidence", ()),
+            cases=told.get("cases"),
             routes=told.get("routes", {}),
             guards=told.get("guards", ()),
             shadow=told.get("shadow", ""),

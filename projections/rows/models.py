@@ -75,12 +75,24 @@ class StoredChange(Struct, array_like=True, gc=False):
     said: Raw
 
 
+class StoredCase(Struct, array_like=True, gc=False):
+    """A named case, with the data of its event."""
+
+    said: Raw
+    time: str
+    actor: str
+    sequence: int
+    """The number of its event in the stream."""
+
+
 MODELS = Table("model", StoredModel)
 """By name."""
 VERSIONS = NumberedTable("model-version", StoredVersion)
 """By name and number."""
 CHANGES = NumberedTable("model-change", StoredChange)
 """By name and the number of the event."""
+CASES = NumberedTable("model-case", StoredCase)
+"""By name and the number of the case."""
 GRANTS = Table("model-grant", ModelGrant)
 """By name, and user or group/<name>."""
 OF_USER = Table("model-of-user", IndexEntry)

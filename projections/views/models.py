@@ -102,6 +102,18 @@ def _recording(rows: RowBatch, record: EventRecord) -> None:
     _changed(rows, record).recording = event.recording
 
 
+def _case(rows: RowBatch, record: EventRecord) -> None:
+    """Fold a named case, or its end."""
+    event, name = outline_of(record), record.subject[_NAME]
+    assert isinstance(event, events.CaseAdded | events.CaseRemoved)
+    _changed(rows, record)
+    if isinstance(event, events.CaseRemoved):
+        rows.delete(models.CASES, name, event.number)
+        return
+    case = models.StoredCase(kept(record), record.time, record.actor, record.sequence)
+    rows.put(models.CASES, case, name, event.number)
+
+
 def _share(rows: RowBatch, record: EventRecord) -> None:
     """Fold a change of the grants."""
     event, name = outline_of(record), record.subject[_NAME]
@@ -147,6 +159,8 @@ VIEW = View(
         events.TrafficRolledBack: _route,
         events.ShadowSet: _route,
         events.RecordingSet: _recording,
+        events.CaseAdded: _case,
+        events.CaseRemoved: _case,
         events.ModelShared: _share,
         events.ModelUnshared: _share,
         events.ModelDeleted: _delete,

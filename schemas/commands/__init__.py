@@ -12,6 +12,7 @@ from autolearn.schemas.commands.catalog import (
 )
 from autolearn.schemas.commands.evaluations import RequestEvaluation
 from autolearn.schemas.commands.groups import AddMember, CreateGroup, DeleteGroup, RemoveMember
+from autolearn.schemas.commands.model_cases import AddCase, RemoveCase
 from autolearn.schemas.commands.models import (
     DeleteModel,
     Promote,
@@ -66,6 +67,7 @@ from autolearn.schemas.commands.users import (
 from autolearn.schemas.messages import Command, type_of
 
 __all__ = [
+    "AddCase",
     "AddMember",
     "AddUser",
     "AnnotateSession",
@@ -95,6 +97,7 @@ __all__ = [
     "RegisterMetric",
     "RegisterVersion",
     "ReleaseExperiment",
+    "RemoveCase",
     "RemoveMember",
     "RenameSession",
     "ReportRunLost",
@@ -111,8 +114,8 @@ __all__ = [
     "SetAlias",
     "SetPassword",
     "SetQuota",
-    "SetRole",
     "SetRecording",
+    "SetRole",
     "SetShadow",
     "SetTraffic",
     "ShareDataset",
@@ -176,6 +179,8 @@ COMMANDS_OF: dict[str, tuple[type[Command], ...]] = {
         RollBackTraffic,
         ShareModel,
         UnshareModel,
+        AddCase,
+        RemoveCase,
         DeleteModel,
     ),
 }

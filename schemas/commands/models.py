@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from autolearn.schemas.messages import Command
+from autolearn.schemas.models.cases import CaseComparison
 from autolearn.schemas.models.promotion import GateEvidence
 from autolearn.schemas.models.versions import CHAMPION, ModelMay, Recording, VersionSource
 from autolearn.schemas.values import NO_RUN, NO_SESSION, RunId, SessionId
@@ -36,12 +37,16 @@ class SetAlias(Command, frozen=True):
 
 
 class Promote(Command, frozen=True, omit_defaults=True):
-    """Let a version answer under an alias; `evidence` has what was required and measured."""
+    """Let a version answer under an alias; `evidence` has what was required and measured.
+
+    `cases` are the answers to the named cases of the model.
+    """
 
     number: int
     alias: str = CHAMPION
     evidence: tuple[GateEvidence, ...] = ()
     reason: str = ""
+    cases: CaseComparison | None = None
 
 
 class RollBack(Command, frozen=True, omit_defaults=True):
@@ -49,6 +54,7 @@ class RollBack(Command, frozen=True, omit_defaults=True):
 
     alias: str = CHAMPION
     reason: str = ""
+    cases: CaseComparison | None = None
 
 
 class SetTraffic(Command, frozen=True, omit_defaults=True, kw_only=True):

@@ -13,6 +13,7 @@ from autolearn.schemas.events.catalog import (
 from autolearn.schemas.events.evaluations import EvaluationRequested
 from autolearn.schemas.events.groups import GroupCreated, GroupDeleted, MemberAdded, MemberRemoved
 from autolearn.schemas.events.log import CommandFailed, CommandQuarantined, Refused, TermStarted
+from autolearn.schemas.events.model_cases import CaseAdded, CaseRemoved
 from autolearn.schemas.events.models import (
     AliasSet,
     ModelDeleted,
@@ -68,6 +69,8 @@ from autolearn.schemas.messages import Event, type_of
 
 __all__ = [
     "AliasSet",
+    "CaseAdded",
+    "CaseRemoved",
     "CommandFailed",
     "CommandQuarantined",
     "DatasetDeleted",
@@ -92,6 +95,7 @@ __all__ = [
     "PasswordSet",
     "PredictionRequested",
     "QuotaSet",
+    "RecordingSet",
     "Refused",
     "RoleSet",
     "RunCancelled",
@@ -110,7 +114,6 @@ __all__ = [
     "SessionRenamed",
     "SessionShared",
     "SessionUnshared",
-    "RecordingSet",
     "ShadowSet",
     "StudyRequested",
     "TermStarted",
@@ -182,6 +185,8 @@ EVENTS_OF: dict[str, tuple[type[Event], ...]] = {
         TrafficRolledBack,
         ModelShared,
         ModelUnshared,
+        CaseAdded,
+        CaseRemoved,
         ModelDeleted,
     ),
 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from autolearn.schemas.messages import Event
+from autolearn.schemas.models.cases import CaseComparison
 from autolearn.schemas.models.promotion import GateEvidence
 from autolearn.schemas.models.versions import CHAMPION, ModelMay, Recording, VersionSource
 from autolearn.schemas.values import NO_RUN, NO_SESSION, RunId, SessionId
@@ -43,6 +44,7 @@ class VersionPromoted(Event, frozen=True, omit_defaults=True):
     before: int = 0
     evidence: tuple[GateEvidence, ...] = ()
     reason: str = ""
+    cases: CaseComparison | None = None
 
 
 class VersionRolledBack(Event, frozen=True, omit_defaults=True):
@@ -52,6 +54,7 @@ class VersionRolledBack(Event, frozen=True, omit_defaults=True):
     alias: str = CHAMPION
     before: int = 0
     reason: str = ""
+    cases: CaseComparison | None = None
 
 
 class TrafficSet(Event, frozen=True, omit_defaults=True, kw_only=True):

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 from msgspec import UNSET, Raw, Struct, UnsetType
+
+Purpose = Literal["production", "showroom", "explain"]
+"""Why a model is asked. Other requests than `production` are recorded, but neither counted nor
+learned from: `showroom` tries a model out, `explain` asks about an answer, by rows that nobody
+has."""
+PRODUCTION: Purpose = "production"
 
 
 class PredictionRecord(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -34,6 +40,7 @@ class PredictionRecord(Struct, frozen=True, kw_only=True, omit_defaults=True):
     duration: float = 0.0
     warned: dict[str, int] = {}
     shadow_of: str = ""
+    purpose: Purpose = PRODUCTION
     keyid: str = ""
     salt: str = ""
     data: Raw | UnsetType = UNSET

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from msgspec import Struct
 
+from autolearn.schemas.models.cases import CaseComparison
 from autolearn.schemas.models.promotion import GateEvidence
 from autolearn.schemas.models.traffic import GuardBreach, Traffic
 from autolearn.schemas.models.versions import ModelMay, Recording, VersionSource
@@ -92,7 +95,8 @@ class ModelChange(Struct, kw_only=True, frozen=True):
     """Who was in production: the version that had an alias from a time, until another.
 
     `kind` is promoted, rolled-back or alias-set. `version` 0: no version had it. `until` is None
-    for the present one. `evidence` is what was required and measured.
+    for the present one. `evidence` is what was required and measured, `cases` how both versions
+    answer the named cases.
 
     Or how requests were shared: traffic-set (without `routes` it was ended), traffic-rolled-back
     (with the `breach` of a guard), or shadow-set ("": ended).
@@ -108,6 +112,7 @@ class ModelChange(Struct, kw_only=True, frozen=True):
     actor: str
     reason: str = ""
     evidence: tuple[GateEvidence, ...] = ()
+    cases: CaseComparison | None = None
     routes: dict[str, int] = {}
     guards: tuple[str, ...] = ()
     shadow: str = ""
@@ -154,6 +159,17 @@ class Inference(Struct, kw_only=True, frozen=True):
     unused: list[str] = []
     combine: str = ""
     parts: list[InferencePart] = []
+
+
+class ModelExamples(Struct, frozen=True):
+    """Rows of the training of a version, as they can be sent to it.
+
+    Values of columns that were sensitive at the training are null.
+    """
+
+    model: str
+    version: int
+    records: list[Mapping[str, JsonValue]]
 
 
 class DeletedModel(Struct):

@@ -6,6 +6,7 @@ from typing import Any
 
 from msgspec import Struct
 
+from autolearn.schemas.records.prediction import PRODUCTION, Purpose
 from autolearn.schemas.records.prediction_hour import FeatureCounts
 from autolearn.schemas.rest.truths import RowTruth
 
@@ -32,6 +33,7 @@ class RecordedPrediction(Struct, kw_only=True, frozen=True):
     duration: float
     warned: dict[str, int]
     shadow_of: str = ""
+    purpose: Purpose = PRODUCTION
     inputs: dict[str, list[Any]] | None = None
     outputs: dict[str, list[Any]] | None = None
     truths: list[RowTruth] | None = []

@@ -103,6 +103,10 @@ STORY = [
     ("model/flowers", "ShadowSet.v1", ""),
     ("model/flowers", "TrafficRolledBack.v1", ""),
     ("model/flowers", "RecordingSet.v1", ""),
+    ("model/flowers", "CaseAdded.v1", ""),
+    ("model/old-cases", "VersionRegistered.v1", ""),
+    ("model/old-cases", "CaseAdded.v1", ""),
+    ("model/old-cases", "CaseRemoved.v1", ""),
 ]
 """Stream, golden file, and the run that its data are made to name."""
 

@@ -117,6 +117,8 @@ def random_model_command(random: Random) -> Command:
         (6, lambda: commands.Promote(number, alias, random.choice(((), (enough,))))),
         (3, lambda: commands.RollBack(alias)),
         (4, lambda: random_traffic(random)),
+        (2, lambda: commands.AddCase({"petals ❀": number}, "small", "setosa")),
+        (1, lambda: commands.RemoveCase(number)),
         (1, lambda: commands.SetRecording(random.choice(("durable", "fast")))),
         (2, lambda: commands.SetShadow(random.choice(("", "second", "2")))),
         (2, lambda: commands.RollBackTraffic(random.choice((1, 2)), number, GUARD, 3, 57)),

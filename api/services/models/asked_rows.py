@@ -27,7 +27,7 @@ from autolearn.schemas.codec import from_json
 from autolearn.schemas.datasets.read_options import LETTERS, ReadOptions
 from autolearn.schemas.errors import MalformedRecord
 from autolearn.schemas.models.backtests import ANSWER, REQUEST, ROW, SCORE, TRUTH, VERSION, Backtest
-from autolearn.schemas.records.prediction import PredictionContent, PredictionRecord
+from autolearn.schemas.records.prediction import PRODUCTION, PredictionContent, PredictionRecord
 from autolearn.schemas.rest.truths import RowTruth
 from autolearn.security.data_key import Unreadable
 
@@ -138,6 +138,7 @@ def _asked(
         if (
             record.model != wanted.model
             or record.shadow_of
+            or record.purpose != PRODUCTION
             or not since <= record.time < until
             or wanted.against not in (0, record.version)
         ):

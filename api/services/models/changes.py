@@ -14,6 +14,7 @@ from autolearn.api.http.problems import Problem, check_id
 from autolearn.api.identity.principal import Principal, Who
 from autolearn.api.identity.visibility import Level
 from autolearn.api.services.models import bodies, resources
+from autolearn.api.services.models.cases.promotion import compared_cases
 from autolearn.api.services.models.checks import require_model, version_of
 from autolearn.api.services.models.evidence import evidence_for, requirement_in
 from autolearn.api.services.models.registration import (
@@ -23,12 +24,14 @@ from autolearn.api.services.models.registration import (
     require_registering,
     source_of,
 )
+from autolearn.api.services.models.serve_client import ServeClient
 from autolearn.api.services.models.traffic import name_in, traffic_in
 from autolearn.api.shared.authorization import require_grantee
 from autolearn.api.shared.bodies import ReaderBody
 from autolearn.api.state.context import ApiContext
 from autolearn.schemas import commands
 from autolearn.schemas.messages import Command
+from autolearn.schemas.models.cases import CaseComparison
 from autolearn.schemas.models.promotion import GateEvidence
 from autolearn.schemas.rest.commands import CommandState
 from autolearn.schemas.rest.models import DeletedModel, ModelGrant, ModelVersion, RegisteredModel
@@ -40,6 +43,7 @@ _CHANGED = answers({200: RegisteredModel, 202: CommandState})
 
 def add_change_routes(routes: APIRouter, context: ApiContext) -> None:
     """Add the routes to a router."""
+    serve = ServeClient(context)
 
     @routes.post(
         "/{model}/versions",
@@ -123,7 +127,9 @@ def add_change_routes(routes: APIRouter, context: ApiContext) -> None:
             evidence = await context.executors.lists.run(
                 lambda: evidence_for(now, model, number, required)
             )
-        command = commands.Promote(number, body.alias, evidence, body.reason)
+        before = now.models.aliased(model, body.alias)
+        cases = await cases_of(request, model, asked, before, number)
+        command = commands.Promote(number, body.alias, evidence, body.reason, cases)
         return await post(model, who, command, asked)
 
     @routes.post(
@@ -135,8 +141,11 @@ def add_change_routes(routes: APIRouter, context: ApiContext) -> None:
         """Let the version answer that answered before, among those that are not retired."""
         body = await read_body(request, bodies.RollBackBody)
         via = await require_model(context, who, model, Level.WORK)
-        command = commands.RollBack(body.alias, body.reason)
-        return await change(request, model, who, command, body.model_dump(), via)
+        asked = CommandRequest.of(request, body.model_dump())._replace(via=via)
+        now = context.queries.now()
+        before, number = now.models.aliased(model, body.alias), now.models.before(model, body.alias)
+        cases = await cases_of(request, model, asked, before, number)
+        return await post(model, who, commands.RollBack(body.alias, body.reason, cases), asked)
 
     @routes.post(
         "/{model}/traffic",
@@ -217,6 +226,14 @@ def add_change_routes(routes: APIRouter, context: ApiContext) -> None:
         if isinstance(answer, Accepted):
             return pending(answer, asked)
         return json(DeletedModel(model, answer.time), headers=asked.prefer.applied())
+
+    async def cases_of(
+        request: Request, model: str, asked: CommandRequest, before: int, number: int
+    ) -> CaseComparison | None:
+        """Return the answers to the named cases, before and after an alias is given."""
+        if number in (0, before) or context.queries.answer(asked.id) is not None:
+            return None
+        return await compared_cases(context, serve, request, model, before, number)
 
     async def change(
         request: Request, model: str, who: Principal, command: Command, content: object, via: str

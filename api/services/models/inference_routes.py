@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import Any, get_args
 
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from autolearn.api.http.openapi import answers, schema_of
+from autolearn.schemas.records.prediction import PRODUCTION, Purpose
+from autolearn.schemas.rest.cases import CaseRun
 from autolearn.schemas.rest.inference_protocol import (
     InferenceAnswer,
     InferenceRequest,
@@ -19,7 +21,7 @@ from autolearn.schemas.rest.inference_protocol import (
     ServerMetadata,
     ServerReady,
 )
-from autolearn.schemas.rest.models import Inference
+from autolearn.schemas.rest.models import Inference, ModelExamples
 
 LENGTH = "Inference-Header-Content-Length"
 """The header with the bytes of the JSON, where tensors follow it in binary."""
@@ -54,6 +56,12 @@ _ROWS = {
             "in": "query",
             "description": "How the answers of several versions become one.",
             "schema": {"type": "string", "enum": ["vote", "mean", "each"]},
+        },
+        {
+            "name": "purpose",
+            "in": "query",
+            "description": "Any other request than production is recorded, and not counted.",
+            "schema": {"enum": [*get_args(Purpose)], "default": PRODUCTION},
         },
     ],
 }
@@ -122,4 +130,8 @@ def described_routes(answer: Callable[[Request], Awaitable[Response]]) -> APIRou
         add("POST", f"/v1/models/{{model}}{version}/predict", words, {200: Inference}, _ROWS)
     words = "Show the JSON Schema of a row of the champion."
     add("GET", "/v1/models/{model}/schema", words, {200: dict[str, Any]})
+    words = "Show rows of the champion's training, without values of sensitive columns."
+    add("GET", "/v1/models/{model}/examples", words, {200: ModelExamples})
+    words = "Show how a version answers the named cases now; they are on no log."
+    add("GET", "/v1/models/{model}/versions/{version}/cases", words, {200: CaseRun})
     return routes

@@ -17,7 +17,12 @@ from autolearn.eventlog.encryption.session_cipher import SessionCipher
 from autolearn.eventlog.log import RecordSource
 from autolearn.schemas.codec import from_json
 from autolearn.schemas.errors import MalformedRecord
-from autolearn.schemas.records.prediction import PredictionContent, PredictionRecord, purpose_of
+from autolearn.schemas.records.prediction import (
+    PredictionContent,
+    PredictionRecord,
+    Purpose,
+    purpose_of,
+)
 from autolearn.schemas.records.truth import TruthRecord, truth_purpose
 from autolearn.schemas.rest.predictions import RecordedPrediction
 from autolearn.schemas.rest.truths import RowTruth
@@ -32,13 +37,17 @@ _LAST = "~"
 
 
 class Sought(NamedTuple):
-    """The wanted records of a model: those of a user or a request, and those before an id."""
+    """The wanted records of a model: those of a user or a request, and those before an id.
+
+    Without a purpose, explanations are only wanted by their id.
+    """
 
     model: str
     actor: str | None = None
     request: str = ""
     version: int = 0
     before: str = ""
+    purpose: Purpose | None = None
 
     def fits(self, record: PredictionRecord) -> bool:
         """Return whether a record is wanted."""
@@ -47,6 +56,8 @@ class Sought(NamedTuple):
             and (self.actor is None or record.actor == self.actor)
             and self.request in ("", record.id)
             and self.version in (0, record.version)
+            and (self.purpose == record.purpose or self.purpose is None)
+            and (record.purpose != "explain" or bool(self.purpose or self.request))
             and (not self.before or record.id < self.before)
         )
 
@@ -130,6 +141,7 @@ def shown(
         duration=record.duration,
         warned=record.warned,
         shadow_of=record.shadow_of,
+        purpose=record.purpose,
         inputs=None if content is None else content.inputs,
         outputs=None if content is None else content.outputs,
         truths=None if truths is None else [*truths],

@@ -23,7 +23,7 @@ from autolearn.api.shared.as_of import since_of
 from autolearn.api.state.context import ApiContext
 from autolearn.runtime.uuid7 import time_of
 from autolearn.schemas.bounds import cut
-from autolearn.schemas.records.prediction import PredictionRecord
+from autolearn.schemas.records.prediction import PredictionRecord, Purpose
 from autolearn.schemas.rest.page import Page
 from autolearn.schemas.rest.predictions import RecordedPrediction
 from autolearn.schemas.rest.truths import RowTruth
@@ -59,13 +59,15 @@ def add_prediction_routes(routes: APIRouter, context: ApiContext) -> None:
         since: _Since = "",
         request_id: Annotated[str, Query(alias="request", max_length=100)] = "",
         version: Annotated[int, Query(ge=0, le=10**9)] = 0,
+        purpose: Annotated[Purpose | None, Query()] = None,
         limit: _Limit = 50,
         page_token: Annotated[str, Query(alias="page", max_length=20_000)] = "",
     ) -> Response:
         """List what was asked of a model and answered, newest first.
 
-        Those who may promote see all, others what they asked themselves. A page may be short, also
-        empty, and another one follow.
+        Those who may promote see all, others what they asked themselves. Without a purpose, what
+        was asked to explain an answer is left out. A page may be short, also empty, and another one
+        follow.
         """
         await require_model(context, who, model, Level.PREDICT)
         level, _ = model_access(who, context.queries.latest(), model)
@@ -81,7 +83,7 @@ def add_prediction_routes(routes: APIRouter, context: ApiContext) -> None:
                 if end is not None:
                     ends = {**ends, **log.offsets_at(topic, end)}
                 spans = {p: (first, ends[p]) for p, first in begins.items() if first < ends[p]}
-            sought = Sought(model, actor, request_id, version, before)
+            sought = Sought(model, actor, request_id, version, before, purpose)
             records, left = page(log, topic, spans, sought, limit)
             known = _truths_of(context, model, records)
             items = [shown(one, context.vault, known.get(one.id)) for one in records]

@@ -15,6 +15,7 @@ from autolearn.api.identity.visibility import Level
 from autolearn.api.services.models import resources
 from autolearn.api.services.models.backtests import add_backtest_routes
 from autolearn.api.services.models.batches import add_batch_routes
+from autolearn.api.services.models.cases.router import add_case_routes
 from autolearn.api.services.models.changes import add_change_routes
 from autolearn.api.services.models.checks import require_model, unknown_model, version_of
 from autolearn.api.services.models.export import add_export_route
@@ -159,5 +160,6 @@ def router(context: ApiContext) -> APIRouter:
     add_import_route(routes, context)
     add_export_route(routes, context)
     add_backtest_routes(routes, context)
+    add_case_routes(routes, context)
     add_batch_routes(routes, context)
     return routes

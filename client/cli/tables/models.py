@@ -11,6 +11,7 @@ from autolearn.schemas.models.backtests import Backtest, BacktestComparison
 from autolearn.schemas.models.promotion import GateEvidence
 from autolearn.schemas.models.traffic import ALL, guard_in, traffic_words, version_in
 from autolearn.schemas.models.versions import CHAMPION
+from autolearn.schemas.records.prediction import PRODUCTION
 from autolearn.schemas.rest.models import (
     Inference,
     ModelChange,
@@ -83,14 +84,15 @@ def predictions(found: Iterable[RecordedPrediction]) -> RenderableType:
             one.rows,
             _first_answer(one),
             " ".join(f"{kind} {many}" for kind, many in one.warned.items()),
+            "" if one.purpose == PRODUCTION else one.purpose,
             one.actor,
             f"{one.duration:.1f} ms",
             one.request,
         )
         for one in found
     ]
-    heads = ("time", "version", "rows", "answer", "warned", "user", "took", "request")
-    return rows(heads, lines, leave=("warned", "took", "user"))
+    heads = ("time", "version", "rows", "answer", "warned", "purpose", "user", "took", "request")
+    return rows(heads, lines, leave=("warned", "purpose", "took", "user"))
 
 
 def prediction(one: RecordedPrediction) -> RenderableType:
@@ -100,6 +102,7 @@ def prediction(one: RecordedPrediction) -> RenderableType:
             "request": one.request,
             "time": when(one.time),
             "version": f"{one.model}@{one.version}",
+            "purpose": one.purpose,
             "user": one.actor or "-",
             "by": f"{one.route} from {one.client}",
             "took": f"{one.duration:.1f} ms",
@@ -265,7 +268,9 @@ def _answering(one: ModelChange) -> object:
 
 
 def _why(one: ModelChange) -> Iterable[str]:
-    """Return the guards of traffic, or how a version has passed one."""
+    """Return the guards of traffic, how a version has passed one, or how cases are answered."""
+    if one.cases is not None:
+        return (str(one.cases),)
     if one.breach is None:
         return one.guards
     breach = one.breach

@@ -19,6 +19,7 @@ from autolearn.client.sdk.handles.frames import is_frame, needed
 from autolearn.client.sdk.paths import segment
 from autolearn.schemas.bounds import ONLINE_ROWS
 from autolearn.schemas.models.versions import CHAMPION
+from autolearn.schemas.records.prediction import PRODUCTION, Purpose
 from autolearn.schemas.rest.models import Inference
 
 if TYPE_CHECKING:
@@ -31,10 +32,15 @@ _PREFIX = "probability_"
 
 
 def answered(
-    model: str, rows: OnlineRows, version: str, combine: str = "", others: Sequence[str] = ()
+    model: str,
+    rows: OnlineRows,
+    version: str,
+    combine: str = "",
+    others: Sequence[str] = (),
+    purpose: Purpose = PRODUCTION,
 ) -> Flow[Any]:
     """Ask a model, and `others`; the answer has the form of the rows."""
-    asked = partial(asked_in_parts, model, version, combine=combine, others=others)
+    asked = partial(asked_in_parts, model, version, combine=combine, others=others, purpose=purpose)
     if is_frame(rows):
         needed("pandas", "predict()")
         given: Any = rows
@@ -77,13 +83,14 @@ def asked_in_parts(
     parts: Iterator[tuple[bytes, str]],
     combine: str = "",
     others: Sequence[str] = (),
+    purpose: Purpose = PRODUCTION,
 ) -> Flow[list[Inference]]:
     """Ask a model about rows, part by part: the body and its media type."""
     at = f"/v1/models/{segment(model)}"
     at += "/predict" if version == CHAMPION else f"/versions/{segment(version)}/predict"
-    query: dict[str, object] = {}
+    query: dict[str, object] = {"purpose": None if purpose == PRODUCTION else purpose}
     if combine or others:
-        query = {"with": ",".join(map(str, others)), "combine": combine or "each"}
+        query |= {"with": ",".join(map(str, others)), "combine": combine or "each"}
     said = []
     for body, media in parts:
         said.append((yield from ask(Call("POST", at, Inference, query, body=body, media=media))))

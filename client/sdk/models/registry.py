@@ -17,6 +17,7 @@ from autolearn.client.sdk.models.batches import (
     batches_of,
     dataset_predicted,
 )
+from autolearn.client.sdk.models.cases import CaseMethods
 from autolearn.client.sdk.models.export import exported, exported_to_url, proved
 from autolearn.client.sdk.models.imports import File, SchemaGiven, packed
 from autolearn.client.sdk.models.online_rows import OnlineRows, answered, asked_in_parts
@@ -28,10 +29,12 @@ from autolearn.client.sdk.transport import AwaitingPart, BlockingPart
 from autolearn.schemas.models.exports import ExportForm
 from autolearn.schemas.models.traffic import traffic_words
 from autolearn.schemas.models.versions import CHAMPION, ModelMay, Recording
+from autolearn.schemas.records.prediction import PRODUCTION, Purpose
 from autolearn.schemas.rest.models import (
     DeletedModel,
     Inference,
     ModelChange,
+    ModelExamples,
     ModelGrant,
     ModelVersion,
     RegisteredModel,
@@ -48,7 +51,7 @@ Named = Any
 """A training or an experiment: its id, the start of one, or the object."""
 
 
-class ModelMethods(TruthMethods):
+class ModelMethods(CaseMethods, TruthMethods):
     """A model: a name under which trainings are versions 1, 2, 3 …, one of which answers."""
 
     _fields = frozenset(RegisteredModel.__struct_fields__)
@@ -93,6 +96,7 @@ class ModelMethods(TruthMethods):
         version: int | str = CHAMPION,
         others: Sequence[int | str] = (),
         combine: str = "",
+        purpose: Purpose = PRODUCTION,
     ) -> Flow[Any]:
         """Ask it: a data frame gives a data frame, a list of records a list, a record a dict.
 
@@ -103,26 +107,37 @@ class ModelMethods(TruthMethods):
         `others` (versions, or "NAME@VERSION" of other models) are asked as well. `combine` says
         what the answer is: their `vote`, the `mean` of their probabilities or numbers, or `each`.
 
+        A request with another `purpose` than production ("showroom": to try it out, "explain": to
+        understand an answer) is recorded, but neither counted nor used for anything else.
+
         Raises:
             BadArgument: these are no rows.
             MissingPackage: a data frame needs pandas.
             Problem: a row does not fit, no version answers, or one may not ask it.
         """
-        return answered(self.name, rows, str(version), combine, [*map(str, others)])
+        return answered(self.name, rows, str(version), combine, [*map(str, others)], purpose)
 
     @listing
     def predictions(
-        self, *, since: str = "", request: str = "", version: int = 0, limit: int | None = None
+        self,
+        *,
+        since: str = "",
+        request: str = "",
+        version: int = 0,
+        purpose: Purpose | None = None,
+        limit: int | None = None,
     ) -> Pages[RecordedPrediction, RecordedPrediction]:
         """List what was asked of it and answered, newest first, at most `limit`.
 
         `since` is a time with a zone (RFC 3339), without it an hour ago; `request` is the id of one
-        request. Those who may promote see all, others what they asked themselves.
+        request. Without a `purpose`, what was asked to explain an answer is left out. Those who may
+        promote see all, others what they asked themselves.
 
         Raises:
             Problem: a parameter is malformed, or one may not ask the model.
         """
         query = {"since": since or None, "request": request or None, "version": version or None}
+        query |= {"purpose": purpose}
         call = Call("GET", f"{_at(self.name)}/prediction-log", Page[RecordedPrediction], query)
         return Pages(call, limit=limit)
 
@@ -252,6 +267,15 @@ class ModelMethods(TruthMethods):
     def schema(self) -> Flow[dict[str, Any]]:
         """Return the JSON Schema of a row."""
         return ask(Call("GET", f"{_at(self.name)}/schema", dict[str, Any]))
+
+    @operation
+    def examples(self) -> Flow[list[Mapping[str, Any]]]:
+        """Return rows of the champion's training, as they can be asked.
+
+        Values of columns that were sensitive at the training are None.
+        """
+        found = yield from ask(Call("GET", f"{_at(self.name)}/examples", ModelExamples))
+        return found.records
 
     @operation
     def export(
@@ -519,9 +543,10 @@ class Models:
         version: str = CHAMPION,
         others: Sequence[str] = (),
         combine: str = "",
+        purpose: Purpose = PRODUCTION,
     ) -> Flow[list[Inference]]:
         """Ask a model about rows, each part of them with its media type; return all it says."""
-        return asked_in_parts(name, version, parts, combine, others)
+        return asked_in_parts(name, version, parts, combine, others, purpose)
 
 
 def _changed(name: str, how: str, body: Mapping[str, object]) -> Flow[RegisteredModel]:

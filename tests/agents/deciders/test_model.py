@@ -6,11 +6,13 @@ from msgspec.structs import replace
 from autolearn.agents.deciders.model import model
 from autolearn.agents.deciders.specification import Refused, given
 from autolearn.schemas.actors import SERVE, SYSADMIN, Actor
-from autolearn.schemas.bounds import MODEL_MEMORY
+from autolearn.schemas.bounds import MODEL_CASES, MODEL_MEMORY
 from autolearn.schemas.commands import (
+    AddCase,
     DeleteModel,
     Promote,
     RegisterVersion,
+    RemoveCase,
     RetireVersion,
     RollBack,
     RollBackTraffic,
@@ -22,6 +24,8 @@ from autolearn.schemas.commands import (
 )
 from autolearn.schemas.events import (
     AliasSet,
+    CaseAdded,
+    CaseRemoved,
     ModelDeleted,
     ModelShared,
     ModelUnshared,
@@ -32,6 +36,7 @@ from autolearn.schemas.events import (
     VersionRetired,
     VersionRolledBack,
 )
+from autolearn.schemas.models.cases import CaseComparison, ComparedCase
 from autolearn.schemas.models.promotion import GateEvidence, Requirement, VersionMetric
 from tests.support.samples import IRIS, WINE, register_version, version_imported, version_registered
 
@@ -304,3 +309,35 @@ def test_a_grant_bounds_what_is_asked_in_a_second():
     told.when(ShareModel("eve", "predict", 10, 0), ADA).then(refused("rate-unfit"))
     again = given(model, *PROMOTED, limited, ModelUnshared("eve"), actor="ada")
     again.when(ShareModel("eve", "predict", 10), ADA).then(limited)
+
+
+def test_cases_are_numbered_once_and_bounded():
+    small = CaseAdded(1, {"petals": 1}, "small", "setosa")
+    add = AddCase(small.row, small.name, small.expect)
+    given(model, ONE, actor="ada").when(add, EVE).then(refused("forbidden"))
+    given(model, ONE, actor="ada").when(add, ADA).then(small)
+    there = given(model, ONE, small, actor="ada")
+    there.when(RemoveCase(2), ADA).then(refused("case-unknown"))
+    there.when(RemoveCase(1), ADA).then(CaseRemoved(1))
+    gone = given(model, ONE, small, CaseRemoved(1), actor="ada")
+    gone.when(RemoveCase(1), ADA).then(refused("case-unknown"))
+    gone.when(add, ADA).then(replace(small, number=2))
+    many = [replace(small, number=number) for number in range(1, MODEL_CASES + 1)]
+    given(model, ONE, *many, actor="ada").when(add, ADA).then(refused("too-many-cases"))
+    given(model, ONE, *many, CaseRemoved(7), actor="ada").when(add, ADA).then(
+        replace(small, number=MODEL_CASES + 1)
+    )
+
+
+def test_answers_to_cases_are_kept_if_they_are_of_the_versions_that_change_places():
+    compared = (ComparedCase(number=1, name="small", before="a", after="b"),)
+    right = CaseComparison(version=2, before=1, cases=compared)
+    there = given(model, *PROMOTED, actor="ada")
+    there.when(Promote(2, cases=right), ADA).then(VersionPromoted(2, before=1, cases=right))
+    why = "another version had the alias when they were asked"
+    unknown = CaseComparison(version=2, before=1, not_run=why)
+    wrong = replace(right, before=0)
+    there.when(Promote(2, cases=wrong), ADA).then(VersionPromoted(2, before=1, cases=unknown))
+    back = CaseComparison(version=1, before=2, cases=compared)
+    again = given(model, *PROMOTED, VersionPromoted(2, before=1), actor="ada")
+    again.when(RollBack(cases=back), ADA).then(VersionRolledBack(1, before=2, cases=back))

@@ -411,7 +411,10 @@ ASKED: dict[str, Asked] = {
     f"GET {MODEL}/versions/{{version}}/export": Asked(
         f"{OWNERS}/versions/1/export?as=python", but=CONFIDENTIAL
     ),
-    f"GET {MODEL}/schema": Asked(f"{OWNERS}/schema", but=TO_PROMOTE),
+    **{
+        f"GET {MODEL}/{what}": Asked(f"{OWNERS}/{what}", but=TO_PROMOTE)
+        for what in ("schema", "examples")
+    },
     **{
         f"POST {MODEL}{at}/predict": Asked(
             f"{OWNERS}{at.format(version=1)}/predict", 200, IRIS_ROW, but=TO_PROMOTE
@@ -431,6 +434,16 @@ ASKED: dict[str, Asked] = {
         )
         for method, rest in (("GET", ""), ("GET", "/rows"), ("POST", "/cancel"))
     },
+    **{
+        f"GET {MODEL}{at}/cases": Asked(f"{OWNERS}{at.format(version=1)}/cases", but=TO_PROMOTE)
+        for at in ("", "/versions/{version}")
+    },
+    f"POST {MODEL}/cases": Asked(
+        f"{OWNERS}/cases", 422, {"row": {"long": "❀" * 20_000}}, but=TO_PROMOTE
+    ),
+    f"POST {MODEL}/cases/{{case}}/remove": Asked(
+        f"{OWNERS}/cases/none/remove", 404, {}, but=TO_PROMOTE
+    ),
     f"POST {MODEL}/backtests": Asked(
         f"{OWNERS}/backtests", 422, {"version": 1, "since": "?"}, but=TO_PROMOTE
     ),

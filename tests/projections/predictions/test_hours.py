@@ -126,6 +126,8 @@ def test_requests_are_counted_by_version_hour_and_shadow_with_histograms(log, va
     ask(log, vault, OLD, {"kind": ["dog"], "secret": [None]}, warned={"gap": 2})
     ask(log, vault, OLD, {"age": [2.0]}, shadow_of="x", version=2)
     ask(log, vault, "2026-01-05T11")
+    ask(log, vault, "2026-01-05T11", purpose="showroom")
+    ask(log, vault, "2026-01-05T12", purpose="explain")
     log.append(TOPICS.predictions.name, b"no record", key="x")
     ask(log, vault, "some time or other")
     log.append(TOPICS.predictions.name, None, key="x")

@@ -19,7 +19,7 @@ from autolearn.eventlog.log import Record
 from autolearn.runtime.timestamps import text
 from autolearn.schemas.codec import from_json
 from autolearn.schemas.errors import MalformedRecord
-from autolearn.schemas.records.prediction import PredictionContent, PredictionRecord
+from autolearn.schemas.records.prediction import PRODUCTION, PredictionContent, PredictionRecord
 from autolearn.schemas.rest.truths import (
     JoinedTruth,
     ModelTruths,
@@ -78,7 +78,8 @@ def _since(context: ApiContext, model: str, since: int) -> tuple[list[SaidRows],
     topic, vault = context.topics.predictions.name, context.vault
     said, also = scan(context.log, topic, since, lambda one: said_rows(one, model, vault))
     whole = max(reached, also)
-    return [one for one in said if one.time >= whole], truths, whole
+    said = [one for one in said if one.time >= whole and one.record.purpose == PRODUCTION]
+    return said, truths, whole
 
 
 def joined(context: ApiContext, model: str, since: int, version: int, limit: int) -> ModelTruths:

@@ -26,7 +26,7 @@ from autolearn.schemas.bounds import cut, listed
 from autolearn.schemas.catalog import CLASSIFICATION, REGRESSION
 from autolearn.schemas.codec import from_json
 from autolearn.schemas.errors import MalformedRecord
-from autolearn.schemas.records.prediction import PredictionContent, PredictionRecord
+from autolearn.schemas.records.prediction import PRODUCTION, PredictionContent, PredictionRecord
 from autolearn.security.data_key import Unreadable
 
 _FAULTS = 20
@@ -171,7 +171,7 @@ def _keyed(
             return
         with suppress(MalformedRecord, Unreadable, msgspec.DecodeError):
             about = from_json(record.content, PredictionRecord)
-            if about.shadow_of:
+            if about.shadow_of or about.purpose != PRODUCTION:
                 return
             clear = clear_content(about, context.vault)
             inputs = msgspec.json.decode(clear, type=PredictionContent).inputs
@@ -221,6 +221,8 @@ def _answer(said: SaidRows | None, request: str, row: int) -> SaidRows:
         raise _Unfit(f"nobody asked this model the request {request}, or it cannot be read")
     if said.record.shadow_of:
         raise _Unfit(f"{request} is a shadow's answer; the request is {said.asked}")
+    if said.record.purpose != PRODUCTION:
+        raise _Unfit(f"the request {request} was made for {said.record.purpose}: it has no truth")
     if row >= said.record.rows:
         last = said.record.rows - 1
         raise _Unfit(f"the request {request} has the rows 0 to {last}, and no row {row}")

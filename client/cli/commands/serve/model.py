@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from autolearn.client.cli.commands.serve import backtests as serve_backtests
+from autolearn.client.cli.commands.serve import cases
 from autolearn.client.cli.commands.serve import traffic as serve_traffic
 from autolearn.client.cli.commands.serve.hours import hours
 from autolearn.client.cli.confirm import Yes, confirm
@@ -19,7 +20,7 @@ from autolearn.client.cli.time_points import AsOf, point
 if TYPE_CHECKING:
     from autolearn.client.cli.connection import Connection
     from autolearn.client.sdk.models.registry import ModelHandle
-    from autolearn.schemas.rest.models import ModelVersion
+    from autolearn.schemas.rest.models import ModelChange, ModelVersion
 
 app = typer.Typer(
     help="Models: a name under which trainings are versions, one of which answers.",
@@ -229,6 +230,7 @@ def rollback(
             print_json(to.said)
         else:
             print(f"{name}@{model.aliases[alias]} is {alias} again")
+            _say_cases([*model.history(alias=alias)][-1])
 
 
 @app.command("history")
@@ -288,6 +290,7 @@ app.command("recording")(serve_traffic.recording)
 app.command("hours")(hours)
 app.command("backtest")(serve_backtests.backtest)
 app.command("backtests")(serve_backtests.backtests)
+app.add_typer(cases.app, name="case")
 
 
 @app.command("retire")
@@ -431,6 +434,15 @@ def _origin(made: ModelVersion) -> str:
     return ", ".join(filter(None, (f"{source.estimator} on {source.dataset.name}", scores)))
 
 
+def _say_cases(newest: ModelChange) -> None:
+    """Print which named cases are answered otherwise than before."""
+    from autolearn.client.cli.output import console
+    from autolearn.client.cli.tables.serve import cases as views
+
+    if newest.cases is not None:
+        console().print(views.changes(newest.cases))
+
+
 def _say_promotion(to: Connection, model: ModelHandle, alias: str, output: Output) -> None:
     """Print who answers now, what was required, and who answered before."""
     from autolearn.client.cli.output import console, print_json
@@ -444,6 +456,7 @@ def _say_promotion(to: Connection, model: ModelHandle, alias: str, output: Outpu
     before = f" in place of {newest.before}" if newest.before else ""
     console().print(views.gate(newest.evidence), end="")
     print(f"{model.name}@{newest.version} is {alias}{before}")
+    _say_cases(newest)
     if model.data.traffic is not None:
         shares = traffic_words(model.data.traffic.routes)
         print(f"Traffic goes on: {shares} (autolearn model traffic {model.name} --off ends it)")

@@ -16,6 +16,7 @@ from autolearn.client.sdk.client import AutoLearn
 from autolearn.client.sdk.errors import Problem
 from autolearn.client.sdk.models.online_rows import csv_parts, json_parts
 from autolearn.schemas.models.versions import CHAMPION
+from autolearn.schemas.records.prediction import Purpose
 from autolearn.schemas.rest.models import Inference
 from autolearn.schemas.stream_kinds import KINDS
 
@@ -51,6 +52,7 @@ def answer_online(
     form: str,
     out: Path | None,
     several: Several,
+    purpose: Purpose,
 ) -> None:
     """Ask a model about rows, and print a line for each, in their order.
 
@@ -61,7 +63,8 @@ def answer_online(
     """
     if form == "parquet":
         raise typer.BadParameter("a model answers as csv or json", param_hint="'-o'")
-    said = client.ask_model(name, _parts_of(rows), version=version or CHAMPION, **several._asdict())
+    asked = {"version": version or CHAMPION, "purpose": purpose, **several._asdict()}
+    said = client.ask_model(name, _parts_of(rows), **asked)
     if not said:
         raise typer.BadParameter("there is no row", param_hint="'FILE'")
     predictions = [_flat(part, at) for part in said for at in range(len(part.predictions))]

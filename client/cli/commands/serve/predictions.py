@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -22,6 +22,10 @@ def predictions(
         str, typer.Option(metavar="ID", help="Only this request, with its rows and answers.")
     ] = "",
     version: Annotated[int, typer.Option(min=0, help="Only this version; 0: all.")] = 0,
+    purpose: Annotated[
+        Literal["production", "showroom", "explain"] | None,
+        typer.Option(help="Only what was asked for this. [default: all but explain]"),
+    ] = None,
     limit: Annotated[int, typer.Option(min=1, max=10_000, help="At most so many.")] = 20,
     output: As = Output.table,
     url: Url = None,
@@ -39,6 +43,7 @@ def predictions(
             since="" if request else point(since, "--since"),
             request=request,
             version=version,
+            purpose=purpose,
             limit=1 if request else limit,
         )
         items = [*found]
@@ -49,4 +54,5 @@ def predictions(
         elif items:
             console().print(views.predictions(items))
         else:
-            print(f"Nothing was asked of {name}{'' if request else f' since {since}'}.")
+            for_what = "" if purpose is None else f" for {purpose}"
+            print(f"Nothing was asked of {name}{for_what}{'' if request else f' since {since}'}.")

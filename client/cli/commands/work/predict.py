@@ -94,6 +94,13 @@ def predict(
         Combine | None,
         typer.Option(help="Of several: their vote, their mean, or each. [default: each]"),
     ] = None,
+    purpose: Annotated[
+        Literal["production", "showroom", "explain"],
+        typer.Option(
+            help="A model: why it is asked. Other requests than production are recorded, and not "
+            "counted."
+        ),
+    ] = "production",
     with_input: Annotated[
         bool, typer.Option("--with-input", help="Repeat all columns, not only those with role id.")
     ] = False,
@@ -136,8 +143,11 @@ def predict(
             if into:
                 raise typer.BadParameter("rows that are sent go to a file", param_hint="'--to'")
             several = Several([*(others or ())], "" if combine is None else combine.value)
-            answer_online(there.client, name, version, str(file), form, out, several)
+            answer_online(there.client, name, version, str(file), form, out, several, purpose)
             return
+        if purpose != "production":
+            words = "it is said of rows that a model answers at once"
+            raise typer.BadParameter(words, param_hint="'--purpose'")
         if by_model and dataset is not None:
             found = there.client.model(name).predict_dataset(
                 dataset,

@@ -90,6 +90,7 @@ def test_what_cannot_be_replayed_is_counted_with_its_reason(frozen: Callable[...
         record(data=UNSET, keyid="k", data_base64="AAAA"),
         record(model="other"),
         record(shadow_of="somebody"),
+        record(purpose="showroom"),
         record(when=NOW - 6000),
         record(when=NOW),
     )

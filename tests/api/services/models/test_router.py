@@ -540,3 +540,48 @@ def test_a_model_that_was_made_elsewhere_answers_and_says_that_it_was_not_traine
     assert refused.json()["type"].endswith("import-refused"), refused.text
     assert known.ask("owner", "GET", path).json()["versions"] == 1
     assert post(known, f"{path}/delete").status_code == 200
+
+
+def test_named_cases_are_asked_at_each_promotion_and_changes_are_kept(known: People, model: str):
+    label = post(known, f"{model}/versions/1/predict?purpose=showroom", WINE).json()
+    right = label["predictions"][0]["prediction"]
+    typical = post(known, f"{model}/cases", {"row": WINE, "name": "typical", "expect": right})
+    assert (typical.status_code, typical.json()["number"]) == (201, 1), typical.text
+    short = post(known, f"{model}/cases", {"row": {"proline": None, "alcohol": 13}})
+    assert short.json()["name"] == "case-2"
+    for body, status, kind in (
+        ({"row": WINE, "name": "typical"}, 409, "case-exists"),
+        ({"row": {"x": "y" * 900} | {f"c{n}": "y" * 900 for n in range(22)}}, 422, "invalid-body"),
+        ({"row": {}}, 422, "invalid-body"),
+        ({"row": {"proline": [1]}}, 422, "invalid-body"),
+        ({"row": {"proline": 10**30}}, 422, "invalid-body"),
+        ({"row": WINE, "name": "7"}, 422, "invalid-body"),
+    ):
+        problem(post(known, f"{model}/cases", body), status, kind)
+    problem(post(known, f"{model}/cases/none/remove"), 404, "case-unknown")
+    after = {"AutoLearn-After": short.headers["AutoLearn-Reached"]}
+    run = known.ask("owner", "GET", f"{model}/versions/1/cases", headers=after).json()
+    assert [one.get("as_expected") for one in run["answers"]] == [True, None]
+    assert "malic_acid: the column is missing" in run["answers"][1]["failed"]
+    shown = known.ask("owner", "GET", f"{model}/prediction-log").json()["items"]
+    assert [one["request"] for one in shown] == [label["request"]], "cases are no predictions"
+    promoted = post(known, f"{model}/promote", {"version": 1})
+    assert promoted.status_code == 200, promoted.text
+    left = post(known, f"{model}/cases/1/remove").json()["items"]
+    assert [one["name"] for one in left] == ["case-2"]
+    assert post(known, f"{model}/rollback").status_code == 200
+    first, better, back = known.ask("owner", "GET", f"{model}/timeline").json()["items"]
+    assert first["cases"] is None
+    compared = better["cases"]
+    assert (compared["before"], compared["version"], compared.get("not_run")) == (2, 1, None)
+    case, failing = compared["cases"]
+    assert (case["after"], case["expect"], case["name"]) == (right, right, "typical")
+    assert case["before"] != right, "the dummy says what is most frequent"
+    assert failing["failed"] == failing["failed_before"] != ""
+    assert (back["cases"]["before"], back["cases"]["version"]) == (1, 2)
+    assert [one["name"] for one in back["cases"]["cases"]] == ["case-2"]
+    on_log = read_topic(known.environment["AUTOLEARN_KAFKA"], known.topics.events.name)
+    key = f"model/{model.rpartition('/')[2]}".encode()
+    ours = [one.value for of in on_log.values() for one in of if one.key == key and one.value]
+    assert len(ours) > 6
+    assert not any(b"proline" in one or b"typical" in one for one in ours)

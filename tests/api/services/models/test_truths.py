@@ -95,6 +95,51 @@ def test_truths_are_beside_the_answers_and_measured(
     assert not any(b"class_" in value for value in records.values())
 
 
+def test_what_is_asked_for_another_purpose_is_listed_and_has_no_truth(
+    known: People, asked: tuple[str, str, list[str]]
+):
+    model, request, labels = asked
+    row = {**WINE, "customer": "z"}
+    tensors = [
+        {"name": column, "datatype": "FP64", "shape": [1], "data": [value]}
+        for column, value in WINE.items()
+    ]
+    name, ids = model.rpartition("/")[2], {"production": request}
+    ids["explain"] = post(known, f"{model}/predict?purpose=explain", row).json()["request"]
+    body = {"inputs": tensors, "parameters": {"purpose": "showroom"}}
+    ids["showroom"] = post(known, f"/v2/models/{name}/infer", body).json()["id"]
+
+    def listed(query: str) -> list[str]:
+        shown = known.ask("owner", "GET", f"{model}/prediction-log?{query}").json()["items"]
+        assert all(ids[one["purpose"]] == one["request"] for one in shown)
+        return [one["purpose"] for one in shown]
+
+    assert listed("") == ["showroom", "production"], "explanations only if they are wanted"
+    assert listed("purpose=explain") == listed(f"request={ids['explain']}") == ["explain"]
+    assert listed("purpose=showroom") == ["showroom"]
+    for bad in ({"request": ids["showroom"]}, {"key": {"customer": "z"}}):
+        refused = post(known, f"{model}/truths", {"truths": [{**bad, "value": labels[0]}]})
+        assert kind_of(refused) == (422, "truth-unfit"), refused.text
+    assert (
+        "was made for showroom"
+        in post(
+            known, f"{model}/truths", {"truths": [{"request": ids["showroom"], "right": True}]}
+        ).text
+    )
+    rest = known.ask("owner", "GET", f"{model}/unlabelled").json()["items"]
+    assert {one["request"] for one in rest} == {request}
+    for path, body, words in (
+        (f"{model}/predict?purpose=fun", row, "no purpose: there are production"),
+        (f"/v2/models/{name}/infer", {"inputs": tensors, "parameters": {"purpose": 1}}, "purpose"),
+    ):
+        assert words in post(known, path, body).text
+    shown = known.ask("owner", "GET", f"{model}/examples").json()
+    assert (shown["version"], shown["records"][0].keys()) == (1, WINE.keys())
+    assert post(
+        known, f"{model}/predict?purpose=showroom", {"records": shown["records"]}
+    ).is_success
+
+
 def test_what_is_no_truth_of_the_model_is_refused_and_changes_nothing(
     known: People, asked: tuple[str, str, list[str]]
 ):

@@ -163,3 +163,19 @@ def test_where_nothing_can_be_written_is_said_before_the_work(tell, tmp_path, mo
 
     tell(played, story)
     assert played.sent == []
+
+
+def test_a_model_is_told_what_it_is_asked_for_and_whom_else_to_ask(tell):
+    sent = list[httpx.Request]()
+
+    def played(request: httpx.Request) -> httpx.Response:
+        sent.append(request)
+        said = {"model": "wines", "version": 1, "request": "r", "predictions": [{}]}
+        return httpx.Response(200, json=said)
+
+    def story(al):
+        rows = iter([(b"{}", "application/json")])
+        yield al.ask_model("wines", rows, others=["2"], combine="vote", purpose="showroom")
+
+    tell(played, story)
+    assert {str(one.url.query, "ascii") for one in sent} == {"purpose=showroom&with=2&combine=vote"}
