@@ -6,6 +6,7 @@ Exit codes: as those of `autolearn.api`.
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
 
@@ -32,6 +33,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if options.with_parent:
         end_with_parent()
     sys.setswitchinterval(_SWITCH)
+    os.environ["OMP_NUM_THREADS"] = "1"  # for each thread that answers, from its first call on
     try:
         settings = read_settings()
         host = options.host or settings.api.host
