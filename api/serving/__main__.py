@@ -5,6 +5,7 @@ Exit codes: as those of `autolearn.api`.
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
 
@@ -20,6 +21,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = parser_of("autolearn run serve", "Serve models.", "AUTOLEARN_SERVE_PORT")
 
     def serving(settings: Settings, host: str, port: int) -> int:
+        os.environ["OMP_NUM_THREADS"] = "1"  # for each thread that answers, from its first call on
         return serve(settings, make_app, host, port, kind="serve", models=ServedModels)
 
     return run(parser.parse_args(arguments), serve_port, serving)

@@ -357,7 +357,7 @@ class OnlineModel:
             return [predicted_columns(self.stored, None, part) for part in parts]
 
     def _how_together(self, folder: Path) -> Together:
-        """Return what may be computed for several requests at once with the same bits as alone."""
+        """Find what may be computed for several requests at once with the same bits as alone."""
         whole = self.plan is not None and self.plan.answers is not None
         if self.stored.training.imported or whole:
             return ""
