@@ -25,7 +25,7 @@ from autolearn.artifacts.store.store import ArtifactStore
 from autolearn.ml.training.train import train
 from autolearn.schemas.catalog import DatasetSpec
 from autolearn.schemas.events import PredictionRequested
-from tests.bench.mixed_table import mixed_table
+from tests.bench.datasets.mixed_table import mixed_table
 from tests.bench.peers import told
 from tests.support.run_samples import nothing, training
 

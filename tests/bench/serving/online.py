@@ -26,9 +26,9 @@ import pyarrow.csv as pcsv
 
 from autolearn.client.local.system import System
 from autolearn.client.sdk.client import AsyncAutoLearn
+from tests.bench.datasets.mixed_table import mixed_table
 from tests.bench.floor import floor_ms
 from tests.bench.main_job import home
-from tests.bench.mixed_table import mixed_table
 
 ROWS, ROUNDS, SECONDS, CLIENTS = 5_000, 3, 4.0, 20
 ADOPTIONS = 40
