@@ -152,6 +152,9 @@ RULES: dict[str, Rule] = {
     "GET /v1/catalog/datasets/{name}/content": Rule.USER,
     "GET /v1/catalog/datasets/{name}/rows": Rule.USER,
     "GET /v1/catalog/datasets/{name}/column": Rule.USER,
+    "GET /v1/catalog/datasets/{name}/unlabelled": Rule.USER,
+    "GET /v1/catalog/datasets/{name}/labels": Rule.USER,
+    "POST /v1/catalog/datasets/{name}/labels": Rule.USER,
     # Sessions and experiments
     "GET /v1/sessions": Rule.USER,
     "POST /v1/sessions": Rule.USER,

@@ -290,6 +290,13 @@ ASKED: dict[str, Asked] = {
     "GET /v1/catalog/datasets/{name}/column": Asked(
         "/v1/catalog/datasets/iris/column?column=species"
     ),
+    "GET /v1/catalog/datasets/{name}/unlabelled": Asked(
+        "/v1/catalog/datasets/none/unlabelled", 404
+    ),
+    "GET /v1/catalog/datasets/{name}/labels": Asked("/v1/catalog/datasets/none/labels", 404),
+    "POST /v1/catalog/datasets/{name}/labels": Asked(
+        "/v1/catalog/datasets/none/labels", 404, {"labels": [{"row": 0, "value": "a"}]}
+    ),
     "POST /v1/catalog/datasets/{name}/describe": Asked("/v1/catalog/datasets/none/describe", 404),
     "POST /v1/catalog/datasets/{name}/delete": Asked("/v1/catalog/datasets/none/delete", 404),
     "GET /v1/sessions": Asked("/v1/sessions"),
