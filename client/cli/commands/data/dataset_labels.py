@@ -80,7 +80,7 @@ def _ask(dataset: DatasetHandle, found: UnlabelledRows, classes: Sequence[str]) 
             line = sys.stdin.readline()
             answer = line.strip()
             if not line or answer == "q":
-                _end(dataset.name, found, many)
+                _end(dataset, found, many)
                 return
             if not answer:
                 break
@@ -96,15 +96,18 @@ def _ask(dataset: DatasetHandle, found: UnlabelledRows, classes: Sequence[str]) 
             else:
                 many += 1
                 break
-    _end(dataset.name, found, many)
+    _end(dataset, found, many)
 
 
-def _end(name: str, found: UnlabelledRows, many: int) -> None:
+def _end(dataset: DatasetHandle, found: UnlabelledRows, many: int) -> None:
     """Say what was recorded, and how labels become data."""
-    target = f" --target {found.target}" if found.new else ""
+    target = "" if found.target == dataset.data.target else f" --target {found.target}"
+    source = f"{dataset.name}@{found.version[:8]}"
     print(f"{count(many, 'label')} recorded, {count(found.rows - many, 'row')} without one.")
     if many or found.labelled:
-        print(f"`autolearn dataset add {name} --from-labels {name}{target}` makes a version.")
+        print(
+            f"The next version: autolearn dataset add {dataset.name} --from-labels {source}{target}"
+        )
 
 
 def _value(answer: str, *, new: bool) -> str | float:

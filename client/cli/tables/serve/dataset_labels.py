@@ -26,7 +26,9 @@ def unlabelled(found: UnlabelledRows) -> RenderableType:
     words = [f"{count(found.rows, 'row')} without a label, {found.labelled:,} labelled."]
     if found.model:
         words.append(f"The least certain of the first {found.looked:,} come first.")
-    return Group(rows(("row", *by, *columns), lines, leave=columns[::-1]), sentence(*words))
+    return Group(
+        rows(("row", *by, *columns), lines, leave=columns[::-1]), sentence(" ".join(words))
+    )
 
 
 def question(
