@@ -164,6 +164,7 @@ class ServeApp:
             "infer": _Route("/v2/models/{model}/infer", self.infer),
             "predict": _Route("/v1/models/{model}/predict", self.predict),
             "schema": _Route("/v1/models/{model}/schema", self.schema),
+            "rules": _Route("/v1/models/{model}/rules", self.rules),
         }
 
     def taken(self, records: Iterable[EventRecord]) -> None:
@@ -240,8 +241,8 @@ class ServeApp:
                         name, wanted = "predict", "POST"
                     case ["versions", version, "predict"] if version:
                         name, wanted = "predict", "POST"
-                    case ["schema"]:
-                        name = "schema"
+                    case ["schema" | "rules" as name]:
+                        pass
             case ["v2", "models", model, *rest] if model:
                 if len(rest) >= 2 and rest[0] == "versions" and rest[1]:
                     version, rest = rest[1], rest[2:]
@@ -322,6 +323,11 @@ class ServeApp:
         """Show the JSON Schema of a row of the champion."""
         asked = await self.asked.find(request.scope, request.model, "")
         return _json(asked.loaded.model.schema())
+
+    async def rules(self, request: _Request) -> _Reply:
+        """Show the rules of a row of the champion."""
+        asked = await self.asked.find(request.scope, request.model, "")
+        return _json(asked.loaded.model.rules)
 
     async def predict(self, request: _Request) -> _Reply:
         """Answer rows in the friendly form."""
@@ -436,7 +442,7 @@ def _by_protocol(
 
 def _plain(columns: Mapping[str, Sequence[Any]]) -> Mapping[str, Sequence[Any]]:
     """Return columns as they are recorded: a value that was not sent is None."""
-    from autolearn.ml.prediction.online import ABSENT
+    from autolearn.ml.prediction.row_checks import ABSENT
 
     return {
         name: [None if one is ABSENT else one for one in values] if ABSENT in values else values

@@ -95,7 +95,7 @@ RULES: dict[str, Rule] = {
     **{
         f"GET {_MODEL}{what}": Rule.USER
         for what in (
-            *("", "/versions", "/versions/{version}", "/timeline", "/readers", "/schema"),
+            *("", "/versions", "/versions/{version}", "/timeline", "/readers", "/schema", "/rules"),
             "/prediction-log",
             "/hours",
             *("/prediction-log", "/truths", "/unlabelled"),

@@ -14,6 +14,7 @@ from autolearn.api.http.openapi import answers
 from autolearn.api.http.problems import Problem, respond
 from autolearn.api.shared.predictions.serve_processes import BACK, ServeProcesses, passed_on
 from autolearn.api.state.context import ApiContext
+from autolearn.schemas.models.row_rules import RowRules
 from autolearn.schemas.rest.models import Inference
 
 _ACCEPTS: dict[str, Any] = {
@@ -60,6 +61,11 @@ def router(context: ApiContext) -> APIRouter:
     @routes.get("/v1/models/{model}/schema", response_class=Response)
     async def see_schema(request: Request, model: str) -> Response:  # noqa: ARG001
         """Show the JSON Schema of a row of the champion."""
+        return await _passed(to, request)
+
+    @routes.get("/v1/models/{model}/rules", responses=answers({200: RowRules}))
+    async def see_rules(request: Request, model: str) -> Response:  # noqa: ARG001
+        """Show the rules of a row of the champion: hard ones refuse it, soft ones warn."""
         return await _passed(to, request)
 
     async def infer(request: Request) -> Response:

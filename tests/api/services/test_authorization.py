@@ -408,6 +408,7 @@ ASKED: dict[str, Asked] = {
         f"{OWNERS}/versions/1/export?as=python", but=CONFIDENTIAL
     ),
     f"GET {MODEL}/schema": Asked(f"{OWNERS}/schema", but=TO_PROMOTE),
+    f"GET {MODEL}/rules": Asked(f"{OWNERS}/rules", but=TO_PROMOTE),
     **{
         f"POST {MODEL}{at}/predict": Asked(
             f"{OWNERS}{at.format(version=1)}/predict", 200, IRIS_ROW, but=TO_PROMOTE
