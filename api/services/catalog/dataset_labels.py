@@ -100,6 +100,7 @@ def add_label_routes(routes: APIRouter, context: ApiContext) -> None:
         spec = await find_version(context, name, version)
         target, column = column_of(spec, target)
         rows, there = await open_rows(spec, target, column), await labels_of(spec, target)
+        labelled = sum(row in rows for row in there)
         numbers = rows.first(ONLINE_ROWS if by else limit, there)
         values = await values_of(spec, target, numbers)
         said = [_Said()] * len(values)
@@ -120,8 +121,8 @@ def add_label_routes(routes: APIRouter, context: ApiContext) -> None:
             dataset=name,
             version=spec.version,
             target=target,
-            rows=rows.many - len(there),
-            labelled=len(there),
+            rows=rows.many - labelled,
+            labelled=labelled,
             items=items,
             classes=known_classes(spec, target) or [*(said[0].labels if said else ())],
             hidden=hidden,
