@@ -54,7 +54,9 @@ ONLINE_VALUES = 1_000_000
 ONLINE_ROWS = 1000
 """Rows that a model answers in one request."""
 TRUTHS = 10_000
-"""Truths that one request adds."""
+"""Truths or labels that one request adds."""
+DATASET_LABELS = 100_000
+"""Labels that are given to rows of one dataset, replaced ones included."""
 WARNINGS_SHOWN = 100
 """Warnings about rows that one answer has."""
 LOADED_MODELS, LOADED_BYTES = 50, 512 * MIB

@@ -44,6 +44,7 @@ def _field_of(attribute: str) -> str:
 
 CLEAR: dict[type[Message], tuple[str, ...]] = {
     commands.RegisterDataset: ("artifact", "bytes", "rows", "everybody", "marks"),
+    commands.LabelRows: ("rows",),
     commands.OpenSession: ("expires",),
     commands.RenameSession: (),
     commands.AnnotateSession: ("run", "artifact"),
@@ -64,6 +65,7 @@ CLEAR: dict[type[Message], tuple[str, ...]] = {
     events.ShadowSet: ("shadow",),
     events.CaseAdded: ("number",),
     events.DatasetRegistered: ("artifact", "bytes", "rows", "everybody", "marks"),
+    events.RowsLabelled: ("rows",),
     events.SessionOpened: ("expires",),
     events.SessionRenamed: (),
     events.SessionAnnotated: ("run", "artifact"),

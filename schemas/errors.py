@@ -139,6 +139,7 @@ REASONS: dict[str, Reason] = {
     "too-many-readers": Reason(409, "It is shared with as many users and groups as it may be"),
     "too-many-attachments": Reason(409, "There are as many attached files as there may be"),
     "too-many-annotations": Reason(409, "There are as many annotations as there may be"),
+    "too-many-labels": Reason(409, "The dataset has as many labels as it may"),
     "too-many-versions": Reason(409, "There are as many versions as there may be"),
     "too-many-runs": Reason(409, "The session has as many runs as it may"),
     "run-unknown": Reason(404, "There is no such run"),

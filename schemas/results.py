@@ -78,12 +78,13 @@ class PredictedBatch(Struct, frozen=True, omit_defaults=True):
 
     `counts` are the rows by predicted class, cluster or anomaly, as in the result. `scores` are the
     rows between the edges of the result's `score_edges`: by their highest probability, or by the
-    predicted number.
+    predicted number. `warned` counts values that break a soft rule, by its kind.
     """
 
     rows: int
     counts: dict[str, int] = {}
     scores: tuple[int, ...] = ()
+    warned: dict[str, int] = {}
 
 
 class PredictionResult(Struct, frozen=True, omit_defaults=True, tag_field="kind", tag="prediction"):
@@ -94,7 +95,8 @@ class PredictionResult(Struct, frozen=True, omit_defaults=True, tag_field="kind"
     in an EvaluationResult; the notes also name columns that are not used, or have no value.
     `batches` are of 10,000 rows each, in their order, the last of fewer; or of more if the result
     would be too large. `score_edges` are those of the training's profile; () without scores. A
-    backtest has the `comparison` of the answers with the recorded ones.
+    backtest has the `comparison` of the answers with the recorded ones. `warned` is that of all
+    batches.
     """
 
     output: TrainedArtifact
@@ -109,6 +111,7 @@ class PredictionResult(Struct, frozen=True, omit_defaults=True, tag_field="kind"
     batches: tuple[PredictedBatch, ...] = ()
     score_edges: tuple[float, ...] = ()
     comparison: BacktestComparison | None = None
+    warned: dict[str, int] = {}
 
 
 class StudyResult(Struct, frozen=True, omit_defaults=True, tag_field="kind", tag="study"):

@@ -8,12 +8,12 @@ from __future__ import annotations
 from typing import assert_never
 
 from msgspec import Struct
-from msgspec.structs import replace
+from msgspec.structs import asdict, replace
 
 from autolearn.agents.deciders.decider import Decider
 from autolearn.schemas import commands, events
 from autolearn.schemas.actors import Actor
-from autolearn.schemas.bounds import DATASET_GRANTS, DATASET_VERSIONS
+from autolearn.schemas.bounds import DATASET_GRANTS, DATASET_LABELS, DATASET_VERSIONS
 from autolearn.schemas.catalog import BUNDLED_DATASETS, too_many_versions
 from autolearn.schemas.messages import Event
 from autolearn.schemas.values import May
@@ -34,6 +34,8 @@ class Registered(Struct, frozen=True, tag="registered"):
     """The number of changes of its sensitive columns."""
     contents: tuple[str, ...] = ()
     """The digests of its versions in the artifact store."""
+    labels: int = 0
+    """The number of labels that were given to its rows."""
 
 
 class Deleted(Struct, frozen=True, tag="deleted"):
@@ -44,6 +46,7 @@ Dataset = Unregistered | Registered | Deleted
 
 DatasetCommand = (
     commands.RegisterDataset
+    | commands.LabelRows
     | commands.ShareDataset
     | commands.UnshareDataset
     | commands.DeleteDataset
@@ -60,6 +63,8 @@ def _decide(state: Dataset, command: DatasetCommand, actor: Actor) -> Event:
             return _register(state, command, actor)
         case Unregistered(), _:
             return events.Refused("dataset-unknown", "There is no dataset with this name.")
+        case Registered(), commands.LabelRows():
+            return _label(state, command, actor)
         case Registered(), _ if not _owns(state, actor):
             return events.Refused("forbidden", "Only the owner of a dataset can do that.")
         case Registered(), commands.DeleteDataset():
@@ -95,7 +100,7 @@ def _register(
         return events.Refused("dataset-reserved", why)
     if isinstance(state, Unregistered):
         return registered
-    if not (_owns(state, actor) or state.everybody or actor.may_work(state.grants)):
+    if not _may_change(state, actor):
         why = f"{spec.name} is somebody else's dataset: choose another name."
         return events.Refused("dataset-taken", why)
     if command.unmarks and not _owns(state, actor):
@@ -107,6 +112,25 @@ def _register(
     if spec.ref.content not in state.contents and len(state.contents) >= DATASET_VERSIONS:
         return events.Refused("too-many-versions", too_many_versions(spec.name))
     return registered
+
+
+def _label(state: Registered, command: commands.LabelRows, actor: Actor) -> Event:
+    """Accept labels of a principal who may change the dataset."""
+    if state.bundled or not _may_change(state, actor):
+        why = "Only the owner of a dataset, and those who may change it, can label its rows."
+        return events.Refused("forbidden", why)
+    if command.rows < 1 or state.labels + command.rows > DATASET_LABELS:
+        why = (
+            f"Its rows were given {state.labels:,} labels, and at most {DATASET_LABELS:,} are "
+            "taken; no setting raises that. Make a dataset of another name of them (dataset add "
+            "NAME --from-labels), and go on with that."
+        )
+        return events.Refused("too-many-labels", why)
+    return events.RowsLabelled(**asdict(command))
+
+
+def _may_change(state: Registered, actor: Actor) -> bool:
+    return _owns(state, actor) or state.everybody or actor.may_work(state.grants)
 
 
 def _owns(state: Registered, actor: Actor) -> bool:
@@ -124,6 +148,8 @@ def _evolve(state: Dataset, event: Event, actor: str) -> Dataset:
             if spec.ref.content not in contents:
                 contents = (*contents, spec.ref.content)
             return replace(state, marks=state.marks + marks, contents=contents)
+        case Registered(labels=labels), events.RowsLabelled(rows=rows):
+            return replace(state, labels=labels + rows)
         case Registered(grants=grants), events.DatasetShared(user=user, may=may):
             may = "work" if may == "write" else may
             return replace(state, grants={**grants, user: may})

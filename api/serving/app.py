@@ -180,6 +180,7 @@ class ServeApp:
             "document": _Route("/openapi.json", self.document),
             "cases": _Route("/v1/models/{model}/cases", self.cases),
             "examples": _Route("/v1/models/{model}/examples", self.examples),
+            "rules": _Route("/v1/models/{model}/rules", self.rules),
         }
         self.of_version = {
             name: _Route(one.path.replace("{model}", "{model}/versions/{version}"), one.answer)
@@ -264,7 +265,7 @@ class ServeApp:
                         name, wanted = "predict", "POST"
                     case ["versions", version, "cases"] if version:
                         name = "cases"
-                    case ["schema" | "examples" as name]:
+                    case ["schema" | "examples" | "rules" as name]:
                         pass
             case ["v2", "models", model, *rest] if model:
                 if len(rest) >= 2 and rest[0] == "versions" and rest[1]:
@@ -371,6 +372,11 @@ class ServeApp:
         online = asked.loaded.model
         found = await self.context.executors.inference.run(lambda: case_answers(cases, online))
         return _json(CaseRun(model=asked.model, version=asked.number, answers=found))
+
+    async def rules(self, request: _Request) -> _Reply:
+        """Show the rules of a row of the champion."""
+        asked = await self.asked.find(request.scope, request.model, "")
+        return _json(asked.loaded.model.rules)
 
     async def predict(self, request: _Request) -> _Reply:
         """Answer rows in the friendly form."""
@@ -496,7 +502,7 @@ def _by_protocol(
 
 def _plain(columns: Mapping[str, Sequence[Any]]) -> Mapping[str, Sequence[Any]]:
     """Return columns as they are recorded: a value that was not sent is None."""
-    from autolearn.ml.prediction.online import ABSENT
+    from autolearn.ml.prediction.row_checks import ABSENT
 
     return {
         name: [None if one is ABSENT else one for one in values] if ABSENT in values else values

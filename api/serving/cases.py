@@ -22,7 +22,7 @@ def case_answers(cases: Iterable[ModelCase], online: OnlineModel) -> list[CaseAn
 
 
 def _answered(case: ModelCase, online: OnlineModel) -> CaseAnswer:
-    from autolearn.ml.prediction.online import RowsRefused
+    from autolearn.ml.prediction.row_checks import RowsRefused
 
     about: dict[str, Any] = {"number": case.number, "name": case.name, "expect": case.expect}
     if case.row is None:

@@ -67,7 +67,7 @@ class MicroBatches:
         Raises:
             Problem: they do not fit (422), or too many requests wait (429).
         """
-        from autolearn.ml.prediction.online import RowsRefused
+        from autolearn.ml.prediction.row_checks import RowsRefused
 
         user, bound = asked.who.name, self.lane.bound
         if self.users.total() >= bound.waiting or (user and self.users[user] >= bound.share):

@@ -17,7 +17,8 @@ from autolearn.schemas.rest.models import Inference, InferencePart, InferenceWar
 from autolearn.schemas.values import JsonValue
 
 if TYPE_CHECKING:  # scikit-learn is imported with the first model
-    from autolearn.ml.prediction.online import Answered, OnlineModel, RowsRefused
+    from autolearn.ml.prediction.online import Answered, OnlineModel
+    from autolearn.ml.prediction.row_checks import RowsRefused
 
 _DEEPEST = 4
 
@@ -40,7 +41,7 @@ def columns_of(records: Sequence[dict[str, JsonValue]]) -> dict[str, list[Any]]:
     Raises:
         Problem: there are too many (422).
     """
-    from autolearn.ml.prediction.online import ABSENT
+    from autolearn.ml.prediction.row_checks import ABSENT
 
     if len(records) > ONLINE_ROWS:
         raise _refused(
@@ -88,7 +89,7 @@ def answer(given: GivenRows, asked: AskedModel) -> Answered:
     Raises:
         Problem: they do not fit (422).
     """
-    from autolearn.ml.prediction.online import RowsRefused
+    from autolearn.ml.prediction.row_checks import RowsRefused
 
     try:
         return asked.loaded.model.answer_columns(given.columns, given.rows, given.columns)

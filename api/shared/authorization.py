@@ -97,7 +97,7 @@ RULES: dict[str, Rule] = {
     **{
         f"GET {_MODEL}{what}": Rule.USER
         for what in (
-            *("", "/versions", "/versions/{version}", "/timeline", "/readers", "/schema"),
+            *("", "/versions", "/versions/{version}", "/timeline", "/readers", "/schema", "/rules"),
             "/prediction-log/{request_id}/proof",
             "/examples",
             "/hours",
@@ -158,6 +158,9 @@ RULES: dict[str, Rule] = {
     "GET /v1/catalog/datasets/{name}/content": Rule.USER,
     "GET /v1/catalog/datasets/{name}/rows": Rule.USER,
     "GET /v1/catalog/datasets/{name}/column": Rule.USER,
+    "GET /v1/catalog/datasets/{name}/unlabelled": Rule.USER,
+    "GET /v1/catalog/datasets/{name}/labels": Rule.USER,
+    "POST /v1/catalog/datasets/{name}/labels": Rule.USER,
     # Sessions and experiments
     "GET /v1/sessions": Rule.USER,
     "POST /v1/sessions": Rule.USER,

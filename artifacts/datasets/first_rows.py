@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -50,6 +51,29 @@ def first_rows(
             if len(found) >= limit:
                 return found
     return found
+
+
+def chosen_rows(
+    batches: Iterable[Batch], columns: Sequence[str], numbers: Sequence[int], most: int
+) -> list[msgspec.Raw]:
+    """Return the rows of some numbers, which rise, as `first_rows` does.
+
+    Raises DatasetRefused if the first one alone is larger than `most` bytes.
+    """
+
+    def chosen() -> Iterable[Batch]:
+        begin, at = 0, 0
+        for batch in batches:
+            rows = len(next(iter(batch.values())))
+            until = bisect_left(numbers, begin + rows, at)
+            if until > at:
+                places = pa.array([number - begin for number in numbers[at:until]])
+                yield {name: values.take(places) for name, values in batch.items()}
+            begin, at = begin + rows, until
+            if at == len(numbers):
+                return
+
+    return first_rows(chosen(), columns, len(numbers), most)
 
 
 def json_values(array: Any) -> list[Any]:

@@ -61,29 +61,50 @@ class RowsJob(LookJob, frozen=True, kw_only=True, tag="rows"):
     most: int
 
 
+class ChosenRowsJob(LookJob, frozen=True, kw_only=True, tag="chosen-rows"):
+    """Read the rows of some `numbers`, in rising order, of `columns`: of `most` bytes in JSON."""
+
+    columns: tuple[str, ...]
+    numbers: tuple[int, ...]
+    most: int
+
+
+class GapsJob(LookJob, frozen=True, kw_only=True, tag="gaps"):
+    """Find the rows in which a `column` has no value."""
+
+    column: str
+
+
 class ColumnJob(LookJob, frozen=True, kw_only=True, tag="column"):
     """Sum up the values of a `column`."""
 
     column: str
 
 
+Job = RowsJob | ColumnJob | ChosenRowsJob | GapsJob
+
+
 class _Task(msgspec.Struct, frozen=True):
     """A job, and the bytes of its file."""
 
-    job: RowsJob | ColumnJob
+    job: Job
     size: int
 
 
 class _ReadResult(msgspec.Struct, frozen=True, omit_defaults=True):
-    """One of these; rows are lists of values, in the order of the columns."""
+    """One of these; rows are lists of values, in the order of the columns.
+
+    `gaps` has a bit for each row, the lowest one of a byte first.
+    """
 
     rows: list[msgspec.Raw] = []
+    gaps: bytes = b""
     summary: ColumnSummary | None = None
     refused: tuple[str, ...] = ()
 
 
-async def rows_apart(job: RowsJob, size: int, read: ReadRange) -> list[msgspec.Raw]:
-    """Return the first rows, each a JSON array, of a file of `size` bytes that `read` gives.
+async def rows_apart(job: RowsJob | ChosenRowsJob, size: int, read: ReadRange) -> list[msgspec.Raw]:
+    """Return rows, each a JSON array, of a file of `size` bytes that `read` gives.
 
     It is done without risk to this process, and without blocking its loop. Raises DatasetRefused;
     also when the limits of memory or time are exceeded. What `read` raises ends it, too.
@@ -97,6 +118,14 @@ async def summary_apart(job: ColumnJob, size: int, read: ReadRange) -> ColumnSum
     if found is None:
         raise DatasetRefused(_too_much(job))
     return found
+
+
+async def gaps_apart(job: GapsJob, size: int, read: ReadRange) -> bytes:
+    """Return a bit for each row: 1 where a column has no value; as `rows_apart` does.
+
+    The lowest bit of a byte comes first. Raises DatasetRefused.
+    """
+    return (await _read_apart(_Task(job, size), read)).gaps
 
 
 async def _read_apart(task: _Task, read: ReadRange) -> _ReadResult:
@@ -163,15 +192,22 @@ def main() -> None:
     asked.flush()
 
 
-def _done(job: RowsJob | ColumnJob, content: FileContent) -> _ReadResult:
+def _done(job: Job, content: FileContent) -> _ReadResult:
     """Read what is asked for."""
     from autolearn.artifacts.datasets.column_summary import column_summary
-    from autolearn.artifacts.datasets.first_rows import first_rows
+    from autolearn.artifacts.datasets.first_rows import chosen_rows, first_rows
+    from autolearn.artifacts.datasets.gaps import gaps_of
     from autolearn.artifacts.datasets.typed_batches import typed_batches
 
     if isinstance(job, ColumnJob):
         values = typed_batches(content, job.options, job.types, [job.column])
         return _ReadResult(summary=column_summary(values, job.column, job.types[job.column]))
+    if isinstance(job, GapsJob):
+        values = typed_batches(content, job.options, job.types, [job.column])
+        return _ReadResult(gaps=gaps_of(batch[job.column] for batch in values))
+    if isinstance(job, ChosenRowsJob):
+        chosen = typed_batches(content, job.options, job.types, job.columns)
+        return _ReadResult(rows=chosen_rows(chosen, job.columns, job.numbers, job.most))
     shown = [name for name in job.columns if name not in job.hidden]
     batches = typed_batches(content, job.options, job.types, shown, rows=job.limit)
     return _ReadResult(rows=first_rows(batches, job.columns, job.limit, job.most))

@@ -39,7 +39,8 @@ from autolearn.ml.models import skops_file
 from autolearn.ml.models.onnx_model import OnnxClassifier, open_onnx
 from autolearn.ml.models.trusted_types import IMPORTED
 from autolearn.ml.prediction.csv_rows import csv_rows
-from autolearn.ml.prediction.online import OnlineModel, Record
+from autolearn.ml.prediction.online import OnlineModel
+from autolearn.ml.prediction.row_checks import Record
 from autolearn.ml.training.feature_profile import example, feature_profile, score_profile
 from autolearn.schemas.bounds import LONGEST_NAME, MIB, MOST_COLUMNS, ONLINE_ROWS, cut, listed
 from autolearn.schemas.catalog import ANOMALY_DETECTION, CLASSIFICATION, CLUSTERING, REGRESSION

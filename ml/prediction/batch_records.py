@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import msgspec
@@ -37,7 +38,11 @@ def score_edges(artifact: Path) -> tuple[float, ...]:
 
 
 def batch_record(
-    said: Mapping[str, Array], edges: Sequence[float], *, hidden: bool
+    said: Mapping[str, Array],
+    edges: Sequence[float],
+    warned: Mapping[str, int] = MappingProxyType({}),
+    *,
+    hidden: bool,
 ) -> PredictedBatch:
     """Return the record of the predictions for some rows; classes that are `hidden` not counted."""
     first = next(iter(said.values()))
@@ -47,8 +52,10 @@ def batch_record(
         scores = first
     counts = {} if hidden else _counted(said)
     if scores is None or not edges:
-        return PredictedBatch(len(first), counts)
-    return PredictedBatch(len(first), counts, (*counts_between(scores, np.array(edges)),))
+        return PredictedBatch(len(first), counts, warned={**warned})
+    return PredictedBatch(
+        len(first), counts, (*counts_between(scores, np.array(edges)),), {**warned}
+    )
 
 
 def _counted(said: Mapping[str, Array]) -> dict[str, int]:
@@ -63,12 +70,13 @@ def _counted(said: Mapping[str, Array]) -> dict[str, int]:
 
 def together(batches: Iterable[PredictedBatch]) -> PredictedBatch:
     """Return one record for all rows of some."""
-    rows, counts, scores = 0, Counter[str](), Counter[int]()
+    rows, counts, scores, warned = 0, Counter[str](), Counter[int](), Counter[str]()
     for one in batches:
         rows += one.rows
         counts.update(one.counts)
         scores.update(dict(enumerate(one.scores)))
-    return PredictedBatch(rows, dict(counts), (*scores.values(),))
+        warned.update(one.warned)
+    return PredictedBatch(rows, dict(counts), (*scores.values(),), dict(warned))
 
 
 def shortened(batches: list[PredictedBatch]) -> tuple[PredictedBatch, ...]:

@@ -1,18 +1,12 @@
-"""A trained model in memory that answers rows at once, each checked at the door.
-
-A hard rule refuses the request: a column that is not there, a value of another type, a number that
-is none. A soft rule warns: a category that the model does not know, a value outside the training's
-range, a gap where the training had none.
-"""
+"""A trained model in memory that answers rows at once, each checked at the door."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from itertools import pairwise
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
 import numpy as np
@@ -29,19 +23,26 @@ from autolearn.ml.estimators.estimator import LABELS, methods_of
 from autolearn.ml.evaluation.categories import Categories
 from autolearn.ml.evaluation.drawn_rows import rows_to_check
 from autolearn.ml.evaluation.rows import features_of_model, secret_columns
-from autolearn.ml.evaluation.stored_artifact import ModelColumn, StoredArtifact, open_model
+from autolearn.ml.evaluation.stored_artifact import StoredArtifact, open_model
 from autolearn.ml.plans.held_out_check import comparison_in
 from autolearn.ml.plans.plan import NoPlan, Plan, PlanComparison, compared, compiled, is_same
 from autolearn.ml.plans.rowwise import is_rowwise
 from autolearn.ml.prediction.predict import PROBABILITY, predicted_columns
+from autolearn.ml.prediction.row_checks import (
+    ABSENT,
+    Record,
+    RowChecker,
+    RowFault,
+    RowsRefused,
+    RowWarning,
+    rules_of,
+)
 from autolearn.schemas.bounds import cut
 from autolearn.schemas.catalog import CLASSIFICATION
 from autolearn.schemas.models.plan_verdict import PlanVerdict, Together
 from autolearn.schemas.values import JsonValue
 
 Array = np.ndarray[Any, Any]
-Record = Mapping[str, JsonValue]
-"""A row: a value, or None for a gap, by column."""
 _TYPES: dict[str, Any] = {
     "boolean": pa.string(),
     "integer": pa.float64(),
@@ -49,51 +50,11 @@ _TYPES: dict[str, Any] = {
     "string": pa.string(),
     "timestamp": pa.timestamp("us", tz="UTC"),
 }
-_WANTED = {
-    "boolean": "true or false",
-    "integer": "a number",
-    "number": "a number",
-    "string": "text",
-}
 _JSON_TYPES = {"integer": "number", "timestamp": "string"}
-_LARGEST = float(np.finfo(np.float32).max)
-ABSENT = object()
-"""In place of a value that was not sent; None is a gap."""
 _DRAWN = 200
 """Rows that are drawn to compare a plan with its pipeline at loading."""
 _ALIKE = 4
 """Rows that are drawn to see whether answers depend on who else asks."""
-_MOST_FAULTS = 20
-"""Faults of a request that a refusal names."""
-
-
-class RowFault(Struct, frozen=True):
-    """Why a row is refused: by its number, from 0, and its column ("": not one of them alone)."""
-
-    row: int
-    column: str
-    detail: str
-
-
-class RowWarning(Struct, frozen=True):
-    """Why an answer may be poor: its row, from 0, and its column."""
-
-    row: int
-    column: str
-    kind: Literal["unseen", "outside", "gap"]
-    detail: str
-
-
-class RowsRefused(InputError):
-    """Rows do not fit the model; `faults` are the first of them."""
-
-    def __init__(self, faults: Sequence[RowFault], many: int) -> None:
-        self.faults = faults
-        more = f", and {many - len(faults)} more" if many > len(faults) else ""
-        words = "; ".join(
-            ": ".join(filter(None, (f"row {one.row}", one.column, one.detail))) for one in faults
-        )
-        super().__init__(f"{words}{more}", advice="The schema of a row says what is wanted.")
 
 
 class _Examples(Struct, frozen=True):
@@ -138,8 +99,9 @@ class OnlineModel:
     def __init__(self, stored: StoredArtifact) -> None:
         self.stored = stored
         self.columns = {column.name: column for column in stored.schema.columns}
-        self.usual = {column.name: _usual(column) for column in stored.schema.columns}
         self.secret = secret_columns(stored, ())
+        self.rules = rules_of(stored.schema)
+        self.checker = RowChecker(self.rules)
         self.plan: Plan | None = None
         self.unplanned = ""
         """Why there is no plan."""
@@ -229,7 +191,7 @@ class OnlineModel:
             RowsRefused: they do not fit.
         """
         columns = {name: [one.get(name, ABSENT) for one in records] for name in self.columns}
-        values, _ = self._checked(columns, len(records))
+        values, _ = self.checker.check(columns, len(records))
         categories = Categories(self._table_of(values, len(records)), self.secret)
         return features_of_model(self.stored, categories, needed=False)
 
@@ -320,14 +282,14 @@ class OnlineModel:
         self, columns: Mapping[str, Sequence[Any]], rows: int, names: Iterable[str]
     ) -> _Prepared:
         """Return rows as the estimator or the pipeline gets them. Raises RowsRefused."""
-        values, warnings = self._checked(columns, rows)
+        values, warnings = self.checker.check(columns, rows)
         unused = sorted({*names} - {*self.columns, self.stored.training.target})
         ready = None if self.plan is None else self.plan.features(values)
         features: Any = None
         if ready is None:
             categories = Categories(self._table_of(values, rows), self.secret)
             features = features_of_model(self.stored, categories, needed=False)
-            warnings += self._unseen(categories, columns)
+            warnings += self.checker.unseen(categories, columns)
         return _Prepared(rows, ready, features, warnings, unused)
 
     def _said(self, given: _Prepared) -> dict[str, Array]:
@@ -421,51 +383,6 @@ class OnlineModel:
         }
         return DatasetTable(types, arrays, rows)
 
-    def _checked(
-        self, columns: Mapping[str, Sequence[Any]], rows: int
-    ) -> tuple[dict[str, list[Any]], list[RowWarning]]:
-        """Return the values by column, and the warnings about them. Raises RowsRefused."""
-        faults: list[RowFault] = []
-        warnings: list[RowWarning] = []
-        found: dict[str, list[Any]] = {}
-        for name, column in self.columns.items():
-            given = columns.get(name)
-            if given is None:
-                given = [ABSENT] * rows
-            usual = self.usual[name]
-            values = found[name] = []
-            for number, value in enumerate(given):
-                if usual(value):
-                    values.append(value)
-                    continue
-                if value is ABSENT:
-                    faults.append(RowFault(number, name, "the column is missing"))
-                    continue
-                kept, wrong = _value_of(column, value)
-                if wrong:
-                    faults.append(RowFault(number, name, wrong))
-                    continue
-                values.append(kept)
-                if odd := _oddity(column, kept):
-                    kind, detail = odd
-                    warnings.append(RowWarning(number, name, kind, detail))
-        if faults:
-            faults.sort(key=lambda one: one.row)
-            raise RowsRefused(faults[:_MOST_FAULTS], len(faults))
-        return found, warnings
-
-    def _unseen(
-        self, categories: Categories, columns: Mapping[str, Sequence[Any]]
-    ) -> list[RowWarning]:
-        """Return a warning for each value that the model does not know."""
-        found = []
-        for name, strange in categories.strange.items():
-            for row in np.flatnonzero(strange).tolist():
-                value = "it" if name in self.secret else repr(cut(str(columns[name][row])))
-                detail = f"{value} was not in the training"
-                found.append(RowWarning(row, name, "unseen", detail))
-        return found
-
 
 class _Prepared(NamedTuple):
     """Checked rows: the input of the estimator if a plan made it, else the pipeline's features."""
@@ -487,75 +404,8 @@ def _part(ready: Array, at: int, end: int) -> Array:
     return np.array(ready[at:end], order="F" if ready.flags.f_contiguous else "C")
 
 
-def _usual(column: ModelColumn) -> Callable[[Any], bool]:
-    """Return whether a value may be taken as it is, without a warning: most are such.
-
-    The others are looked at one by one.
-    """
-    if column.type in ("integer", "number"):
-        low, high = column.minimum, column.maximum
-        if column.sensitive or low is None or high is None:
-            low, high = -_LARGEST, _LARGEST
-        return lambda value: type(value) is float and low <= value <= high
-    if column.type in ("boolean", "timestamp"):
-        return lambda _: False
-    return lambda value: type(value) is str
-
-
 def _as_sent(value: JsonValue, kind: str) -> JsonValue:
     """Return a value of a pipeline's row as a client sends it."""
     if value is None or kind not in ("boolean", "timestamp"):
         return value
     return value == "true" if kind == "boolean" else datetime.fromtimestamp(value, UTC).isoformat()
-
-
-def _value_of(column: ModelColumn, value: JsonValue) -> tuple[Any, str]:
-    """Return a value as the table has it, and why it is refused, "" if it is not."""
-    if value is None:
-        return None, ""
-    match column.type:
-        case "integer" | "number":
-            if isinstance(value, int | float) and not isinstance(value, bool):
-                return _number_of(value)
-        case "boolean":
-            if isinstance(value, bool):
-                return str(value).lower(), ""
-        case "timestamp":
-            return _time_of(value)
-        case _:
-            if isinstance(value, str):
-                return value, ""
-    shown = "" if column.sensitive else f"; got {cut(msgspec.json.encode(value).decode())}"
-    return None, f"{_WANTED[column.type]} is wanted{shown}"
-
-
-def _number_of(value: float) -> tuple[Any, str]:
-    """Return a number as float64, unless trees could not compare it, which take float32."""
-    if isinstance(value, float) and not math.isfinite(value):
-        return None, "it is no finite number"
-    if abs(value) > _LARGEST:
-        return None, f"it is too large: at most {_LARGEST:.3g}"
-    return float(value), ""
-
-
-def _time_of(value: JsonValue) -> tuple[Any, str]:
-    """Return a time in UTC; without a zone it is one of UTC."""
-    try:
-        time = datetime.fromisoformat(value) if isinstance(value, str) else None
-        if time is not None:
-            return (time.astimezone(UTC) if time.tzinfo else time.replace(tzinfo=UTC)), ""
-    except (ValueError, OverflowError):  # before the year 1 or after 9999 in UTC
-        pass
-    return None, "a time is wanted, such as 2026-01-31T09:30:00Z"
-
-
-def _oddity(column: ModelColumn, value: Any) -> tuple[Literal["outside", "gap"], str] | None:
-    """Return the kind and words of a warning about a value, None if there is none."""
-    if value is None:
-        return None if column.nullable else ("gap", "the training had a value in every row")
-    if column.sensitive or column.minimum is None or column.maximum is None:
-        return None
-    number = value.timestamp() if isinstance(value, datetime) else value
-    if isinstance(number, float) and not column.minimum <= number <= column.maximum:
-        return "outside", f"the training had {column.minimum:g} to {column.maximum:g}"
-    return None

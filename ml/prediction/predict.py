@@ -36,6 +36,7 @@ from autolearn.ml.evaluation.stored_artifact import StoredArtifact, open_model
 from autolearn.ml.prediction.answer_comparison import AnswerComparison
 from autolearn.ml.prediction.batch_records import batch_record, score_edges, shortened, together
 from autolearn.ml.prediction.estimator_input import EstimatorInput
+from autolearn.ml.prediction.row_checks import RowChecker, rules_of
 from autolearn.ml.prediction.row_files import RowFiles
 from autolearn.schemas.bounds import PREDICTED_ROWS, cut, listed
 from autolearn.schemas.catalog import ANOMALY_DETECTION, CLASSIFICATION, CLUSTERING
@@ -89,12 +90,13 @@ def predict(request: PredictionRequested, store: Artifacts, report: Report) -> P
                 files.add(rows)
                 if compared is not None:
                     compared.add(said, rows)
-                records.append(batch_record(said, edges, hidden=batches.hides_target))
+                warned = batches.warned_here
+                records.append(batch_record(said, edges, warned, hidden=batches.hides_target))
                 if time.monotonic() - told > _REPORTED:
                     told = time.monotonic()
                     report(f"predicting, {batches.rows:,} rows")
         output = store.put_folder(Path(folder))
-    unseen = batches.categories.most_unseen(batches.unseen)
+    unseen, all_rows = batches.categories.most_unseen(batches.unseen), together(records)
     return PredictionResult(
         output=output,
         rows=batches.rows,
@@ -102,12 +104,13 @@ def predict(request: PredictionRequested, store: Artifacts, report: Report) -> P
         environment=environment(*distribution_of(model.estimator.factory)),
         seconds=time.perf_counter() - started,
         cpu_seconds=time.process_time() - cpu_started,
-        counts=together(records).counts,
+        counts=all_rows.counts,
         unseen=unseen,
         notes=(*batches.categories.told(), *batches.notes()),
         batches=shortened(records),
         score_edges=edges,
         comparison=None if compared is None else compared.result(),
+        warned=all_rows.warned,
     )
 
 
@@ -121,6 +124,9 @@ class _Batches:
         self.input = EstimatorInput(model)
         self.categories = Categories(DatasetTable({}, {}, 0), self.secret)
         self.rows, self.unseen, self.gaps = 0, Counter[str](), Counter[str]()
+        self.checker, self.warned = RowChecker(rules_of(model.schema)), Counter[tuple[str, str]]()
+        self.warned_here = Counter[str]()
+        """The warnings of the last batch by kind; `warned` are all of them by kind and column."""
         self.columns, self.ours = list[str](), set[str]()
         self.elsewhere: dict[str, FoundValues] = {}
 
@@ -171,6 +177,11 @@ class _Batches:
         strange = self.categories.strange
         self.unseen.update({name: int(marks.sum()) for name, marks in strange.items()})
         self.gaps.update({name: table.arrays[name].null_count for name in self.wanted})
+        warned = self.checker.count(table, features, strange, self.rows - table.rows)
+        self.warned.update(warned)
+        self.warned_here = Counter[str]()
+        for (kind, _), many in warned.items():
+            self.warned_here[kind] += many
         ready = self.input.of(features, strange.values())
         return predicted_columns(self.model, features, ready)
 
@@ -202,7 +213,13 @@ class _Batches:
         gone = [name for name in shown if name in self.ours]
         told = {"without any value, so imputed": empty, "not used by the model": idle}
         told["left out, as the predictions have columns of that name"] = gone
+        told["outside the training's range"] = self._warned("outside")
+        told["gaps where the training had none"] = self._warned("gap")
         return [f"{what}: {listed(list(map(cut, which)))}" for what, which in told.items() if which]
+
+    def _warned(self, which: str) -> list[str]:
+        found = (one for one in self.warned.most_common() if one[0][0] == which)
+        return [f"{name} ({many:,})" for (_, name), many in found]
 
 
 def predicted_columns(

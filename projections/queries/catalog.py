@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from autolearn.projections.queries.decrypting_reader import (
     After,
@@ -11,15 +11,21 @@ from autolearn.projections.queries.decrypting_reader import (
     Queries,
     anything,
 )
-from autolearn.projections.queries.immutable_rows import MARKS_KNOWN, remember
+from autolearn.projections.queries.immutable_rows import (
+    LABELS_KNOWN,
+    MARKS_KNOWN,
+    KnownLabels,
+    remember,
+)
 from autolearn.projections.queries.run_rows import Registration
 from autolearn.projections.rows import catalog
 from autolearn.projections.rows.catalog import DatasetRow, EstimatorRow, MetricRow, StoredDataset
 from autolearn.schemas.actors import GROUP
 from autolearn.schemas.catalog import DatasetSpec
 from autolearn.schemas.codec import from_json
-from autolearn.schemas.events import DatasetRegistered
+from autolearn.schemas.events import DatasetRegistered, RowsLabelled
 from autolearn.schemas.rest.catalog import Grant
+from autolearn.schemas.rest.labels import DatasetLabel
 from autolearn.security.data_key import Unreadable
 
 _KIB = 1024
@@ -165,6 +171,28 @@ class CatalogQueries(Queries):
         """Return the bytes of all versions of a user's datasets, as the quota counts them."""
         held = self.rows.get(catalog.DATASET_BYTES, user)
         return 0 if held is None else held.bytes
+
+    def labels(self, spec: DatasetSpec, target: str) -> Mapping[int, DatasetLabel]:
+        """Return the labels of rows of a version by their numbers (decrypts).
+
+        Labels that were given when the version was read in another number of rows do not count.
+        """
+        known = self.rows.known.labels.get(spec.name, KnownLabels("", {}))
+        added = [*self.rows.items(catalog.DATASET_LABELS, spec.name, after=known.event)]
+        labels = {at: {**of} for at, of in known.labels.items()} if added else {**known.labels}
+        for _, row in added:
+            try:
+                said = from_json(self.rows.opens(f"dataset/{spec.name}", row.data), RowsLabelled)
+            except Unreadable:
+                continue
+            there = labels.setdefault((said.dataset_version, said.total, said.target), {})
+            for one in said.labels:
+                if said.replaces or one.row not in there:
+                    there[one.row] = DatasetLabel(one.row, one.value, row.actor, row.time)
+        if added:
+            found = KnownLabels(added[-1][0], labels)
+            remember(self.rows.known.labels, spec.name, found, LABELS_KNOWN)
+        return labels.get((spec.version, spec.rows, target), {})
 
     def grants(self, name: str) -> list[Grant]:
         """Return the grants of a dataset by user, without its owner."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple, TypeVar
 
+from autolearn.schemas.rest.labels import DatasetLabel
 from autolearn.schemas.values import DatasetRef
 
 K = TypeVar("K")
@@ -18,8 +19,16 @@ class KeptRuns(NamedTuple):
     cpu_seconds: float | None = None
 
 
-KNOWN, MARKS_KNOWN = 20_000, 200
-"""The cached rows of one kind, and the cached lists of sensitive columns, which may be long."""
+class KnownLabels(NamedTuple):
+    """The labels of a dataset up to an event, by version, rows of it, and target; and by row."""
+
+    event: str
+    labels: dict[tuple[str, int, str], dict[int, DatasetLabel]]
+
+
+KNOWN, MARKS_KNOWN, LABELS_KNOWN = 20_000, 200, 3
+"""The cached rows of one kind; the cached lists of sensitive columns, which may be long; and the
+datasets whose labels are cached."""
 
 
 class ImmutableRows:
@@ -27,7 +36,7 @@ class ImmutableRows:
 
     `kept_runs` is by experiment. `versions` are the versions of datasets, by their names and the
     digests of their contents in the artifact store; `sensitive` the sensitive columns of a dataset,
-    by its name and the number of their changes.
+    by its name and the number of their changes; `labels` are by dataset.
     """
 
     def __init__(self) -> None:
@@ -35,9 +44,12 @@ class ImmutableRows:
         self.versions: dict[tuple[str, str], str] = {}
         self.sensitive: dict[tuple[str, int], tuple[str, ...]] = {}
 
+        self.labels: dict[str, KnownLabels] = {}
+
     def forget(self, name: str) -> None:
         """Forget a deleted experiment or dataset, by its id or name."""
         self.kept_runs.pop(name, None)
+        self.labels.pop(name, None)
         for version in [at for at in list(self.versions) if at[0] == name]:
             self.versions.pop(version, None)
         for mark in [at for at in list(self.sensitive) if at[0] == name]:

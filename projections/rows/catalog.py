@@ -57,6 +57,14 @@ class DatasetOwner(Struct, frozen=True, gc=False):
     marks: int = 0
 
 
+class StoredLabels(Struct, frozen=True, array_like=True, gc=False):
+    """Labels of rows of a dataset, given by an `actor`: the data of their event."""
+
+    data: Raw
+    time: str
+    actor: str
+
+
 class StoredBytes(Struct, frozen=True, gc=False):
     """The bytes of a dataset's version in the artifact store, or of all of a user's own."""
 
@@ -74,5 +82,7 @@ DATASET_VERSIONS_BY_TIME = Table("dataset-version-by-time", StoredBytes)
 DATASET_OWNERS = Table("dataset-owner", DatasetOwner)
 DATASET_GRANTS = Table("dataset-grant", Grant)
 """By name and user."""
+DATASET_LABELS = Table("dataset-label", StoredLabels)
+"""By name, and the sequence of the event in twelve digits."""
 DATASET_BYTES = Table("dataset-bytes", StoredBytes)
 """By owner."""

@@ -57,12 +57,20 @@ def _delete(rows: RowBatch, record: EventRecord) -> None:
     assert whose is not None, "what is deleted was registered"
     rows.put(catalog.DATASET_OWNERS, replace(whose, deleted=record.time, by=record.actor), name)
     rows.delete(catalog.DATASETS, name)
+    for number in rows.names(catalog.DATASET_LABELS, name):
+        rows.delete(catalog.DATASET_LABELS, name, number)
     for content in rows.names(catalog.DATASET_VERSIONS, name):
         row = rows.get(catalog.DATASET_VERSIONS, name, content)
         assert row is not None, "it is there by its name"
         _count(rows, whose.owner, -row.bytes)
         rows.delete(catalog.DATASET_VERSIONS, name, content)
         rows.delete(catalog.DATASET_VERSIONS_BY_TIME, name, row.registered, content)
+
+
+def _label(rows: RowBatch, record: EventRecord) -> None:
+    """Fold labels of rows."""
+    labels = catalog.StoredLabels(kept(record), record.time, record.actor)
+    rows.put(catalog.DATASET_LABELS, labels, record.subject[_NAME], f"{record.sequence:012}")
 
 
 def _share(rows: RowBatch, record: EventRecord) -> None:
@@ -83,6 +91,7 @@ VIEW = View(
         events.EstimatorRegistered: _register,
         events.MetricRegistered: _register,
         events.DatasetRegistered: _register,
+        events.RowsLabelled: _label,
         events.DatasetShared: _share,
         events.DatasetUnshared: _share,
         events.DatasetDeleted: _delete,

@@ -109,6 +109,7 @@ TRAFFIC: tuple[Flow, ...] = (
             commands.ShareDataset,
             commands.UnshareDataset,
             commands.DeleteDataset,
+            commands.LabelRows,
             commands.ShareSession,
             commands.UnshareSession,
             *commands.COMMANDS_OF["user"],

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from autolearn.schemas.commands.catalog import (
     DeleteDataset,
+    LabelRows,
     RegisterDataset,
     RegisterEstimator,
     RegisterMetric,
@@ -91,6 +92,7 @@ __all__ = [
     "KeepSession",
     "OpenSession",
     "Promote",
+    "LabelRows",
     "ProposeExpiry",
     "RegisterDataset",
     "RegisterEstimator",
@@ -130,7 +132,7 @@ __all__ = [
 COMMANDS_OF: dict[str, tuple[type[Command], ...]] = {
     "estimator": (RegisterEstimator,),
     "metric": (RegisterMetric,),
-    "dataset": (RegisterDataset, ShareDataset, UnshareDataset, DeleteDataset),
+    "dataset": (RegisterDataset, LabelRows, ShareDataset, UnshareDataset, DeleteDataset),
     "session": (
         OpenSession,
         RenameSession,

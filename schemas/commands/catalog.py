@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from autolearn.schemas.catalog import DatasetSpec, EstimatorSpec, MetricSpec
+from autolearn.schemas.datasets.labels import RowLabel
 from autolearn.schemas.messages import Command
 from autolearn.schemas.values import May
 
@@ -40,6 +41,21 @@ class ShareDataset(Command, frozen=True):
 
     user: str
     may: May = "read"
+
+
+class LabelRows(Command, frozen=True, omit_defaults=True):
+    """Say what rows of a version of a dataset are: its column `target` has no value of them.
+
+    `rows` counts the labels. The version has `total` rows as it is read now. Of several labels of a
+    row the first one counts, and each later one that `replaces` it.
+    """
+
+    dataset_version: str
+    target: str
+    total: int
+    rows: int
+    labels: tuple[RowLabel, ...] = ()
+    replaces: bool = False
 
 
 class DeleteDataset(Command, frozen=True):

@@ -9,6 +9,7 @@ from autolearn.schemas.events.catalog import (
     DatasetUnshared,
     EstimatorRegistered,
     MetricRegistered,
+    RowsLabelled,
 )
 from autolearn.schemas.events.evaluations import EvaluationRequested
 from autolearn.schemas.events.groups import GroupCreated, GroupDeleted, MemberAdded, MemberRemoved
@@ -98,6 +99,7 @@ __all__ = [
     "RecordingSet",
     "Refused",
     "RoleSet",
+    "RowsLabelled",
     "RunCancelled",
     "RunCompleted",
     "RunFailed",
@@ -136,7 +138,7 @@ EVENTS_OF: dict[str, tuple[type[Event], ...]] = {
     "": (TermStarted, Refused, CommandFailed, CommandQuarantined),
     "estimator": (EstimatorRegistered,),
     "metric": (MetricRegistered,),
-    "dataset": (DatasetRegistered, DatasetShared, DatasetUnshared, DatasetDeleted),
+    "dataset": (DatasetRegistered, RowsLabelled, DatasetShared, DatasetUnshared, DatasetDeleted),
     "session": (
         SessionOpened,
         SessionRenamed,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from autolearn.schemas.catalog import DatasetSpec, EstimatorSpec, MetricSpec
+from autolearn.schemas.datasets.labels import RowLabel
 from autolearn.schemas.messages import Event
 from autolearn.schemas.values import May
 
@@ -35,6 +36,20 @@ class DatasetShared(Event, frozen=True):
 
     user: str
     may: May
+
+
+class RowsLabelled(Event, frozen=True, omit_defaults=True):
+    """Rows of a version of a dataset have labels, which the actor gave.
+
+    The fields are those of `commands.LabelRows`.
+    """
+
+    dataset_version: str
+    target: str
+    total: int
+    rows: int
+    labels: tuple[RowLabel, ...] = ()
+    replaces: bool = False
 
 
 class DatasetDeleted(Event, frozen=True):

@@ -193,6 +193,7 @@ class PredictionRow(RunFields, kw_only=True, frozen=True):
     score_edges: tuple[float, ...] = ()
     backtest: Backtest | None = None
     comparison: BacktestComparison | None = None
+    warned: dict[str, int] = {}
 
 
 class Prediction(PredictionRow, kw_only=True, frozen=True):

@@ -34,7 +34,8 @@ def random_command(random: Random, stream: str) -> Command:
         case "estimator":
             return commands.RegisterEstimator(samples.ESTIMATOR)
         case "dataset":
-            return commands.RegisterDataset(samples.FLOWERS)
+            label = commands.LabelRows("9" * 64, "species", 7, 2, samples.LABELS)
+            return random.choice((commands.RegisterDataset(samples.FLOWERS), label))
         case "user":
             return random_user_command(random)
         case "group":

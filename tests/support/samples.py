@@ -6,6 +6,7 @@ from msgspec.structs import replace
 
 from autolearn.schemas import commands, events
 from autolearn.schemas.catalog import DatasetSpec, EstimatorSpec, MetricSpec
+from autolearn.schemas.datasets.labels import RowLabel
 from autolearn.schemas.messages import Command, Event, type_of
 from autolearn.schemas.models.promotion import GateEvidence, Requirement, VersionMetric
 from autolearn.schemas.models.versions import VersionSource
@@ -323,6 +324,8 @@ def name_of(message: Any) -> str:
     return type_of(type(message)) + ("" if kind == "training" else f"-{kind}")
 
 
+LABELS = (RowLabel(0, "setosa ❀"), RowLabel(5, "versicolor"))
+
 COMMANDS: dict[str, Command] = by_type(
     commands.RegisterEstimator(ESTIMATOR),
     commands.RegisterMetric(METRIC),
@@ -330,6 +333,7 @@ COMMANDS: dict[str, Command] = by_type(
     commands.ShareDataset("grace", "write"),
     commands.UnshareDataset("grace"),
     commands.DeleteDataset(),
+    commands.LabelRows("9" * 64, "species", 7, 2, LABELS),
     commands.OpenSession("Irises ❀"),
     commands.RenameSession("Irises, again ❀"),
     commands.AnnotateSession("t1", "Petals matter ❀", ("flowers",), ("old",), {"cost": 0.5}),
@@ -395,6 +399,7 @@ EVENTS: dict[str, Event] = by_type(
     events.DatasetShared("grace", "write"),
     events.DatasetUnshared("grace"),
     events.DatasetDeleted(),
+    events.RowsLabelled("9" * 64, "species", 7, 2, LABELS),
     events.SessionOpened("Irises ❀"),
     events.SessionRenamed("Irises, again ❀"),
     events.SessionAnnotated("t1", "Petals matter ❀", ("flowers",), ("old",), {"cost": 0.5}),

@@ -2,44 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, closing
-from typing import Annotated, Any, NamedTuple, cast
+from typing import Annotated, Any, cast
 
 from fastapi import APIRouter, Query
 from starlette.responses import Response
 
 from autolearn.api.commands.responses import json
 from autolearn.api.http.openapi import answers
-from autolearn.api.http.problems import Problem, unknown
+from autolearn.api.http.problems import unknown
 from autolearn.api.identity.principal import Principal, Who
 from autolearn.api.identity.visibility import Level
-from autolearn.api.shared.artifact_files import unavailable
+from autolearn.api.services.catalog.stored_file import limits_of, opened
 from autolearn.api.shared.dataset_checks import find_version, require_dataset
-from autolearn.api.shared.uploads import EXAMINED_PACE, EXAMINED_SECONDS
 from autolearn.api.state.context import ApiContext
-from autolearn.artifacts.datasets.errors import DatasetRefused
 from autolearn.artifacts.datasets.reader_process import (
     ColumnJob,
-    ReadRange,
     RowsJob,
     rows_apart,
     summary_apart,
 )
-from autolearn.artifacts.store.errors import ArtifactError
 from autolearn.schemas.bounds import LONGEST_NAME, MOST_COLUMNS, PAGE_BYTES, ROWS_SHOWN
 from autolearn.schemas.catalog import DatasetSpec
 from autolearn.schemas.datasets.look import ColumnSummary, TableRows
 
 Version = Annotated[str, Query(max_length=64, description="A version, or its start.")]
 ColumnName = Annotated[str, Query(max_length=LONGEST_NAME)]
-
-
-class _File(NamedTuple):
-    """The stored file of a version: its bytes, and the function that reads some of them."""
-
-    size: int
-    read: ReadRange
 
 
 def add_value_routes(routes: APIRouter, context: ApiContext) -> None:
@@ -67,9 +54,9 @@ def add_value_routes(routes: APIRouter, context: ApiContext) -> None:
         rows: list[Any] = [[None] * len(chosen)] * min(limit, spec.rows)
         if hidden != chosen:
             job = RowsJob(
-                **_limits(spec, types), columns=chosen, hidden=hidden, limit=limit, most=PAGE_BYTES
+                **limits_of(spec), columns=chosen, hidden=hidden, limit=limit, most=PAGE_BYTES
             )
-            async with opened(spec) as file:
+            async with opened(context, spec) as file:
                 rows = cast("list[Any]", await rows_apart(job, *file))  # in JSON already
         kinds = [types[one] for one in chosen]
         about = (name, spec.version, spec.rows)
@@ -89,8 +76,8 @@ def add_value_routes(routes: APIRouter, context: ApiContext) -> None:
             about = next(one for one in spec.columns if one.name == column)
             counts = (spec.rows, about.missing, about.distinct)
             return json(ColumnSummary(column, about.type, *counts, sensitive=True))
-        job = ColumnJob(**_limits(spec, types), column=column)
-        async with opened(spec) as file:
+        job = ColumnJob(**limits_of(spec), column=column)
+        async with opened(context, spec) as file:
             return json(await summary_apart(job, *file))
 
     async def find_types(
@@ -100,38 +87,6 @@ def add_value_routes(routes: APIRouter, context: ApiContext) -> None:
         await require_dataset(context, who, name, Level.READ)
         spec = await find_version(context, name, version)
         return spec, {column.name: column.type for column in spec.columns}
-
-    @asynccontextmanager
-    async def opened(spec: DatasetSpec) -> AsyncIterator[_File]:
-        """Yield the stored file of a version, when it is the turn of the user to read one.
-
-        Raises:
-            Problem: it is not in the store, or cannot be read.
-        """
-        ref, run = spec.ref, context.executors.artifacts.run
-        key = context.vault.key(ref.keyid).derived("artifacts") if ref.keyid else None
-        store = context.artifacts.with_key(None, key)
-        try:
-            async with context.executors.reading.turn():
-                with closing(await run(lambda: store.dataset_ranges(ref))) as file:
-                    yield _File(
-                        file.size, lambda offset, length: run(lambda: file.read(offset, length))
-                    )
-        except ArtifactError as error:
-            raise unavailable(error) from None
-        except DatasetRefused as refused:
-            title = "The file cannot be read"
-            raise Problem(422, "dataset-unreadable", title, refused.detail) from None
-
-
-def _limits(spec: DatasetSpec, types: dict[str, str]) -> dict[str, Any]:
-    """Return the fields that all jobs have."""
-    return {
-        "options": spec.read,
-        "types": types,
-        "quiet": bool(spec.sensitive),
-        "cpu_s": EXAMINED_SECONDS + spec.bytes // EXAMINED_PACE,
-    }
 
 
 def _require_column(spec: DatasetSpec, types: dict[str, str], name: str) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from fastapi import APIRouter
 
 from autolearn.api.services.catalog.dataset_grants import add_grant_routes
+from autolearn.api.services.catalog.dataset_labels import add_label_routes
 from autolearn.api.services.catalog.dataset_uploads import add_upload_routes
 from autolearn.api.services.catalog.dataset_values import add_value_routes
 from autolearn.api.services.catalog.datasets import add_dataset_routes
@@ -20,4 +21,5 @@ def router(context: ApiContext) -> APIRouter:
     add_upload_routes(routes, context)
     add_grant_routes(routes, context)
     add_value_routes(routes, context)
+    add_label_routes(routes, context)
     return routes

@@ -24,10 +24,10 @@ from autolearn.api.services.models.registration import (
     require_registering,
     source_of,
 )
-from autolearn.api.services.models.serve_client import ServeClient
 from autolearn.api.services.models.traffic import name_in, traffic_in
 from autolearn.api.shared.authorization import require_grantee
 from autolearn.api.shared.bodies import ReaderBody
+from autolearn.api.shared.predictions.serve_processes import ServeProcesses
 from autolearn.api.state.context import ApiContext
 from autolearn.schemas import commands
 from autolearn.schemas.messages import Command
@@ -43,7 +43,7 @@ _CHANGED = answers({200: RegisteredModel, 202: CommandState})
 
 def add_change_routes(routes: APIRouter, context: ApiContext) -> None:
     """Add the routes to a router."""
-    serve = ServeClient(context)
+    serve = ServeProcesses(context)
 
     @routes.post(
         "/{model}/versions",

@@ -10,6 +10,7 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from autolearn.api.http.openapi import answers, schema_of
+from autolearn.schemas.models.row_rules import RowRules
 from autolearn.schemas.records.prediction import PRODUCTION, Purpose
 from autolearn.schemas.rest.cases import CaseRun
 from autolearn.schemas.rest.inference_protocol import (
@@ -130,6 +131,8 @@ def described_routes(answer: Callable[[Request], Awaitable[Response]]) -> APIRou
         add("POST", f"/v1/models/{{model}}{version}/predict", words, {200: Inference}, _ROWS)
     words = "Show the JSON Schema of a row of the champion."
     add("GET", "/v1/models/{model}/schema", words, {200: dict[str, Any]})
+    words = "Show the rules of a row of the champion: hard ones refuse it, soft ones warn."
+    add("GET", "/v1/models/{model}/rules", words, {200: RowRules})
     words = "Show rows of the champion's training, without values of sensitive columns."
     add("GET", "/v1/models/{model}/examples", words, {200: ModelExamples})
     words = "Show how a version answers the named cases now; they are on no log."

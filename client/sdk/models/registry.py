@@ -27,6 +27,7 @@ from autolearn.client.sdk.operation import Either, chained, either, operation
 from autolearn.client.sdk.paths import segment
 from autolearn.client.sdk.transport import AwaitingPart, BlockingPart
 from autolearn.schemas.models.exports import ExportForm
+from autolearn.schemas.models.row_rules import RowRules
 from autolearn.schemas.models.traffic import traffic_words
 from autolearn.schemas.models.versions import CHAMPION, ModelMay, Recording
 from autolearn.schemas.records.prediction import PRODUCTION, Purpose
@@ -276,6 +277,11 @@ class ModelMethods(CaseMethods, TruthMethods):
         """
         found = yield from ask(Call("GET", f"{_at(self.name)}/examples", ModelExamples))
         return found.records
+
+    @operation
+    def rules(self) -> Flow[RowRules]:
+        """Return the rules of a row: hard ones refuse it, soft ones warn."""
+        return ask(Call("GET", f"{_at(self.name)}/rules", RowRules))
 
     @operation
     def export(

@@ -8,7 +8,7 @@ from msgspec.structs import replace
 from autolearn.agents.deciders.dataset import dataset
 from autolearn.schemas import commands, events
 from autolearn.schemas.actors import EVERYBODY, Actor, worker
-from autolearn.schemas.bounds import DATASET_GRANTS, DATASET_VERSIONS
+from autolearn.schemas.bounds import DATASET_GRANTS, DATASET_LABELS, DATASET_VERSIONS
 from tests.support import samples
 
 NEW = commands.RegisterDataset(samples.FLOWERS)
@@ -175,3 +175,20 @@ def test_who_does_not_know_the_newest_marks_takes_none_of_them_away():
     assert reason(once, replace(NEW, after=1), "ada") == ""
     again = dataset.evolve(once, events.DatasetRegistered(samples.FLOWERS), "ada")
     assert again == once
+
+
+def test_labels_are_given_by_those_who_may_change_it_and_are_bounded():
+    label = commands.LabelRows("9" * 64, "species", 7, 2, samples.LABELS)
+    for actor, refused in (("ada", ""), ("lise", ""), ("grace", "forbidden"), ("eve", "forbidden")):
+        assert reason(SHARED, label, actor) == refused
+    assert reason(EVERYBODYS, label, "grace") == ""
+    assert reason(WORKERS, label, "grace") == reason(WORKERS, label, WORKER) == "forbidden"
+    assert dataset.decide(ADAS, label, Actor("ada")) == events.RowsLabelled(
+        "9" * 64, "species", 7, 2, samples.LABELS
+    )
+    full = dataset.evolve(
+        ADAS, events.RowsLabelled("9" * 64, "species", 7, DATASET_LABELS - 1), "ada"
+    )
+    assert reason(full, label, "ada") == "too-many-labels"
+    assert reason(full, replace(label, rows=1, labels=samples.LABELS[:1]), "ada") == ""
+    assert reason(ADAS, replace(label, rows=0), "ada") == "too-many-labels"

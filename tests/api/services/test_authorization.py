@@ -289,6 +289,13 @@ ASKED: dict[str, Asked] = {
     "GET /v1/catalog/datasets/{name}/column": Asked(
         "/v1/catalog/datasets/iris/column?column=species"
     ),
+    "GET /v1/catalog/datasets/{name}/unlabelled": Asked(
+        "/v1/catalog/datasets/none/unlabelled", 404
+    ),
+    "GET /v1/catalog/datasets/{name}/labels": Asked("/v1/catalog/datasets/none/labels", 404),
+    "POST /v1/catalog/datasets/{name}/labels": Asked(
+        "/v1/catalog/datasets/none/labels", 404, {"labels": [{"row": 0, "value": "a"}]}
+    ),
     "POST /v1/catalog/datasets/{name}/describe": Asked("/v1/catalog/datasets/none/describe", 404),
     "POST /v1/catalog/datasets/{name}/delete": Asked("/v1/catalog/datasets/none/delete", 404),
     "GET /v1/sessions": Asked("/v1/sessions"),
@@ -413,7 +420,7 @@ ASKED: dict[str, Asked] = {
     ),
     **{
         f"GET {MODEL}/{what}": Asked(f"{OWNERS}/{what}", but=TO_PROMOTE)
-        for what in ("schema", "examples")
+        for what in ("schema", "examples", "rules")
     },
     **{
         f"POST {MODEL}{at}/predict": Asked(

@@ -266,6 +266,46 @@ def test_labels_are_asked_for_until_the_end_and_a_refused_one_again(cli: Cli):
     assert said.out.endswith("2 truths recorded.\n")
 
 
+def test_a_name_of_no_model_is_that_of_a_dataset_to_label(cli: Cli):
+    sent = list[dict[str, Any]]()
+    dataset = {"name": "churn", "version": "9" * 64, "format": "csv", "bytes": 1, "rows": 9,
+               "columns": [], "schema_hash": "", "owner": "ada", "registered": "",
+               "everybody": False, "links": {}}  # fmt: skip
+
+    def played(request: httpx.Request) -> httpx.Response:
+        if request.url.path == "/v1/models/churn":
+            return httpx.Response(404, json={"title": "no", "detail": "No such model."})
+        if request.url.path.endswith("/unlabelled"):
+            about = {"dataset": "churn", "version": "9" * 64, "target": "paid", "rows": 3}
+            rows = [{"row": n, "values": {"age": 40 + n}, "predicted": "no"} for n in (4, 6, 7)]
+            more = {"labelled": 0, "items": rows, "model": "m", "classes": ["no", "yes"]}
+            return httpx.Response(200, json=about | more)
+        if request.method == "POST":
+            sent.append(json.loads(request.content))
+            if sent[-1]["labels"][0]["value"] == "maybe":
+                return httpx.Response(422, json={"title": "no", "detail": "No such label."})
+            about = {"dataset": "churn", "version": "", "target": "paid", "added": 1}
+            return httpx.Response(200, json=about)
+        return httpx.Response(200, json=dataset)
+
+    said = cli(played, "label", "churn", "--by", "m", typed="right\n\nmaybe\nyes\n")
+    assert said.code == 0, said
+    assert [one["labels"] for one in sent] == [
+        [{"row": 4, "value": "no"}],
+        [{"row": 7, "value": "maybe"}],
+        [{"row": 7, "value": "yes"}],
+    ]
+    assert {(one["target"], *one["classes"]) for one in sent} == {("paid", "no", "yes")}
+    assert "No such label." in said.err
+    assert "2 labels recorded, 1 row without one." in said.out
+
+
+def test_options_of_datasets_are_refused_for_a_model(cli: Cli):
+    said = cli(lambda _: httpx.Response(200, json=CHURN), "label", "churn", "--target", "paid")
+    assert said.code == 2
+    assert "dataset/churn" in said.err
+
+
 @pytest.mark.parametrize(
     ("content", "words", "told"),
     [

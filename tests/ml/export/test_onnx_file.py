@@ -17,8 +17,8 @@ from autolearn.ml.export import onnx_file
 from autolearn.ml.export.onnx_file import write_onnx
 from autolearn.ml.plugins import find_estimator
 from autolearn.schemas.training.preprocess import ColumnPreprocessing, Preprocessing
-from tests.ml.prediction.test_online import opened
 from tests.ml.plans.test_plan import rows
+from tests.ml.prediction.test_online import opened
 from tests.ml.prediction.test_predict import trained
 from tests.support.run_samples import PENGUINS, put
 

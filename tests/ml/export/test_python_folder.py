@@ -21,8 +21,8 @@ from autolearn.ml.export.python_folder import write_python
 from autolearn.ml.models.skops_file import ModelRefused
 from autolearn.ml.plugins import find_estimator
 from autolearn.schemas.training.preprocess import ColumnPreprocessing, Preprocessing
-from tests.ml.prediction.test_online import ROW, opened
 from tests.ml.plans.test_plan import rows
+from tests.ml.prediction.test_online import ROW, opened
 
 
 def exported(tmp_path: Path, estimator: str, **more: Any) -> tuple[Any, Path]:

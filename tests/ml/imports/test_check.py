@@ -23,7 +23,8 @@ from autolearn.artifacts.store.store import ArtifactStore
 from autolearn.ml.evaluation.stored_artifact import open_folder
 from autolearn.ml.imports.check import import_model
 from autolearn.ml.imports.process import ImportJob, ImportRefused, import_apart
-from autolearn.ml.prediction.online import OnlineModel, RowsRefused
+from autolearn.ml.prediction.online import OnlineModel
+from autolearn.ml.prediction.row_checks import RowsRefused
 from autolearn.schemas.errors import AutoLearnError
 from tests.ml.imports.samples import SCHEMA, forest, pipeline, rows, zipped
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +13,9 @@ import pytest
 
 from autolearn.artifacts.store.store import ArtifactStore
 from autolearn.ml.errors import InputError
-from autolearn.ml.prediction.online import OnlineModel, RowsRefused
+from autolearn.ml.prediction.online import OnlineModel
 from autolearn.ml.prediction.predict import predict
+from autolearn.ml.prediction.row_checks import RowsRefused
 from tests.ml.prediction.test_predict import asked, rows_of, trained
 from tests.support.run_samples import PENGUINS, nothing
 
@@ -99,6 +101,40 @@ def test_warnings_name_what_was_not_in_the_training(tmp_path: Path):
     ]
     assert said.unused == ["zone"], "the target is known, and says nothing"
     assert len(said.rows) == 2
+
+
+def test_a_batch_of_data_is_checked_by_the_rules_of_the_door(tmp_path: Path):
+    store, artifact, model = opened(tmp_path, "logistic-regression")
+    odd = [
+        ROW,
+        ROW | {"island": "Mars", "body_mass_g": 99_000, "year": None, "sex": None},
+        ROW | {"island": "Mars", "bill_depth_mm": 0.5},
+    ]
+    said = Counter(one.kind for one in model.answer(odd).warnings)
+    request = asked(store, tmp_path, artifact, pd.DataFrame(odd).to_csv(index=False).encode())
+    result = predict(request, store, nothing)
+    assert result.warned == said == {"unseen": 2, "outside": 2, "gap": 1}
+    assert result.batches[0].warned == said
+    assert result.notes[-2:] == (
+        "outside the training's range: bill_depth_mm (1), body_mass_g (1)",
+        "gaps where the training had none: year (1)",
+    )
+    large = pd.DataFrame([ROW, ROW | {"body_mass_g": 1e39}]).to_csv(index=False).encode()
+    with pytest.raises(RowsRefused, match="row 1: body_mass_g: it is too large"):
+        predict(asked(store, tmp_path, artifact, large), store, nothing)
+
+
+def test_the_rules_say_what_is_hard_and_what_is_soft(tmp_path: Path):
+    *_, model = opened(tmp_path, "random-forest", sensitive=("island", "year"))
+    found = {one.column: {rule.kind: rule for rule in one.rules} for one in model.rules.columns}
+    assert [*found] == [*ROW]
+    hard = {"present", "type", "number"}
+    assert {kind for of in found.values() for kind in of if of[kind].severity == "hard"} == hard
+    assert found["sex"].keys() == {"present", "type", "known"}, "the training had gaps"
+    assert found["sex"]["known"].values == ("female", "male")
+    assert found["island"]["known"].values == ()
+    assert found["year"].keys() == {"present", "type", "number", "filled"}, "it is sensitive"
+    assert found["body_mass_g"]["range"].minimum == 2700
 
 
 def test_the_schema_of_a_row_is_what_the_door_checks(tmp_path: Path):

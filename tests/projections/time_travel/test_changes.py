@@ -43,7 +43,7 @@ WORDS = {
 }
 INDEXES = {"session-by-time", "session-opened", "session-owner", "session-of", "session-shared"}
 INDEXES |= {"dataset-owner", "dataset-bytes", "user-work", "user-tokens", "session-owned"}
-INDEXES |= {"dataset-version-by-time", "run-at", "run-request", "run-outcome"}
+INDEXES |= {"dataset-version-by-time", "dataset-label", "run-at", "run-request", "run-outcome"}
 INDEXES |= {"experiment-by-time", "experiment-of", "experiment-gone", "experiment-gone-by-time"}
 INDEXES |= {"user-groups", "experiment-run", "annotation", "session-with", "experiment-with"}
 INDEXES |= {"model-change", "model-of-user", "model-shared", "model-experiment"}

@@ -8,7 +8,7 @@ import msgspec
 from fastapi import Request
 
 from autolearn.api.http.problems import Problem
-from autolearn.api.services.models.serve_client import ServeClient
+from autolearn.api.shared.predictions.serve_processes import ServeProcesses
 from autolearn.api.state.context import ApiContext
 from autolearn.eventlog.positions import AFTER, Position
 from autolearn.schemas.bounds import cut
@@ -20,7 +20,12 @@ _PATIENCE = 10.0
 
 
 async def compared_cases(
-    context: ApiContext, serve: ServeClient, request: Request, model: str, before: int, version: int
+    context: ApiContext,
+    serve: ServeProcesses,
+    request: Request,
+    model: str,
+    before: int,
+    version: int,
 ) -> CaseComparison | None:
     """Return how two versions (`before` 0: one) answer the cases; None if there are none.
 
@@ -34,7 +39,7 @@ async def compared_cases(
 
     async def run(number: int) -> CaseRun:
         target = f"/v1/models/{model}/versions/{number}/cases"
-        answer = await serve.ask("GET", target, headers)
+        answer = await serve.ask("GET", target, b"", headers)
         if answer.status_code != 200:
             said = msgspec.json.decode(answer.content, type=dict[str, object])
             raise Problem(answer.status_code, "", "", f"{model}@{number}: {said.get('detail', '')}")

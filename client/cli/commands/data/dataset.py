@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from http import HTTPStatus
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import typer
 
@@ -29,6 +29,7 @@ from autolearn.client.cli.options import (
 from autolearn.client.cli.output import As, Output
 from autolearn.client.cli.time_points import AsOf, point
 from autolearn.client.sdk.dataset_files import FileFormat, dataset_name
+from autolearn.schemas.values import ColumnRole
 
 app = typer.Typer(help="Upload, show and share datasets.", no_args_is_help=True, epilog=EXIT_CODES)
 
@@ -66,7 +67,7 @@ def add(
         Path,
         typer.Argument(
             help="CSV, JSON lines, Parquet, Arrow or Excel; also compressed. -: standard input. "
-            "With --from-predictions the dataset's name."
+            "With --from-predictions or --from-labels the dataset's name."
         ),
     ],
     name: Annotated[str | None, typer.Option(help="[default: from the file's]")] = None,
@@ -83,6 +84,9 @@ def add(
     since: Annotated[
         str, typer.Option(metavar="TIME", help="From when on, with --from-predictions.")
     ] = "30d",
+    from_labels: Annotated[
+        str, typer.Option(metavar="DATASET[@V]", help="The rows of a dataset with their labels.")
+    ] = "",
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Show what would be read, and keep nothing.")
     ] = False,
@@ -150,22 +154,37 @@ def add(
     from autolearn.client.cli.output import console, print_json
     from autolearn.client.cli.tables import catalog as views
 
-    if from_predictions:
+    if from_predictions and from_labels:
+        raise typer.BadParameter("give one of both", param_hint="--from-labels")
+    if from_predictions or from_labels:
         if len(path.parts) != 1 or name is not None:
-            raise typer.BadParameter("with --from-predictions it is the name", param_hint="'PATH'")
-        name, file_format, separator, decimal = str(path), "csv", ",", "."
+            option = "--from-predictions" if from_predictions else "--from-labels"
+            raise typer.BadParameter(f"with {option} it is the name", param_hint="'PATH'")
+        name = str(path)
+    if from_predictions:
+        file_format, separator, decimal = "csv", ",", "."
     elif str(path) == "-" and name is None:
         raise typer.BadParameter("name what comes from standard input", param_hint="--name")
-    if not from_predictions and str(path) != "-" and not path.is_file():
+    if not (from_predictions or from_labels) and str(path) != "-" and not path.is_file():
         raise typer.BadParameter(f"there is no file {path}", param_hint="'PATH'")
     called = name or dataset_name(path)
     if name is None and called != path.stem:
         typer.echo(f"The dataset is called {called} (--name gives another name).", err=True)
     with connect(url) as to, ExitStack() as stack:
+        known_roles: Mapping[str, ColumnRole] = {}
+        file: Any
         if from_predictions:
             labelled = labelled_rows(to.client, from_predictions, point(since, "--since"))
             file, learned = stack.enter_context(labelled)
             target = learned if target is None else target
+        elif from_labels:
+            before, _, version = from_labels.partition("@")
+            base = to.client.dataset(before, version=version or None)
+            file = base.with_labels(target or "")
+            target = target or base.data.target
+            hidden = [one.name for one in base.data.columns if one.sensitive is True]
+            sensitive, known_roles = [*hidden, *(sensitive or ())], base.data.roles
+            accept_changes = accept_changes or before == name
         else:
             file = stack.enter_context(file_of(path))
         added = to.client.upload_dataset(
@@ -175,7 +194,7 @@ def add(
             format=file_format,
             summary=summary,
             sensitive=_columns_in(sensitive),
-            roles=roles_in(roles),
+            roles={**known_roles, **roles_in(roles)},
             positive=positive,
             separator=separator,
             decimal=decimal or "",

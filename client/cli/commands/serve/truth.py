@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from autolearn.client.cli.commands.data.dataset_labels import label_rows
 from autolearn.client.cli.exit_codes import EXIT_CODES
 from autolearn.client.cli.options import Url
 from autolearn.client.cli.output import As, Output, count
 from autolearn.client.cli.time_points import point
 
 if TYPE_CHECKING:
+    from autolearn.client.sdk.client import AutoLearn
     from autolearn.client.sdk.models.registry import ModelHandle
     from autolearn.schemas.rest.truths import AddedTruths, Unlabelled
 
@@ -30,7 +32,7 @@ _Since = Annotated[
 _Replace = Annotated[
     bool, typer.Option("--replace", help="Let a truth replace another one of the same row.")
 ]
-_RIGHT = "right"
+_RIGHT, _OF_DATASETS = "right", "Of datasets"
 
 
 @app.command("add")
@@ -102,9 +104,20 @@ def list_(
 
 
 def label(
-    name: Name,
+    name: Annotated[
+        str,
+        typer.Argument(
+            metavar="NAME",
+            help="Of a model, or else of a dataset; model/NAME and dataset/NAME[@VERSION] say it.",
+        ),
+    ],
     request: Annotated[
-        str, typer.Argument(metavar="[REQUEST]", help="The id of a request.", show_default=False)
+        str,
+        typer.Argument(
+            metavar="[REQUEST|ROW]",
+            help="The id of a request of a model; the number of a row of a dataset, from 0.",
+            show_default=False,
+        ),
     ] = "",
     said: Annotated[
         str,
@@ -114,19 +127,46 @@ def label(
     ] = "",
     row: Annotated[int, typer.Option(min=0, help="The number of the row in its request.")] = 0,
     since: _Since = "30d",
+    target: Annotated[
+        str,
+        typer.Option(
+            metavar="COL",
+            help="The column, also a new one. [default: the dataset's target]",
+            rich_help_panel=_OF_DATASETS,
+        ),
+    ] = "",
+    labels: Annotated[
+        str,
+        typer.Option(
+            metavar="A,B,…",
+            help="The labels that may be given. [default: the known ones]",
+            rich_help_panel=_OF_DATASETS,
+        ),
+    ] = "",
+    by: Annotated[
+        str,
+        typer.Option(
+            metavar="MODEL[@V]",
+            help="First the rows of which it is the least certain, with its answers.",
+            rich_help_panel=_OF_DATASETS,
+        ),
+    ] = "",
     limit: Annotated[int, typer.Option(min=1, max=500, help="At most so many rows.")] = 20,
     only_list: Annotated[
         bool, typer.Option("--list", help="List the rows, and ask nothing.")
     ] = False,
-    replace: _Replace = False,
+    replace: Annotated[
+        bool, typer.Option("--replace", help="Let what is said replace something else.")
+    ] = False,
     output: As = Output.table,
     url: Url = None,
 ) -> None:
-    """Say what answers should have been, the least certain first.
+    """Say what answers of a model should have been, or what rows of a dataset are.
 
-    Each row that was asked and has no truth yet is shown, and you answer `right`, or what it is;
-    Enter goes on to the next one, `q` ends it. With REQUEST and right or VALUE, one row is labelled
-    at once. It is for those who may promote.
+    Each row without a truth or label is shown, and you answer `right`, or what it is; Enter goes on
+    to the next one, `q` ends it. Of a model the least certain come first; of a dataset, the rows
+    without a value of its target, in order or with --by. With REQUEST or ROW, and right or VALUE,
+    one row is labelled at once. Models: for those who may promote; datasets: who may change them.
     """
     from autolearn.client.cli.connection import connect
     from autolearn.client.cli.output import console, print_json
@@ -134,10 +174,33 @@ def label(
 
     if bool(request) != bool(said):
         raise typer.BadParameter(
-            "after the REQUEST comes right, or its VALUE", param_hint="'REQUEST'"
+            "after the REQUEST comes right, or its VALUE; after the ROW its VALUE",
+            param_hint="'REQUEST'",
         )
     with connect(url) as to:
-        model = to.client.model(name)
+        model = _model_of(to.client, name)
+        if model is None:
+            label_rows(
+                to,
+                name.removeprefix("dataset/"),
+                request,
+                said,
+                target=target,
+                classes=[one.strip() for one in labels.split(",") if one.strip()],
+                by=by,
+                limit=limit,
+                only_list=only_list,
+                replace=replace,
+                output=output,
+            )
+            return
+        name = model.name
+        if target or labels or by:
+            raise typer.BadParameter(
+                f"{name} is a model, and --target, --labels and --by are of datasets: "
+                f"`autolearn label dataset/{name}` labels the dataset",
+                param_hint="NAME",
+            )
         if request:
             added = _labelled(model, request, row, said, replace=replace)
             if output == Output.json:
@@ -154,6 +217,23 @@ def label(
             console().print(views.unlabelled(found))
         else:
             _ask(model, found)
+
+
+def _model_of(client: AutoLearn, name: str) -> ModelHandle | None:
+    """Return the model that is to be labelled; None if it is a dataset."""
+    from autolearn.client.sdk.errors import Problem
+
+    kind, slash, rest = name.partition("/")
+    if slash and kind not in ("model", "dataset"):
+        raise typer.BadParameter("say model/NAME or dataset/NAME", param_hint="NAME")
+    if (kind == "dataset" and slash) or "@" in name:
+        return None
+    try:
+        return client.model(rest if slash else name)
+    except Problem as problem:
+        if slash or problem.status not in (404, 410):
+            raise
+        return None
 
 
 def _ask(model: ModelHandle, found: Unlabelled) -> None:

@@ -179,6 +179,27 @@ def test_the_least_certain_row_without_a_truth_comes_first(
     assert [one["row"] for one in left] == [second["row"]]
 
 
+def test_it_says_what_rows_of_a_dataset_are_and_the_least_certain_come_first(
+    known: People, asked: tuple[str, str, list[str]]
+):
+    model, name = asked[0].rpartition("/")[2], f"d-{uuid.uuid4().hex[:8]}"
+    rules = known.ask("owner", "GET", f"{asked[0]}/rules").json()
+    assert {one["column"] for one in rules["columns"]} == {*WINE}
+    rows = [WINE | {"proline": proline, "id": f"n{proline}"} for proline in (1680, 600, 280)]
+    at, content = f"/v1/catalog/datasets/{name}", pd.DataFrame(rows).to_csv(index=False)
+    assert known.ask("owner", "PUT", at, content=content).status_code == 201
+    query = "unlabelled?target=cultivar&limit=2&by="
+    found = known.ask("owner", "GET", f"{at}/{query}{model}@1").json()
+    assert (found["rows"], found["looked"], found["model"]) == (3, 3, f"{model}@1")
+    assert found["classes"] == ["class_0", "class_1", "class_2"]
+    first, second = found["items"]
+    assert first["certainty"] <= second["certainty"]
+    assert first["predicted"] in found["classes"]
+    assert first["values"]["proline"] == rows[first["row"]]["proline"]
+    refused = known.ask("owner", "GET", f"{at}/{query}none")
+    assert kind_of(refused) == (404, "unknown-model")
+
+
 def test_a_file_of_truths_becomes_rows_of_the_next_training(
     known: People, asked: tuple[str, str, list[str]], tmp_path: Path
 ):

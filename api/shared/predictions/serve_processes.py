@@ -1,4 +1,4 @@
-"""Asks the processes `serve` over HTTP: the first one that takes a request answers it."""
+"""Asks the processes `serve`, for clients that ask the API."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import ssl
 from collections.abc import Sequence
 
 import httpx
+from fastapi import Request
 
 from autolearn.api.http.problems import Problem, unavailable
 from autolearn.api.state.context import ApiContext
@@ -13,10 +14,21 @@ from autolearn.schemas.settings import Settings, serve_port
 
 _TIMEOUT = httpx.Timeout(60.0, connect=2.0)
 _CONNECTIONS = httpx.Limits(max_connections=200, max_keepalive_connections=50, keepalive_expiry=10)
+_THERE = {
+    *("authorization", "content-type", "accept", "traceparent", "tracestate"),
+    *("autolearn-after", "inference-header-content-length", "user-agent"),
+}
+"""The headers that are passed on."""
+BACK = {
+    *("content-type", "inference-header-content-length", "age", "cache-status", "retry-after"),
+    *("allow", "www-authenticate"),
+}
+"""The headers of an answer that are passed back."""
+Headers = Sequence[tuple[str, str]]
 
 
-class ServeClient:
-    """The processes `serve`, the one that has answered last first."""
+class ServeProcesses:
+    """Sends requests to processes `serve`."""
 
     def __init__(self, context: ApiContext) -> None:
         self.context, self.urls = context, _urls_of(context.settings)
@@ -45,17 +57,17 @@ class ServeClient:
         return self.clients
 
     async def ask(
-        self, method: str, target: str, headers: Sequence[tuple[str, str]], content: bytes = b""
+        self, method: str, target: str, content: bytes, headers: Headers
     ) -> httpx.Response:
-        """Send a request to the first process that takes it.
+        """Send a request to the first process that takes it, and return its answer.
 
         Raises:
-            Problem: none takes it, or it is lost on the way (503).
+            Problem: none of them answers (503).
         """
         clients = self.opened()
         for client in clients:
             try:
-                answer = await client.request(method, target, content=content, headers=[*headers])
+                answer = await client.request(method, target, content=content, headers=headers)
             except (httpx.ConnectError, httpx.ConnectTimeout):
                 continue  # nothing was sent: the next one may be asked
             except httpx.HTTPError as error:
@@ -64,6 +76,11 @@ class ServeClient:
             clients.insert(0, client)  # it is asked first from now on
             return answer
         raise _nobody(self.urls)
+
+
+def passed_on(request: Request) -> Headers:
+    """Return the headers of a request that another process gets as well."""
+    return [(name, value) for name, value in request.headers.items() if name.lower() in _THERE]
 
 
 def _urls_of(settings: Settings) -> list[str]:
