@@ -12,7 +12,7 @@ from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from autolearn.eventlog.positions import AFTER, REACHED
-from autolearn.schemas.rest.inference_protocol import InferenceError
+from autolearn.schemas.rest.serving.inference_protocol import InferenceError
 
 _REF = "#/components/schemas/{name}"
 _KEY = {

@@ -45,14 +45,14 @@ from autolearn.schemas.codec import EventRecord
 from autolearn.schemas.events import ModelDeleted
 from autolearn.schemas.messages import type_of
 from autolearn.schemas.records.prediction import PRODUCTION, Purpose
-from autolearn.schemas.rest.cases import CaseRun
-from autolearn.schemas.rest.inference_protocol import (
+from autolearn.schemas.rest.models import InferencePart, ModelExamples
+from autolearn.schemas.rest.serving.cases import CaseRun
+from autolearn.schemas.rest.serving.inference_protocol import (
     ModelReady,
     ServerLive,
     ServerMetadata,
     ServerReady,
 )
-from autolearn.schemas.rest.models import InferencePart, ModelExamples
 from autolearn.security.data_key import Unreadable
 
 if TYPE_CHECKING:  # scikit-learn is imported with the first model

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from autolearn.schemas.bounds import cut
 from autolearn.schemas.models.cases import Answer, is_same
-from autolearn.schemas.rest.cases import CaseAnswer, ModelCase
+from autolearn.schemas.rest.serving.cases import CaseAnswer, ModelCase
 
 if TYPE_CHECKING:  # scikit-learn is imported with the first model
     from autolearn.ml.prediction.online import Answered, OnlineModel

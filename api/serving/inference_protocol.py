@@ -19,7 +19,7 @@ from autolearn.api.serving.query import not_a_purpose, purpose_of
 from autolearn.schemas.bounds import ONLINE_ROWS, cut, listed
 from autolearn.schemas.errors import AutoLearnError
 from autolearn.schemas.records.prediction import PRODUCTION, Purpose
-from autolearn.schemas.rest.inference_protocol import (
+from autolearn.schemas.rest.serving.inference_protocol import (
     InferenceAnswer,
     InferenceRequest,
     ModelMetadata,

@@ -21,7 +21,6 @@ from autolearn.schemas.codec import from_json
 from autolearn.schemas.messages import Event
 from autolearn.schemas.models.traffic import GuardBreach
 from autolearn.schemas.models.versions import CHAMPION
-from autolearn.schemas.rest.cases import ModelCase
 from autolearn.schemas.rest.models import (
     ModelChange,
     ModelGrant,
@@ -29,6 +28,7 @@ from autolearn.schemas.rest.models import (
     ModelTraffic,
     ModelVersionRow,
 )
+from autolearn.schemas.rest.serving.cases import ModelCase
 from autolearn.schemas.values import SessionId
 from autolearn.security.data_key import Unreadable
 

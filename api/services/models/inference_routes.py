@@ -12,8 +12,9 @@ from starlette.responses import Response
 from autolearn.api.http.openapi import answers, schema_of
 from autolearn.schemas.models.row_rules import RowRules
 from autolearn.schemas.records.prediction import PRODUCTION, Purpose
-from autolearn.schemas.rest.cases import CaseRun
-from autolearn.schemas.rest.inference_protocol import (
+from autolearn.schemas.rest.models import Inference, ModelExamples
+from autolearn.schemas.rest.serving.cases import CaseRun
+from autolearn.schemas.rest.serving.inference_protocol import (
     InferenceAnswer,
     InferenceRequest,
     ModelMetadata,
@@ -22,9 +23,8 @@ from autolearn.schemas.rest.inference_protocol import (
     ServerMetadata,
     ServerReady,
 )
-from autolearn.schemas.rest.models import Inference, ModelExamples
 
-LENGTH = "Inference-Header-Content-Length"
+_HEADER = "Inference-Header-Content-Length"
 """The header with the bytes of the JSON, where tensors follow it in binary."""
 _LENGTH = {
     "description": "The bytes of the JSON, where tensors follow it in binary.",
@@ -121,12 +121,12 @@ def described_routes(answer: Callable[[Request], Awaitable[Response]]) -> APIRou
                 "required": True,
                 "content": {"application/json": {"schema": schema_of(InferenceRequest)}, **_BINARY},
             },
-            "parameters": [{"name": LENGTH, "in": "header", **_LENGTH}],
+            "parameters": [{"name": _HEADER, "in": "header", **_LENGTH}],
         }
         words = f"Answer rows by the Open Inference Protocol, by {who}."
         described = add("POST", f"{at}/infer", words, {200: InferenceAnswer}, body)
         described[200]["content"] |= _BINARY
-        described[200]["headers"] = {LENGTH: _LENGTH}
+        described[200]["headers"] = {_HEADER: _LENGTH}
         words = f"Answer rows by {who}{_ANSWERS}"
         add("POST", f"/v1/models/{{model}}{version}/predict", words, {200: Inference}, _ROWS)
     words = "Show the JSON Schema of a row of the champion."

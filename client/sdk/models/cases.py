@@ -11,9 +11,9 @@ from autolearn.client.sdk.models.online_rows import plain_record
 from autolearn.client.sdk.operation import operation
 from autolearn.client.sdk.paths import segment
 from autolearn.schemas.models.versions import CHAMPION
-from autolearn.schemas.rest.cases import CaseRun, ModelCase
 from autolearn.schemas.rest.models import RegisteredModel
 from autolearn.schemas.rest.page import Page
+from autolearn.schemas.rest.serving.cases import CaseRun, ModelCase
 
 
 class CaseMethods(Handle[RegisteredModel]):

@@ -13,7 +13,7 @@ from autolearn.api.state.context import ApiContext
 from autolearn.eventlog.positions import AFTER, Position
 from autolearn.schemas.bounds import cut
 from autolearn.schemas.models.cases import CaseComparison, ComparedCase
-from autolearn.schemas.rest.cases import CaseAnswer, CaseRun
+from autolearn.schemas.rest.serving.cases import CaseAnswer, CaseRun
 
 _PATIENCE = 10.0
 """Seconds that a promotion waits for the answers."""

@@ -22,9 +22,9 @@ from autolearn.api.state.context import ApiContext
 from autolearn.projections.queries.queries import Snapshot
 from autolearn.schemas import commands
 from autolearn.schemas.bounds import CASE_BYTES, LONGEST_NAME, MODEL_CASES, MOST_TYPES, cut
-from autolearn.schemas.rest.cases import ModelCase
 from autolearn.schemas.rest.commands import CommandState
 from autolearn.schemas.rest.page import Page
+from autolearn.schemas.rest.serving.cases import ModelCase
 from autolearn.schemas.stream_kinds import stream
 
 _Number = Annotated[StrictInt, Field(ge=-(2**53), le=2**53)]

@@ -8,7 +8,7 @@ from rich.console import Group, RenderableType
 
 from autolearn.client.cli.output import number, rows, sentence, when
 from autolearn.schemas.models.cases import Answer, CaseComparison
-from autolearn.schemas.rest.cases import CaseRun, ModelCase
+from autolearn.schemas.rest.serving.cases import CaseRun, ModelCase
 
 _COLUMNS = 4
 """Columns of a row that a list shows."""

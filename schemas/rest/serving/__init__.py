@@ -1,0 +1,1 @@
+"""What processes `serve` answer, beside predictions."""
