@@ -31,7 +31,7 @@ SHARED = {
         api/services: audit authorization dataset_keys dataset_owners groups users
             sensitive_columns
         api/services/comparisons: router
-        api/services/models: backtests batches router truths
+        api/services/models: backtests batches erasures router truths
         api/services/predictions: keys
         api/system: wire""",
     "system": """

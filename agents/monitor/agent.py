@@ -19,6 +19,7 @@ from autolearn.agents.delivery_watch import Deliveries
 from autolearn.agents.fail_stop import end_process
 from autolearn.agents.faust_app import consume, make_app
 from autolearn.agents.monitor.hour_publisher import HourPublisher
+from autolearn.agents.monitor.segments import Segments
 from autolearn.artifacts.store.store import ArtifactStore
 from autolearn.eventlog.consumers.projector import Projector
 from autolearn.eventlog.encryption.session_cipher import open_vault
@@ -132,6 +133,7 @@ class MonitorAgent:
             publisher = end.enter_context(
                 closing(HourPublisher(self.log, self.topics, store, fold))
             )
+            segments = Segments(self.log, (self.topics.predictions, self.topics.truths))
             asked, ends = 0.0, dict[int, int]()
             while self.acting.is_set():
                 records = reader.read(_BATCH, _WAIT)
@@ -139,6 +141,7 @@ class MonitorAgent:
                     fold.fold(records)
                     self.meter.count("autolearn_predictions_folded_total", by=len(records))
                 publisher.publish()
+                segments.roll()
                 if time.monotonic() - asked > _PAUSE:
                     asked = time.monotonic()
                     ends = self.log.ends(topic)

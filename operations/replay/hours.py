@@ -65,9 +65,11 @@ def check_hours(
         topic = topics.predictions.name
         now, begins, ends = time.time_ns() // 10**6, log.begins(topic), log.ends(topic)
         first = _first_whole_hour(log, topic, begins, ends, now - int(days * DAY_MS))
-        fold, batch = HourFold(store, vault, edges), []
+        erased = _erased(log, topic, begins, ends)
+        fold, batch = HourFold(store, vault, edges, instead=True), []
         for record in read_between(log, topic, begins, ends):
-            batch.append(record)
+            if erased.get(record.key, record.offset) == record.offset:
+                batch.append(record)
             if len(batch) == _BATCH:
                 fold.fold(batch)
                 batch = []
@@ -85,6 +87,20 @@ def check_hours(
             if words:
                 wrong.append(f"{row.key}: {words}")
         return HoursCheck(checked, gone, wrong[:_MOST])
+
+
+def _erased(
+    log: RecordSource, topic: str, begins: dict[int, int], ends: dict[int, int]
+) -> dict[bytes | None, int]:
+    """Return, by key, the offsets of the newest records of requests of which rows were erased.
+
+    The records before may be compacted away. The newest one has their counts in clear.
+    """
+    return {
+        record.key: record.offset
+        for record in read_between(log, topic, begins, ends)
+        if record.value is not None and b'"erased":{' in record.value
+    }
 
 
 def _first_whole_hour(

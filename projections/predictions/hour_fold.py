@@ -60,6 +60,7 @@ class _Logged(Struct, frozen=True, gc=False):
     shadow_of: str = ""
     keyid: str = ""
     salt: str = ""
+    erased: Raw | UnsetType = UNSET
     data: Raw | UnsetType = UNSET
     data_base64: str | UnsetType = UNSET
 
@@ -89,12 +90,20 @@ class HourFold:
 
     The rows of a batch and the offsets behind it are written atomically: a crash neither loses nor
     repeats a record. `changed` has the keys of the rows that were written since it was emptied.
+
+    A record that replaces another one, of which rows were erased, is not counted again. It is
+    counted `instead` of that one where this is not folded; its values are not.
     """
 
     def __init__(
-        self, store: Store, vault: SessionCipher, edges: Callable[[str, int], TrainingEdges]
+        self,
+        store: Store,
+        vault: SessionCipher,
+        edges: Callable[[str, int], TrainingEdges],
+        *,
+        instead: bool = False,
     ) -> None:
-        self.store, self.vault, self.edges = store, vault, edges
+        self.store, self.vault, self.edges, self.instead = store, vault, edges, instead
         self.next = RowReader(store).numbered(_NEXT)
         self.hot: OrderedDict[tuple[str, int, str, bool], _Hour] = OrderedDict()
         self.changed: set[bytes] = set()
@@ -124,6 +133,8 @@ class HourFold:
                 continue
             try:
                 logged = _decode(record.value)
+                if logged.erased is not UNSET and not self.instead:
+                    continue
                 at = (logged.model, logged.version, logged.time[:13], logged.shadow_of != "")
                 hour = touched.get(at)
                 if hour is None:
@@ -174,6 +185,9 @@ class HourFold:
             row.warned = {**row.warned, kind: row.warned.get(kind, 0) + many}
         hour.durations.append(logged.duration)
         clear: bytes | Raw | None
+        if logged.erased is not UNSET:
+            row.unreadable += 1
+            return
         if logged.data_base64 is UNSET:
             clear = None if logged.data is UNSET else logged.data
         else:

@@ -77,6 +77,7 @@ class ModelQueries(Queries):
             traffic=self._traffic(name, row.traffic) if row.traffic else None,
             shadow=row.shadow,
             recording=row.recording,
+            prediction_days=row.days,
         )
 
     def _traffic(self, name: str, row: models.StoredTraffic) -> ModelTraffic:
@@ -131,6 +132,14 @@ class ModelQueries(Queries):
         if model is None or row is None:
             return None
         return self._version(name, number, model, row)
+
+    def erased(self, name: str, request: str) -> models.StoredErasure | None:
+        """Return the erased rows of a request; None if there are none."""
+        return self.rows.get(models.ERASED, name, request)
+
+    def has_erased(self, name: str) -> bool:
+        """Return whether rows of any request to a model are erased."""
+        return any(True for _ in self.rows.names(models.ERASED, name))
 
     def keyid(self, name: str, number: int) -> str:
         """Return the id of the key of an imported version's artifact, "" for one in clear."""

@@ -39,6 +39,7 @@ class StoredModel(Struct, array_like=True):
     traffic: StoredTraffic | None = None
     shadow: str = ""
     recording: Recording = "durable"
+    days: int = 0
 
 
 class StoredVersion(Struct, array_like=True):
@@ -75,12 +76,25 @@ class StoredChange(Struct, array_like=True, gc=False):
     said: Raw
 
 
+class StoredErasure(Struct, array_like=True, gc=False):
+    """The erased rows of a request, by the command `erasure`.
+
+    From `offset` on its partition of `predictions` has the record that counts.
+    """
+
+    erasure: str
+    rows: tuple[int, ...]
+    offset: int
+
+
 MODELS = Table("model", StoredModel)
 """By name."""
 VERSIONS = NumberedTable("model-version", StoredVersion)
 """By name and number."""
 CHANGES = NumberedTable("model-change", StoredChange)
 """By name and the number of the event."""
+ERASED = Table("model-erased", StoredErasure)
+"""By name and the id of a request."""
 GRANTS = Table("model-grant", ModelGrant)
 """By name, and user or group/<name>."""
 OF_USER = Table("model-of-user", IndexEntry)

@@ -14,6 +14,7 @@ from autolearn.schemas.commands.evaluations import RequestEvaluation
 from autolearn.schemas.commands.groups import AddMember, CreateGroup, DeleteGroup, RemoveMember
 from autolearn.schemas.commands.models import (
     DeleteModel,
+    ErasePredictions,
     Promote,
     RegisterVersion,
     RetireVersion,
@@ -112,6 +113,7 @@ __all__ = [
     "SetPassword",
     "SetQuota",
     "SetRole",
+    "ErasePredictions",
     "SetRecording",
     "SetShadow",
     "SetTraffic",
@@ -172,6 +174,7 @@ COMMANDS_OF: dict[str, tuple[type[Command], ...]] = {
         RollBack,
         SetTraffic,
         SetRecording,
+        ErasePredictions,
         SetShadow,
         RollBackTraffic,
         ShareModel,

@@ -6,6 +6,7 @@ from typing import Any
 
 from msgspec import Struct
 
+from autolearn.schemas.records.prediction import Erasure
 from autolearn.schemas.records.prediction_hour import FeatureCounts
 from autolearn.schemas.rest.truths import RowTruth
 
@@ -16,7 +17,7 @@ class RecordedPrediction(Struct, kw_only=True, frozen=True):
     `duration` is in milliseconds, from the request to its record. `inputs` and `outputs` are None
     if they cannot be read any more: their key was shredded. With `shadow_of` it is what the shadow
     would have answered to that request. `truths` are what rows are in truth;
-    None if too many truths came since then for a look at all.
+    None if too many truths came since then for a look at all. Of `erased` rows all values are None.
     """
 
     request: str
@@ -35,6 +36,21 @@ class RecordedPrediction(Struct, kw_only=True, frozen=True):
     inputs: dict[str, list[Any]] | None = None
     outputs: dict[str, list[Any]] | None = None
     truths: list[RowTruth] | None = []
+    erased: Erasure | None = None
+
+
+class ErasedPredictions(Struct, frozen=True):
+    """So many `rows` of so many `requests` were erased now, among `looked` records.
+
+    `done` is the share of all records that is looked at; with `next` there is more to look at.
+    """
+
+    model: str
+    requests: int
+    rows: int
+    looked: int
+    done: float
+    next: str | None = None
 
 
 class ModelHour(Struct, kw_only=True, frozen=True):

@@ -103,6 +103,7 @@ STORY = [
     ("model/flowers", "ShadowSet.v1", ""),
     ("model/flowers", "TrafficRolledBack.v1", ""),
     ("model/flowers", "RecordingSet.v1", ""),
+    ("model/flowers", "PredictionsErased.v1", ""),
 ]
 """Stream, golden file, and the run that its data are made to name."""
 

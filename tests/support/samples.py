@@ -304,6 +304,7 @@ EVIDENCE = GateEvidence(
 )
 
 
+ERASED = "01a21c30-4e95-7a2e-a93e-0bb0c69f394d:0,3@17"
 TRAFFIC: dict[str, Any] = {
     "routes": {"champion": 90, "challenger": 10},
     "sticky": "customer ❀",
@@ -361,6 +362,7 @@ COMMANDS: dict[str, Command] = by_type(
     commands.RollBack("champion", "It was not ❀"),
     commands.SetTraffic(**TRAFFIC),
     commands.SetRecording("fast"),
+    commands.ErasePredictions(ERASED, "She asked ❀"),
     commands.SetShadow("challenger", "To compare ❀"),
     commands.RollBackTraffic(1, 2, "errors <= 1% over 200", 3, 57),
     commands.ShareModel("group/churn", "predict"),
@@ -424,6 +426,7 @@ EVENTS: dict[str, Event] = by_type(
     events.VersionRolledBack(1, "champion", 2, "It was not ❀"),
     events.TrafficSet(revision=1, **TRAFFIC),
     events.RecordingSet("fast"),
+    events.PredictionsErased(ERASED, "She asked ❀"),
     events.ShadowSet("challenger", "To compare ❀"),
     events.TrafficRolledBack(1, 2, "errors <= 1% over 200", 3, 57),
     events.ModelShared("group/churn", "predict"),

@@ -13,8 +13,11 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from msgspec import UNSET
 
+from autolearn.api.services.models.erasures.erased_requests import ErasedRequests
 from autolearn.eventlog.encryption.session_cipher import SessionCipher
 from autolearn.eventlog.log import RecordSource
+from autolearn.runtime.timestamps import millis
+from autolearn.runtime.uuid7 import uuid7
 from autolearn.schemas.codec import from_json
 from autolearn.schemas.errors import MalformedRecord
 from autolearn.schemas.records.prediction import PredictionContent, PredictionRecord, purpose_of
@@ -32,9 +35,13 @@ _LAST = "~"
 
 
 class Sought(NamedTuple):
-    """The wanted records of a model: those of a user or a request, and those before an id."""
+    """The wanted records of a model: those of a user or a request, and those before an id.
+
+    Of `erased` requests the newest record is wanted.
+    """
 
     model: str
+    erased: ErasedRequests
     actor: str | None = None
     request: str = ""
     version: int = 0
@@ -47,8 +54,19 @@ class Sought(NamedTuple):
             and (self.actor is None or record.actor == self.actor)
             and self.request in ("", record.id)
             and self.version in (0, record.version)
-            and (not self.before or record.id < self.before)
+            and (not self.before or place_of(record) < self.before)
+            and self.erased.counts(record)
         )
+
+
+def place_of(record: PredictionRecord) -> str:
+    """Return by what a record is sorted: its id, which begins with its time.
+
+    Of an erased request that is the time of the erasure, since when its record is on the log.
+    """
+    if record.erased is None:
+        return record.id
+    return f"{uuid7(millis(record.erased.time))[:13]}-{record.id}"
 
 
 Spans = Mapping[int, tuple[int, int]]
@@ -80,9 +98,9 @@ def page(
         for offset, value in _read(log, topic, partition, start, end):
             with suppress(MalformedRecord):  # what is none was not written by us
                 record = from_json(value, PredictionRecord)
-                reached[partition] = min(reached[partition], record.id)
+                reached[partition] = min(reached[partition], place_of(record))
                 if sought.fits(record):
-                    found.append((record.id, partition, offset, record))
+                    found.append((place_of(record), partition, offset, record))
         looked += end - start
         left[partition] = (begin, start)
     found.sort(key=lambda one: one[:3], reverse=True)
@@ -133,6 +151,7 @@ def shown(
         inputs=None if content is None else content.inputs,
         outputs=None if content is None else content.outputs,
         truths=None if truths is None else [*truths],
+        erased=record.erased,
     )
 
 

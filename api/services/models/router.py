@@ -17,6 +17,7 @@ from autolearn.api.services.models.backtests import add_backtest_routes
 from autolearn.api.services.models.batches import add_batch_routes
 from autolearn.api.services.models.changes import add_change_routes
 from autolearn.api.services.models.checks import require_model, unknown_model, version_of
+from autolearn.api.services.models.erasures.router import add_erasure_route
 from autolearn.api.services.models.export import add_export_route
 from autolearn.api.services.models.hours import add_hour_route
 from autolearn.api.services.models.imports import add_import_route
@@ -152,6 +153,7 @@ def router(context: ApiContext) -> APIRouter:
 
     add_prediction_routes(routes, context)
     add_hour_route(routes, context)
+    add_erasure_route(routes, context)
     add_truth_routes(routes, context)
     add_change_routes(routes, context)
     add_import_route(routes, context)

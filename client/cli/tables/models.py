@@ -95,7 +95,7 @@ def predictions(found: Iterable[RecordedPrediction]) -> RenderableType:
 
 def prediction(one: RecordedPrediction) -> RenderableType:
     """Return one answered request, with its rows."""
-    about = pairs(
+    about: RenderableType = pairs(
         {
             "request": one.request,
             "time": when(one.time),
@@ -116,6 +116,10 @@ def prediction(one: RecordedPrediction) -> RenderableType:
         )
         for at in range(min(one.rows, _ROWS))
     ]
+    if one.erased is not None:
+        gone = ", ".join(map(str, one.erased.rows[:_ROWS]))
+        by = f" by {one.erased.actor}" if one.erased.actor else ""
+        about = Group(about, f"erased: row {gone}, {when(one.erased.time)}{by}")
     more = f"{one.rows - _ROWS} more rows: -o json has them." if one.rows > _ROWS else ""
     parts = [about, "", rows(heads, lines), more]
     if one.truths is None:
@@ -165,6 +169,8 @@ def _first_answer(one: RecordedPrediction) -> str:
     if not one.outputs:
         return "?"
     name, values = next(iter(one.outputs.items()))
+    if one.erased is not None and 0 in one.erased.rows:
+        return "erased"
     return f"{name} {number(values[0]) if isinstance(values[0], float) else values[0]}"
 
 

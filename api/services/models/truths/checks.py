@@ -12,6 +12,8 @@ import msgspec
 
 from autolearn.api.http.problems import Problem, unreadable
 from autolearn.api.services.models.bodies import TruthBody, TruthsBody
+from autolearn.api.services.models.erasures.erase import plain
+from autolearn.api.services.models.erasures.erased_requests import ErasedRequests
 from autolearn.api.services.models.prediction_records import clear_content
 from autolearn.api.services.models.truths.answered_rows import SaidRows, said_rows
 from autolearn.api.services.models.truths.log_scan import TooFarApart, find, scan
@@ -165,20 +167,22 @@ def _keyed(
         Problem: too much was asked since then.
     """
     many = dict[tuple[str, ...], list[tuple[str, int]]]()
+    erased = ErasedRequests(context.queries.latest().models, model)
 
     def take(record: Record) -> None:
         if record.key is None or not record.key.startswith(f"{model}/".encode()):
             return
         with suppress(MalformedRecord, Unreadable, msgspec.DecodeError):
             about = from_json(record.content, PredictionRecord)
-            if about.shadow_of:
+            if about.shadow_of or not erased.counts(about):
                 return
+            gone = erased.rows(about.id)
             clear = clear_content(about, context.vault)
             inputs = msgspec.json.decode(clear, type=PredictionContent).inputs
             if all(name in inputs for name in columns):
                 for row, values in enumerate(zip(*(inputs[name] for name in columns), strict=True)):
-                    there = many.setdefault(_key_of(values), [])
-                    there.append((about.id, row))
+                    if row not in gone:
+                        many.setdefault(_key_of(values), []).append((about.id, row))
 
     _, reached = scan(context.log, context.topics.predictions.name, since, take)
     if reached > since:
@@ -193,23 +197,20 @@ def _keyed(
 
 
 def _key_of(values: Sequence[Any]) -> tuple[str, ...]:
-    """Return values as they are compared: a number is the same as text and as a number."""
-
-    def plain(value: Any) -> str:
-        if isinstance(value, bool) or value is None:
-            return json.dumps(value)
-        with suppress(ValueError):
-            return repr(float(value))
-        return str(value)
-
+    """Return values as they are compared."""
     return tuple(map(plain, values))
 
 
 def _asked(context: ApiContext, model: str, requests: set[str]) -> dict[str, SaidRows]:
     """Return the answers to some requests. Raises Problem."""
     topic, vault = context.topics.predictions.name, context.vault
+    erased = ErasedRequests(context.queries.latest().models, model)
+
+    def take(record: Record) -> SaidRows | None:
+        return said_rows(record, model, vault, erased)
+
     try:
-        found = find(context.log, topic, model, requests, lambda one: said_rows(one, model, vault))
+        found = find(context.log, topic, model, requests, take, erased)
     except TooFarApart:
         raise too_far_apart() from None
     return {one.record.id: one for one in found}
@@ -224,6 +225,8 @@ def _answer(said: SaidRows | None, request: str, row: int) -> SaidRows:
     if row >= said.record.rows:
         last = said.record.rows - 1
         raise _Unfit(f"the request {request} has the rows 0 to {last}, and no row {row}")
+    if row in said.erased:
+        raise _Unfit(f"row {row} of the request {request} is erased")
     return said
 
 

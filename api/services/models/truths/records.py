@@ -78,7 +78,9 @@ def append(
         context.log.append(
             context.topics.truths.name,
             msgspec.json.encode(record),
-            key=f"{model}/{request}",
+            # A key of its own: the brokers keep the newest record of each key only.
+            key=f"{model}/{request}/{secrets.token_hex(8)}",
+            partition=partition_of(f"{model}/{request}", context.topics.truths.partitions),
             delivered=lambda error, _, __: outcomes.put(error),
         )
     until = time.monotonic() + _APPENDED_WITHIN
@@ -110,7 +112,7 @@ def truths_since(
     only = None if wanted is None else {partition_of(one, topic.partitions) for one in wanted}
 
     def take(record: Record) -> TruthRecord | None:
-        key = record.key or b""
+        key = b"/".join((record.key or b"").split(b"/")[:2])
         if not key.startswith(prefix) or (wanted is not None and key not in wanted):
             return None
         with suppress(MalformedRecord):
@@ -118,6 +120,8 @@ def truths_since(
         return None
 
     records, reached = scan(context.log, topic.name, since, take, only, most)
+    # What replaces a record, because a row was erased, comes later, and counts at the same place.
+    records.sort(key=lambda one: one.time)
     found = dict[str, dict[int, RowTruth]]()
     for record in records:
         with suppress(Unreadable, msgspec.DecodeError):

@@ -108,24 +108,34 @@ def recording(
         Recorded | None,
         typer.Argument(metavar="[durable|fast]", help="None: show it.", show_default=False),
     ] = None,
+    days: Annotated[
+        int | None,
+        typer.Option(
+            min=0,
+            help="Keep records so many days after the end of their month; 0: as long as the "
+            "settings say, which is the most. [default: as it is]",
+            show_default=False,
+        ),
+    ] = None,
     output: As = Output.table,
     url: Url = None,
 ) -> None:
     """Choose how answers are recorded: durable, before they are given, or fast, behind them.
 
-    With fast, what cannot be recorded is dropped and counted.
+    With fast, what cannot be recorded is dropped and counted. --days says for how long.
     """
     from autolearn.client.cli.connection import connect
     from autolearn.client.cli.output import print_json
 
     with connect(url) as to:
         model = to.client.model(name)
-        if how is not None:
-            model.set_recording(how.value)
+        if how is not None or days is not None:
+            model.set_recording(how.value if how else None, days=days)
         if output == Output.json:
             print_json(to.said)
         else:
-            print(f"Answers of {model.name} are recorded {model.recording}.")
+            long = f"{model.prediction_days} days" if model.prediction_days else "the usual time"
+            print(f"Answers of {model.name} are recorded {model.recording}, and kept for {long}.")
 
 
 def _show(to: Connection, model: ModelHandle, output: Output) -> None:
