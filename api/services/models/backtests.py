@@ -29,7 +29,7 @@ from autolearn.api.services.models.asked_rows import AskedRows, LogPart, freeze
 from autolearn.api.services.models.batches import asked_before, owner_of_version
 from autolearn.api.services.models.bodies import BacktestBody
 from autolearn.api.services.models.checks import answering_version, require_model, version_of
-from autolearn.api.services.models.erasures.erased_requests import ErasedRequests
+from autolearn.api.services.models.erased_requests import ErasedRequests
 from autolearn.api.services.models.prediction_records import cipher_of
 from autolearn.api.shared import dataset_checks, resources
 from autolearn.api.shared.as_of import LOST_PLUS, present

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import base64
+import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, suppress
 from functools import partial
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from msgspec import UNSET
 
-from autolearn.api.services.models.erasures.erased_requests import ErasedRequests
+from autolearn.api.services.models.erased_requests import ErasedRequests
 from autolearn.eventlog.encryption.session_cipher import SessionCipher
 from autolearn.eventlog.log import RecordSource
 from autolearn.runtime.timestamps import millis
@@ -184,3 +185,12 @@ def opened_content(
         return cipher(record.keyid, purpose).decrypt(sealed[:NONCE], sealed[NONCE:], about.encode())
     except InvalidTag:
         raise Unreadable from None
+
+
+def plain(value: Any) -> str:
+    """Return a value as it is compared: a number is the same as text and as a number."""
+    if isinstance(value, bool) or value is None:
+        return json.dumps(value)
+    with suppress(ValueError):
+        return repr(float(value))
+    return str(value)

@@ -17,7 +17,7 @@ from autolearn.api.http.problems import Problem
 from autolearn.api.identity.principal import Who
 from autolearn.api.identity.visibility import Level, model_access
 from autolearn.api.services.models.checks import require_model
-from autolearn.api.services.models.erasures.erased_requests import ErasedRequests
+from autolearn.api.services.models.erased_requests import ErasedRequests
 from autolearn.api.services.models.prediction_records import Sought, Spans, page, place_of, shown
 from autolearn.api.services.models.truths.records import truths_since
 from autolearn.api.shared.as_of import since_of

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import json
 import secrets
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
@@ -14,8 +13,8 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from msgspec import UNSET, Raw, Struct
 from msgspec.structs import replace
 
-from autolearn.api.services.models.erasures.erased_requests import ErasedRequests
-from autolearn.api.services.models.prediction_records import clear_content
+from autolearn.api.services.models.erased_requests import ErasedRequests
+from autolearn.api.services.models.prediction_records import clear_content, plain
 from autolearn.api.services.models.truths.log_scan import find
 from autolearn.api.state.context import ApiContext
 from autolearn.eventlog.append import append_all
@@ -40,15 +39,6 @@ _APPENDED_WITHIN = 30.0
 _SALT = secrets.token_hex(16)
 Spans = dict[int, tuple[int, int]]
 """What is left to read of each partition: from an offset to one that is not read any more."""
-
-
-def plain(value: Any) -> str:
-    """Return a value as it is compared: a number is the same as text and as a number."""
-    if isinstance(value, bool) or value is None:
-        return json.dumps(value)
-    with suppress(ValueError):
-        return repr(float(value))
-    return str(value)
 
 
 class Found(NamedTuple):

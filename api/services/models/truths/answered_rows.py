@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import msgspec
 from msgspec import Struct
 
-from autolearn.api.services.models.erasures.erased_requests import ErasedRequests
+from autolearn.api.services.models.erased_requests import ErasedRequests
 from autolearn.api.services.models.prediction_records import clear_content
 from autolearn.api.services.models.truths.log_scan import find, scan
 from autolearn.api.services.models.truths.records import Truths, truths_since

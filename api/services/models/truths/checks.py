@@ -12,9 +12,8 @@ import msgspec
 
 from autolearn.api.http.problems import Problem, unreadable
 from autolearn.api.services.models.bodies import TruthBody, TruthsBody
-from autolearn.api.services.models.erasures.erase import plain
-from autolearn.api.services.models.erasures.erased_requests import ErasedRequests
-from autolearn.api.services.models.prediction_records import clear_content
+from autolearn.api.services.models.erased_requests import ErasedRequests
+from autolearn.api.services.models.prediction_records import clear_content, plain
 from autolearn.api.services.models.truths.answered_rows import SaidRows, said_rows
 from autolearn.api.services.models.truths.log_scan import TooFarApart, find, scan
 from autolearn.api.services.models.truths.records import Value, truths_since

@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import closing
 from typing import TypeVar
 
-from autolearn.api.services.models.erasures.erased_requests import ErasedRequests
+from autolearn.api.services.models.erased_requests import ErasedRequests
 from autolearn.eventlog.log import Record, RecordSource
 from autolearn.eventlog.memory.partitioner import partition_of
 from autolearn.runtime.uuid7 import time_of
