@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import secrets
 import uuid
 
@@ -10,6 +11,13 @@ def uuid7(milliseconds: int) -> str:
     """Return a new id of a time, in milliseconds since 1970."""
     number = milliseconds << 80 | 7 << 76 | secrets.randbits(12) << 64
     return str(uuid.UUID(int=number | 2 << 62 | secrets.randbits(62)))
+
+
+def derived(identity: str) -> str:
+    """Return the one id that belongs to another one, of the same time."""
+    found, by = uuid.UUID(identity), hashlib.sha256(identity.encode()).digest()
+    rest = int.from_bytes(by[:10], "big") & ((1 << 76) - 1) & ~(3 << 62)
+    return str(uuid.UUID(int=found.int >> 80 << 80 | 7 << 76 | 2 << 62 | rest))
 
 
 def time_of(identity: str) -> int | None:

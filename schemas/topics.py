@@ -142,7 +142,8 @@ class Topics(Struct, frozen=True):
             predictions=topic("predictions", kafka.partitions, in_backup=True, **asked),
             # On the same partitions, so that truths and predictions are joined by partition.
             truths=topic("truths", kafka.partitions, in_backup=True, **asked),
-            prediction_hours=topic("prediction-hours", 1, in_backup=True, retention_ms="-1"),
+            # The newest record of an hour is kept for ever.
+            prediction_hours=topic("prediction-hours", 1, in_backup=True, cleanup_policy="compact"),
             # What is lost of it is folded again from `predictions`.
             open_hours=topic(
                 "open-hours",

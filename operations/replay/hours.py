@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 
@@ -19,10 +21,11 @@ from autolearn.projections.predictions.hour_content import content_of
 from autolearn.projections.predictions.hour_fold import HourFold
 from autolearn.projections.predictions.hour_rows import CLOSED, FOLDED, HourTopic, key_of
 from autolearn.projections.predictions.training_profiles import TrainingEdges
+from autolearn.projections.predictions.truth_fold import TruthFold
 from autolearn.projections.storage.rocksdb import RocksStore
 from autolearn.projections.storage.store import Store
 from autolearn.runtime.timestamps import text
-from autolearn.schemas.records.prediction_hour import PredictionHour
+from autolearn.schemas.records.prediction_hour import PredictionHour, TruthCounts
 from autolearn.schemas.topics import DAY_MS, Topics
 
 _BATCH = 5000
@@ -74,6 +77,11 @@ def check_hours(
                 fold.fold(batch)
                 batch = []
         fold.fold(batch)
+        truths, topic = TruthFold(fold), topics.truths.name
+        truths.next = log.begins(topic)
+        said = read_between(log, topic, truths.next, log.ends(topic))
+        while part := [*islice(said, _BATCH)]:
+            truths.fold(part)
         with closing(HourTopic(log, topics.prediction_hours.name, store, CLOSED)) as closed:
             closed.catch_up()
         checked = gone = 0
@@ -140,8 +148,26 @@ def _difference(
     before, now = content_of(row, vault), content_of(again, vault)
     if before is None or now is None or row.unreadable != again.unreadable:
         return None
-    return "" if before == now else "its labels or histograms differ from those on the log"
+    truths = before.truths, now.truths
+    before.truths = now.truths = TruthCounts()
+    if before != now:
+        return "its labels or histograms differ from those on the log"
+    if (row.truths, row.told) != (again.truths, again.told):
+        return (
+            f"{row.truths} truths were counted ({row.told} times one was said), and the log has "
+            f"{again.truths} ({again.told} times): has `monitor` read them yet?"
+        )
+    return "" if _equal(*truths) else "its truths differ from those on the log"
+
+
+def _equal(one: TruthCounts, other: TruthCounts) -> bool:
+    """Return whether truths are the same; sums depend on the order of the numbers, a little."""
+    sums = (one.squared, other.squared), (one.absolute, other.absolute)
+    near = all(math.isclose(a, b, rel_tol=1e-6, abs_tol=1e-9) for a, b in sums)
+    return near and replace(one, squared=0.0, absolute=0.0) == replace(
+        other, squared=0.0, absolute=0.0
+    )
 
 
 def _clear_part(row: PredictionHour) -> PredictionHour:
-    return replace(row, unreadable=0, keyid="", data=UNSET, data_base64=UNSET)
+    return replace(row, unreadable=0, truths=0, told=0, keyid="", data=UNSET, data_base64=UNSET)

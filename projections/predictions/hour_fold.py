@@ -47,6 +47,10 @@ _ENDS = 10.0 ** (np.arange(BUCKETS) / 20 - 2)
 """The ends of the buckets of latencies in milliseconds, as `latency_bucket` has them."""
 
 
+Place = tuple[str, int, str, bool]
+"""A model, a version, an hour, and whether its answers are a shadow's."""
+
+
 class _Logged(Struct, frozen=True, gc=False):
     """A PredictionRecord, as far as it is counted."""
 
@@ -65,7 +69,7 @@ class _Logged(Struct, frozen=True, gc=False):
     data_base64: str | UnsetType = UNSET
 
 
-class _Hour(Struct):
+class FoldedHour(Struct):
     """An hour that is folded: what is stored, its content, and what is to be added to it.
 
     `inputs` and `outputs` are by column, of so many `rows`.
@@ -105,7 +109,7 @@ class HourFold:
     ) -> None:
         self.store, self.vault, self.edges, self.instead = store, vault, edges, instead
         self.next = RowReader(store).numbered(_NEXT)
-        self.hot: OrderedDict[tuple[str, int, str, bool], _Hour] = OrderedDict()
+        self.hot: OrderedDict[Place, FoldedHour] = OrderedDict()
         self.changed: set[bytes] = set()
 
     def reader(self, log: RecordSource, topic: str) -> RecordReader:
@@ -125,7 +129,7 @@ class HourFold:
             LogError: a key cannot be read now; nothing of the batch is counted.
         """
         ciphers: dict[tuple[str, str], AESGCM | None] = {}
-        touched: dict[tuple[str, int, str, bool], _Hour] = {}
+        touched: dict[Place, FoldedHour] = {}
         following = dict(self.next)
         for record in records:
             following[record.partition] = record.offset + 1
@@ -139,29 +143,36 @@ class HourFold:
                 hour = touched.get(at)
                 if hour is None:
                     millis(f"{at[2]}:00:00Z")  # what has no time was not written by us
-                    hour = touched[at] = self._hour(at)
+                    hour = touched[at] = self.hour(at)
             except (msgspec.DecodeError, ValueError) as error:
                 place = (record.partition, record.offset)
                 logger.warning("a record is no prediction", at=place, why=str(error))
                 continue
             self._note(hour, logged, ciphers)
-        written: dict[bytes, bytes | None] = {}
-        for hour in touched.values():
+        more = {_NEXT.key(p): msgspec.json.encode(at) for p, at in following.items()}
+        self.write(touched, more)
+        self.next = following
+
+    def write(self, hours: Mapping[Place, FoldedHour], more: Mapping[bytes, bytes | None]) -> None:
+        """Count what was added to hours, and store these and other rows atomically.
+
+        Raises:
+            LogError: a key cannot be read now; nothing is stored.
+        """
+        written = dict(more)
+        for hour in hours.values():
             self._count(hour)
             key = key_of(FOLDED, hour.row)
             put_content(hour.row, hour.content, self.vault, secret=hour.secret)
             written[key] = msgspec.json.encode(hour.row)
             written[UNCLOSED.key(hour.row.key)] = b"1"
             self.changed.add(key)
-        for partition, offset in following.items():
-            written[_NEXT.key(partition)] = msgspec.json.encode(offset)
         self.store.write(written)
-        self.next = following
-        self.hot |= touched
+        self.hot |= hours
         while len(self.hot) > _MOST_HOT:
             self.hot.popitem(last=False)
 
-    def _hour(self, at: tuple[str, int, str, bool]) -> _Hour:
+    def hour(self, at: Place) -> FoldedHour:
         """Return an hour as it is stored, or a new one."""
         hour = self.hot.pop(at, None)
         if hour is not None:
@@ -170,12 +181,12 @@ class HourFold:
         row = PredictionHour(model=model, hour=time, version=version, shadow=shadow)
         stored = self.store.get(key_of(FOLDED, row))
         if stored is None:
-            return _Hour(row, HourContent())
+            return FoldedHour(row, HourContent())
         row = FOLDED.decode(stored)
-        return _Hour(row, content_of(row, self.vault) or HourContent(), row.keyid != "")
+        return FoldedHour(row, content_of(row, self.vault) or HourContent(), row.keyid != "")
 
     def _note(
-        self, hour: _Hour, logged: _Logged, ciphers: dict[tuple[str, str], AESGCM | None]
+        self, hour: FoldedHour, logged: _Logged, ciphers: dict[tuple[str, str], AESGCM | None]
     ) -> None:
         """Add a record to an hour, of which `_count` then counts all at once."""
         row = hour.row
@@ -222,7 +233,7 @@ class HourFold:
         except Unreadable:
             return None
 
-    def _count(self, hour: _Hour) -> None:
+    def _count(self, hour: FoldedHour) -> None:
         """Count the records that were added to an hour."""
         buckets = np.minimum(np.searchsorted(_ENDS, np.array(hour.durations)), BUCKETS)
         latencies = dict(hour.row.latencies)

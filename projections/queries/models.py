@@ -141,6 +141,10 @@ class ModelQueries(Queries):
         """Return whether rows of any request to a model are erased."""
         return any(True for _ in self.rows.names(models.ERASED, name))
 
+    def had_shadow(self, name: str) -> bool:
+        """Return whether a version was ever the shadow."""
+        return any(row.kind == events.ShadowSet.__name__ for _, row in self._changes(name))
+
     def keyid(self, name: str, number: int) -> str:
         """Return the id of the key of an imported version's artifact, "" for one in clear."""
         row = self.rows.get(models.VERSIONS, name, number)

@@ -17,6 +17,8 @@ class PredictionHour(Struct, kw_only=True, omit_defaults=True):
     The Kafka key is `<model>/<hour>/<version>`, with `/shadow` for answers that nobody was given;
     the newest record of a key counts. `warned` counts warnings by kind, `latencies` requests by
     bucket. `unreadable` requests count only here: their key was shredded before they were counted.
+    `truths` counts rows whose truth is known, and `told` how often one was said: it only grows, so
+    of two records about the same requests the one with more has the newer truths.
 
     The content (`HourContent`) is in `data`, or encrypted in `data_base64`: AES-256-GCM under a key
     derived (HKDF, RFC 5869) from the key `keyid` of the model, with the Kafka key as associated
@@ -32,6 +34,8 @@ class PredictionHour(Struct, kw_only=True, omit_defaults=True):
     warned: dict[str, int] = {}
     latencies: dict[int, int] = {}
     unreadable: int = 0
+    truths: int = 0
+    told: int = 0
     keyid: str = ""
     data: Raw | UnsetType = UNSET
     data_base64: str | UnsetType = UNSET
@@ -56,6 +60,30 @@ class FeatureCounts(Struct, omit_defaults=True):
     other: int = 0
 
 
+class TruthCounts(Struct, omit_defaults=True):
+    """Rows with a truth: how many answers were `right`, and how often a label was answered.
+
+    `pairs` has the rows by truth and by answer; pairs beyond the first 1,000 are in `other_pairs`.
+    Of `numbers` there are the sums of the squared and of the absolute errors. All can be added up.
+    """
+
+    right: int = 0
+    pairs: dict[str, dict[str, int]] = {}
+    other_pairs: int = 0
+    numbers: int = 0
+    squared: float = 0.0
+    absolute: float = 0.0
+
+    def metrics(self, rows: int) -> dict[str, float]:
+        """Return what follows for so many rows: accuracy, or rmse and mae; {} without any."""
+        if rows < 1:
+            return {}
+        if self.numbers:
+            squared, absolute = max(0.0, self.squared), max(0.0, self.absolute)
+            return {"rmse": (squared / rows) ** 0.5, "mae": absolute / rows}
+        return {"accuracy": self.right / rows}
+
+
 class HourContent(Struct, omit_defaults=True):
     """Rows by label (or cluster, or anomaly), and the histograms of scores and columns.
 
@@ -67,6 +95,7 @@ class HourContent(Struct, omit_defaults=True):
     other_labels: int = 0
     scores: FeatureCounts = field(default_factory=FeatureCounts)
     features: dict[str, FeatureCounts] = {}
+    truths: TruthCounts = field(default_factory=TruthCounts)
 
 
 def latency_quantile(latencies: Mapping[int, int], share: float) -> float | None:

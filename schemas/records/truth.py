@@ -32,10 +32,24 @@ class TruthRecord(Struct, frozen=True, kw_only=True, omit_defaults=True):
     data_base64: str | UnsetType = UNSET
 
 
-class TruthContent(Struct, frozen=True):
-    """What the rows of a record are: a label, or a number, for each."""
+class RowAnswer(Struct, frozen=True, array_like=True):
+    """What a version answered for a row, in which hour (`2026-11-27T09`, UTC), and to whom."""
+
+    version: int
+    hour: str
+    predicted: str | float
+    shadow: bool = False
+
+
+class TruthContent(Struct, frozen=True, omit_defaults=True):
+    """What the rows of a record are: a label, or a number, for each; and the answers to each.
+
+    These are that of the version that answered, and that of its shadow, if there was one. Records
+    from before there were answers have none, and are not counted by hour.
+    """
 
     values: list[str | float]
+    answers: list[tuple[RowAnswer, ...]] = []
 
 
 def truth_purpose(salt: str) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 from msgspec import Struct
 
 from autolearn.schemas.records.prediction import Erasure
-from autolearn.schemas.records.prediction_hour import FeatureCounts
+from autolearn.schemas.records.prediction_hour import FeatureCounts, TruthCounts
 from autolearn.schemas.rest.truths import RowTruth
 
 
@@ -64,6 +64,9 @@ class ModelHour(Struct, kw_only=True, frozen=True):
     `labels` counts rows by label, cluster or anomaly, `scores` by the highest probability or the
     predicted number, `features` by the values of a column, between the edges of the training. They
     are None if they cannot be read; those of `unreadable` requests are not in them.
+
+    `truths` counts rows whose truth is known, whenever it was said. `metrics` are accuracy, or rmse
+    and mae, of these rows; `truth_counts` are what they follow from, which can be added up.
     """
 
     hour: str
@@ -81,3 +84,6 @@ class ModelHour(Struct, kw_only=True, frozen=True):
     labels: dict[str, int] | None = None
     scores: FeatureCounts | None = None
     features: dict[str, FeatureCounts] | None = None
+    truths: int = 0
+    truth_counts: TruthCounts | None = None
+    metrics: dict[str, float] = {}

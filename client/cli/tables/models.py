@@ -140,14 +140,21 @@ def hours(found: Iterable[ModelHour]) -> RenderableType:
             one.requests,
             one.rows,
             _shares(one.labels),
+            _quality(one),
             " ".join(f"{kind} {many}" for kind, many in one.warned.items()),
             _milliseconds(one.p50),
             _milliseconds(one.p99),
         )
         for one in found
     ]
-    heads = ("hour (UTC)", "version", "requests", "rows", "labels", "warned", "p50", "p99")
-    return rows(heads, lines, wraps=("labels", "warned"))
+    heads = ("hour (UTC)", "version", "requests", "rows", "labels", "right", "warned", "p50", "p99")
+    return rows(heads, lines, wraps=("labels", "warned", "right"))
+
+
+def _quality(one: ModelHour) -> str:
+    """Return how right the answers were, and of how many that is known."""
+    said = " ".join(f"{name} {number(value)}" for name, value in one.metrics.items())
+    return f"{said} of {one.truths}" if said else ""
 
 
 def _shares(labels: Mapping[str, int] | None) -> str:

@@ -212,8 +212,10 @@ def replace_truths(context: ApiContext, model: str, spans: Spans) -> int:
                 _append(context, topic, record, None)
                 continue
             clear = clear_content(said, context.vault)
-            values = msgspec.json.decode(clear, type=TruthContent).values
-            content = msgspec.json.encode(TruthContent([values[at] for at in kept]))
+            values, answers = msgspec.structs.astuple(msgspec.json.decode(clear, type=TruthContent))
+            content = msgspec.json.encode(
+                TruthContent([values[at] for at in kept], [answers[at] for at in kept if answers])
+            )
             said = replace(said, rows=tuple(said.rows[at] for at in kept), erased=True)
             about = f"truth {said.model}/{said.id}"
             said = _with_content(context, said, content, truth_purpose(_SALT), about)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import Any, NamedTuple
 
@@ -22,12 +22,13 @@ from autolearn.api.state.context import ApiContext
 from autolearn.artifacts.store.errors import ArtifactError
 from autolearn.eventlog.log import Record
 from autolearn.runtime.timestamps import text
-from autolearn.runtime.uuid7 import time_of
+from autolearn.runtime.uuid7 import derived, time_of
 from autolearn.schemas.bounds import cut, listed
 from autolearn.schemas.catalog import CLASSIFICATION, REGRESSION
 from autolearn.schemas.codec import from_json
 from autolearn.schemas.errors import MalformedRecord
 from autolearn.schemas.records.prediction import PredictionContent, PredictionRecord
+from autolearn.schemas.records.truth import RowAnswer
 from autolearn.security.data_key import Unreadable
 
 _FAULTS = 20
@@ -58,6 +59,7 @@ def checked(context: ApiContext, model: str, body: TruthsBody, since: int) -> Ch
     """
     places = _places(context, model, body.truths, since)
     said = _asked(context, model, {request for request, _ in places})
+    shadows = _shadows(context, model, said)
     labels = dict[int, Sequence[str]]()
     for one in said.values():
         if one.record.version not in labels:
@@ -70,7 +72,9 @@ def checked(context: ApiContext, model: str, body: TruthsBody, since: int) -> Ch
         except _Unfit as error:
             faults.append((number, str(error)))
             continue
-        found = Value(request, row, value, answer.record.keyid)
+        of = (answer, shadows.get(request))
+        answers = tuple(_row_answer(one, row) for one in of if one is not None)
+        found = Value(request, row, value, answer.record.keyid, answers)
         if values.setdefault((request, row), found) != found:
             faults.append((number, f"row {row} of the request {request} has two truths here"))
     _refuse(422, "truth-unfit", "A truth does not fit", faults)
@@ -213,6 +217,23 @@ def _asked(context: ApiContext, model: str, requests: set[str]) -> dict[str, Sai
     except TooFarApart:
         raise too_far_apart() from None
     return {one.record.id: one for one in found}
+
+
+def _shadows(context: ApiContext, model: str, said: Mapping[str, SaidRows]) -> dict[str, SaidRows]:
+    """Return a shadow's answers to some requests, as far as they are found."""
+    if not context.queries.now().models.had_shadow(model):
+        return {}
+    with suppress(Problem):
+        found = _asked(context, model, {derived(request) for request in said})
+        return {one.asked: one for one in found.values() if one.record.shadow_of}
+    return {}
+
+
+def _row_answer(said: SaidRows, row: int) -> RowAnswer:
+    """Return what was answered for a row."""
+    predicted, record = said.predicted[row], said.record
+    value = predicted if isinstance(predicted, str) else float(predicted)
+    return RowAnswer(record.version, record.time[:13], value, record.shadow_of != "")
 
 
 def _answer(said: SaidRows | None, request: str, row: int) -> SaidRows:

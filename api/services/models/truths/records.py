@@ -22,7 +22,7 @@ from autolearn.eventlog.memory.partitioner import partition_of
 from autolearn.runtime.timestamps import now
 from autolearn.schemas.codec import from_json
 from autolearn.schemas.errors import LogError, MalformedRecord
-from autolearn.schemas.records.truth import TruthContent, TruthRecord, truth_purpose
+from autolearn.schemas.records.truth import RowAnswer, TruthContent, TruthRecord, truth_purpose
 from autolearn.schemas.rest.truths import RowTruth
 from autolearn.security.data_key import NONCE, Unreadable
 
@@ -34,12 +34,16 @@ Truths = Mapping[str, Mapping[int, RowTruth]]
 
 
 class Value(NamedTuple):
-    """What a row of a request is; `keyid` is the key of its answer, "" if that is in clear."""
+    """What a row of a request is, and what was answered.
+
+    `keyid` is the key of the answer, "" if that is in clear.
+    """
 
     request: str
     row: int
     value: str | float
     keyid: str
+    answers: tuple[RowAnswer, ...]
 
 
 def append(
@@ -57,7 +61,9 @@ def append(
     outcomes = queue.SimpleQueue[LogError | None]()
     at = now()
     for request, rows in of_request.items():
-        content = msgspec.json.encode(TruthContent([one.value for one in rows]))
+        content = msgspec.json.encode(
+            TruthContent([one.value for one in rows], [one.answers for one in rows])
+        )
         keyid, sealed = rows[0].keyid, ""
         if keyid:
             key = AESGCM(context.vault.key(keyid).derived(truth_purpose(_SALT)))
