@@ -24,6 +24,7 @@ from autolearn.artifacts.store.store import ArtifactStore
 from autolearn.eventlog.consumers.projector import Projector
 from autolearn.eventlog.encryption.session_cipher import open_vault
 from autolearn.eventlog.log import Log
+from autolearn.projections.predictions.batch_fold import BatchFold
 from autolearn.projections.predictions.hour_fold import HourFold
 from autolearn.projections.predictions.hour_rows import belongs_to
 from autolearn.projections.predictions.training_profiles import TrainingProfiles
@@ -132,6 +133,13 @@ class MonitorAgent:
             )
             fold = HourFold(store, self.vault, profiles.find)
             reader = end.enter_context(closing(fold.reader(self.log, topic)))
+            batches = Projector(
+                self.log,
+                events.name,
+                BatchFold(store, self.vault, fold.changed),
+                range(events.partitions),
+            )
+            end.enter_context(closing(batches))
             truths = TruthFold(fold)
             told = end.enter_context(closing(truths.reader(self.log, self.topics.truths.name)))
             publisher = end.enter_context(
@@ -146,6 +154,7 @@ class MonitorAgent:
                     self.meter.count("autolearn_predictions_folded_total", by=len(records))
                 if said := told.read(_BATCH, 0.0):
                     truths.fold(said)
+                batches.step(0.0)
                 publisher.publish()
                 segments.roll()
                 if time.monotonic() - asked > _PAUSE:

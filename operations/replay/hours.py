@@ -14,9 +14,11 @@ from typing import NamedTuple
 from msgspec import UNSET
 from msgspec.structs import replace
 
+from autolearn.eventlog.consumers.projector import Projector
 from autolearn.eventlog.encryption.session_cipher import SessionCipher
 from autolearn.eventlog.log import RecordSource
 from autolearn.eventlog.read import read_between
+from autolearn.projections.predictions.batch_fold import BatchFold
 from autolearn.projections.predictions.hour_content import content_of
 from autolearn.projections.predictions.hour_fold import HourFold
 from autolearn.projections.predictions.hour_rows import CLOSED, FOLDED, HourTopic, key_of
@@ -82,6 +84,10 @@ def check_hours(
         said = read_between(log, topic, truths.next, log.ends(topic))
         while part := [*islice(said, _BATCH)]:
             truths.fold(part)
+        batches = BatchFold(store, vault, set())
+        events = topics.events
+        with closing(Projector(log, events.name, batches, range(events.partitions))) as projector:
+            projector.catch_up()
         with closing(HourTopic(log, topics.prediction_hours.name, store, CLOSED)) as closed:
             closed.catch_up()
         checked = gone = 0
@@ -136,6 +142,8 @@ def _difference(
     row: PredictionHour, again: PredictionHour | None, vault: SessionCipher
 ) -> str | None:
     """Return how an hour differs, "" if it does not; None if its content cannot be compared."""
+    if row.batch and (again is None or again.requests < row.requests):
+        return None  # the experiment was deleted, and with it how many rows there were
     if again is None:
         return f"{row.requests} requests were counted, and the log has none"
     if (row.requests, row.rows) != (again.requests, again.rows):

@@ -38,7 +38,7 @@ UNCLOSED = Table("unclosed-hour", int)
 """The keys of folded hours that `prediction-hours` may not have as they are."""
 _NEXT = NumberedTable("next-prediction", int)
 """The offset on `predictions` to read next, by partition."""
-_MOST_LABELS, _MOST_ROWS = 1000, 100_000
+MOST_LABELS, _MOST_ROWS = 1000, 100_000
 """Labels that are counted one by one, and rows that are gathered before they are counted."""
 _MOST_HOT = 1000
 """Hours that are kept in memory between two batches."""
@@ -275,7 +275,7 @@ def _count_answers(
     if not numbers and not edges.hides:
         for label, many in _counted(said).items():
             name = _text(label)
-            if name in content.labels or len(content.labels) < _MOST_LABELS:
+            if name in content.labels or len(content.labels) < MOST_LABELS:
                 content.labels[name] = content.labels.get(name, 0) + many
             else:
                 content.other_labels += many

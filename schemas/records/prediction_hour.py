@@ -14,11 +14,12 @@ BUCKETS = _PER_DECADE * _DECADES + 1
 class PredictionHour(Struct, kw_only=True, omit_defaults=True):
     """The requests that a version answered in an hour (`2026-11-27T09`, UTC) of their times.
 
-    The Kafka key is `<model>/<hour>/<version>`, with `/shadow` for answers that nobody was given;
-    the newest record of a key counts. `warned` counts warnings by kind, `latencies` requests by
-    bucket. `unreadable` requests count only here: their key was shredded before they were counted.
-    `truths` counts rows whose truth is known, and `told` how often one was said: it only grows, so
-    of two records about the same requests the one with more has the newer truths.
+    The Kafka key is `<model>/<hour>/<version>`, with `/shadow` for answers that nobody was given,
+    and `/batch` for predictions of datasets, by the hour of their ends, which have no latencies and
+    no `features`; the newest record of a key counts. `warned` counts warnings by kind, `latencies`
+    requests by bucket. `unreadable` requests count only here: their key was shredded before they
+    were counted. `truths` counts rows whose truth is known, and `told` how often one was said: it
+    only grows, so of two records about the same requests the one with more has the newer truths.
 
     The content (`HourContent`) is in `data`, or encrypted in `data_base64`: AES-256-GCM under a key
     derived (HKDF, RFC 5869) from the key `keyid` of the model, with the Kafka key as associated
@@ -29,6 +30,7 @@ class PredictionHour(Struct, kw_only=True, omit_defaults=True):
     hour: str
     version: int
     shadow: bool = False
+    batch: bool = False
     requests: int = 0
     rows: int = 0
     warned: dict[str, int] = {}
@@ -43,7 +45,12 @@ class PredictionHour(Struct, kw_only=True, omit_defaults=True):
     @property
     def key(self) -> str:
         """The key of its record."""
-        return f"{self.model}/{self.hour}/{self.version}{'/shadow' if self.shadow else ''}"
+        return f"{self.model}/{self.hour}/{self.version}{self.kind}"
+
+    @property
+    def kind(self) -> str:
+        """The end of its key, "" for what users were answered."""
+        return "/shadow" if self.shadow else "/batch" if self.batch else ""
 
 
 class FeatureCounts(Struct, omit_defaults=True):
@@ -75,7 +82,7 @@ class TruthCounts(Struct, omit_defaults=True):
     absolute: float = 0.0
 
     def metrics(self, rows: int) -> dict[str, float]:
-        """Return what follows for so many rows: accuracy, or rmse and mae; {} without any."""
+        """Return accuracy, or rmse and mae, of so many rows; {} without any."""
         if rows < 1:
             return {}
         if self.numbers:

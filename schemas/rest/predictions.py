@@ -56,10 +56,11 @@ class ErasedPredictions(Struct, frozen=True):
 class ModelHour(Struct, kw_only=True, frozen=True):
     """What a version of a model answered in the hour from `hour` on (RFC 3339, UTC), in counts.
 
-    `shadow` answers were given to nobody. Without `closed` the hour is not over, or late requests
-    may come. `p50` and `p99` are milliseconds within which so many requests of 100 were answered,
-    from `latencies`: requests by bucket, of which bucket k ends at 10**(k/20 - 2) ms. `warned`
-    counts warnings by kind.
+    `shadow` answers were given to nobody. `batch` ones are predictions of datasets, of which each
+    is a request, by the hour of its end; they have no latencies and no `features`. Without `closed`
+    the hour is not over, or late requests may come. `p50` and `p99` are milliseconds within which
+    so many requests of 100 were answered, from `latencies`: requests by bucket, of which bucket k
+    ends at 10**(k/20 - 2) ms. `warned` counts warnings by kind.
 
     `labels` counts rows by label, cluster or anomaly, `scores` by the highest probability or the
     predicted number, `features` by the values of a column, between the edges of the training. They
@@ -73,6 +74,7 @@ class ModelHour(Struct, kw_only=True, frozen=True):
     model: str
     version: int
     shadow: bool
+    batch: bool
     closed: bool
     requests: int
     rows: int

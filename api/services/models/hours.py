@@ -80,6 +80,7 @@ def _shown(row: PredictionHour, context: ApiContext, *, closed: bool) -> ModelHo
         model=row.model,
         version=row.version,
         shadow=row.shadow,
+        batch=row.batch,
         closed=closed,
         requests=row.requests,
         rows=row.rows,

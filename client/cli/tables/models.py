@@ -136,7 +136,7 @@ def hours(found: Iterable[ModelHour]) -> RenderableType:
     lines = [
         (
             f"{one.hour[:10]} {one.hour[11:16]}{'' if one.closed else ' …'}",
-            f"{one.model}@{one.version}{' (shadow)' if one.shadow else ''}",
+            f"{one.model}@{one.version}{' (shadow)' * one.shadow}{' (batch)' * one.batch}",
             one.requests,
             one.rows,
             _shares(one.labels),
@@ -148,7 +148,7 @@ def hours(found: Iterable[ModelHour]) -> RenderableType:
         for one in found
     ]
     heads = ("hour (UTC)", "version", "requests", "rows", "labels", "right", "warned", "p50", "p99")
-    return rows(heads, lines, wraps=("labels", "warned", "right"))
+    return rows(heads, lines, wraps=("labels", "right"), leave=("p50", "warned"))
 
 
 def _quality(one: ModelHour) -> str:

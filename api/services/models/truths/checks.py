@@ -230,7 +230,7 @@ def _shadows(context: ApiContext, model: str, said: Mapping[str, SaidRows]) -> d
 
 
 def _row_answer(said: SaidRows, row: int) -> RowAnswer:
-    """Return what was answered for a row."""
+    """Return the answer to a row."""
     predicted, record = said.predicted[row], said.record
     value = predicted if isinstance(predicted, str) else float(predicted)
     return RowAnswer(record.version, record.time[:13], value, record.shadow_of != "")
