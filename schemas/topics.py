@@ -177,14 +177,16 @@ def _shredding(within: float) -> dict[str, str]:
 def _erasing(within: float) -> dict[str, str]:
     """Return the configuration under which a replaced record is gone within so many seconds.
 
-    A record lies in an open segment for a third of that time at most, in which `monitor` appends
-    to each partition (agents.monitor.segments), and the cleaner comes a third of it later at most.
+    A record lies in an open segment for a third of that time at most, for `monitor` appends to each
+    partition (agents.monitor.segments); the cleaner takes a closed one within another third. It
+    leaves what is younger than two hours: the hour of a record is counted before it may be gone.
     Without erasures it copies a segment when half of the log is new.
     """
     third = str(int(within / 3 * 1000))
     return {
         "cleanup_policy": "compact,delete",
         "segment_ms": third,
+        "min_compaction_lag_ms": str(2 * 3_600_000),
         "max_compaction_lag_ms": third,
         "file_delete_delay_ms": "1000",
     }

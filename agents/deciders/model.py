@@ -153,6 +153,8 @@ def _may(state: Made, command: ModelCommand, actor: Actor) -> bool:
             | commands.ErasePredictions()
         ):
             return actor.owns(state.owner)
+        case commands.SetRecording(days=days) if days != state.days:  # fewer shreds, for good
+            return actor.owns(state.owner)
         case commands.RollBackTraffic():
             return actor.name == SERVE
         case _:

@@ -77,7 +77,10 @@ _MOVING = (
     KafkaError._DESTROY_BROKER,  # librdkafka lets go of a broker that has left the cluster
 )
 """The errors of a new topic, and of a partition whose leader changes."""
-_CLEAN_UP = ("cleanup.policy", "segment.ms", "max.compaction.lag.ms", "file.delete.delay.ms")
+_CLEAN_UP = (
+    *("cleanup.policy", "segment.ms", "file.delete.delay.ms"),
+    *("min.compaction.lag.ms", "max.compaction.lag.ms"),
+)
 """The configuration of a topic that goes with its clean-up."""
 _LEADER_PAUSE = 0.02
 """Seconds between two requests while a partition has no leader."""

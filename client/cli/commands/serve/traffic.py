@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from autolearn.client.cli.confirm import Yes, confirm
 from autolearn.client.cli.options import Url
 from autolearn.client.cli.output import As, Output
 
@@ -117,18 +118,22 @@ def recording(
             show_default=False,
         ),
     ] = None,
+    yes: Yes = False,
     output: As = Output.table,
     url: Url = None,
 ) -> None:
     """Choose how answers are recorded: durable, before they are given, or fast, behind them.
 
-    With fast, what cannot be recorded is dropped and counted. --days says for how long.
+    With fast, what cannot be recorded is dropped and counted. --days, for the owner, says for how
+    long records are kept: the keys of older months are shredded at once.
     """
     from autolearn.client.cli.connection import connect
     from autolearn.client.cli.output import print_json
 
     with connect(url) as to:
         model = to.client.model(name)
+        if days:
+            confirm(f"Shred the records of months that ended over {days} days ago?", yes=yes)
         if how is not None or days is not None:
             model.set_recording(how.value if how else None, days=days)
         if output == Output.json:
