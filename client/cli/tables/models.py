@@ -67,6 +67,8 @@ def model(one: RegisteredModel, versions: Iterable[ModelVersion]) -> RenderableT
             "aliases": _aliases(one.aliases),
             "traffic": one.traffic and traffic_words(one.traffic.routes),
             "shadow": one.shadow,
+            "recording": one.recording
+            + (f", kept for {one.prediction_days} days" if one.prediction_days else ""),
             "created": when(one.created),
             "you may": one.may,
         }

@@ -109,7 +109,7 @@ def find(
     model: str,
     requests: Collection[str],
     take: Take[T],
-    erased: ErasedRequests,
+    erased: ErasedRequests | None = None,
 ) -> list[T]:
     """Take the records of some requests, by their ids (blocks).
 
@@ -121,7 +121,7 @@ def find(
         LogError: they cannot be read.
     """
     kept, looked = list[T](), 0
-    moved = {one: at for one in requests if (at := erased.of(one)) is not None}
+    moved = {one: at for one in requests if erased and (at := erased.of(one)) is not None}
     parts: list[list[str]] = [sorted({*requests} - {*moved}), *([one] for one in moved)]
     while parts:
         part = parts.pop()

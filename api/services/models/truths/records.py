@@ -43,7 +43,7 @@ class Value(NamedTuple):
     row: int
     value: str | float
     keyid: str
-    answers: tuple[RowAnswer, ...]
+    answers: tuple[RowAnswer, ...] = ()
 
 
 def append(
