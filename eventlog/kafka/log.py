@@ -469,7 +469,7 @@ def _clean_up(admin: AdminClient, topics: Iterable[Topic]) -> None:
 
     If the brokers hide their configuration, or let nobody change it, it stays as it is.
     """
-    by_name = {topic.name: topic for topic in topics}
+    by_name = {topic.name: topic for topic in topics if "cleanup.policy" in topic.config}
     asked = [ConfigResource(ConfigResource.Type.TOPIC, name) for name in sorted(by_name)]
     changes = []
     for resource, future in admin.describe_configs(asked).items() if asked else ():

@@ -90,3 +90,17 @@ def test_a_persons_rows_are_erased_and_nothing_else(known: People, training: str
 def test_a_key_needs_a_value(known: People, training: str, key: object) -> None:
     model = published(known, training)
     assert post(known, f"{model}/erasures", {"key": key}).status_code == 422
+
+
+def test_the_owner_keeps_predictions_shorter_than_the_setting(known: People, training: str) -> None:
+    model = published(known, training)
+    assert post(known, f"{model}/share", {"user": "reader", "may": "promote"}).status_code == 200
+    shorter = post(known, f"{model}/recording", {"days": 90})
+    assert (shorter.json()["prediction_days"], shorter.json()["recording"]) == (90, "durable")
+    assert kind_of(post(known, f"{model}/recording", {"days": 90})) == (409, "recording-unchanged")
+    assert kind_of(post(known, f"{model}/recording", {"days": 401})) == (422, "too-many-days")
+    others = known.ask("reader", "POST", f"{model}/recording", json={"days": 1})
+    assert others.status_code == 403
+    fast = known.ask("reader", "POST", f"{model}/recording", json={"recording": "fast"})
+    assert (fast.json()["prediction_days"], fast.json()["recording"]) == (90, "fast")
+    assert post(known, f"{model}/recording", {"days": 0}).json()["prediction_days"] == 0
