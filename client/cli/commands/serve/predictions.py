@@ -23,7 +23,7 @@ class _ListedByDefault(TyperGroup):
     """`predictions NAME` is `predictions list NAME`."""
 
     def parse_args(self, ctx: typer.Context, args: list[str]) -> list[str]:  # type: ignore[override]
-        if args and args[0] not in self.commands and "--help" not in args[:1]:
+        if args and args[0] not in {*self.commands, "--help", "-h"}:
             args = ["list", *args]
         return super().parse_args(ctx, args)
 
@@ -95,7 +95,7 @@ def erase(
     """Erase a person's rows from the prediction log, with their answers and truths, for good.
 
     All records of the model are looked at whose keys are there, also for columns that the model
-    does not use. Nobody sees the rows any more at once; from Kafka's files they are gone within
+    does not use. At once nobody sees the rows any more; from Kafka's files they are gone within
     AUTOLEARN_ERASE_WITHIN seconds, 30 days by default. It is for the owner of the model.
     """
     from autolearn.client.cli.connection import connect
@@ -123,7 +123,10 @@ def erase(
                 "older backups, and datasets that were made of predictions (dataset add "
                 "--from-predictions): make a version of these anew, and delete the one before."
             )
+            yesterday = point("1d", "--since")
             for one in model.backtests(limit=50):
+                if one.data.requested < yesterday:
+                    continue
                 messages().print(
                     sentence(f"the backtest {one.id} may hold them, for a day after its request")
                 )
