@@ -1,16 +1,21 @@
 """Erasure: a person's rows are hidden at once, and their records replaced on the log."""
 
+import uuid
 from typing import Any
 
 import msgspec
 import pytest
 
 from autolearn import AutoLearn
+from autolearn.agents.command_client import CommandClient
+from autolearn.schemas.commands import ErasePredictions
 from autolearn.schemas.records.prediction import PredictionRecord
+from autolearn.schemas.stream_kinds import stream
 from tests.api.services.models.test_router import WINE, post
 from tests.api.services.models.test_truths import kept, kind_of, published
 from tests.support.log_checker import read_topic
 from tests.support.people import People
+from tests.support.waiting import until
 
 pytestmark = pytest.mark.kafka
 
@@ -104,3 +109,21 @@ def test_the_owner_keeps_predictions_shorter_than_the_setting(known: People, tra
     fast = known.ask("reader", "POST", f"{model}/recording", json={"recording": "fast"})
     assert (fast.json()["prediction_days"], fast.json()["recording"]) == (90, "fast")
     assert post(known, f"{model}/recording", {"days": 0}).json()["prediction_days"] == 0
+
+
+def test_what_was_hidden_and_not_replaced_is_erased_again(known: People, training: str) -> None:
+    """As after a crash between the event and the records that follow it."""
+    model = published(known, training)
+    name = model.rpartition("/")[2]
+    asked = {"records": [WINE | {"customer": 17}, WINE | {"customer": 18}]}
+    request = post(known, f"{model}/predict", asked).json()["request"]
+    client = CommandClient(known.log, known.topics, "owner", "tests")
+    command = ErasePredictions(f"{request}:0@0")
+    client.post(stream("model", name), command, str(uuid.uuid4()))
+    until(lambda: log_of(known, model) == [])
+    with AutoLearn(str(known.nobody.base_url), token=known.tokens["owner"]) as al:
+        said = al.model(name).erase_predictions({"customer": 17})
+    assert (said.requests, said.rows) == (1, 1)
+    (found,) = log_of(known, model)
+    assert found["inputs"]["customer"] == [None, 18]
+    assert found["erased"]["rows"] == [0]
