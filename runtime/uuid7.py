@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import uuid
 
@@ -16,6 +17,13 @@ def uuid7(milliseconds: int) -> str:
     digits = f"{high | 2 << 62 | random & _LOW:032x}"
     parts = (digits[:8], digits[8:12], digits[12:16], digits[16:20], digits[20:])
     return "-".join(parts)
+
+
+def derived(identity: str) -> str:
+    """Return the one id that belongs to another one, of the same time."""
+    found, by = uuid.UUID(identity), hashlib.sha256(identity.encode()).digest()
+    rest = int.from_bytes(by[:10], "big") & ((1 << 76) - 1) & ~(3 << 62)
+    return str(uuid.UUID(int=found.int >> 80 << 80 | 7 << 76 | 2 << 62 | rest))
 
 
 def time_of(identity: str) -> int | None:

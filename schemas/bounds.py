@@ -68,6 +68,12 @@ MODEL_ALIASES = 50
 """Aliases of one model."""
 MODEL_GRANTS = 200
 """Users and groups with whom one model is shared."""
+ERASED_REQUESTS = 1000
+"""Requests of which rows are erased by one command."""
+ERASURE_TEXT = 200_000
+"""Characters that name the erased rows of one command."""
+ERASED_KEYS = 1000
+"""Values of a column whose rows are erased together."""
 EXPERIMENT_MODELS = 100
 """Models with versions of one experiment."""
 MODEL_CASES, CASE_BYTES = 100, 20_000

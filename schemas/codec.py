@@ -16,6 +16,7 @@ import msgspec
 from msgspec import UNSET, Meta, Raw, Struct, UnsetType
 from msgspec.structs import force_setattr, replace
 
+from autolearn.schemas.bounds import ERASURE_TEXT
 from autolearn.schemas.commands import COMMANDS
 from autolearn.schemas.errors import MalformedRecord, UnknownType
 from autolearn.schemas.events import EVENTS
@@ -41,6 +42,7 @@ less than another, and every program must be able to read `events`."""
 Short = Annotated[str, Meta(max_length=200)]
 Some = Short | UnsetType
 Long = Annotated[str, Meta(max_length=2000)]
+Requests = Annotated[str, Meta(max_length=ERASURE_TEXT)] | UnsetType
 Routes = Annotated[Long, Meta(pattern=r"^([a-z0-9._-]+=\d{1,3}(,(?!$)|$))*$")]
 """Such as challenger=10,champion=90."""
 
@@ -48,7 +50,7 @@ ATTRIBUTES = (
     *("run", "attempt", "worker", "kind", "training", "study", "artifact", "maxattempts"),
     *("expires", "bytes", "rows", "everybody", "marks"),
     *("experiment", "number", "alias", "before"),
-    *("task", "revision", "routes", "guards", "shadow"),
+    *("task", "revision", "routes", "guards", "shadow", "requests"),
     *("experiment", "number", "alias", "before", "model"),
 )
 """Attributes that are copied in clear into the envelope of an encrypted message."""
@@ -99,6 +101,7 @@ class CommandRecord(Struct, frozen=True, kw_only=True, gc=False):
     routes: Routes | UnsetType = UNSET
     guards: Long | UnsetType = UNSET
     shadow: Some = UNSET
+    requests: Requests = UNSET
     model: Some = UNSET
     datacontenttype: str = "application/json"
     data: Raw | UnsetType = Raw(b"{}")
@@ -152,6 +155,7 @@ class EventRecord(Struct, frozen=True, kw_only=True, gc=False):
     routes: Routes | UnsetType = UNSET
     guards: Long | UnsetType = UNSET
     shadow: Some = UNSET
+    requests: Requests = UNSET
     model: Some = UNSET
     datacontenttype: str = "application/json"
     data: Raw | UnsetType = Raw(b"{}")

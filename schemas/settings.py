@@ -202,6 +202,8 @@ class RetentionSettings(Struct, frozen=True, kw_only=True):
     """Days for which the prediction log is kept; then the keys of its months are shredded."""
     shred_within: Annotated[float, Meta(ge=30, le=7 * 24 * 3600)] = 60.0
     """Seconds after which a shredded key is gone from the brokers' files."""
+    erase_within: Annotated[float, Meta(ge=6 * 3600, le=400 * 24 * 3600)] = 30 * 24 * 3600.0
+    """Seconds after which an erased prediction is gone from the brokers' files."""
 
 
 class EncryptionSettings(Struct, frozen=True, kw_only=True):

@@ -8,6 +8,7 @@ from msgspec import Raw, Struct
 
 from autolearn.schemas.bounds import (
     DEEPEST_VALUE,
+    ERASURE_TEXT,
     LONGEST_NAME,
     LONGEST_TEXT,
     MOST_COLUMNS,
@@ -20,6 +21,7 @@ from autolearn.schemas.messages import Command
 _TEXTS = {
     **dict.fromkeys(("detail", "summary", "password"), LONGEST_TEXT),
     "types": MOST_COLUMNS,  # a letter for each column of a dataset
+    "requests": ERASURE_TEXT,
 }
 """The characters of fields that hold more than a name."""
 _RESULTS = (

@@ -106,7 +106,10 @@ class Topics(Struct, frozen=True):
         # Tasks are not in a backup: what is open on `events` is handed out again. Neither are
         # heartbeats: no worker of that time is alive.
         week = str(7 * DAY_MS)
-        asked = str(int(settings.retention.prediction_days * DAY_MS))
+        asked = {
+            "retention_ms": str(int(settings.retention.prediction_days * DAY_MS)),
+            **_erasing(settings.retention.erase_within),
+        }
         return cls(
             commands=topic(
                 "commands", kafka.partitions, in_backup=True, retention_ms=str(90 * DAY_MS)
@@ -136,10 +139,11 @@ class Topics(Struct, frozen=True):
             ),
             # A backup has the keys in a file of their own (operations.backup.session_keys).
             keys=topic("keys", 1, in_backup=False, **_shredding(settings.retention.shred_within)),
-            predictions=topic("predictions", kafka.partitions, in_backup=True, retention_ms=asked),
+            predictions=topic("predictions", kafka.partitions, in_backup=True, **asked),
             # On the same partitions, so that truths and predictions are joined by partition.
-            truths=topic("truths", kafka.partitions, in_backup=True, retention_ms=asked),
-            prediction_hours=topic("prediction-hours", 1, in_backup=True, retention_ms="-1"),
+            truths=topic("truths", kafka.partitions, in_backup=True, **asked),
+            # The newest record of an hour is kept for ever.
+            prediction_hours=topic("prediction-hours", 1, in_backup=True, cleanup_policy="compact"),
             # What is lost of it is folded again from `predictions`.
             open_hours=topic(
                 "open-hours",
@@ -166,5 +170,23 @@ def _shredding(within: float) -> dict[str, str]:
         "max_compaction_lag_ms": share,
         "min_cleanable_dirty_ratio": "0.01",
         "delete_retention_ms": "1000",
+        "file_delete_delay_ms": "1000",
+    }
+
+
+def _erasing(within: float) -> dict[str, str]:
+    """Return the configuration under which a replaced record is gone within so many seconds.
+
+    A record lies in an open segment for a third of that time at most, for `monitor` appends to each
+    partition (agents.monitor.segments); the cleaner takes a closed one within another third. It
+    leaves what is younger than two hours: the hour of a record is counted before it may be gone.
+    Without erasures it copies a segment when half of the log is new.
+    """
+    third = str(int(within / 3 * 1000))
+    return {
+        "cleanup_policy": "compact,delete",
+        "segment_ms": third,
+        "min_compaction_lag_ms": str(2 * 3_600_000),
+        "max_compaction_lag_ms": third,
         "file_delete_delay_ms": "1000",
     }

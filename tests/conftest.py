@@ -31,7 +31,7 @@ SHARED = {
         api/services: audit authorization dataset_keys dataset_owners groups users
             sensitive_columns
         api/services/comparisons: router
-        api/services/models: backtests batches prediction_proofs router truths
+        api/services/models: backtests batches erasures prediction_proofs router truths
         api/services/predictions: keys
         api/serving: serve
         api/system: wire""",

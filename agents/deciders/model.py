@@ -16,6 +16,7 @@ from autolearn.agents.deciders.model_cases import answers_of, decide_case
 from autolearn.schemas import commands, events
 from autolearn.schemas.actors import SERVE, Actor
 from autolearn.schemas.bounds import (
+    ERASED_REQUESTS,
     HIGHEST_RATE,
     MODEL_ALIASES,
     MODEL_GRANTS,
@@ -26,6 +27,7 @@ from autolearn.schemas.bounds import (
     MOST_ROUTES,
 )
 from autolearn.schemas.messages import Event
+from autolearn.schemas.models.erasure import erased_in
 from autolearn.schemas.models.promotion import GateEvidence
 from autolearn.schemas.models.traffic import ALL, guard_in, version_in
 from autolearn.schemas.models.versions import CHAMPION, ModelMay, Recording
@@ -70,6 +72,7 @@ class Made(Struct, frozen=True, tag="made", omit_defaults=True):
     recording: Recording = "durable"
     cases: tuple[int, ...] = ()
     last_case: int = 0
+    days: int = 0
     parts: Parts[Version] = NO_PARTS
 
 
@@ -90,6 +93,7 @@ ModelCommand = (
     | commands.SetTraffic
     | commands.SetShadow
     | commands.SetRecording
+    | commands.ErasePredictions
     | commands.RollBackTraffic
     | commands.AddCase
     | commands.RemoveCase
@@ -125,11 +129,13 @@ def _decide(state: Model, command: ModelCommand, actor: Actor) -> Event:
             return _set_traffic(state, command)
         case Made(), commands.SetShadow():
             return _set_shadow(state, command)
-        case Made(), commands.SetRecording(recording=recording):
-            if recording == state.recording:
+        case Made(), commands.SetRecording(recording=recording, days=days):
+            if (recording, days) == (state.recording, state.days):
                 why = f"Answers are recorded {recording} already."
                 return events.Refused("recording-unchanged", why)
-            return events.RecordingSet(recording)
+            return events.RecordingSet(recording, days)
+        case Made(), commands.ErasePredictions():
+            return _erase(command)
         case Made(), commands.RollBackTraffic():
             return _roll_back_traffic(state, command)
         case Made(), commands.AddCase() | commands.RemoveCase():
@@ -147,7 +153,14 @@ def _may(state: Made, command: ModelCommand, actor: Actor) -> bool:
     match command:
         case commands.UnshareModel(user=user) if actor.name == user:
             return True
-        case commands.ShareModel() | commands.UnshareModel() | commands.DeleteModel():
+        case (
+            commands.ShareModel()
+            | commands.UnshareModel()
+            | commands.DeleteModel()
+            | commands.ErasePredictions()
+        ):
+            return actor.owns(state.owner)
+        case commands.SetRecording(days=days) if days != state.days:  # fewer shreds, for good
             return actor.owns(state.owner)
         case commands.RollBackTraffic():
             return actor.name == SERVE
@@ -162,6 +175,18 @@ def _forbidden(state: Made, command: ModelCommand, actor: Actor) -> Event:
         why = f"{who} may not register versions of this model: it is {owner}'s. Choose another "
         return events.Refused("forbidden", f"{why}name, or ask for a grant to promote.")
     return events.Refused("forbidden", f"{who} may not do that to this model: it is {owner}'s.")
+
+
+def _erase(command: commands.ErasePredictions) -> Event:
+    """Erase rows of requests, some at a time."""
+    try:
+        found = erased_in(command.requests)
+    except ValueError:
+        found = {}
+    if not 0 < len(found) <= ERASED_REQUESTS:
+        why = f"Rows of 1 to {ERASED_REQUESTS:,} requests are erased at a time."
+        return events.Refused("erasure-unfit", why)
+    return events.PredictionsErased(**asdict(command))
 
 
 def _of(number: int) -> str:
@@ -483,6 +508,8 @@ def _evolve(state: Model, event: Event, actor: str) -> Model:
             return replace(state, cases=(*cases, number), last_case=number)
         case Made(cases=cases), events.CaseRemoved(number=number):
             return replace(state, cases=tuple(one for one in cases if one != number))
+        case Made(), events.RecordingSet(recording=recording, days=days):
+            return replace(state, recording=recording, days=days)
         case Made(grants=grants), events.ModelShared(user=user, may=may):
             rates = {name: rate for name, rate in state.rates.items() if name != user}
             if (event.requests_per_second, event.rows_per_second) != (None, None):

@@ -19,13 +19,16 @@ from autolearn.agents.delivery_watch import Deliveries
 from autolearn.agents.fail_stop import end_process
 from autolearn.agents.faust_app import consume, make_app
 from autolearn.agents.monitor.hour_publisher import HourPublisher
+from autolearn.agents.monitor.segments import Segments
 from autolearn.artifacts.store.store import ArtifactStore
 from autolearn.eventlog.consumers.projector import Projector
 from autolearn.eventlog.encryption.session_cipher import open_vault
 from autolearn.eventlog.log import Log
+from autolearn.projections.predictions.batch_fold import BatchFold
 from autolearn.projections.predictions.hour_fold import HourFold
 from autolearn.projections.predictions.hour_rows import belongs_to
 from autolearn.projections.predictions.training_profiles import TrainingProfiles
+from autolearn.projections.predictions.truth_fold import TruthFold
 from autolearn.projections.queries.queries import Snapshot
 from autolearn.projections.read_models import ServedModels
 from autolearn.projections.storage.rocksdb import RocksStore
@@ -33,7 +36,7 @@ from autolearn.runtime.home import artifacts_url, state_folder
 from autolearn.runtime.meter import GaugeSample, Meter
 from autolearn.schemas.errors import LogError
 from autolearn.schemas.settings import Settings
-from autolearn.schemas.topics import Topics
+from autolearn.schemas.topics import DAY_MS, Topics
 
 _BATCH = 5000
 """Records that are folded and stored at once."""
@@ -47,6 +50,7 @@ class MonitorAgent:
 
     def __init__(self, settings: Settings, log: Log, brokers: str, meter: Meter) -> None:
         self.log, self.topics, self.meter = log, Topics.of(settings), meter
+        self.days = int(settings.retention.prediction_days) + 1
         self.folder = state_folder(settings, "monitor")
         self.vault = open_vault(settings, log)
         self.artifacts = ArtifactStore(artifacts_url(settings))
@@ -129,17 +133,32 @@ class MonitorAgent:
             )
             fold = HourFold(store, self.vault, profiles.find)
             reader = end.enter_context(closing(fold.reader(self.log, topic)))
+            batches = Projector(
+                self.log,
+                events.name,
+                BatchFold(store, self.vault, fold.changed),
+                range(events.partitions),
+            )
+            end.enter_context(closing(batches))
+            truths = TruthFold(fold)
+            told = end.enter_context(closing(truths.reader(self.log, self.topics.truths.name)))
             publisher = end.enter_context(
                 closing(HourPublisher(self.log, self.topics, store, fold))
             )
+            segments = Segments(self.log, (self.topics.predictions, self.topics.truths))
             asked, ends = 0.0, dict[int, int]()
             while self.acting.is_set():
                 records = reader.read(_BATCH, _WAIT)
                 if records:
                     fold.fold(records)
                     self.meter.count("autolearn_predictions_folded_total", by=len(records))
+                if said := told.read(_BATCH, 0.0):
+                    truths.fold(said)
+                batches.step(0.0)
                 publisher.publish()
+                segments.roll()
                 if time.monotonic() - asked > _PAUSE:
                     asked = time.monotonic()
                     ends = self.log.ends(topic)
+                    truths.forget_before(int(time.time() * 1000) - self.days * DAY_MS)
                 self.behind = sum(max(0, at - fold.next[p]) for p, at in ends.items())

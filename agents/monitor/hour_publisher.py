@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Iterator
 
+import msgspec
+from msgspec.structs import replace
+
 from autolearn.eventlog.append import append_all
 from autolearn.eventlog.log import Log
+from autolearn.projections.predictions.hour_content import content_of, put_content
 from autolearn.projections.predictions.hour_fold import UNCLOSED, HourFold
 from autolearn.projections.predictions.hour_rows import CLOSED, FOLDED, HourTopic, hour_in, key_of
 from autolearn.projections.storage.store import Store
@@ -21,6 +26,8 @@ _GRACE_MS = 5 * 60_000
 _OPEN_PAUSE = 10.0
 """Seconds between two records of an hour that is not over."""
 _CLOSE_PAUSE = 5.0
+_AGAIN = 300.0
+"""Seconds before an hour that is over is appended once more: truths may come for weeks."""
 _PATIENCE = 30.0
 _MOST = 500
 """Hours that are appended at a time."""
@@ -30,7 +37,7 @@ class HourPublisher:
     """Appends hours from the store of a fold. One thread may use it.
 
     What is on `prediction-hours` is read from there (`closed`), so that an hour is appended again
-    only if more requests were counted since: by whichever process, and whatever is rebuilt.
+    only if more requests or truths were counted since, by whichever process.
     """
 
     def __init__(self, log: Log, topics: Topics, store: Store, fold: HourFold) -> None:
@@ -42,6 +49,8 @@ class HourPublisher:
         """
         self.looked = float("-inf")
         self.sent: dict[bytes, float] = {}
+        self.appended: dict[str, float] = {}
+        """When hours that are over were appended last."""
         fold.changed |= {key_of(FOLDED, row) for row in self._unclosed()}
 
     def publish(self) -> None:
@@ -64,14 +73,20 @@ class HourPublisher:
         if any(self.fold.next.get(p, 0) < end for p, end in ends.items()):
             return
         self.goal = None
+        now = time.monotonic()
+        self.appended = {at: then for at, then in self.appended.items() if now - then < _AGAIN}
         records: list[tuple[str, bytes | None]] = []
         written: dict[bytes, bytes | None] = {}
         for row in self._unclosed():
             if len(records) >= _MOST or _end_of(row) + _GRACE_MS > by:
                 continue
             known = _stored(self.store, CLOSED, row)
-            if known is None or row.requests > known.requests:
-                records.append((row.key, self.store.get(key_of(FOLDED, row))))
+            newer = known is None or row.requests > known.requests or row.told > known.told
+            if newer and now - self.appended.get(row.key, -math.inf) < _AGAIN:
+                continue
+            if newer:
+                records.append((row.key, msgspec.json.encode(self._newest(row, known))))
+                self.appended[row.key] = now
             else:
                 written[UNCLOSED.key(row.key)] = None
                 self.fold.changed.discard(key_of(FOLDED, row))
@@ -81,6 +96,23 @@ class HourPublisher:
         self.store.write(written)
         gone = [(name.partition(b"\0")[2], None) for name in written]
         append_all(self.log, self.topics.open_hours.name, gone, partition=0, timeout=_PATIENCE)
+
+    def _newest(self, row: PredictionHour, known: PredictionHour | None) -> PredictionHour:
+        """Return an hour with what is newest of two records: the requests, and the truths.
+
+        Where predictions have expired, or their records were compacted away, a rebuilt fold has
+        counted fewer of them, and may have newer truths.
+        """
+        if known is None or (row.requests >= known.requests and row.told >= known.told):
+            return row
+        of, other = (row, known) if row.requests >= known.requests else (known, row)
+        vault = self.fold.vault
+        content, more = content_of(of, vault), content_of(other, vault)
+        of = replace(of, truths=other.truths, told=other.told)
+        if content is not None and more is not None:
+            content.truths = more.truths
+            put_content(of, content, vault, secret=of.keyid != "" or other.keyid != "")
+        return of
 
     def _show(self) -> None:
         """Append the changed hours that are not over, each one now and then."""

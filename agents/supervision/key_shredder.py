@@ -159,7 +159,9 @@ class KeyShredder:
         """Have the keys of predictions shredded whose time is over; `now` is in milliseconds."""
         for name in self.ring.owners():
             month = name.removeprefix(_owner(name))[1:]
-            if month and now > _end_of(month) + self.prediction_days * 86_400_000:
+            model = self.drafts.get(_owner(name)) if month else None
+            days = min((model and model.days) or math.inf, self.prediction_days)
+            if month and now > _end_of(month) + days * 86_400_000:
                 self.lost.setdefault(name, time.monotonic())
 
     def shred_keys(self) -> None:

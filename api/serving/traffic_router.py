@@ -21,7 +21,7 @@ from autolearn.api.serving.prediction_log import PredictionLog
 from autolearn.api.serving.rows import GivenRows, answer
 from autolearn.api.state.context import ApiContext
 from autolearn.runtime.token_bucket import GrantPaces
-from autolearn.runtime.uuid7 import uuid7
+from autolearn.runtime.uuid7 import derived
 from autolearn.schemas.actors import SERVE
 from autolearn.schemas.errors import AutoLearnError
 from autolearn.schemas.models.traffic import GuardCount, breach_in, counted, route
@@ -156,7 +156,7 @@ class TrafficRouter:
                 return given, answer(given, shadow)
 
             given, said = await self.context.executors.inference.run(computed)
-            own = uuid7(time.time_ns() // 10**6)
+            own = derived(identity)
             await self.predictions.record(
                 call, shadow, own, given.columns, said, durable=False, shadow_of=identity
             )

@@ -109,7 +109,7 @@ RULES: dict[str, Rule] = {
         f"POST {_MODEL}/{what}": Rule.USER
         for what in (
             *("versions", "versions/{version}/retire", "alias", "promote", "rollback"),
-            *("traffic", "shadow", "truths"),
+            *("traffic", "shadow", "truths", "erasures"),
             *("share", "unshare", "delete", "recording", "predict", "versions/{version}/predict"),
         )
     },

@@ -5,14 +5,14 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
-from contextlib import closing
+from contextlib import closing, suppress
 from typing import Any, TypeVar
 
 import structlog
 from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicPartition
 from confluent_kafka import Message as KafkaMessage
 from confluent_kafka.admin import AdminClient
-from confluent_kafka.admin._config import ConfigResource
+from confluent_kafka.admin._config import AlterConfigOpType, ConfigEntry, ConfigResource
 from confluent_kafka.admin._metadata import ClusterMetadata, TopicMetadata
 from confluent_kafka.cimpl import NewTopic
 
@@ -77,6 +77,11 @@ _MOVING = (
     KafkaError._DESTROY_BROKER,  # librdkafka lets go of a broker that has left the cluster
 )
 """The errors of a new topic, and of a partition whose leader changes."""
+_CLEAN_UP = (
+    *("cleanup.policy", "segment.ms", "file.delete.delay.ms"),
+    *("min.compaction.lag.ms", "max.compaction.lag.ms"),
+)
+"""The configuration of a topic that goes with its clean-up."""
 _LEADER_PAUSE = 0.02
 """Seconds between two requests while a partition has no leader."""
 
@@ -193,6 +198,7 @@ class KafkaLog:
                 _wait_unless_exists(future)
             found = _await_leaders(admin, set(wanted), max(deadline, time.monotonic() + 1))
             _check_sizes(admin, set(found))
+            _clean_up(admin, [t for t in wanted.values() if t.name in existing])
         except KafkaException as error:
             raise LogError(
                 f"The topics cannot be created on {self.settings['bootstrap.servers']}: "
@@ -456,6 +462,36 @@ def _check_sizes(admin: AdminClient, names: set[str]) -> None:
                 advice="Set max.message.bytes of the topic (message.max.bytes of the brokers) to "
                 f"{least} or more.",
             )
+
+
+def _clean_up(admin: AdminClient, topics: Iterable[Topic]) -> None:
+    """Give topics that are there the wanted clean-up, if they were made with another one.
+
+    If the brokers hide their configuration, or let nobody change it, it stays as it is.
+    """
+    by_name = {topic.name: topic for topic in topics if "cleanup.policy" in topic.config}
+    asked = [ConfigResource(ConfigResource.Type.TOPIC, name) for name in sorted(by_name)]
+    changes = []
+    for resource, future in admin.describe_configs(asked).items() if asked else ():
+        wanted = by_name[resource.name].config
+        with suppress(KafkaException, TimeoutError):
+            there = future.result(_ANSWER_TIMEOUT).get("cleanup.policy")
+            now = set() if there is None else {*there.value.split(",")}
+            if now and now != {*wanted["cleanup.policy"].split(",")}:
+                entries = [
+                    ConfigEntry(name, wanted[name], incremental_operation=AlterConfigOpType.SET)
+                    for name in _CLEAN_UP
+                    if name in wanted
+                ]
+                about = ConfigResource(ConfigResource.Type.TOPIC, resource.name)
+                for entry in entries:
+                    about.add_incremental_config(entry)
+                changes.append(about)
+    for resource, future in admin.incremental_alter_configs(changes).items() if changes else ():
+        try:
+            future.result(_ANSWER_TIMEOUT)
+        except (KafkaException, TimeoutError) as error:
+            logger.warning("a topic's clean-up is not changed", topic=resource.name, why=str(error))
 
 
 def _await_leaders(

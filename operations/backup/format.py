@@ -20,6 +20,8 @@ from autolearn.artifacts.store.copy import StoreSize
 from autolearn.eventlog.log import Record
 from autolearn.operations.backup.errors import BackupRefused, Damaged
 
+COMPACTED = ("predictions", "truths", "prediction-hours")
+"""Topics of which the brokers keep the newest record of each key."""
 _FORMAT = 4
 """The version of the format. A program reads its own and the older ones: 1 has no checkpoints, and
 neither 1 nor 2 has keys or the behaviour log; 1 to 3 have no predictions, no
@@ -127,6 +129,11 @@ def line_of(record: Record) -> bytes:
         value=as_text(record.value),
     )
     return encoder.encode(line) + b"\n"
+
+
+def empty_line(offset: int) -> bytes:
+    """Encode the line of a place on the log that has no record any more."""
+    return encoder.encode(Line(offset, 1, "", [], None)) + b"\n"
 
 
 def decode_line(line: bytes) -> Line:

@@ -30,10 +30,12 @@ from autolearn.operations.backup.checksums import write_sums
 from autolearn.operations.backup.errors import BackupFailed, BackupRefused
 from autolearn.operations.backup.format import (
     ARTIFACTS,
+    COMPACTED,
     MANIFEST,
     Manifest,
     PartitionLog,
     TopicLog,
+    empty_line,
     line_of,
 )
 from autolearn.operations.backup.session_keys import copy_keys
@@ -169,30 +171,39 @@ def _copy_log(log: RecordSource, cuts: list[Cut], folder: Path, told: Told) -> l
         for part in parts:
             path = folder / part.file
             path.parent.mkdir(parents=True, exist_ok=True)
-            for records in _copy_partition(log, cut.name, part, path):
+            for records in _copy_partition(log, cut, part, path):
                 done += records
                 told("log", done, total)
         topics.append(TopicLog(cut.topic, parts))
     return topics
 
 
-def _copy_partition(log: RecordSource, topic: str, part: PartitionLog, path: Path) -> Iterator[int]:
-    """Write the records of one partition, a line each; yield counts of new ones."""
-    expected, heard = part.first, time.monotonic()
+def _copy_partition(log: RecordSource, cut: Cut, part: PartitionLog, path: Path) -> Iterator[int]:
+    """Write the records of one partition, a line each; yield counts of new ones.
+
+    In the place of one that the brokers have compacted away is an empty one.
+    """
+    topic, expected, heard = cut.name, part.first, time.monotonic()
     reading = closing(log.reader(topic, {part.partition: part.first}))
     with reading as reader, path.open("wb") as file:
         while expected < part.end:
-            records = reader.read(2000, 1.0)[: part.end - expected]
+            records = reader.read(2000, 1.0)
             if records:
                 heard = time.monotonic()
             elif time.monotonic() - heard > _PATIENCE:
                 raise _no_more(topic, part, expected)
+            before = expected
             for record in records:
-                if record.offset != expected:
+                if record.offset != expected and cut.topic not in COMPACTED:
                     raise _no_more(topic, part, expected)
+                for offset in range(expected, min(record.offset, part.end)):
+                    file.write(empty_line(offset))
+                if record.offset >= part.end:
+                    expected = part.end
+                    break
                 file.write(line_of(record))
-                expected += 1
-            yield len(records)
+                expected = record.offset + 1
+            yield expected - before
         file.flush()
         os.fsync(file.fileno())
 

@@ -2,27 +2,32 @@
 
 from __future__ import annotations
 
+import math
 import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 
 from msgspec import UNSET
 from msgspec.structs import replace
 
+from autolearn.eventlog.consumers.projector import Projector
 from autolearn.eventlog.encryption.session_cipher import SessionCipher
 from autolearn.eventlog.log import RecordSource
 from autolearn.eventlog.read import read_between
+from autolearn.projections.predictions.batch_fold import BatchFold
 from autolearn.projections.predictions.hour_content import content_of
 from autolearn.projections.predictions.hour_fold import HourFold
 from autolearn.projections.predictions.hour_rows import CLOSED, FOLDED, HourTopic, key_of
 from autolearn.projections.predictions.training_profiles import TrainingEdges
+from autolearn.projections.predictions.truth_fold import TruthFold
 from autolearn.projections.storage.rocksdb import RocksStore
 from autolearn.projections.storage.store import Store
 from autolearn.runtime.timestamps import text
-from autolearn.schemas.records.prediction_hour import PredictionHour
+from autolearn.schemas.records.prediction_hour import PredictionHour, TruthCounts
 from autolearn.schemas.topics import DAY_MS, Topics
 
 _BATCH = 5000
@@ -65,13 +70,24 @@ def check_hours(
         topic = topics.predictions.name
         now, begins, ends = time.time_ns() // 10**6, log.begins(topic), log.ends(topic)
         first = _first_whole_hour(log, topic, begins, ends, now - int(days * DAY_MS))
-        fold, batch = HourFold(store, vault, edges), []
+        erased = _erased(log, topic, begins, ends)
+        fold, batch = HourFold(store, vault, edges, instead=True), []
         for record in read_between(log, topic, begins, ends):
-            batch.append(record)
+            if erased.get(record.key, record.offset) == record.offset:
+                batch.append(record)
             if len(batch) == _BATCH:
                 fold.fold(batch)
                 batch = []
         fold.fold(batch)
+        truths, topic = TruthFold(fold), topics.truths.name
+        truths.next = log.begins(topic)
+        said = read_between(log, topic, truths.next, log.ends(topic))
+        while part := [*islice(said, _BATCH)]:
+            truths.fold(part)
+        batches = BatchFold(store, vault, set())
+        events = topics.events
+        with closing(Projector(log, events.name, batches, range(events.partitions))) as projector:
+            projector.catch_up()
         with closing(HourTopic(log, topics.prediction_hours.name, store, CLOSED)) as closed:
             closed.catch_up()
         checked = gone = 0
@@ -85,6 +101,20 @@ def check_hours(
             if words:
                 wrong.append(f"{row.key}: {words}")
         return HoursCheck(checked, gone, wrong[:_MOST])
+
+
+def _erased(
+    log: RecordSource, topic: str, begins: dict[int, int], ends: dict[int, int]
+) -> dict[bytes | None, int]:
+    """Return, by key, the offsets of the newest records of requests of which rows were erased.
+
+    The records before may be compacted away. The newest one has their counts in clear.
+    """
+    return {
+        record.key: record.offset
+        for record in read_between(log, topic, begins, ends)
+        if record.value is not None and b'"erased":{' in record.value
+    }
 
 
 def _first_whole_hour(
@@ -112,6 +142,8 @@ def _difference(
     row: PredictionHour, again: PredictionHour | None, vault: SessionCipher
 ) -> str | None:
     """Return how an hour differs, "" if it does not; None if its content cannot be compared."""
+    if row.batch and (again is None or again.requests < row.requests):
+        return None  # the experiment was deleted, and with it how many rows there were
     if again is None:
         return f"{row.requests} requests were counted, and the log has none"
     if (row.requests, row.rows) != (again.requests, again.rows):
@@ -124,8 +156,26 @@ def _difference(
     before, now = content_of(row, vault), content_of(again, vault)
     if before is None or now is None or row.unreadable != again.unreadable:
         return None
-    return "" if before == now else "its labels or histograms differ from those on the log"
+    truths = before.truths, now.truths
+    before.truths = now.truths = TruthCounts()
+    if before != now:
+        return "its labels or histograms differ from those on the log"
+    if (row.truths, row.told) != (again.truths, again.told):
+        return (
+            f"{row.truths} truths were counted ({row.told} times one was said), and the log has "
+            f"{again.truths} ({again.told} times): has `monitor` read them yet?"
+        )
+    return "" if _equal(*truths) else "its truths differ from those on the log"
+
+
+def _equal(one: TruthCounts, other: TruthCounts) -> bool:
+    """Return whether truths are the same; sums depend on the order of the numbers, a little."""
+    sums = (one.squared, other.squared), (one.absolute, other.absolute)
+    near = all(math.isclose(a, b, rel_tol=1e-6, abs_tol=1e-9) for a, b in sums)
+    return near and replace(one, squared=0.0, absolute=0.0) == replace(
+        other, squared=0.0, absolute=0.0
+    )
 
 
 def _clear_part(row: PredictionHour) -> PredictionHour:
-    return replace(row, unreadable=0, keyid="", data=UNSET, data_base64=UNSET)
+    return replace(row, unreadable=0, truths=0, told=0, keyid="", data=UNSET, data_base64=UNSET)

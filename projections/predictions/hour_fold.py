@@ -38,13 +38,17 @@ UNCLOSED = Table("unclosed-hour", int)
 """The keys of folded hours that `prediction-hours` may not have as they are."""
 _NEXT = NumberedTable("next-prediction", int)
 """The offset on `predictions` to read next, by partition."""
-_MOST_LABELS, _MOST_ROWS = 1000, 100_000
+MOST_LABELS, _MOST_ROWS = 1000, 100_000
 """Labels that are counted one by one, and rows that are gathered before they are counted."""
 _MOST_HOT = 1000
 """Hours that are kept in memory between two batches."""
 _PROBABILITY = "probability_"
 _ENDS = 10.0 ** (np.arange(BUCKETS) / 20 - 2)
 """The ends of the buckets of latencies in milliseconds, as `latency_bucket` has them."""
+
+
+Place = tuple[str, int, str, bool]
+"""A model, a version, an hour, and whether its answers are a shadow's."""
 
 
 class _Logged(Struct, frozen=True, gc=False):
@@ -61,11 +65,12 @@ class _Logged(Struct, frozen=True, gc=False):
     purpose: str = PRODUCTION
     keyid: str = ""
     salt: str = ""
+    erased: Raw | UnsetType = UNSET
     data: Raw | UnsetType = UNSET
     data_base64: str | UnsetType = UNSET
 
 
-class _Hour(Struct):
+class FoldedHour(Struct):
     """An hour that is folded: what is stored, its content, and what is to be added to it.
 
     `inputs` and `outputs` are by column, of so many `rows`.
@@ -90,14 +95,22 @@ class HourFold:
 
     The rows of a batch and the offsets behind it are written atomically: a crash neither loses nor
     repeats a record. `changed` has the keys of the rows that were written since it was emptied.
+
+    A record that replaces another one, of which rows were erased, is not counted again. It is
+    counted `instead` of that one where this is not folded; its values are not.
     """
 
     def __init__(
-        self, store: Store, vault: SessionCipher, edges: Callable[[str, int], TrainingEdges]
+        self,
+        store: Store,
+        vault: SessionCipher,
+        edges: Callable[[str, int], TrainingEdges],
+        *,
+        instead: bool = False,
     ) -> None:
-        self.store, self.vault, self.edges = store, vault, edges
+        self.store, self.vault, self.edges, self.instead = store, vault, edges, instead
         self.next = RowReader(store).numbered(_NEXT)
-        self.hot: OrderedDict[tuple[str, int, str, bool], _Hour] = OrderedDict()
+        self.hot: OrderedDict[Place, FoldedHour] = OrderedDict()
         self.changed: set[bytes] = set()
 
     def reader(self, log: RecordSource, topic: str) -> RecordReader:
@@ -117,7 +130,7 @@ class HourFold:
             LogError: a key cannot be read now; nothing of the batch is counted.
         """
         ciphers: dict[tuple[str, str], AESGCM | None] = {}
-        touched: dict[tuple[str, int, str, bool], _Hour] = {}
+        touched: dict[Place, FoldedHour] = {}
         following = dict(self.next)
         for record in records:
             following[record.partition] = record.offset + 1
@@ -127,33 +140,42 @@ class HourFold:
                 logged = _decode(record.value)
                 if logged.purpose != PRODUCTION:
                     continue
+                if logged.erased is not UNSET and not self.instead:
+                    continue
                 at = (logged.model, logged.version, logged.time[:13], logged.shadow_of != "")
                 hour = touched.get(at)
                 if hour is None:
                     millis(f"{at[2]}:00:00Z")  # what has no time was not written by us
-                    hour = touched[at] = self._hour(at)
+                    hour = touched[at] = self.hour(at)
             except (msgspec.DecodeError, ValueError) as error:
                 place = (record.partition, record.offset)
                 logger.warning("a record is no prediction", at=place, why=str(error))
                 continue
             self._note(hour, logged, ciphers)
-        written: dict[bytes, bytes | None] = {}
-        for hour in touched.values():
+        more = {_NEXT.key(p): msgspec.json.encode(at) for p, at in following.items()}
+        self.write(touched, more)
+        self.next = following
+
+    def write(self, hours: Mapping[Place, FoldedHour], more: Mapping[bytes, bytes | None]) -> None:
+        """Count what was added to hours, and store these and other rows atomically.
+
+        Raises:
+            LogError: a key cannot be read now; nothing is stored.
+        """
+        written = dict(more)
+        for hour in hours.values():
             self._count(hour)
             key = key_of(FOLDED, hour.row)
             put_content(hour.row, hour.content, self.vault, secret=hour.secret)
             written[key] = msgspec.json.encode(hour.row)
             written[UNCLOSED.key(hour.row.key)] = b"1"
             self.changed.add(key)
-        for partition, offset in following.items():
-            written[_NEXT.key(partition)] = msgspec.json.encode(offset)
         self.store.write(written)
-        self.next = following
-        self.hot |= touched
+        self.hot |= hours
         while len(self.hot) > _MOST_HOT:
             self.hot.popitem(last=False)
 
-    def _hour(self, at: tuple[str, int, str, bool]) -> _Hour:
+    def hour(self, at: Place) -> FoldedHour:
         """Return an hour as it is stored, or a new one."""
         hour = self.hot.pop(at, None)
         if hour is not None:
@@ -162,12 +184,12 @@ class HourFold:
         row = PredictionHour(model=model, hour=time, version=version, shadow=shadow)
         stored = self.store.get(key_of(FOLDED, row))
         if stored is None:
-            return _Hour(row, HourContent())
+            return FoldedHour(row, HourContent())
         row = FOLDED.decode(stored)
-        return _Hour(row, content_of(row, self.vault) or HourContent(), row.keyid != "")
+        return FoldedHour(row, content_of(row, self.vault) or HourContent(), row.keyid != "")
 
     def _note(
-        self, hour: _Hour, logged: _Logged, ciphers: dict[tuple[str, str], AESGCM | None]
+        self, hour: FoldedHour, logged: _Logged, ciphers: dict[tuple[str, str], AESGCM | None]
     ) -> None:
         """Add a record to an hour, of which `_count` then counts all at once."""
         row = hour.row
@@ -177,6 +199,9 @@ class HourFold:
             row.warned = {**row.warned, kind: row.warned.get(kind, 0) + many}
         hour.durations.append(logged.duration)
         clear: bytes | Raw | None
+        if logged.erased is not UNSET:
+            row.unreadable += 1
+            return
         if logged.data_base64 is UNSET:
             clear = None if logged.data is UNSET else logged.data
         else:
@@ -211,7 +236,7 @@ class HourFold:
         except Unreadable:
             return None
 
-    def _count(self, hour: _Hour) -> None:
+    def _count(self, hour: FoldedHour) -> None:
         """Count the records that were added to an hour."""
         buckets = np.minimum(np.searchsorted(_ENDS, np.array(hour.durations)), BUCKETS)
         latencies = dict(hour.row.latencies)
@@ -253,7 +278,7 @@ def _count_answers(
     if not numbers and not edges.hides:
         for label, many in _counted(said).items():
             name = _text(label)
-            if name in content.labels or len(content.labels) < _MOST_LABELS:
+            if name in content.labels or len(content.labels) < MOST_LABELS:
                 content.labels[name] = content.labels.get(name, 0) + many
             else:
                 content.other_labels += many

@@ -30,7 +30,12 @@ _BATCH = 2000
 
 def key_of(table: Table[PredictionHour], row: PredictionHour) -> bytes:
     """Return the key of a row, in whichever table: by model, hour and version."""
-    return table.key(row.model, row.hour, f"{row.version:010}{'/shadow' * row.shadow}")
+    return table.key(*parts_of(row))
+
+
+def parts_of(row: PredictionHour) -> tuple[str, str, str]:
+    """Return the parts of the key of a row."""
+    return row.model, row.hour, f"{row.version:010}{row.kind}"
 
 
 def belongs_to(store: Store, log: str) -> bool:
@@ -97,8 +102,9 @@ def hour_in(key: bytes | None, value: bytes | None) -> PredictionHour | None:
     try:
         if value is not None:
             return from_json(value, PredictionHour)
-        model, hour, version, *shadow = (key or b"").decode().split("/")
-        return PredictionHour(model=model, hour=hour, version=int(version), shadow=bool(shadow))
+        model, hour, version, *kind = (key or b"").decode().split("/")
+        number, shadow, batch = int(version), "shadow" in kind, "batch" in kind
+        return PredictionHour(model=model, hour=hour, version=number, shadow=shadow, batch=batch)
     except (MalformedRecord, ValueError) as error:
         logger.warning("a record is no hour of predictions", key=key, why=str(error))
         return None

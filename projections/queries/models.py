@@ -79,6 +79,7 @@ class ModelQueries(Queries):
             traffic=self._traffic(name, row.traffic) if row.traffic else None,
             shadow=row.shadow,
             recording=row.recording,
+            prediction_days=row.days,
         )
 
     def _traffic(self, name: str, row: models.StoredTraffic) -> ModelTraffic:
@@ -133,6 +134,18 @@ class ModelQueries(Queries):
         if model is None or row is None:
             return None
         return self._version(name, number, model, row)
+
+    def erased(self, name: str, request: str) -> models.StoredErasure | None:
+        """Return the erased rows of a request; None if there are none."""
+        return self.rows.get(models.ERASED, name, request)
+
+    def has_erased(self, name: str) -> bool:
+        """Return whether rows of any request to a model are erased."""
+        return any(True for _ in self.rows.names(models.ERASED, name))
+
+    def had_shadow(self, name: str) -> bool:
+        """Return whether a version was ever the shadow."""
+        return any(row.kind == events.ShadowSet.__name__ for _, row in self._changes(name))
 
     def keyid(self, name: str, number: int) -> str:
         """Return the id of the key of an imported version's artifact, "" for one in clear."""

@@ -39,6 +39,7 @@ class StoredModel(Struct, array_like=True):
     traffic: StoredTraffic | None = None
     shadow: str = ""
     recording: Recording = "durable"
+    days: int = 0
 
 
 class StoredVersion(Struct, array_like=True):
@@ -85,6 +86,17 @@ class StoredCase(Struct, array_like=True, gc=False):
     """The number of its event in the stream."""
 
 
+class StoredErasure(Struct, array_like=True, gc=False):
+    """The erased rows of a request, by the command `erasure`.
+
+    From `offset` on its partition of `predictions` has the record that counts.
+    """
+
+    erasure: str
+    rows: tuple[int, ...]
+    offset: int
+
+
 MODELS = Table("model", StoredModel)
 """By name."""
 VERSIONS = NumberedTable("model-version", StoredVersion)
@@ -93,6 +105,8 @@ CHANGES = NumberedTable("model-change", StoredChange)
 """By name and the number of the event."""
 CASES = NumberedTable("model-case", StoredCase)
 """By name and the number of the case."""
+ERASED = Table("model-erased", StoredErasure)
+"""By name and the id of a request."""
 GRANTS = Table("model-grant", ModelGrant)
 """By name, and user or group/<name>."""
 OF_USER = Table("model-of-user", IndexEntry)

@@ -10,6 +10,7 @@ from autolearn.schemas import events
 from autolearn.schemas.codec import EventRecord, kept
 from autolearn.schemas.confidentiality import outline_of
 from autolearn.schemas.messages import Event
+from autolearn.schemas.models.erasure import erased_in
 from autolearn.schemas.models.traffic import version_in
 from autolearn.schemas.rest.models import ModelGrant
 
@@ -99,7 +100,20 @@ def _recording(rows: RowBatch, record: EventRecord) -> None:
     """Fold how answers are recorded."""
     event = outline_of(record)
     assert isinstance(event, events.RecordingSet)
-    _changed(rows, record).recording = event.recording
+    row = _changed(rows, record)
+    row.recording, row.days = event.recording, event.days
+
+
+def _erase(rows: RowBatch, record: EventRecord) -> None:
+    """Fold which rows of requests are erased."""
+    event, name = outline_of(record), record.subject[_NAME]
+    assert isinstance(event, events.PredictionsErased)
+    _changed(rows, record)
+    for request, one in erased_in(event.requests).items():
+        row = rows.get(models.ERASED, name, request)
+        erased = {*one.rows, *(row.rows if row else ())}
+        stored = models.StoredErasure(record.causationid, tuple(sorted(erased)), one.offset)
+        rows.put(models.ERASED, stored, name, request)
 
 
 def _case(rows: RowBatch, record: EventRecord) -> None:
@@ -141,6 +155,8 @@ def _delete(rows: RowBatch, record: EventRecord) -> None:
             rows.delete(models.USED, version.experiment, name, str(number))
         rows.delete(models.VERSIONS, name, number)
     rows.delete(models.OF_USER, row.owner, name)
+    for request in rows.names(models.ERASED, name):
+        rows.delete(models.ERASED, name, request)
     for user in rows.names(models.GRANTS, name):
         rows.delete(models.GRANTS, name, user)
         rows.delete(models.SHARED_WITH, user, name)
@@ -161,6 +177,7 @@ VIEW = View(
         events.RecordingSet: _recording,
         events.CaseAdded: _case,
         events.CaseRemoved: _case,
+        events.PredictionsErased: _erase,
         events.ModelShared: _share,
         events.ModelUnshared: _share,
         events.ModelDeleted: _delete,

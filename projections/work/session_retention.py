@@ -27,7 +27,8 @@ class Draft(Struct, frozen=True, omit_defaults=True):
 
     `used` is the time of its newest event that was no refusal; `runs` counts its runs and `active`
     those that have not ended; `ended` is how it ended. `expiring` is when it may expire, if that
-    was announced and it is unused since.
+    was announced and it is unused since. The predictions of a model are kept for `days` after the
+    end of their month; 0: as the settings say.
     """
 
     used: str
@@ -36,6 +37,7 @@ class Draft(Struct, frozen=True, omit_defaults=True):
     active: int = 0
     expiring: str = ""
     ended: str = ""
+    days: int = 0
 
     @property
     def lost(self) -> bool:
@@ -165,6 +167,8 @@ def _after(draft: Draft, event: object, time: str) -> Draft:
             return replace(draft, runs=draft.runs + 1, active=draft.active + 1)
         case events.RunCompleted() | events.RunFailed() | events.RunCancelled():
             return replace(draft, active=draft.active - 1)
+        case events.RecordingSet():
+            return replace(draft, days=event.days)
         case events.SessionCommitted():
             return replace(draft, ended="committed", active=0)
         case events.SessionDiscarded():

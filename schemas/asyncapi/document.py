@@ -243,7 +243,7 @@ def _channel(key: str, topic: Topic, about: Channel, names: list[str]) -> dict[s
 
 def _configured(name: str, value: str) -> Any:
     if name == "cleanup.policy":
-        return [value]
+        return value.split(",")
     return value if name.endswith(".type") else json.loads(value)
 
 

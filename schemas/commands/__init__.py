@@ -16,6 +16,7 @@ from autolearn.schemas.commands.groups import AddMember, CreateGroup, DeleteGrou
 from autolearn.schemas.commands.model_cases import AddCase, RemoveCase
 from autolearn.schemas.commands.models import (
     DeleteModel,
+    ErasePredictions,
     Promote,
     RegisterVersion,
     RetireVersion,
@@ -85,6 +86,7 @@ __all__ = [
     "DisableUser",
     "DiscardSession",
     "EnableUser",
+    "ErasePredictions",
     "ExpireSession",
     "FailRun",
     "HoldExperiment",
@@ -177,6 +179,7 @@ COMMANDS_OF: dict[str, tuple[type[Command], ...]] = {
         RollBack,
         SetTraffic,
         SetRecording,
+        ErasePredictions,
         SetShadow,
         RollBackTraffic,
         ShareModel,

@@ -78,10 +78,21 @@ class SetShadow(Command, frozen=True, omit_defaults=True):
     reason: str = ""
 
 
-class SetRecording(Command, frozen=True):
-    """Choose how answers are recorded: `durable` before they are given, or `fast` behind them."""
+class SetRecording(Command, frozen=True, omit_defaults=True):
+    """Choose how answers are recorded: `durable` before they are given, or `fast` behind them.
+
+    They are kept for so many `days` after the end of their month; 0: as the settings say.
+    """
 
     recording: Recording
+    days: int = 0
+
+
+class ErasePredictions(Command, frozen=True, omit_defaults=True):
+    """Erase rows of requests to this model (`schemas.models.erasure`), for a reason."""
+
+    requests: str
+    reason: str = ""
 
 
 class RollBackTraffic(Command, frozen=True):

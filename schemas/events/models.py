@@ -79,10 +79,24 @@ class ShadowSet(Event, frozen=True, omit_defaults=True):
     reason: str = ""
 
 
-class RecordingSet(Event, frozen=True):
-    """Answers are recorded `durable`, before they are given, or `fast`, behind them."""
+class RecordingSet(Event, frozen=True, omit_defaults=True):
+    """Answers are recorded `durable`, before they are given, or `fast`, behind them.
+
+    They are kept for so many `days` after the end of their month; 0: as the settings say.
+    """
 
     recording: Recording
+    days: int = 0
+
+
+class PredictionsErased(Event, frozen=True, omit_defaults=True):
+    """Rows of requests (`schemas.models.erasure`) are erased from the prediction log.
+
+    They are hidden by this event; the records on the log are replaced behind it.
+    """
+
+    requests: str
+    reason: str = ""
 
 
 class TrafficRolledBack(Event, frozen=True):

@@ -13,6 +13,15 @@ has."""
 PRODUCTION: Purpose = "production"
 
 
+class Erasure(Struct, frozen=True):
+    """Which rows of a request are erased, by whom, when; `id` is that of the command."""
+
+    id: str
+    time: str
+    actor: str
+    rows: tuple[int, ...]
+
+
 class PredictionRecord(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One answered request: who asked which version, when, and what.
 
@@ -20,6 +29,9 @@ class PredictionRecord(Struct, frozen=True, kw_only=True, omit_defaults=True):
     `route` the template of the path. `trace` and `span` are of W3C Trace Context. `warned` counts
     warnings by kind. With `shadow_of` nobody was given the answer: it is what the shadow would have
     answered to that request.
+
+    A record with `erased` replaces the one before: the values of the erased rows are None, in every
+    column. The newest record of a key counts.
 
     The content (`PredictionContent`) is in `data`, or encrypted in `data_base64`: AES-256-GCM under
     a key derived (HKDF, RFC 5869) from the key `keyid` of the model and month for the `salt` of a
@@ -43,6 +55,7 @@ class PredictionRecord(Struct, frozen=True, kw_only=True, omit_defaults=True):
     purpose: Purpose = PRODUCTION
     keyid: str = ""
     salt: str = ""
+    erased: Erasure | None = None
     data: Raw | UnsetType = UNSET
     data_base64: str | UnsetType = UNSET
 

@@ -41,6 +41,7 @@ class ModelRow(Struct, kw_only=True, frozen=True):
     `champion` is the version that answers, None if there is none; with `traffic` others answer
     too. The `shadow` is a version or alias that sees the requests, and answers nobody.
     `recording` is how answers are recorded: durable, before they are given, or fast, behind them.
+    They are kept for `prediction_days` after the end of their month; 0: as the settings say.
     """
 
     name: str
@@ -54,6 +55,7 @@ class ModelRow(Struct, kw_only=True, frozen=True):
     traffic: ModelTraffic | None = None
     shadow: str = ""
     recording: Recording = "durable"
+    prediction_days: int = 0
 
 
 class RegisteredModel(ModelRow, kw_only=True, frozen=True):

@@ -5,13 +5,20 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from confluent_kafka.admin import AdminClient, ClusterMetadata, NewTopic
+from confluent_kafka.admin import (
+    AdminClient,
+    ClusterMetadata,
+    ConfigResource,
+    NewTopic,
+    ResourceType,
+)
 
 from autolearn.eventlog.kafka import log as kafka_log
 from autolearn.eventlog.kafka.log import KafkaLog
 from autolearn.eventlog.log import Log
 from autolearn.schemas.errors import LogError, TopicMismatch
-from autolearn.schemas.topics import Topic
+from autolearn.schemas.settings import Settings
+from autolearn.schemas.topics import Topic, Topics
 from autolearn.testing import LogContract, MemoryLog
 
 
@@ -90,6 +97,22 @@ def test_a_topic_that_takes_too_small_records_is_refused(kafka: str):
     with pytest.raises(TopicMismatch, match="at most 2,097,152 bytes") as refused:
         KafkaLog(kafka).create([Topic(name, 1, 1, {})])
     assert "max.message.bytes" in refused.value.advice
+
+
+@pytest.mark.kafka
+def test_a_topic_of_before_gets_its_clean_up(kafka: str):
+    name, log = f"kept-{uuid.uuid4().hex[:8]}", KafkaLog(kafka)
+    before = {"cleanup.policy": "delete", "retention.ms": "1000000"}
+    erasing = Topics.of(Settings()).truths.config
+    log.create([Topic(name, 1, 1, before)])
+    log.create([Topic(name, 1, 1, erasing)])
+    admin = AdminClient({"bootstrap.servers": kafka})
+    (found,) = admin.describe_configs([ConfigResource(ResourceType.TOPIC, name)]).values()
+    has = {key: entry.value for key, entry in found.result(10).items()}
+    assert {*has["cleanup.policy"].split(",")} == {"compact", "delete"}
+    lag = "max.compaction.lag.ms"
+    assert has[lag] == erasing[lag]
+    assert has["retention.ms"] == "1000000", "nothing else is changed"
 
 
 def test_who_waits_for_brokers_says_so_and_for_how_long(

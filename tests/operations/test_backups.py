@@ -6,7 +6,7 @@ import json
 import resource
 import shutil
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -20,7 +20,7 @@ from autolearn.agents.command_handling.decision import actor_of
 from autolearn.agents.deciders.user import may
 from autolearn.artifacts.store.errors import Tampered
 from autolearn.artifacts.store.store import ArtifactStore
-from autolearn.eventlog.log import Log
+from autolearn.eventlog.log import Log, Record, RecordReader
 from autolearn.eventlog.memory.log import MemoryLog
 from autolearn.eventlog.read import read_between
 from autolearn.operations.backup import __main__ as backup_tool
@@ -169,6 +169,33 @@ def test_any_history_comes_back_as_it_was(seed, count, expired, tmp_path_factory
     assert contents(after, THERE) == contents(before, HERE)
     assert put_back(after, folder / "b") == (manifest.records(), []), "again: nothing to do"
     assert contents(after, THERE) == contents(before, HERE)
+
+
+@pytest.mark.parametrize("gone", [{0}, {1}, {0, 2}, {3}])
+def test_what_the_brokers_have_compacted_away_is_an_empty_place(tmp_path, gone, monkeypatch):
+    before, after, name = told_log(), MemoryLog(), Topics.of(HERE).predictions.name
+    append(before, name, 1, b"a", b"b", b"c", b"d", b"e")
+    whole = before.reader
+
+    def compacted(topic: str, start: Mapping[int, int], **more: Any) -> RecordReader:
+        reader = whole(topic, start, **more)
+        read = reader.read
+
+        def left(limit: int, timeout: float) -> list[Record]:
+            found = read(limit, timeout)
+            return [one for one in found if topic != name or one.offset not in gone]
+
+        monkeypatch.setattr(reader, "read", left)
+        return reader
+
+    monkeypatch.setattr(before, "reader", compacted)
+    write_backup(before, HERE, store_with(tmp_path / "s"), tmp_path / "b", nothing)
+    assert put_back(after, tmp_path / "b") == (0, [])
+    found = [(one.key, one.value) for one in after.topics["there.predictions"][1]]
+    assert found == [
+        (b"", None) if at in gone else ("é".encode(), value)
+        for at, value in enumerate((b"a", b"b", b"c", b"d", b"e"))
+    ]
 
 
 def test_the_files_can_be_read_without_this_program(backup):

@@ -127,6 +127,7 @@ BAD = {
     "AUTOLEARN_EXPIRY_GRACE": ["0", "-1", "a day"],
     "AUTOLEARN_METRICS": ["9464", "localhost", ":9464", "::1:9464", "a b:1", "host:port", "h:1\n"],
     "AUTOLEARN_PREDICTION_DAYS": ["0", "for ever"],
+    "AUTOLEARN_ERASE_WITHIN": ["21599", "soon"],
     "AUTOLEARN_SERVE_PORT": ["-2", "65536", "http"],
     "AUTOLEARN_SERVE_URL": ["host:8322", "http://a,", "ftp://a"],
     "AUTOLEARN_QUOTA_PREDICTIONS": ["0", "many"],

@@ -305,6 +305,7 @@ EVIDENCE = GateEvidence(
 )
 
 
+ERASED = "01a21c30-4e95-7a2e-a93e-0bb0c69f394d:0,3@17"
 TRAFFIC: dict[str, Any] = {
     "routes": {"champion": 90, "challenger": 10},
     "sticky": "customer ❀",
@@ -365,6 +366,7 @@ COMMANDS: dict[str, Command] = by_type(
     commands.RollBack("champion", "It was not ❀"),
     commands.SetTraffic(**TRAFFIC),
     commands.SetRecording("fast"),
+    commands.ErasePredictions(ERASED, "She asked ❀"),
     commands.SetShadow("challenger", "To compare ❀"),
     commands.AddCase({"petal_length": 1.4, "colour": "❀", "seen": None}, "small ❀", "setosa"),
     commands.RemoveCase(1),
@@ -431,6 +433,7 @@ EVENTS: dict[str, Event] = by_type(
     events.VersionRolledBack(1, "champion", 2, "It was not ❀"),
     events.TrafficSet(revision=1, **TRAFFIC),
     events.RecordingSet("fast"),
+    events.PredictionsErased(ERASED, "She asked ❀"),
     events.ShadowSet("challenger", "To compare ❀"),
     events.CaseAdded(1, {"petal_length": 1.4, "colour": "❀", "seen": None}, "small ❀", "setosa"),
     events.CaseRemoved(1),

@@ -50,6 +50,7 @@ _ANSWERS = {
 _REASONS = 20
 """Reasons for which requests are left out that are kept, the most frequent ones."""
 _UNREADABLE = "some cannot be read any more"
+_ERASED = "some were erased"
 _OTHER_TASK = "some were answered by a version with another task"
 _GAP = type(None)
 _TYPES: dict[str, set[type]] = {
@@ -78,6 +79,7 @@ class AskedRows(NamedTuple):
     columns: Mapping[str, str]
     task_of: Callable[[int], str]
     truths: Mapping[str, Mapping[int, RowTruth]] = MappingProxyType({})
+    counts: Callable[[PredictionRecord], bool] = lambda record: record.erased is None
 
 
 class LogPart(NamedTuple):
@@ -106,7 +108,7 @@ def freeze(part: LogPart, wanted: AskedRows, path: Path) -> tuple[Backtest, Read
                 left_out[why] += 1
                 continue
             requests += 1
-            answered[record.version] += record.rows
+            answered[record.version] += record.rows - len(_gone(record))
             if table.size >= _BATCH:
                 writer.write_table(table.taken())
                 if answered.total() > BACKTEST_ROWS or path.stat().st_size > BACKTEST_BYTES:
@@ -141,7 +143,11 @@ def _asked(
             or record.purpose != PRODUCTION
             or not since <= record.time < until
             or wanted.against not in (0, record.version)
+            or not wanted.counts(record)
         ):
+            continue
+        if len(_gone(record)) == record.rows:
+            left_out[_ERASED] += 1
             continue
         if wanted.task_of(record.version) != wanted.task:
             left_out[_OTHER_TASK] += 1
@@ -174,6 +180,11 @@ def _records(part: LogPart, wanted: AskedRows) -> Iterator[PredictionRecord]:
                         continue
                     if one.key is None or one.key.startswith(prefix):
                         yield from _decoded(one.value)
+
+
+def _gone(record: PredictionRecord) -> tuple[int, ...]:
+    """Return the erased rows of a request."""
+    return () if record.erased is None else record.erased.rows
 
 
 def _decoded(value: bytes) -> Iterator[PredictionRecord]:
@@ -222,9 +233,11 @@ class _Table:
         found += [[record.id] * size, range(size), [record.version] * size]
         found += self._recorded(answers, outputs)
         found.append(self._truths(record.id, size))
+        if gone := _gone(record):
+            found = [[one for at, one in enumerate(more) if at not in gone] for more in found]
         for values, more in zip(self.values.values(), found, strict=True):
             values += more
-        self.size += size
+        self.size += size - len(gone)
         return ""
 
     def _recorded(

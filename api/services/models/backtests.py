@@ -29,6 +29,7 @@ from autolearn.api.services.models.asked_rows import AskedRows, LogPart, freeze
 from autolearn.api.services.models.batches import asked_before, owner_of_version
 from autolearn.api.services.models.bodies import BacktestBody
 from autolearn.api.services.models.checks import answering_version, require_model, version_of
+from autolearn.api.services.models.erased_requests import ErasedRequests
 from autolearn.api.services.models.prediction_records import cipher_of
 from autolearn.api.services.models.truths.records import truths_since
 from autolearn.api.shared import dataset_checks, resources
@@ -212,7 +213,8 @@ def _wanted(
     if against and task_of(against) != task:
         fault = f"{model}@{against} does {task_of(against) or 'something unknown'}, not {task}"
         raise dataset_checks.wrong("other-task", "The tasks differ", {"#/against": fault})
-    return AskedRows(model, since, until, against, task, columns, task_of)
+    counts = ErasedRequests(now.models, model).counts
+    return AskedRows(model, since, until, against, task, columns, task_of, counts=counts)
 
 
 def _sensitive(training: Model) -> tuple[str, ...]:

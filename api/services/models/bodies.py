@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
-from pydantic import Field, StrictInt, model_validator
+from pydantic import Field, StrictInt, field_validator, model_validator
 
 from autolearn.api.http.body import Body, Name
 from autolearn.api.shared.bodies import LimitsBody, ReaderBody
 from autolearn.schemas.bounds import (
+    ERASED_KEYS,
     HIGHEST_RATE,
     LONGEST_NAME,
     LONGEST_NOTE,
@@ -116,7 +117,12 @@ class ShadowBody(Body):
 class RecordingBody(Body):
     """How answers are recorded: `durable`, before they are given, or `fast`, behind them."""
 
-    recording: Recording
+    recording: Recording | None = Field(default=None, description="null: as it is.")
+    days: Annotated[StrictInt, Field(ge=0)] | None = Field(
+        default=None,
+        description="Days after the end of a month for which its records are kept, at most those "
+        "of the setting AUTOLEARN_PREDICTION_DAYS; 0: these; null: as it is.",
+    )
 
 
 Rate = Annotated[StrictInt, Field(ge=1, le=HIGHEST_RATE)]
@@ -134,6 +140,34 @@ class ModelGrantBody(ReaderBody):
 
 Plain = Annotated[str, Field(max_length=LONGEST_NAME)] | bool | StrictInt | float
 Column = Annotated[str, Field(min_length=1, max_length=LONGEST_NAME)]
+
+
+class ErasureBody(Body):
+    """Whose rows are erased: those with one of the values in each of the columns."""
+
+    key: dict[Column, Plain | list[Plain]] = Field(
+        min_length=1,
+        max_length=10,
+        description='A value, or several, by column, such as `{"customer": [17, 18]}`.',
+    )
+    reason: Words = ""
+    page: Annotated[str, Field(max_length=20_000)] = Field(
+        default="", description="`next` of the answer before."
+    )
+
+    @property
+    def columns(self) -> dict[str, list[str | bool | int | float]]:
+        """The values of each column."""
+        return {name: one if isinstance(one, list) else [one] for name, one in self.key.items()}
+
+    @field_validator("key")
+    @classmethod
+    def _has_values(cls, key: dict[str, Any]) -> dict[str, Any]:
+        if empty := [name for name, one in key.items() if one in ([], "")]:
+            raise ValueError(f"{empty[0]} needs a value")
+        if any(isinstance(one, list) and len(one) > ERASED_KEYS for one in key.values()):
+            raise ValueError(f"at most {ERASED_KEYS} values are erased at once")
+        return key
 
 
 class TruthBody(Body):

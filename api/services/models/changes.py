@@ -180,10 +180,22 @@ def add_change_routes(routes: APIRouter, context: ApiContext) -> None:
         responses=_CHANGED,
     )
     async def set_recording(request: Request, model: str, who: Who) -> Response:
-        """Choose whether an answer waits for its record, or is recorded behind it."""
+        """Choose whether an answer waits for its record, and for how long records are kept.
+
+        For how long is for the owner: what is older is shredded at once.
+        """
         body = await read_body(request, bodies.RecordingBody)
-        via = await require_model(context, who, model, Level.WORK)
-        command = commands.SetRecording(body.recording)
+        level = Level.WORK if body.days is None else Level.OWN
+        via = await require_model(context, who, model, level)
+        if (body.days or 0) > (most := context.settings.retention.prediction_days):
+            detail = f"Records are kept for {most:g} days at most (AUTOLEARN_PREDICTION_DAYS)."
+            errors = [{"pointer": "#/days", "detail": detail}]
+            raise Problem(422, "too-many-days", "These are too many days", detail, errors=errors)
+        row = context.queries.now().models.stored(model)
+        assert row is not None, "it is there"
+        command = commands.SetRecording(
+            body.recording or row.recording, row.days if body.days is None else body.days
+        )
         return await change(request, model, who, command, body.model_dump(), via)
 
     @routes.post(

@@ -80,6 +80,7 @@ def _shown(row: PredictionHour, context: ApiContext, *, closed: bool) -> ModelHo
         model=row.model,
         version=row.version,
         shadow=row.shadow,
+        batch=row.batch,
         closed=closed,
         requests=row.requests,
         rows=row.rows,
@@ -91,4 +92,7 @@ def _shown(row: PredictionHour, context: ApiContext, *, closed: bool) -> ModelHo
         labels=None if content is None else content.labels,
         scores=None if content is None else content.scores,
         features=None if content is None else content.features,
+        truths=row.truths,
+        truth_counts=None if content is None else content.truths,
+        metrics={} if content is None else content.truths.metrics(row.truths),
     )

@@ -17,6 +17,7 @@ from autolearn.api.http.problems import Problem
 from autolearn.api.identity.principal import Principal, Who
 from autolearn.api.identity.visibility import Level, Visibility, model_access
 from autolearn.api.services.models.checks import require_model
+from autolearn.api.services.models.erased_requests import ErasedRequests
 from autolearn.api.services.models.prediction_records import clear_content
 from autolearn.api.services.models.predictions import request_times
 from autolearn.api.state.context import ApiContext
@@ -154,6 +155,10 @@ class _Maker:
             if level >= Level.WORK:
                 detail = f"No request to {self.model} has the id {self.request}."
             raise Problem(404, "request-unknown", "There is no such request", detail)
+        registry = self.context.queries.latest().models
+        if ErasedRequests(registry, self.model).of(self.request) is not None:
+            words = "Rows of it were erased: what is left is not the answer that was given."
+            raise Problem(410, "erased", "It cannot be proved any more", words)
         try:
             clear = clear_content(record, self.context.vault)
             return found, record, msgspec.json.decode(clear, type=PredictionContent)

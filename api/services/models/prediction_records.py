@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import base64
+import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, suppress
 from functools import partial
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from msgspec import UNSET
 
+from autolearn.api.services.models.erased_requests import ErasedRequests
 from autolearn.eventlog.encryption.session_cipher import SessionCipher
 from autolearn.eventlog.log import RecordSource
+from autolearn.runtime.timestamps import millis
+from autolearn.runtime.uuid7 import uuid7
 from autolearn.schemas.codec import from_json
 from autolearn.schemas.errors import MalformedRecord
 from autolearn.schemas.records.prediction import (
@@ -39,10 +43,12 @@ _LAST = "~"
 class Sought(NamedTuple):
     """The wanted records of a model: those of a user or a request, and those before an id.
 
-    Without a purpose, explanations are only wanted by their id.
+    Without a purpose, explanations are only wanted by their id. Of `erased` requests the newest
+    record is wanted.
     """
 
     model: str
+    erased: ErasedRequests
     actor: str | None = None
     request: str = ""
     version: int = 0
@@ -58,8 +64,19 @@ class Sought(NamedTuple):
             and self.version in (0, record.version)
             and (self.purpose == record.purpose or self.purpose is None)
             and (record.purpose != "explain" or bool(self.purpose or self.request))
-            and (not self.before or record.id < self.before)
+            and (not self.before or place_of(record) < self.before)
+            and self.erased.counts(record)
         )
+
+
+def place_of(record: PredictionRecord) -> str:
+    """Return by what a record is sorted: its id, which begins with its time.
+
+    Of an erased request that is the time of the erasure, since when its record is on the log.
+    """
+    if record.erased is None:
+        return record.id
+    return f"{uuid7(millis(record.erased.time))[:13]}-{record.id}"
 
 
 Spans = Mapping[int, tuple[int, int]]
@@ -91,9 +108,9 @@ def page(
         for offset, value in _read(log, topic, partition, start, end):
             with suppress(MalformedRecord):  # what is none was not written by us
                 record = from_json(value, PredictionRecord)
-                reached[partition] = min(reached[partition], record.id)
+                reached[partition] = min(reached[partition], place_of(record))
                 if sought.fits(record):
-                    found.append((record.id, partition, offset, record))
+                    found.append((place_of(record), partition, offset, record))
         looked += end - start
         left[partition] = (begin, start)
     found.sort(key=lambda one: one[:3], reverse=True)
@@ -145,6 +162,7 @@ def shown(
         inputs=None if content is None else content.inputs,
         outputs=None if content is None else content.outputs,
         truths=None if truths is None else [*truths],
+        erased=record.erased,
     )
 
 
@@ -177,3 +195,12 @@ def opened_content(
         return cipher(record.keyid, purpose).decrypt(sealed[:NONCE], sealed[NONCE:], about.encode())
     except InvalidTag:
         raise Unreadable from None
+
+
+def plain(value: Any) -> str:
+    """Return a value as it is compared: a number is the same as text and as a number."""
+    if isinstance(value, bool) or value is None:
+        return json.dumps(value)
+    with suppress(ValueError):
+        return repr(float(value))
+    return str(value)

@@ -17,10 +17,12 @@ from autolearn.api.http.problems import Problem
 from autolearn.api.identity.principal import Who
 from autolearn.api.identity.visibility import Level, model_access
 from autolearn.api.services.models.checks import require_model
-from autolearn.api.services.models.prediction_records import Sought, Spans, page, shown
+from autolearn.api.services.models.erased_requests import ErasedRequests
+from autolearn.api.services.models.prediction_records import Sought, Spans, page, place_of, shown
 from autolearn.api.services.models.truths.records import truths_since
 from autolearn.api.shared.as_of import since_of
 from autolearn.api.state.context import ApiContext
+from autolearn.eventlog.memory.partitioner import partition_of
 from autolearn.runtime.uuid7 import time_of
 from autolearn.schemas.bounds import cut
 from autolearn.schemas.records.prediction import PredictionRecord, Purpose
@@ -74,20 +76,24 @@ def add_prediction_routes(routes: APIRouter, context: ApiContext) -> None:
         actor = None if level >= Level.WORK else who.name
         log, topic = context.log, context.topics.predictions.name
         begin, end = _times(since, request_id)
+        erased = ErasedRequests(context.queries.latest().models, model)
         context.reader.require_brokers()
 
         def read() -> Response:
             spans, before = _place_of(page_token, context.topics.predictions.partitions)
-            if not page_token:
+            if not page_token and (gone := erased.of(request_id)) is not None:
+                at = partition_of(f"{model}/{request_id}", context.topics.predictions.partitions)
+                spans = {at: (gone.offset, log.ends(topic)[at])}
+            elif not page_token:
                 begins, ends = log.offsets_at(topic, begin), log.ends(topic)
                 if end is not None:
                     ends = {**ends, **log.offsets_at(topic, end)}
                 spans = {p: (first, ends[p]) for p, first in begins.items() if first < ends[p]}
-            sought = Sought(model, actor, request_id, version, before, purpose)
+            sought = Sought(model, erased, actor, request_id, version, before, purpose)
             records, left = page(log, topic, spans, sought, limit)
-            known = _truths_of(context, model, records)
+            known = _truths_of(context, model, records, erased)
             items = [shown(one, context.vault, known.get(one.id)) for one in records]
-            last = records[-1].id if records else before
+            last = place_of(records[-1]) if records else before
             done = not left or (request_id and records)
             more = None if done else to_token(_Place(last, [(p, *at) for p, at in left.items()]))
             return json(Page(items, more), headers=next_link(request.url, more))
@@ -96,7 +102,7 @@ def add_prediction_routes(routes: APIRouter, context: ApiContext) -> None:
 
 
 def _truths_of(
-    context: ApiContext, model: str, records: Sequence[PredictionRecord]
+    context: ApiContext, model: str, records: Sequence[PredictionRecord], erased: ErasedRequests
 ) -> Mapping[str, Sequence[RowTruth]]:
     """Return the truths of answered requests (blocks).
 
@@ -107,7 +113,11 @@ def _truths_of(
         return {}
     found, reached = truths_since(context, model, min(times.values()), times)
     return {
-        one: [truth for _, truth in sorted(found.get(one, {}).items())]
+        one: [
+            truth
+            for row, truth in sorted(found.get(one, {}).items())
+            if row not in erased.rows(one)
+        ]
         for one, asked in times.items()
         if asked >= reached
     }

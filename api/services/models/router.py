@@ -18,6 +18,7 @@ from autolearn.api.services.models.batches import add_batch_routes
 from autolearn.api.services.models.cases.router import add_case_routes
 from autolearn.api.services.models.changes import add_change_routes
 from autolearn.api.services.models.checks import require_model, unknown_model, version_of
+from autolearn.api.services.models.erasures.router import add_erasure_route
 from autolearn.api.services.models.export import add_export_route
 from autolearn.api.services.models.hours import add_hour_route
 from autolearn.api.services.models.imports import add_import_route
@@ -155,6 +156,7 @@ def router(context: ApiContext) -> APIRouter:
     add_prediction_routes(routes, context)
     add_proof_route(routes, context)
     add_hour_route(routes, context)
+    add_erasure_route(routes, context)
     add_truth_routes(routes, context)
     add_change_routes(routes, context)
     add_import_route(routes, context)

@@ -68,6 +68,8 @@ def model(one: RegisteredModel, versions: Iterable[ModelVersion]) -> RenderableT
             "aliases": _aliases(one.aliases),
             "traffic": one.traffic and traffic_words(one.traffic.routes),
             "shadow": one.shadow,
+            "recording": one.recording
+            + (f", kept for {one.prediction_days} days" if one.prediction_days else ""),
             "created": when(one.created),
             "you may": one.may,
         }
@@ -97,7 +99,7 @@ def predictions(found: Iterable[RecordedPrediction]) -> RenderableType:
 
 def prediction(one: RecordedPrediction) -> RenderableType:
     """Return one answered request, with its rows."""
-    about = pairs(
+    about: RenderableType = pairs(
         {
             "request": one.request,
             "time": when(one.time),
@@ -119,6 +121,10 @@ def prediction(one: RecordedPrediction) -> RenderableType:
         )
         for at in range(min(one.rows, _ROWS))
     ]
+    if one.erased is not None:
+        gone = ", ".join(map(str, one.erased.rows[:_ROWS]))
+        by = f" by {one.erased.actor}" if one.erased.actor else ""
+        about = Group(about, f"erased: row {gone}, {when(one.erased.time)}{by}")
     more = f"{one.rows - _ROWS} more rows: -o json has them." if one.rows > _ROWS else ""
     parts = [about, "", rows(heads, lines), more]
     if one.truths is None:
@@ -135,18 +141,25 @@ def hours(found: Iterable[ModelHour]) -> RenderableType:
     lines = [
         (
             f"{one.hour[:10]} {one.hour[11:16]}{'' if one.closed else ' …'}",
-            f"{one.model}@{one.version}{' (shadow)' if one.shadow else ''}",
+            f"{one.model}@{one.version}{' (shadow)' * one.shadow}{' (batch)' * one.batch}",
             one.requests,
             one.rows,
             _shares(one.labels),
+            _quality(one),
             " ".join(f"{kind} {many}" for kind, many in one.warned.items()),
             _milliseconds(one.p50),
             _milliseconds(one.p99),
         )
         for one in found
     ]
-    heads = ("hour (UTC)", "version", "requests", "rows", "labels", "warned", "p50", "p99")
-    return rows(heads, lines, wraps=("labels", "warned"))
+    heads = ("hour (UTC)", "version", "requests", "rows", "labels", "right", "warned", "p50", "p99")
+    return rows(heads, lines, wraps=("labels", "right"), leave=("p50", "warned"))
+
+
+def _quality(one: ModelHour) -> str:
+    """Return how right the answers were, and of how many that is known."""
+    said = " ".join(f"{name} {number(value)}" for name, value in one.metrics.items())
+    return f"{said} of {one.truths}" if said else ""
 
 
 def _shares(labels: Mapping[str, int] | None) -> str:
@@ -168,6 +181,8 @@ def _first_answer(one: RecordedPrediction) -> str:
     if not one.outputs:
         return "?"
     name, values = next(iter(one.outputs.items()))
+    if one.erased is not None and 0 in one.erased.rows:
+        return "erased"
     return f"{name} {number(values[0]) if isinstance(values[0], float) else values[0]}"
 
 

@@ -18,10 +18,10 @@ from autolearn.client.sdk.models.batches import (
     dataset_predicted,
 )
 from autolearn.client.sdk.models.cases import CaseMethods
+from autolearn.client.sdk.models.erasures import ErasureMethods
 from autolearn.client.sdk.models.export import exported, exported_to_url, proved
 from autolearn.client.sdk.models.imports import File, SchemaGiven, packed
 from autolearn.client.sdk.models.online_rows import OnlineRows, answered, asked_in_parts
-from autolearn.client.sdk.models.truths import TruthMethods
 from autolearn.client.sdk.models.upload import is_url
 from autolearn.client.sdk.operation import Either, chained, either, operation
 from autolearn.client.sdk.paths import segment
@@ -52,7 +52,7 @@ Named = Any
 """A training or an experiment: its id, the start of one, or the object."""
 
 
-class ModelMethods(CaseMethods, TruthMethods):
+class ModelMethods(CaseMethods, ErasureMethods):
     """A model: a name under which trainings are versions 1, 2, 3 …, one of which answers."""
 
     _fields = frozenset(RegisteredModel.__struct_fields__)
@@ -381,12 +381,19 @@ class ModelMethods(CaseMethods, TruthMethods):
         self._data = yield from _changed(self.name, "shadow", body)
 
     @chained
-    def set_recording(self, recording: Recording) -> Flow[None]:
+    def set_recording(
+        self, recording: Recording | None = None, *, days: int | None = None
+    ) -> Flow[None]:
         """Choose how answers are recorded: `durable`, before they are given, or `fast`, behind.
 
-        With `fast` what cannot be recorded is dropped, and counted.
+        With `fast` what cannot be recorded is dropped, and counted. Records are kept for so many
+        `days` after the end of their month; 0: as the settings say, which is the most.
+
+        Raises:
+            Problem: these are more days than the settings say.
         """
-        self._data = yield from _changed(self.name, "recording", {"recording": recording})
+        body = {"recording": recording, "days": days}
+        self._data = yield from _changed(self.name, "recording", body)
 
     @operation
     def retire(self, version: int | str, *, reason: str = "") -> Flow[ModelVersion]:

@@ -48,7 +48,11 @@ def test_every_command_is_answered_by_one_event_and_refusals_change_nothing(rand
         if isinstance(event, events.Refused):
             assert after == state
         elif not isinstance(
-            event, events.DatasetRegistered | events.SessionRenamed | events.TokensRevoked
+            event,
+            events.DatasetRegistered
+            | events.SessionRenamed
+            | events.TokensRevoked
+            | events.PredictionsErased,
         ):
             assert after != state
 

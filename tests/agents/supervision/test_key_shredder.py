@@ -371,3 +371,31 @@ def test_what_was_committed_does_not_expire(place):
     place.start()
     place.shredding.expire(NOON + 60 * MINUTE)
     assert expiries(place) == []
+
+
+def test_a_model_may_keep_its_predictions_shorter_than_the_setting(place: Place):
+    months = [f"model/{name}/2026-01" for name in ("pets", "wine")]
+    for month in months:
+        place.vault.make(month, lambda *_: None)
+    registered = samples.version_registered()
+    for at, (name, event) in enumerate(
+        [("pets", registered), ("wine", registered), ("pets", events.RecordingSet("fast", 90))]
+    ):
+        record = EventRecord(
+            id=f"0-{at}-1",
+            source="tests",
+            type=type_of(type(event)),
+            subject=f"model/{name}",
+            time="2026-01-01T12:00:00.000Z",
+            sequence=at + 1,
+            term=1,
+            data=raw(event),
+        )
+        place.drafts.fold(record, 0, at)
+    place.drafts.commit({})
+    february = NOON + 30.5 * DAY  # the first of it, 00:00
+    kept = {90: months, 90.1: months[1:], 400: months[1:], 400.1: []}
+    for days, left in kept.items():
+        place.shredding.end_months(february + days * DAY)
+        place.look()
+        assert [one for one in place.ring.owners() if one in months] == left, days

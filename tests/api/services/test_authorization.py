@@ -488,6 +488,7 @@ ASKED: dict[str, Asked] = {
             "unshare": {"user": "lise"},
         }.items()
     },
+    f"POST {MODEL}/erasures": Asked(f"{OWNERS}/erasures", 200, {"key": {"name": 17}}, but=TO_OWN),
     f"POST {MODEL}/delete": Asked(new_model, but=TO_OWN),
     # An open session is no experiment, and stays for the others.
     "POST /v1/experiments/{experiment}/delete": Asked(

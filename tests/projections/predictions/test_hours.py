@@ -32,7 +32,12 @@ from autolearn.projections.predictions.training_profiles import (
 )
 from autolearn.projections.storage.memory import MemoryStore
 from autolearn.runtime.timestamps import now
-from autolearn.schemas.records.prediction import PredictionContent, PredictionRecord, purpose_of
+from autolearn.schemas.records.prediction import (
+    Erasure,
+    PredictionContent,
+    PredictionRecord,
+    purpose_of,
+)
 from autolearn.schemas.records.prediction_hour import PredictionHour, latency_quantile
 from autolearn.schemas.settings import Settings
 from autolearn.schemas.topics import Topics
@@ -255,6 +260,29 @@ def test_the_hours_agree_with_the_predictions_that_are_still_there(log, vault):
     assert checked(days=1) == (0, 3, [], ""), "their predictions have expired"
     published(log, MemoryStore(), vault)
     assert checked(days=1) == (0, 3, [], ""), "a rebuild without them takes nothing away"
+
+
+def test_a_record_without_erased_rows_is_not_counted_again(log, vault):
+    for _ in range(3):
+        ask(log, vault, OLD, warned={"gap": 2})
+    published(log, MemoryStore(), vault)
+    topic = TOPICS.predictions.name
+    first = next(one for of in log.topics[topic] for one in of)
+    said = msgspec.json.decode(first.value, type=PredictionRecord)
+    for rows in ((0,), (0, 1)):
+        erased = Erasure("command", "2026-01-09T00:00:00Z", "ada", rows)
+        instead = msgspec.json.encode(msgspec.structs.replace(said, erased=erased))
+        log.append(topic, instead, key=first.key)
+    store = MemoryStore()
+    fold_all(log, HourFold(store, vault, edges), size=2)
+    assert [row.requests for row in folded(store).values()] == [3]
+    assert check_hours(log, TOPICS, 1e5, vault, edges) == (0, 1, [], ""), "not all can be compared"
+    hours = TOPICS.prediction_hours.name
+    for forged in ({"requests": 4}, {"warned": {"gap": 4}}):
+        record = log.topics[hours][0][0]
+        row = msgspec.structs.replace(CLOSED.decode(record.value), **forged)
+        log.append(hours, msgspec.json.encode(row), key=record.key)
+        assert len(check_hours(log, TOPICS, 1e5, vault, edges).wrong) == 1, "and the rest is"
 
 
 def test_a_store_of_another_log_is_emptied():

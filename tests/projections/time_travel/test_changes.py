@@ -46,7 +46,7 @@ INDEXES |= {"dataset-owner", "dataset-bytes", "user-work", "user-tokens", "sessi
 INDEXES |= {"dataset-version-by-time", "dataset-label", "run-at", "run-request", "run-outcome"}
 INDEXES |= {"experiment-by-time", "experiment-of", "experiment-gone", "experiment-gone-by-time"}
 INDEXES |= {"user-groups", "experiment-run", "annotation", "session-with", "experiment-with"}
-INDEXES |= {"model-change", "model-of-user", "model-shared", "model-experiment"}
+INDEXES |= {"model-change", "model-of-user", "model-shared", "model-experiment", "model-erased"}
 INDEXES |= {"experiment-held"}
 
 

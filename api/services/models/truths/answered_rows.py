@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import msgspec
 from msgspec import Struct
 
+from autolearn.api.services.models.erased_requests import ErasedRequests
 from autolearn.api.services.models.prediction_records import clear_content
 from autolearn.api.services.models.truths.log_scan import find, scan
 from autolearn.api.services.models.truths.records import Truths, truths_since
@@ -41,7 +42,8 @@ class SaidRows(NamedTuple):
     """An answered request: its id, when it was recorded, and what was predicted for each row.
 
     `asked` is the request that was given an answer: another one if this is a shadow's. `labels` are
-    those with a probability; `certainty` is the highest one of each row, None without any.
+    those with a probability; `certainty` is the highest one of each row, None without any. Rows
+    that are `erased` have none of this.
     """
 
     record: PredictionRecord
@@ -50,17 +52,29 @@ class SaidRows(NamedTuple):
     predicted: list[Any]
     labels: tuple[str, ...]
     certainty: list[float] | None
+    erased: tuple[int, ...]
 
 
-def said_rows(record: Record, model: str, vault: SessionCipher) -> SaidRows | None:
-    """Return the answers in a record; None if it is of another model, or cannot be read."""
+def said_rows(
+    record: Record, model: str, vault: SessionCipher, erased: ErasedRequests
+) -> SaidRows | None:
+    """Return the answers in a record; None if it is of another model, or cannot be read.
+
+    None, too, if another record of the same request counts.
+    """
     if record.key is None or not record.key.startswith(f"{model}/".encode()):
         return None
     with suppress(MalformedRecord, Unreadable, msgspec.DecodeError):
         about = from_json(record.content, PredictionRecord)
+        if not erased.counts(about):
+            return None
+        gone = () if about.erased is None else about.erased.rows
         outputs = msgspec.json.decode(clear_content(about, vault), type=_Outputs).outputs
         shares = [name for name in outputs if name.startswith(_PROBABILITY)]
-        certain = [max(row) for row in zip(*(outputs[name] for name in shares), strict=True)]
+        certain = [
+            0.0 if at in gone else max(row)
+            for at, row in enumerate(zip(*(outputs[name] for name in shares), strict=True))
+        ]
         return SaidRows(
             msgspec.structs.replace(about, data=msgspec.UNSET, data_base64=msgspec.UNSET),
             about.shadow_of or about.id,
@@ -68,6 +82,7 @@ def said_rows(record: Record, model: str, vault: SessionCipher) -> SaidRows | No
             outputs.get(_PREDICTION, []),
             tuple(name.removeprefix(_PROBABILITY) for name in shares),
             certain if shares else None,
+            gone,
         )
     return None
 
@@ -76,7 +91,8 @@ def _since(context: ApiContext, model: str, since: int) -> tuple[list[SaidRows],
     """Return the answers since a time, with their truths, and since when these are all of them."""
     truths, reached = truths_since(context, model, since)
     topic, vault = context.topics.predictions.name, context.vault
-    said, also = scan(context.log, topic, since, lambda one: said_rows(one, model, vault))
+    erased = ErasedRequests(context.queries.latest().models, model)
+    said, also = scan(context.log, topic, since, lambda one: said_rows(one, model, vault, erased))
     whole = max(reached, also)
     said = [one for one in said if one.time >= whole and one.record.purpose == PRODUCTION]
     return said, truths, whole
@@ -98,7 +114,7 @@ def joined(context: ApiContext, model: str, since: int, version: int, limit: int
         number = one.record.version
         rows[number] = rows.get(number, 0) + one.record.rows
         for row, truth in sorted(truths.get(one.asked, {}).items()):
-            if row >= len(one.predicted):
+            if row >= len(one.predicted) or row in one.erased:
                 continue
             known = pairs.setdefault(number, ([], []))
             known[0].append(truth.value)
@@ -164,7 +180,7 @@ def unlabelled(context: ApiContext, model: str, since: int, limit: int) -> Unlab
         for number, one in enumerate(said):
             known: Mapping[int, object] = truths.get(one.asked, {})
             for row in range(len(one.predicted)):
-                if row not in known:
+                if row not in known and row not in one.erased:
                     many += 1
                     yield (1.0 if one.certainty is None else one.certainty[row], number, row, one)
 
@@ -200,15 +216,19 @@ def _inputs_of(
     for request, row in rows:
         wanted.setdefault(request, []).append(row)
     found = dict[tuple[str, int], dict[str, Any]]()
+    erased = ErasedRequests(context.queries.latest().models, model)
 
-    def take(record: Record) -> None:
+    def take(record: Record) -> bool | None:
         with suppress(MalformedRecord, Unreadable, msgspec.DecodeError):
             about = from_json(record.content, PredictionRecord)
+            if not erased.counts(about):
+                return None
             content = msgspec.json.decode(
                 clear_content(about, context.vault), type=PredictionContent
             )
             for row in wanted[about.id]:
                 found[about.id, row] = {name: of[row] for name, of in content.inputs.items()}
+        return True
 
-    find(context.log, context.topics.predictions.name, model, wanted, take)
+    find(context.log, context.topics.predictions.name, model, wanted, take, erased)
     return found

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import Any, NamedTuple
 
@@ -12,7 +12,8 @@ import msgspec
 
 from autolearn.api.http.problems import Problem, unreadable
 from autolearn.api.services.models.bodies import TruthBody, TruthsBody
-from autolearn.api.services.models.prediction_records import clear_content
+from autolearn.api.services.models.erased_requests import ErasedRequests
+from autolearn.api.services.models.prediction_records import clear_content, plain
 from autolearn.api.services.models.truths.answered_rows import SaidRows, said_rows
 from autolearn.api.services.models.truths.log_scan import TooFarApart, find, scan
 from autolearn.api.services.models.truths.records import Value, truths_since
@@ -21,12 +22,13 @@ from autolearn.api.state.context import ApiContext
 from autolearn.artifacts.store.errors import ArtifactError
 from autolearn.eventlog.log import Record
 from autolearn.runtime.timestamps import text
-from autolearn.runtime.uuid7 import time_of
+from autolearn.runtime.uuid7 import derived, time_of
 from autolearn.schemas.bounds import cut, listed
 from autolearn.schemas.catalog import CLASSIFICATION, REGRESSION
 from autolearn.schemas.codec import from_json
 from autolearn.schemas.errors import MalformedRecord
 from autolearn.schemas.records.prediction import PRODUCTION, PredictionContent, PredictionRecord
+from autolearn.schemas.records.truth import RowAnswer
 from autolearn.security.data_key import Unreadable
 
 _FAULTS = 20
@@ -57,6 +59,7 @@ def checked(context: ApiContext, model: str, body: TruthsBody, since: int) -> Ch
     """
     places = _places(context, model, body.truths, since)
     said = _asked(context, model, {request for request, _ in places})
+    shadows = _shadows(context, model, said)
     labels = dict[int, Sequence[str]]()
     for one in said.values():
         if one.record.version not in labels:
@@ -69,7 +72,9 @@ def checked(context: ApiContext, model: str, body: TruthsBody, since: int) -> Ch
         except _Unfit as error:
             faults.append((number, str(error)))
             continue
-        found = Value(request, row, value, answer.record.keyid)
+        of = (answer, shadows.get(request))
+        answers = tuple(_row_answer(one, row) for one in of if one is not None)
+        found = Value(request, row, value, answer.record.keyid, answers)
         if values.setdefault((request, row), found) != found:
             faults.append((number, f"row {row} of the request {request} has two truths here"))
     _refuse(422, "truth-unfit", "A truth does not fit", faults)
@@ -165,20 +170,22 @@ def _keyed(
         Problem: too much was asked since then.
     """
     many = dict[tuple[str, ...], list[tuple[str, int]]]()
+    erased = ErasedRequests(context.queries.latest().models, model)
 
     def take(record: Record) -> None:
         if record.key is None or not record.key.startswith(f"{model}/".encode()):
             return
         with suppress(MalformedRecord, Unreadable, msgspec.DecodeError):
             about = from_json(record.content, PredictionRecord)
-            if about.shadow_of or about.purpose != PRODUCTION:
+            if about.shadow_of or about.purpose != PRODUCTION or not erased.counts(about):
                 return
+            gone = erased.rows(about.id)
             clear = clear_content(about, context.vault)
             inputs = msgspec.json.decode(clear, type=PredictionContent).inputs
             if all(name in inputs for name in columns):
                 for row, values in enumerate(zip(*(inputs[name] for name in columns), strict=True)):
-                    there = many.setdefault(_key_of(values), [])
-                    there.append((about.id, row))
+                    if row not in gone:
+                        many.setdefault(_key_of(values), []).append((about.id, row))
 
     _, reached = scan(context.log, context.topics.predictions.name, since, take)
     if reached > since:
@@ -193,26 +200,40 @@ def _keyed(
 
 
 def _key_of(values: Sequence[Any]) -> tuple[str, ...]:
-    """Return values as they are compared: a number is the same as text and as a number."""
-
-    def plain(value: Any) -> str:
-        if isinstance(value, bool) or value is None:
-            return json.dumps(value)
-        with suppress(ValueError):
-            return repr(float(value))
-        return str(value)
-
+    """Return values as they are compared."""
     return tuple(map(plain, values))
 
 
 def _asked(context: ApiContext, model: str, requests: set[str]) -> dict[str, SaidRows]:
     """Return the answers to some requests. Raises Problem."""
     topic, vault = context.topics.predictions.name, context.vault
+    erased = ErasedRequests(context.queries.latest().models, model)
+
+    def take(record: Record) -> SaidRows | None:
+        return said_rows(record, model, vault, erased)
+
     try:
-        found = find(context.log, topic, model, requests, lambda one: said_rows(one, model, vault))
+        found = find(context.log, topic, model, requests, take, erased)
     except TooFarApart:
         raise too_far_apart() from None
     return {one.record.id: one for one in found}
+
+
+def _shadows(context: ApiContext, model: str, said: Mapping[str, SaidRows]) -> dict[str, SaidRows]:
+    """Return a shadow's answers to some requests, as far as they are found."""
+    if not context.queries.now().models.had_shadow(model):
+        return {}
+    with suppress(Problem):
+        found = _asked(context, model, {derived(request) for request in said})
+        return {one.asked: one for one in found.values() if one.record.shadow_of}
+    return {}
+
+
+def _row_answer(said: SaidRows, row: int) -> RowAnswer:
+    """Return the answer to a row."""
+    predicted, record = said.predicted[row], said.record
+    value = predicted if isinstance(predicted, str) else float(predicted)
+    return RowAnswer(record.version, record.time[:13], value, record.shadow_of != "")
 
 
 def _answer(said: SaidRows | None, request: str, row: int) -> SaidRows:
@@ -226,6 +247,8 @@ def _answer(said: SaidRows | None, request: str, row: int) -> SaidRows:
     if row >= said.record.rows:
         last = said.record.rows - 1
         raise _Unfit(f"the request {request} has the rows 0 to {last}, and no row {row}")
+    if row in said.erased:
+        raise _Unfit(f"row {row} of the request {request} is erased")
     return said
 
 

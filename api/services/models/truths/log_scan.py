@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import closing
 from typing import TypeVar
 
+from autolearn.api.services.models.erased_requests import ErasedRequests
 from autolearn.eventlog.log import Record, RecordSource
 from autolearn.eventlog.memory.partitioner import partition_of
 from autolearn.runtime.uuid7 import time_of
@@ -103,17 +104,25 @@ class TooFarApart(Exception):
 
 
 def find(
-    log: RecordSource, topic: str, model: str, requests: Collection[str], take: Take[T]
+    log: RecordSource,
+    topic: str,
+    model: str,
+    requests: Collection[str],
+    take: Take[T],
+    erased: ErasedRequests | None = None,
 ) -> list[T]:
     """Take the records of some requests, by their ids (blocks).
 
-    The ids have times (UUID version 7), so only what was recorded then is read.
+    The ids have times (UUID version 7), so only what was recorded then is read; of erased requests
+    what was recorded since the erasure. What `take` makes nothing of is sought further on.
 
     Raises:
         TooFarApart: too many records would have to be read.
         LogError: they cannot be read.
     """
-    kept, looked, parts = list[T](), 0, [sorted(requests)]
+    kept, looked = list[T](), 0
+    moved = {one: at for one in requests if erased and (at := erased.of(one)) is not None}
+    parts: list[list[str]] = [sorted({*requests} - {*moved}), *([one] for one in moved)]
     while parts:
         part = parts.pop()
         if not part:
@@ -121,8 +130,11 @@ def find(
         first, last = time_of(part[0]), time_of(part[-1])
         assert first is not None, "ids are checked before"
         assert last is not None, "ids are checked before"
-        begins = log.offsets_at(topic, max(1, first - _EARLY))
-        ends = log.offsets_at(topic, last + _LATE)
+        if part[0] in moved:
+            begins, ends = dict.fromkeys(log.begins(topic), moved[part[0]].offset), log.ends(topic)
+        else:
+            begins = log.offsets_at(topic, max(1, first - _EARLY))
+            ends = log.offsets_at(topic, last + _LATE)
         wanted = {f"{model}/{one}".encode() for one in part}
         spans = {p: (begins[p], ends[p]) for p in {partition_of(one, len(ends)) for one in wanted}}
         there = sum(end - begin for begin, end in spans.values())
@@ -135,10 +147,10 @@ def find(
             if looked > _FOUND_AMONG:
                 raise TooFarApart
             if record.key in wanted:
-                wanted.discard(record.key)
                 found = take(record)
                 if found is not None:
                     kept.append(found)
+                    wanted.discard(record.key)
                 if not wanted:
                     break
     return kept

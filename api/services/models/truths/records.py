@@ -22,7 +22,7 @@ from autolearn.eventlog.memory.partitioner import partition_of
 from autolearn.runtime.timestamps import now
 from autolearn.schemas.codec import from_json
 from autolearn.schemas.errors import LogError, MalformedRecord
-from autolearn.schemas.records.truth import TruthContent, TruthRecord, truth_purpose
+from autolearn.schemas.records.truth import RowAnswer, TruthContent, TruthRecord, truth_purpose
 from autolearn.schemas.rest.truths import RowTruth
 from autolearn.security.data_key import NONCE, Unreadable
 
@@ -34,12 +34,16 @@ Truths = Mapping[str, Mapping[int, RowTruth]]
 
 
 class Value(NamedTuple):
-    """What a row of a request is; `keyid` is the key of its answer, "" if that is in clear."""
+    """What a row of a request is, and what was answered.
+
+    `keyid` is the key of the answer, "" if that is in clear.
+    """
 
     request: str
     row: int
     value: str | float
     keyid: str
+    answers: tuple[RowAnswer, ...] = ()
 
 
 def append(
@@ -57,7 +61,9 @@ def append(
     outcomes = queue.SimpleQueue[LogError | None]()
     at = now()
     for request, rows in of_request.items():
-        content = msgspec.json.encode(TruthContent([one.value for one in rows]))
+        content = msgspec.json.encode(
+            TruthContent([one.value for one in rows], [one.answers for one in rows])
+        )
         keyid, sealed = rows[0].keyid, ""
         if keyid:
             key = AESGCM(context.vault.key(keyid).derived(truth_purpose(_SALT)))
@@ -78,7 +84,9 @@ def append(
         context.log.append(
             context.topics.truths.name,
             msgspec.json.encode(record),
-            key=f"{model}/{request}",
+            # A key of its own: the brokers keep the newest record of each key only.
+            key=f"{model}/{request}/{secrets.token_hex(8)}",
+            partition=partition_of(f"{model}/{request}", context.topics.truths.partitions),
             delivered=lambda error, _, __: outcomes.put(error),
         )
     until = time.monotonic() + _APPENDED_WITHIN
@@ -110,7 +118,7 @@ def truths_since(
     only = None if wanted is None else {partition_of(one, topic.partitions) for one in wanted}
 
     def take(record: Record) -> TruthRecord | None:
-        key = record.key or b""
+        key = b"/".join((record.key or b"").split(b"/")[:2])
         if not key.startswith(prefix) or (wanted is not None and key not in wanted):
             return None
         with suppress(MalformedRecord):
@@ -118,6 +126,8 @@ def truths_since(
         return None
 
     records, reached = scan(context.log, topic.name, since, take, only, most)
+    # What replaces a record, because a row was erased, comes later, and counts at the same place.
+    records.sort(key=lambda one: one.time)
     found = dict[str, dict[int, RowTruth]]()
     for record in records:
         with suppress(Unreadable, msgspec.DecodeError):

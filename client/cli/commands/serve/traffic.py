@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from autolearn.client.cli.confirm import Yes, confirm
 from autolearn.client.cli.options import Url
 from autolearn.client.cli.output import As, Output
 
@@ -108,24 +109,38 @@ def recording(
         Recorded | None,
         typer.Argument(metavar="[durable|fast]", help="None: show it.", show_default=False),
     ] = None,
+    days: Annotated[
+        int | None,
+        typer.Option(
+            min=0,
+            help="Keep records so many days after the end of their month; 0: as long as the "
+            "settings say, which is the most. [default: as it is]",
+            show_default=False,
+        ),
+    ] = None,
+    yes: Yes = False,
     output: As = Output.table,
     url: Url = None,
 ) -> None:
     """Choose how answers are recorded: durable, before they are given, or fast, behind them.
 
-    With fast, what cannot be recorded is dropped and counted.
+    With fast, what cannot be recorded is dropped and counted. --days, for the owner, says for how
+    long records are kept: the keys of older months are shredded at once.
     """
     from autolearn.client.cli.connection import connect
     from autolearn.client.cli.output import print_json
 
     with connect(url) as to:
         model = to.client.model(name)
-        if how is not None:
-            model.set_recording(how.value)
+        if days:
+            confirm(f"Shred the records of months that ended over {days} days ago?", yes=yes)
+        if how is not None or days is not None:
+            model.set_recording(how.value if how else None, days=days)
         if output == Output.json:
             print_json(to.said)
         else:
-            print(f"Answers of {model.name} are recorded {model.recording}.")
+            long = f"{model.prediction_days} days" if model.prediction_days else "the usual time"
+            print(f"Answers of {model.name} are recorded {model.recording}, and kept for {long}.")
 
 
 def _show(to: Connection, model: ModelHandle, output: Output) -> None:

@@ -1,0 +1,1 @@
+"""Erases rows from the prediction log of a model."""
