@@ -361,7 +361,7 @@ class ServeApp:
         return _json(asked.loaded.model.schema())
 
     async def examples(self, request: _Request) -> _Reply:
-        """Show rows of the champion's training, as they can be sent."""
+        """Show rows that can be sent, of mixed values of the champion's training."""
         asked = await self.asked.find(request.scope, request.model, "")
         return _json(ModelExamples(asked.model, asked.number, [*asked.loaded.model.examples]))
 

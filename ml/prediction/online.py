@@ -114,7 +114,7 @@ class OnlineModel:
         self.outputs: dict[str, str] = {}
         """The columns of an answer, each with the kind of its values (`numpy.dtype.kind`)."""
         self.examples: list[Record] = []
-        """Rows of the training, as a client sends them; without values of sensitive columns."""
+        """Rows as a client sends them, with values of the training."""
 
     @classmethod
     def open(cls, store: Artifacts, digest: str, scratch: Path) -> OnlineModel:
@@ -148,10 +148,19 @@ class OnlineModel:
         records = [dict(zip(shown.columns, row, strict=True)) for row in rows]
         said = self.answer(records)
         self.outputs = {name: values.dtype.kind for name, values in said.columns.items()}
-        self.examples = [
-            {name: None if name in self.secret else value for name, value in one.items()}
-            for one in records
-        ]
+        self.examples = self._mixed(records)
+
+    def _mixed(self, records: Sequence[Record]) -> list[Record]:
+        """Return rows with the values of these, mixed column by column: none is one of them.
+
+        Whoever may ask the model may not read its data. Sensitive columns have no values.
+        """
+        random, many = np.random.RandomState(self.stored.training.seed), len(records)
+        mixed: list[dict[str, JsonValue]] = [{} for _ in records]
+        for name in self.columns:
+            for row, at in zip(mixed, random.permutation(many).tolist(), strict=True):
+                row[name] = None if name in self.secret else records[at].get(name)
+        return [*mixed]
 
     def plan_for(self, folder: Path) -> None:
         """Compile the pipeline to a plan, if that gives the same bits.

@@ -133,7 +133,7 @@ def described_routes(answer: Callable[[Request], Awaitable[Response]]) -> APIRou
     add("GET", "/v1/models/{model}/schema", words, {200: dict[str, Any]})
     words = "Show the rules of a row of the champion: hard ones refuse it, soft ones warn."
     add("GET", "/v1/models/{model}/rules", words, {200: RowRules})
-    words = "Show rows of the champion's training, without values of sensitive columns."
+    words = "Show rows that can be sent, of mixed values of the champion's training."
     add("GET", "/v1/models/{model}/examples", words, {200: ModelExamples})
     words = "Show how a version answers the named cases now; they are on no log."
     add("GET", "/v1/models/{model}/versions/{version}/cases", words, {200: CaseRun})

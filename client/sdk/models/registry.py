@@ -271,8 +271,9 @@ class ModelMethods(CaseMethods, ErasureMethods):
 
     @operation
     def examples(self) -> Flow[list[Mapping[str, Any]]]:
-        """Return rows of the champion's training, as they can be asked.
+        """Return rows that can be asked, with values of the champion's training.
 
+        They are mixed column by column, so that none is a row of the data.
         Values of columns that were sensitive at the training are None.
         """
         found = yield from ask(Call("GET", f"{_at(self.name)}/examples", ModelExamples))

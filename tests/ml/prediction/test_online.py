@@ -7,6 +7,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 import pandas as pd
 import pytest
@@ -150,6 +151,19 @@ def test_the_schema_of_a_row_is_what_the_door_checks(tmp_path: Path):
     with pytest.raises(RowsRefused) as refused:
         model.answer([ROW | {"island": 7}])
     assert refused.value.faults[0].detail == "text is wanted"
+
+
+def test_examples_have_the_values_of_rows_and_are_none_of_them(tmp_path: Path):
+    store, artifact, model = opened(tmp_path, "random-forest", sensitive=("year",))
+    folder = store.fetch_folder(artifact, tmp_path / "again")
+    kept = msgspec.json.decode((folder / "example.json").read_bytes())
+    rows = [dict(zip(kept["columns"], row, strict=True)) for row in kept["rows"]]
+    assert len(model.examples) == len(rows) > 10
+    for name in ROW:
+        there = Counter(None if name == "year" else row[name] for row in rows)
+        assert Counter(one[name] for one in model.examples) == there
+    assert not any(one | {"year": row["year"]} == row for one in model.examples for row in rows)
+    assert len(model.answer(model.examples).rows) == len(rows), "they can be asked"
 
 
 def test_what_cannot_answer_is_not_opened(tmp_path: Path):
