@@ -151,16 +151,17 @@ class OnlineModel:
         self.examples = self._mixed(records)
 
     def _mixed(self, records: Sequence[Record]) -> list[Record]:
-        """Return rows with the values of these, mixed column by column: none is one of them.
+        """Return rows with the values of these: the first column of one, the second of the next …
 
         Whoever may ask the model may not read its data. Sensitive columns have no values.
         """
-        random, many = np.random.RandomState(self.stored.training.seed), len(records)
-        mixed: list[dict[str, JsonValue]] = [{} for _ in records]
-        for name in self.columns:
-            for row, at in zip(mixed, random.permutation(many).tolist(), strict=True):
-                row[name] = None if name in self.secret else records[at].get(name)
-        return [*mixed]
+        return [
+            {
+                name: None if name in self.secret else records[(at + by) % len(records)].get(name)
+                for by, name in enumerate(self.columns)
+            }
+            for at in range(len(records))
+        ]
 
     def plan_for(self, folder: Path) -> None:
         """Compile the pipeline to a plan, if that gives the same bits.
