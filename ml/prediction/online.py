@@ -151,7 +151,7 @@ class OnlineModel:
         self.examples = self._mixed(records)
 
     def _mixed(self, records: Sequence[Record]) -> list[Record]:
-        """Return rows with the values of these: the first column of one, the second of the next …
+        """Return rows of these values, in which neighbouring columns are of neighbouring rows.
 
         Whoever may ask the model may not read its data. Sensitive columns have no values.
         """
