@@ -22,16 +22,19 @@ from autolearn.eventlog.embedded.cluster import EmbeddedCluster
 from autolearn.eventlog.embedded.install import install
 from tests.agents.command_handling.test_simulated_write_path import simulate
 from tests.bench.__main__ import machine
-from tests.faults.ground import Ground, Tally, ground
+from tests.faults.ground import Ground, Tally, ground, running
 from tests.faults.kinds.brokers import WHICH, kill_one_of_three, restart_broker
 from tests.faults.kinds.clock import HOUR, can_shift, shift_clock
 from tests.faults.kinds.damage import HARMS, damage_folder, delete_folder
 from tests.faults.kinds.disk import can_mount, fill_under_api, fill_under_broker, small_disk
 from tests.faults.kinds.hang import TARGETS, installation
 from tests.faults.kinds.kill import kill_all_types
+from tests.faults.kinds.models import kill_monitor, kill_serving, pause_broker
+from tests.faults.kinds.models import restart_broker as restart_under_models
 from tests.faults.kinds.network import FAULTS, behind_proxy, disturb
 from tests.faults.kinds.pause import pause_decider
 from tests.faults.kinds.twice import ask_twice
+from tests.faults.serving import ServingGround
 from tests.faults.verdict import Verdict
 
 RESULT = Path("build/faults.json")
@@ -138,6 +141,29 @@ class Run:
                     disturb(on, proxy, fault)
                 self.checked(on, f"network: {fault}")
 
+    def with_models(self) -> None:
+        """Models that answer, while what serves and counts them is killed."""
+        folder = self.folder / "models"
+        with (
+            EmbeddedBroker(install(), folder / "kafka") as broker,
+            running(ServingGround(broker.bootstrap, folder, self.next_seed(), self.tally)) as on,
+        ):
+            on.begin(self.next_seed())
+            with on.asked() as questions:
+                kill_serving(on, questions, len(self.times(20)))
+            self.checked(on, "kill -9 of serve")
+            on.begin(self.next_seed())
+            with on.asked() as questions:
+                for number in self.times(6):
+                    kill_monitor(on, others=number % 2 == 0)
+            self.checked(on, "kill -9 of monitor")
+            on.begin(self.next_seed())
+            with on.asked(patience=60) as questions:
+                for _ in self.times(3):
+                    restart_under_models(on, questions, broker)
+                    pause_broker(on, questions, broker)
+            self.checked(on, "kill -9 and SIGSTOP of the broker while models answer")
+
     def on_small_disks(self) -> None:
         folder = self.folder / "disks"
         with (
@@ -201,7 +227,7 @@ def main() -> None:
     seed, scale, *chosen = [*sys.argv[1:], *("1000", "1")[len(sys.argv) - 1 :]]
     run = Run(int(seed), folder, float(scale))
     parts = [run.simulated, run.hanging, run.on_one_broker]
-    parts += [run.on_three_brokers, run.behind_a_proxy]
+    parts += [run.on_three_brokers, run.behind_a_proxy, run.with_models]
     parts += [run.on_small_disks] if can_mount() else []
     try:
         for part in [part for part in parts if part.__name__ in chosen] if chosen else parts:

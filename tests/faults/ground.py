@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from random import Random
+from typing import TypeVar
 
 import httpx
 
@@ -21,6 +22,7 @@ from tests.faults.verdict import Log, Receipt, Verdict, verify
 from tests.support.random_histories import check_content
 from tests.support.waiting import until
 
+AnyGround = TypeVar("AnyGround", bound="Ground")
 PARTITIONS = 4
 SESSION_TIMEOUT = 3
 
@@ -71,14 +73,18 @@ class Ground:
 
     def start(self) -> None:
         """Start everything, and wait until it is ready."""
+        self.add_parts()
+        self.fleet.until_ready(300)
+        self.ask_by_hand()
+
+    def add_parts(self) -> None:
+        """Start all processes."""
         for instance, port in zip("ab", free_ports(2), strict=True):
             self.urls[f"api-{instance}"] = f"http://127.0.0.1:{port}"
             self.fleet.add(f"api-{instance}", "autolearn.api", "--port", str(port))
             for kind in ("decide", "dispatch", "supervise", "work"):
                 more = ("monitor",) if kind == "supervise" else ()
                 self.fleet.add(f"{kind}-{instance}", "autolearn.agents", kind, *more)
-        self.fleet.until_ready(300)
-        self.ask_by_hand()
 
     def ask_by_hand(self) -> None:
         """Have a probe, once the topics are there."""
@@ -170,8 +176,14 @@ class Ground:
 
 @contextlib.contextmanager
 def ground(kafka: str, folder: Path, seed: int, tally: Tally, **more: str) -> Iterator[Ground]:
-    """A running system; what its processes said is shown when something goes wrong."""
-    made = Ground(kafka, folder, seed, tally, **more)
+    """A running system."""
+    with running(Ground(kafka, folder, seed, tally, **more)) as made:
+        yield made
+
+
+@contextlib.contextmanager
+def running(made: AnyGround) -> Iterator[AnyGround]:
+    """Run a system; what its processes said is shown when something goes wrong."""
     try:
         made.start()
         yield made

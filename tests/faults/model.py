@@ -16,9 +16,12 @@ class Model:
     def __init__(self) -> None:
         self.sessions: dict[str, dict[str, Any]] = {}
         self.offers: dict[str, Any] = {}
+        self.models: dict[str, dict[str, Any]] = {}
 
     def answer(self, subject: str, kind: str, data: dict[str, Any]) -> tuple[str, str]:
         """Decide a command: `kind` is its name without prefix and version."""
+        if subject.startswith("model/"):
+            return self.registry(subject, kind, data)
         if not subject.startswith("session/"):
             return self.offer(subject, kind, data)
         session = self.sessions.get(subject)
@@ -31,6 +34,8 @@ class Model:
         if kind == "RenameSession" and session["status"] in ("open", "committed"):
             return "SessionRenamed", ""
         if session["status"] == "committed":
+            if kind == "HoldExperiment":
+                return "ExperimentHeld", ""
             if kind in ("RequestEvaluation", "RequestPrediction"):
                 return self.request(runs, kind.removeprefix("Request").lower(), data)
             if data.get("run") not in runs or kind.startswith("Request"):
@@ -64,6 +69,26 @@ class Model:
             return "Refused", "unchanged"
         self.offers[subject] = data["spec"]
         return f"{kind.removeprefix('Register')}Registered", ""
+
+    def registry(self, subject: str, kind: str, data: dict[str, Any]) -> tuple[str, str]:
+        """Decide a command to a model, of those that are given while faults are injected."""
+        if subject not in self.models and kind != "RegisterVersion":
+            return "Refused", "model-unknown"
+        model = self.models.setdefault(subject, {"versions": 0, "recording": "durable"})
+        if kind == "RegisterVersion":
+            model["versions"] += 1
+            return "VersionRegistered", ""
+        if kind == "SetRecording":
+            if model["recording"] == data["recording"]:
+                return "Refused", "recording-unchanged"
+            model["recording"] = data["recording"]
+            return "RecordingSet", ""
+        if data["number"] > model["versions"]:
+            return "Refused", "version-unknown"
+        if model.get("champion") == data["number"]:
+            return "Refused", "alias-unchanged"
+        model["champion"] = data["number"]
+        return "VersionPromoted", ""
 
     def commit(self, session: dict[str, Any], data: dict[str, Any]) -> tuple[str, str]:
         runs, chosen = session["runs"], data.get("trainings")
