@@ -34,7 +34,7 @@ from tests.faults.kinds.models import restart_broker as restart_under_models
 from tests.faults.kinds.network import FAULTS, behind_proxy, disturb
 from tests.faults.kinds.pause import pause_decider
 from tests.faults.kinds.twice import ask_twice
-from tests.faults.serving import ServingGround
+from tests.faults.serving_ground import ServingGround
 from tests.faults.verdict import Verdict
 
 RESULT = Path("build/faults.json")

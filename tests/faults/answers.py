@@ -13,16 +13,16 @@ from tests.support.log_checker import Broken
 
 Said = dict[str, Any]
 """The answer to a row, as JSON has it."""
-References = Mapping[int, Sequence[Said]]
-"""By version, what it says to each of the rows that are asked."""
+References = Mapping[int, Sequence[tuple[Said, ...]]]
+"""By version, what it says to the rows of each question."""
 
 
 class Answer(NamedTuple):
-    """A 200 that a client got: the numbers of the rows that it asked, and what it was told."""
+    """A 200 that a client got: the number of its question, and what it was told of each row."""
 
     request: str
     version: int
-    rows: tuple[int, ...]
+    question: int
     said: tuple[Said, ...]
     sent: float
     received: float
@@ -65,10 +65,14 @@ def check_answers(
     adoption = 0.0
     for answer in answers:
         fits = [
-            {version for version, all_said in references.items() if all_said[row] == said}
-            for row, said in zip(answer.rows, answer.said, strict=True)
+            {
+                version
+                for version, known in references.items()
+                if known[answer.question][row] == said
+            }
+            for row, said in enumerate(answer.said)
         ]
-        if not all(answer.version in versions for versions in fits):
+        if answer.said != references[answer.version][answer.question]:
             what = "is of another version than it says"
             if not all(fits):
                 what = "is of no version"
@@ -141,13 +145,13 @@ def uncounted(hours: Iterable[Said], records: Iterable[Said]) -> int:
     """
     wanted: Counter[tuple[str, int, str, str]] = Counter()
     for record in records:
-        at = record["model"], record["version"], record["time"][:13]
-        wanted[*at, "requests"] += 1
-        wanted[*at, "rows"] += record["rows"]
-    for hour in hours:
+        hour = record["model"], record["version"], record["time"][:13]
+        wanted[*hour, "requests"] += 1
+        wanted[*hour, "rows"] += record["rows"]
+    for row in hours:
         for what in ("requests", "rows"):
-            at = hour["model"], hour["version"], hour["hour"][:13], what
-            if hour[what] > wanted[at]:
-                raise Broken(f"{hour[what]} {what} are counted of {wanted[at]}: {at}")
-            wanted[at] -= hour[what]
+            at = row["model"], row["version"], row["hour"][:13], what
+            if row[what] > wanted[at]:
+                raise Broken(f"{row[what]} {what} are counted of {wanted[at]}: {at}")
+            wanted[at] -= row[what]
     return sum(many for at, many in wanted.items() if at[-1] == "requests")

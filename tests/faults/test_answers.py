@@ -14,12 +14,13 @@ def told(share: float) -> dict[str, Any]:
     return {"prediction": "a", "probabilities": {"a": share, "b": 1 - share}}
 
 
-REFERENCES = {1: [told(0.5), told(0.75)], 2: [told(0.625), told(0.875)]}
+REFERENCES = {1: [(told(0.5), told(0.75))], 2: [(told(0.625), told(0.875))]}
+SAID = {version: known[0] for version, known in REFERENCES.items()}
 PROMOTIONS = [Promotion(1, 0, 0), Promotion(2, 10, 11)]
 
 
 def answer(version: int, *said: dict[str, Any], sent: float = 5.0) -> Answer:
-    return Answer("r", version, (0, 1), said, sent, sent + 0.1)
+    return Answer("r", version, 0, said, sent, sent + 0.1)
 
 
 def record_of(given: Answer, **changed: Any) -> dict[str, Any]:
@@ -32,11 +33,11 @@ def record_of(given: Answer, **changed: Any) -> dict[str, Any]:
     return {**record, "time": "2026-11-27T12:00:00Z", "data": {"outputs": outputs}, **changed}
 
 
-ONE, TWO = answer(1, *REFERENCES[1]), answer(2, *REFERENCES[2], sent=20.0)
+ONE, TWO = answer(1, *SAID[1]), answer(2, *SAID[2], sent=20.0)
 
 
 def test_right_answers_are_counted():
-    late = answer(1, *REFERENCES[1], sent=12.5)  # within the patience: the old one still answers
+    late = answer(1, *SAID[1], sent=12.5)  # within the patience: the old one still answers
     found = check_answers([ONE, TWO, late], REFERENCES, PROMOTIONS, 3)
     assert found == (3, 2, 1.5)
     assert check_records([ONE], [record_of(ONE)], durable=True) == 0
@@ -52,11 +53,11 @@ def test_right_answers_are_counted():
 @pytest.mark.parametrize(
     ("wrong", "words"),
     [
-        (answer(1, REFERENCES[1][0], REFERENCES[2][1]), "mixes versions"),
-        (answer(1, *REFERENCES[2]), "another version than it says"),
-        (answer(1, REFERENCES[1][0], told(0.1)), "is of no version"),
-        (answer(2, *REFERENCES[2], sent=9.0), "version 2 was not promoted then"),
-        (answer(1, *REFERENCES[1], sent=14.5), "version 1 was not promoted then"),
+        (answer(1, SAID[1][0], SAID[2][1]), "mixes versions"),
+        (answer(1, *SAID[2]), "another version than it says"),
+        (answer(1, SAID[1][0], told(0.1)), "is of no version"),
+        (answer(2, *SAID[2], sent=9.0), "version 2 was not promoted then"),
+        (answer(1, *SAID[1], sent=14.5), "version 1 was not promoted then"),
     ],
 )
 def test_wrong_answers_are_found(wrong: Answer, words: str):

@@ -7,7 +7,7 @@ import signal
 import time
 
 from autolearn.eventlog.embedded.broker import EmbeddedBroker
-from tests.faults.serving import DURABLE, FAST, Asker, Questions, ServingGround
+from tests.faults.serving_ground import DURABLE, FAST, Asker, Questions, ServingGround
 from tests.support.waiting import until
 
 _GOES_ON = 50

@@ -29,10 +29,13 @@ DURABLE, FAST = "durable-iris", "fast-iris"
 MODELS = (DURABLE, FAST)
 COLUMNS = ("sepal_length", "sepal_width", "petal_length", "petal_width")
 ROWS = [dict(zip(COLUMNS, row, strict=True)) for row in load_iris().data[::10].tolist()]
-PATIENCE = 5.0
-"""Seconds within which every instance adopts a promotion, on a busy machine."""
-_PAUSE = 0.02
-_PROMOTED_FOR = 14.0
+QUESTIONS = [[ROWS[row] for row in Random(number).sample(range(15), 3)] for number in range(20)]
+"""Rows that are asked together: a version gives them the same bits always."""
+PATIENCE = 12.0
+"""Seconds within which every instance adopts a promotion: one that was killed loads its models
+anew, which takes several seconds on a busy machine, and meanwhile the version before answers."""
+_PAUSE = 0.01
+_PROMOTED_FOR = 30.0
 """Seconds for which a version answers, at most: often longer than PATIENCE."""
 
 
@@ -49,8 +52,8 @@ class Asker:
 
     def ask(self, url: str = "") -> str:
         """Ask once: "" for an answer, else why there is none."""
-        rows = tuple(self.random.choices(range(len(ROWS)), k=3))
-        body = {"records": [ROWS[row] for row in rows]}
+        question = self.random.randrange(len(QUESTIONS))
+        body = {"records": QUESTIONS[question]}
         url, sent = url or self.random.choice(self.urls()), time.monotonic()
         try:
             answer = self.http.post(f"{url}/v1/models/{self.model}/predict", json=body)
@@ -62,7 +65,7 @@ class Asker:
                 one = Answer(
                     said["request"],
                     said["version"],
-                    rows,
+                    question,
                     tuple(said["predictions"]),
                     sent,
                     time.monotonic(),
@@ -178,18 +181,18 @@ class ServingGround(Ground):
                 change(client, model, "promote", {"version": 1})
             change(client, FAST, "recording", {"recording": "fast"})
         self.references = {version: self.said_by(version) for version in (1, 2)}
-        both = zip(self.references[1], self.references[2], strict=True)
+        both = zip(*(sum(known, ()) for known in self.references.values()), strict=True)
         assert all(one != other for one, other in both), "versions say the same"
 
-    def said_by(self, version: int) -> list[Said]:
-        """What a version says to each row, asked alone, by a process that nobody has killed."""
+    def said_by(self, version: int) -> list[tuple[Said, ...]]:
+        """What a version says to each question, asked alone, before anybody is killed."""
         url = f"{self.serving_urls['serve-a']}/v1/models/{DURABLE}/versions/{version}/predict"
 
-        def said(row: dict[str, float]) -> Said:
-            answer = until(lambda: answered(url, row), f"version {version} answers", 60, 0.2)
-            return dict(answer["predictions"][0])
+        def said(rows: list[dict[str, float]]) -> tuple[Said, ...]:
+            answer = until(lambda: answered(url, rows), f"version {version} answers", 60, 0.2)
+            return tuple(answer["predictions"])
 
-        return [said(row) for row in ROWS]
+        return [said(rows) for rows in QUESTIONS]
 
     def serving(self) -> list[str]:
         """The addresses of the processes that serve."""
@@ -214,7 +217,7 @@ class ServingGround(Ground):
         """The counts by hour of both models, as the API shows them."""
         found: list[Said] = []
         for model in MODELS:
-            url = f"{self.urls['api-a']}/v1/models/{model}/hours?since=1d"
+            url = f"{self.urls['api-a']}/v1/models/{model}/hours"
             answer = httpx.get(url, timeout=30, trust_env=False)
             if answer.status_code == 503:  # it reads them
                 return []
@@ -259,9 +262,9 @@ class ServingGround(Ground):
         return verdict
 
 
-def answered(url: str, row: dict[str, float]) -> dict[str, Any] | None:
-    """The answer to a row; None if there is none yet."""
-    answer = httpx.post(url, json=row, timeout=30, trust_env=False)
+def answered(url: str, rows: list[dict[str, float]]) -> dict[str, Any] | None:
+    """The answer to rows; None if there is none yet."""
+    answer = httpx.post(url, json={"records": rows}, timeout=30, trust_env=False)
     if answer.status_code == 503:
         return None
     assert answer.is_success, answer.text
