@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
+import subprocess
+import sys
 import threading
 import time
 import uuid
 from collections import Counter
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from random import Random
 from typing import Any
 
@@ -239,6 +243,18 @@ class ServingGround(Ground):
                 name = "-".join(str(member.group_instance_id).split("-")[:2])
                 return self.fleet[name]
         return None
+
+    def same_digests(self) -> None:
+        """The API shows what the log says, which is rebuilt beside it (`replay verify`)."""
+        autolearn, url = Path(sys.executable).with_name("autolearn"), self.urls["api-a"]
+        verified = subprocess.run(
+            [autolearn, "replay", "verify", "--url", url],
+            env=os.environ | self.environment,
+            capture_output=True,
+            text=True,
+            timeout=120,
+        )
+        assert verified.returncode == 0, verified.stdout + verified.stderr
 
     def verdict(self, seconds: float = 120) -> Verdict:
         """As for every system; and what was answered is right, recorded once, and counted once."""
