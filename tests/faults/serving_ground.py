@@ -270,7 +270,9 @@ class ServingGround(Ground):
             counts[f"decisive answers of {model}"] += found.decisive
             counts[f"lost records of {model}"] += lost
             counts["promotions"] += len(promotions) - 1
-            self.tally.recovered(f"adoption of a promotion by all of {model}", found.adoption)
+            self.tally.recovered(
+                f"a promotion of {model} is adopted, at the latest", found.adoption
+            )
             refused = dict(questions.refused(model))
             print(f"  {model}: {found}, {lost} without a record, refused {refused}", flush=True)
         until(lambda: uncounted(self.hours(), records) == 0, "every request is counted", 90, 1.0)
