@@ -106,9 +106,11 @@ def _measured(model: str, of: _Side, metric: str, pointer: str) -> list[VersionM
         return found
     known = sorted({name for one in of.evaluations for name in figures_of(one)})
     told = f"it has {', '.join(known[:20])}" if known else "it was not evaluated"
+    name = f"{model}@{of.version.version}"
+    data = " --dataset NAME" if of.version.imported else ""
     detail = (
-        f"{model}@{of.version.version} was not measured by {metric!r} ({told}): `autolearn "
-        f"evaluate {of.version.training[:8]} --metrics {metric}` measures it"
+        f"{name} was not measured by {metric!r} ({told}): `autolearn evaluate {name}{data} "
+        f"--metrics {metric}` measures it"
     )
     errors = [{"pointer": pointer, "detail": detail}]
     raise Problem(
