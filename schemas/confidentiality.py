@@ -30,7 +30,9 @@ _REGISTERS = commands.RegisterDataset | events.DatasetRegistered
 _VERSIONS = commands.RegisterVersion | events.VersionRegistered
 _ROUTES = commands.SetTraffic | events.TrafficSet
 _ANNOTATES = commands.AnnotateSession | events.SessionAnnotated
-_COMPLETES = commands.CompleteRun | events.RunCompleted
+_COMPLETES = (
+    commands.CompleteRun | commands.ImportTraining | events.RunCompleted | events.TrainingImported
+)
 _REQUEST = ("run", "training", "study", "maxattempts", "model")
 """The fields of a run's request that are in clear."""
 
@@ -50,6 +52,7 @@ CLEAR: dict[type[Message], tuple[str, ...]] = {
     commands.AnnotateSession: ("run", "artifact"),
     commands.CompleteRun: ("run", "attempt", "worker", "kind", "artifact"),
     commands.FailRun: ("run", "attempt", "worker"),
+    commands.ImportTraining: ("run", "artifact"),
     commands.RegisterVersion: ("experiment", "training", "task", "artifact"),
     commands.RetireVersion: ("number",),
     commands.Promote: ("number", "alias"),
@@ -73,6 +76,7 @@ CLEAR: dict[type[Message], tuple[str, ...]] = {
     events.SessionAnnotated: ("run", "artifact"),
     events.RunCompleted: ("run", "attempt", "worker", "kind", "artifact"),
     events.RunFailed: ("run", "attempt", "worker"),
+    events.TrainingImported: ("run", "artifact"),
     **{
         request: tuple(name for name in _REQUEST if _field_of(name) in request.__struct_fields__)
         for work in WORK.values()

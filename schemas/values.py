@@ -91,6 +91,10 @@ class DatasetRef(Struct, frozen=True, gc=False, omit_defaults=True):
         return (self.name, self.version) == (other.name, other.version)
 
 
+NO_DATASET = DatasetRef("", "")
+"""The dataset of what was made elsewhere."""
+
+
 class Column(Struct, frozen=True):
     """One column of a dataset.
 

@@ -119,7 +119,7 @@ def kept_of(state: Runs, trainings: Collection[str]) -> Runs:
     )
 
 
-def taken(state: Runs, command: commands.RequestRun) -> Event | None:
+def taken(state: Runs, command: commands.RequestRun | commands.ImportTraining) -> Event | None:
     """Refuse another run if its id exists, or if there are too many; else None."""
     if state.parts.get(command.run) is not None:
         return events.Refused("run-exists", f"The session has a run {command.run} already.")
@@ -186,6 +186,12 @@ def evolve_runs(state: R, event: Event, actor: str = "") -> R:
                 model=getattr(event, "model", ""),
             )
             return _added(state, event, run)
+        case events.TrainingImported():
+            folder = event.result.artifact.folder
+            run = Run("training", "completed", max_attempts=1, artifact=folder, actor=actor)
+            parts = state.parts.put({event.run: replace(run, before=state.newest)})
+            counted = replace(state, runs=state.runs + 1, trained=state.trained + 1)
+            return replace(counted, newest=event.run, parts=parts)
         case events.RunStarted():
             return _changed(state, event.run, "started", worker=event.worker)
         case events.RunLost():

@@ -87,6 +87,7 @@ SessionCommand = (
     | commands.DeleteExperiment
     | commands.ShareSession
     | commands.UnshareSession
+    | commands.ImportTraining
     | commands.RequestRun
     | RunCommand
 )
@@ -131,6 +132,8 @@ def _decide(state: Session, command: SessionCommand, actor: Actor) -> Event:
             return _propose_expiry(state, command)
         case Open(), commands.KeepSession():
             return events.SessionKept() if state.expiring else _NOT_EXPIRING
+        case Open(), commands.ImportTraining():
+            return taken(state, command) or events.TrainingImported(**asdict(command))
         case Open(), commands.RequestRun():
             return taken(state, command) or WORK[kind_of_run(command)].requested(**asdict(command))
         case Open(), (
@@ -385,6 +388,7 @@ _OF_RUNS = (
     events.RunFailed,
     events.RunCancelled,
     events.RunLost,
+    events.TrainingImported,
 )
 """The events of runs: most of the events of a session."""
 

@@ -139,10 +139,7 @@ class LoadedModels:
         if row.source is None:
             raise unreadable()
         artifact = row.source.artifact
-        if row.imported:
-            keyid: str | None = snapshot.models.keyid(name, number)
-        else:
-            keyid = snapshot.sessions.keyid(row.experiment)
+        keyid = snapshot.keyid_of_version(row)
         try:
             key = self.vault.key(keyid).derived("artifacts") if keyid and artifact.stored else None
         except Unreadable:

@@ -27,18 +27,21 @@ def check_columns(
 
     Their values are checked when they are read. `pointer` is their place in the request.
     """
-    own = snapshot.catalog.dataset(training.dataset.name, training.dataset.version)
-    if own is None:
+    row = snapshot.catalog.dataset(training.dataset.name, training.dataset.version)
+    own = None if row is None else row.spec
+    known = training.columns if own is None else own.columns
+    if not known:
         return
+    whose = "the imported model" if own is None else own.name
     there = {column.name: column for column in other.columns}
-    names = (column.name for column in own.spec.columns)
-    used = {*features_of(names, training.target, training.features, training.left_out)}
+    names = (column.name for column in known)
+    used = dict.fromkeys(features_of(names, training.target, training.features, training.left_out))
     if target and training.task in (CLASSIFICATION, REGRESSION):  # others do not learn it
-        used.add(training.target or "")
-    columns = [column for column in own.spec.columns if column.name in used]
-    missing = [column.name for column in columns if column.name not in there]
+        used[training.target or ""] = None
+    columns = [column for column in known if column.name in used]
+    missing = [name for name in used if name not in there]
     other_kind = [
-        f"{_told(there[column.name])} in {other.name}, and {_told(column)} in {own.spec.name}"
+        f"{_told(there[column.name])} in {other.name}, and {_told(column)} in {whose}"
         for column in columns
         if column.name in there and not _comparable(column, there[column.name], training)
     ]
@@ -46,16 +49,16 @@ def check_columns(
     if other_kind:
         faults.append(f"kinds of values differ: {'; '.join(other_kind[:20])}")
     units = [
-        f"{column.name} has {mine or 'no unit'} in {own.spec.name}, and {theirs or 'none'} in "
-        f"{other.name}"
+        f"{column.name} has {mine or 'no unit'} in {whose}, and {theirs or 'none'} in {other.name}"
         for column in columns
-        if column.name in there
-        and _differ(mine := _unit_of(own.spec, column), theirs := _unit_of(other, column))
+        if own is not None
+        and column.name in there
+        and _differ(mine := _unit_of(own, column), theirs := _unit_of(other, column))
     ]
     if units:
         faults.append(f"units differ: {'; '.join(units[:20])}")
     if faults:
-        remedy = f"it must have the columns of {own.spec.name} that the model needs"
+        remedy = f"it must have the columns of {whose} that the model needs"
         if other_kind or units:
             remedy += (
                 ", with values of the same kinds (mend them, or upload it with --type NAME=number "

@@ -104,7 +104,9 @@ def kept_until(row: PredictionRow) -> str | None:
 def _training(snapshot: Snapshot, row: TrainingRow, live: Live, base: str) -> Training:
     """Return a training as clients see it; `base` is the path of its session or experiment."""
     at = f"{base}/trainings/{row.id}"
-    links = {"self": at, "owner": base, "estimator": f"/v1/catalog/estimators/{row.estimator}"}
+    links = {"self": at, "owner": base}
+    if not row.imported:
+        links["estimator"] = f"/v1/catalog/estimators/{row.estimator}"
     if row.artifact is not None:
         links["artifact"] = f"{at}/artifact"
     offer = snapshot.catalog.estimator(row.estimator)

@@ -9,7 +9,7 @@ from typing import TypeVar
 from msgspec.structs import fields, replace
 
 from autolearn.client.cli.connection import Connection
-from autolearn.client.cli.training_owner import owner_of
+from autolearn.client.cli.training_owner import owner_of, version_in
 from autolearn.client.sdk.errors import Problem
 from autolearn.client.sdk.handles.runs import TrainingHandle
 from autolearn.schemas.errors import AutoLearnError, ExitCode
@@ -35,10 +35,12 @@ def recorded_of(to: Connection, given: str, into: Path) -> list[RecordedTraining
     datasets are fetched `into` a folder, where they lie in clear.
 
     Raises:
-        NothingRecorded: a training has not completed, or a version was imported.
+        NothingRecorded: a training has not completed, or was imported.
         NothingSo, Problem, typer.BadParameter: as `owner_of`.
     """
-    owner, training = owner_of(to, _training_of(to, given))
+    if (named := version_in(to, given)) is not None and named.imported:
+        raise _imported(given)
+    owner, training = owner_of(to, given)
     trainings = [one for one in owner.trainings() if training in (None, one.id)]
     ids = {one.id for one in trainings}
     evaluations = [one.data for one in owner.evaluations() if one.data.training in ids]
@@ -56,29 +58,6 @@ def recorded_of(to: Connection, given: str, into: Path) -> list[RecordedTraining
     return [replace(one, data=files, data_missing=missing) for one in found]
 
 
-def _training_of(to: Connection, given: str) -> str:
-    """Return the training of a version that is given as NAME@VERSION, else what is given.
-
-    Raises:
-        NothingRecorded: the version was imported.
-    """
-    name, at, version = given.partition("@")
-    if not at:
-        return given
-    try:
-        found = to.client.model(name).version(version)
-    except Problem as problem:
-        if problem.kind in ("model-unknown", "malformed-id"):  # the title of an experiment
-            return given
-        raise
-    if found.imported:
-        raise NothingRecorded(
-            f"{given} was imported: it was trained elsewhere, and cannot be trained again.",
-            advice="Name a version that a training here has made (autolearn model versions NAME).",
-        )
-    return found.training
-
-
 def _fetched(training: TrainingHandle, one: RecordedTraining, into: Path) -> RecordedTraining:
     """Return a record with the folder of its artifact, which is fetched if it is encrypted."""
     if not one.artifact.stored:
@@ -91,12 +70,21 @@ def _fetched(training: TrainingHandle, one: RecordedTraining, into: Path) -> Rec
     return replace(one, folder=str(folder))
 
 
+def _imported(what: str) -> NothingRecorded:
+    return NothingRecorded(
+        f"{what} was imported: it was trained elsewhere, and cannot be trained again.",
+        advice="Name a version that a training here has made (autolearn model versions NAME).",
+    )
+
+
 def _recorded(training: Training, evaluations: Iterable[Evaluation]) -> RecordedTraining:
     """Return a training with its completed evaluations as the log has them.
 
     Raises:
-        NothingRecorded: the training has no artifact.
+        NothingRecorded: the training has no artifact, or was imported.
     """
+    if training.imported:
+        raise _imported(f"The training {training.id}")
     if training.artifact is None:
         raise NothingRecorded(
             f"The training {training.id} has no model: it is {training.status}.",

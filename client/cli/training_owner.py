@@ -13,6 +13,7 @@ from autolearn.client.cli.terminal_text import printable
 from autolearn.client.cli.titles import NothingSo
 from autolearn.client.sdk.errors import Problem
 from autolearn.client.sdk.sessions import ExperimentHandle, SessionHandle
+from autolearn.schemas.rest.models import ModelVersion
 
 _START = re.compile(r"[0-9a-f-]{1,36}")
 _ABSENT = ("run-unknown", "malformed-id")
@@ -35,13 +36,22 @@ def owner_of(to: Connection, given: str) -> TrainingOwner:
     """Return the owner of a training, or an experiment itself.
 
     `given` is the id, or the start of it, of a training of the current session, of an experiment,
-    or of a training of any experiment; or it is the title of an experiment.
+    or of a training of any experiment; or it is the title of an experiment, or a version of a model
+    as NAME@VERSION.
 
     Raises:
-        NothingSo: there is no such thing, no title begins so, or several do.
+        NothingSo: there is no such thing, no title begins so, or several do; or the version has no
+            experiment.
         Problem: several trainings of the session begin so.
         typer.BadParameter: it is the start of several ids.
     """
+    if (version := version_in(to, given)) is not None:
+        if not version.experiment:
+            raise NothingSo(
+                f"{given} was imported without an experiment, by an earlier AutoLearn.",
+                advice=f"Register it anew: autolearn model register {version.model} --file FILE",
+            )
+        return TrainingOwner(to.experiment(version.experiment), version.training)
     absent: Problem | None = None
     if _START.fullmatch(given.lower()) and (session := _open_session(to)) is not None:
         try:
@@ -55,6 +65,19 @@ def owner_of(to: Connection, given: str) -> TrainingOwner:
     except NothingSo:
         if absent is not None:  # it names the trainings of the session
             raise absent from None
+        raise
+
+
+def version_in(to: Connection, given: str) -> ModelVersion | None:
+    """Return the version that is given as NAME@VERSION, None if something else is given."""
+    name, at, version = given.partition("@")
+    if not at:
+        return None
+    try:
+        return to.client.model(name).version(version)
+    except Problem as problem:
+        if problem.kind in ("model-unknown", "malformed-id"):  # the title of an experiment
+            return None
         raise
 
 

@@ -44,10 +44,14 @@ class PortableModel:
 
     def __init__(self, folder: Path) -> None:
         self.columns = _json_of(folder / "schema.json")["columns"]
-        self.task = _json_of(folder / "training.json")["task"]
+        training = _json_of(folder / "training.json")
+        self.task = training["task"]
         trusted = _json_of(folder / "trusted.json")
         self.pipeline = skops.io.load(folder / "model.skops", trusted=trusted)
-        self.known = _categories_of(self.pipeline)
+        if training.get("imported"):
+            self.known = {one["name"]: one.get("categories") or [] for one in self.columns}
+        else:
+            self.known = _categories_of(self.pipeline)
 
     def answer(self, rows: Sequence[_Row]) -> list[dict[str, Any]]:
         """Return the answer of the model to each row.
@@ -103,7 +107,7 @@ class PortableModel:
             values = [_value(row, number, name, kind) for number, row in enumerate(rows)]
             if kind in ("string", "boolean"):
                 given = {one for one in values if one is not None}
-                meant = meanings(given, self.known[name], {}) if name in self.known else {}
+                meant = meanings(given, self.known[name], {}) if self.known.get(name) else {}
                 texts = [math.nan if one is None else meant.get(one, one) for one in values]
                 found[name] = pd.Series(texts, dtype=object)
             else:

@@ -9,6 +9,7 @@ needs, keeps nothing but the artifact and the place of the file (`runtime.sandbo
 
 from __future__ import annotations
 
+import shutil
 import sys
 import tempfile
 from collections.abc import Callable
@@ -21,6 +22,7 @@ from autolearn.artifacts.datasets.sandbox import answer_apart, limit_process
 from autolearn.runtime.sandbox import confine, harden
 from autolearn.schemas.errors import AutoLearnError
 from autolearn.schemas.models.exports import ExportForm
+from autolearn.schemas.models.imports import ONNX
 
 
 class ExportJob(msgspec.Struct, frozen=True):
@@ -96,16 +98,21 @@ def _done(job: ExportJob) -> ExportResult:
     return ExportResult()
 
 
-def _prepared(job: ExportJob, artifact: Path, into: Path, data: Path | None) -> Callable[[], None]:
+def _prepared(
+    job: ExportJob, artifact: Path, into: Path, data: Path | None
+) -> Callable[[], object]:
     """Import what an export needs, which cannot be read later. Raises AutoLearnError."""
     from autolearn.ml.plugins import find_estimator
 
     training = msgspec.json.decode((artifact / "training.json").read_bytes())
+    if training.get("imported"):
+        return _of_imported(job, artifact, into)
     estimator = find_estimator(training["estimator"])
     if job.form == "python":
         from autolearn.ml.export.python_folder import write_python
 
-        return partial(write_python, artifact, into, estimator, job.title)
+        made = f"{job.title} was trained"
+        return partial(write_python, artifact, into, estimator.allowed_types(), made)
     try:
         from autolearn.ml.export.onnx_file import write_onnx
     except ModuleNotFoundError as error:
@@ -114,6 +121,30 @@ def _prepared(job: ExportJob, artifact: Path, into: Path, data: Path | None) -> 
             advice="There: pip install 'autolearn[onnx]'.",
         ) from None
     return partial(write_onnx, artifact, into, estimator, job.title, data)
+
+
+def _of_imported(job: ExportJob, artifact: Path, into: Path) -> Callable[[], object]:
+    """Import what the export of an imported version needs: it is given as it is.
+
+    Raises:
+        ExportRefused: it is a file of the other form.
+    """
+    onnx = artifact / ONNX
+    if job.form == "onnx":
+        if not onnx.exists():
+            raise ExportRefused(
+                "it is a pipeline of scikit-learn, which was not trained here and is not converted",
+                advice="Export it as python, or convert it where it was made.",
+            )
+        return partial(shutil.copyfile, onnx, into)
+    if onnx.exists():
+        raise ExportRefused(
+            "it is a model of ONNX, which predict.py does not run", advice="Export it as onnx."
+        )
+    from autolearn.ml.export.python_folder import write_python
+    from autolearn.ml.models.trusted_types import IMPORTED
+
+    return partial(write_python, artifact, into, IMPORTED, f"{job.title} was imported")
 
 
 if __name__ == "__main__":

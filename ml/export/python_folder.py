@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 import zipfile
+from collections.abc import Collection
 from importlib import resources
 from pathlib import Path
 
 import msgspec
 
 from autolearn.artifacts.store.store import MANIFEST
-from autolearn.ml.estimators.estimator import Estimator
 from autolearn.ml.models.skops_file import types_of
 
 _UNNEEDED = ("autolearn", "pyarrow")
@@ -20,24 +20,25 @@ _OURS = ("ml/transformers.py", "schemas/datasets/meanings.py")
 
 
 class _Environment(msgspec.Struct):
-    """`environment.json`: the versions with which the training has run."""
+    """`environment.json`: the versions with which the training, or the import, has run."""
 
     python: str
     libraries: dict[str, str]
 
 
-def write_python(artifact: Path, into: Path, estimator: Estimator, title: str) -> None:
+def write_python(artifact: Path, into: Path, allowed: Collection[str], made: str) -> None:
     """Write the zip file of an artifact's folder, with predict.py and its requirements.
 
-    `title` names the version. Raises ModelRefused when the artifact has types that are not trusted.
+    `made` says which version was trained, or imported; `allowed` are the types that it may hold.
+    Raises ModelRefused when the artifact has types that are not trusted.
     """
     used = msgspec.json.decode((artifact / "environment.json").read_bytes(), type=_Environment)
-    trusted = types_of(artifact / "model.skops", estimator.allowed_types())
+    trusted = types_of(artifact / "model.skops", allowed)
     here = resources.files(__package__)
     version = re.match(r"\d+\.\d+", used.python)
     written = {
         "predict.py": (here / "predict.py").read_text("utf-8"),
-        "requirements.txt": _requirements(used.libraries, title),
+        "requirements.txt": _requirements(used.libraries, made),
         "Dockerfile": (here / "Dockerfile")
         .read_text("utf-8")
         .replace("PYTHON", version[0] if version else "3"),
@@ -57,8 +58,8 @@ def write_python(artifact: Path, into: Path, estimator: Estimator, title: str) -
             out.writestr(name, text)
 
 
-def _requirements(libraries: dict[str, str], title: str) -> str:
-    """Return the libraries of a prediction, in the versions of the training."""
+def _requirements(libraries: dict[str, str], made: str) -> str:
+    """Return the libraries of a prediction, in the versions with which it was made."""
     needed = {name: libraries[name] for name in sorted(libraries) if name not in _UNNEEDED}
     lines = [f"{name}=={version}" for name, version in needed.items()]
-    return "\n".join([f"# The versions with which {title} was trained.", *lines, ""])
+    return "\n".join([f"# The versions with which {made}.", *lines, ""])

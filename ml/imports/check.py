@@ -26,6 +26,7 @@ from sklearn.exceptions import InconsistentVersionWarning
 from sklearn.pipeline import Pipeline
 
 from autolearn.artifacts.datasets.profile import schema_hash
+from autolearn.ml.environment import environment
 from autolearn.ml.errors import InputError
 from autolearn.ml.estimators.estimator import methods_of
 from autolearn.ml.evaluation.stored_artifact import (
@@ -45,7 +46,7 @@ from autolearn.ml.training.feature_profile import example, feature_profile, scor
 from autolearn.schemas.bounds import LONGEST_NAME, MIB, MOST_COLUMNS, ONLINE_ROWS, cut, listed
 from autolearn.schemas.catalog import ANOMALY_DETECTION, CLASSIFICATION, CLUSTERING, REGRESSION
 from autolearn.schemas.models.imports import EXAMPLES, ONNX, SCHEMA, SKOPS, ImportFacts
-from autolearn.schemas.values import KINDS, JsonValue
+from autolearn.schemas.values import KINDS, Column, JsonValue
 
 _LARGEST_TEXT = 16 * MIB
 """Bytes of the schema, and of the examples."""
@@ -92,8 +93,11 @@ def import_model(sent: Path, into: Path) -> ImportFacts:
         "seed": 0,
         "held_out_sha256": "",
     }
-    schema = found.schema
-    _write(into, {"schema.json": msgspec.to_builtins(schema), "training.json": record})
+    schema, answer = found.schema, found.schema.target
+    library = "onnxruntime" if name == ONNX else "scikit-learn"
+    here = environment(library, metadata.version(library))
+    described = {"schema.json": msgspec.to_builtins(schema), "training.json": record}
+    _write(into, {**described, "environment.json": here})
     stored = open_folder(into)
     _answers(stored, examples, into)
     types = [(column.name, column.type) for column in schema.columns]
@@ -105,7 +109,19 @@ def import_model(sent: Path, into: Path) -> ImportFacts:
         schema_hash=schema_hash(types),
         features=tuple(column.name for column in schema.columns),
         methods=methods_of(stored.pipeline),
+        columns=tuple(map(_column_of, schema.columns)),
+        environment=here,
+        sensitive=tuple(column.name for column in schema.columns if column.sensitive)
+        + ((answer.name,) if answer and answer.sensitive else ()),
+        classes=answer.classes if answer else (),
     )
+
+
+def _column_of(column: ModelColumn) -> Column:
+    """Return a column as those of datasets are described."""
+    if column.sensitive:
+        return Column(column.name, column.type, sensitive=True)
+    return Column(column.name, column.type, minimum=column.minimum, maximum=column.maximum)
 
 
 def _member(packed: zipfile.ZipFile, name: str) -> zipfile.ZipInfo:

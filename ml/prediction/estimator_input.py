@@ -31,7 +31,7 @@ class EstimatorInput:
         self.plan: Plan | None = None
         self.is_proven = False
         self.order: Literal["C", "F"] = "C"
-        if self.steps is not None:
+        if self.steps is not None and not model.training.imported:
             try:
                 self.plan = compiled(model.pipeline)
             except NoPlan:

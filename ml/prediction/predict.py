@@ -187,7 +187,8 @@ class _Batches:
 
     def _elsewhere(self, table: DatasetTable) -> dict[str, FoundValues]:
         """Return values of all rows, of the columns of which a batch cannot be understood alone."""
-        known = known_categories(self.model.pipeline)
+        imported = self.model.training.imported
+        known = {} if imported else known_categories(self.model.pipeline)
         columns = {
             column.name
             for column in self.model.schema.columns

@@ -61,15 +61,15 @@ class ProvedEvent(NamedTuple):
 class ProvedPrediction(NamedTuple):
     """The content of a proof: the statement, its record, and what is proved and what is not.
 
-    `source` is what the version comes from, None if the proof does not say it. It may be
-    `imported`.
+    `source` is what the version comes from, None if the proof does not say it. An imported version
+    may be `unexportable` as python.
     """
 
     statement: PredictionStatement
     record: PredictionRecord
     events: tuple[ProvedEvent, ...]
     source: VersionSource | None
-    imported: bool
+    unexportable: bool
     proved: tuple[str, ...]
     unproved: tuple[str, ...]
 
@@ -91,10 +91,16 @@ def check_prediction(given: PredictionProof, keys: PublicKeys) -> ProvedPredicti
         record,
         found,
         links.source,
-        not links.version.experiment,
+        _has_no_export(links.version, links.source),
         tuple(links.proved),
         tuple(links.unproved),
     )
+
+
+def _has_no_export(version: events.VersionRegistered, source: VersionSource | None) -> bool:
+    """Return whether an imported version cannot be exported as python, as far as is known."""
+    onnx = source is not None and source.imported and source.estimator == "onnx"
+    return onnx or not version.experiment
 
 
 def _statement_of(given: PredictionProof, keys: PublicKeys) -> PredictionStatement:
@@ -304,23 +310,26 @@ class _Links:
             self.unproved.append("On which data it was trained: it was made elsewhere.")
             return
         mine = [one for one in self.others if one.record.subject == f"session/{version.experiment}"]
-        completed = _only(mine, events.RunCompleted, version.training)
+        imported = _only(mine, events.TrainingImported, version.training)
+        completed = imported or _only(mine, events.RunCompleted, version.training)
         requested = _only(mine, events.TrainingRequested, version.training)
         source = self.source
         if completed is not None:
             event = completed.event
-            assert isinstance(event, events.RunCompleted)
+            assert isinstance(event, events.RunCompleted | events.TrainingImported)
             artifact = artifact_of(event.result)
             if artifact is None or (source and artifact.folder != source.artifact.folder):
                 raise ProofRefused(
                     f"The training {version.training} has another artifact than the version."
                 )
             same = f", which is that of the version ({source.artifact.digest})" if source else ""
-            self.proved.append(
-                f"The training ended: {completed}. Its artifact is {artifact.folder}{same}."
-            )
+            what = "The training ended" if imported is None else "The model was imported"
+            self.proved.append(f"{what}: {completed}. Its artifact is {artifact.folder}{same}.")
         else:
             self._untold("training", "The training's end")
+        if imported is not None:
+            self.unproved.append("On which data it was trained: it was made elsewhere.")
+            return
         dataset = source.dataset if source else None
         if requested is not None:
             self.proved.append(
@@ -404,8 +413,8 @@ def as_document(found: ProvedPrediction, again: str = "") -> Mapping[str, Any]:
     """Return a checked proof as a document; `again` is proved by computing the answer again."""
     record, said = found.record, found.statement
     how = "`--artifact FOLDER` (an export of the version as python) computes it again, here."
-    if found.imported:
-        how = "it was imported, and has no export that could compute it again."
+    if found.unexportable:
+        how = "it was imported, and has no export as python that could compute it again."
     rest = () if again else (f"That the version gives this answer: {how}",)
     return {
         "model": record.model,

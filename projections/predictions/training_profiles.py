@@ -95,11 +95,7 @@ class TrainingProfiles:
         if row is None or row.source is None:
             return TrainingEdges()
         artifact = row.source.artifact
-        keyid: str | None
-        if row.imported:
-            keyid = snapshot.models.keyid(model, version)
-        else:
-            keyid = snapshot.sessions.keyid(row.experiment)
+        keyid = snapshot.keyid_of_version(row)
         try:
             key = self.vault.find(keyid).derived("artifacts") if keyid and artifact.stored else None
             store = self.artifacts.with_key(key)

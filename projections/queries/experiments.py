@@ -13,7 +13,7 @@ from autolearn.projections.rows import experiments
 from autolearn.projections.rows.experiments import StoredExperiment
 from autolearn.projections.rows.runs import RUNS, StoredRun
 from autolearn.schemas.rest.experiments import ExperimentRow
-from autolearn.schemas.values import DatasetRef, RunId, SessionId
+from autolearn.schemas.values import NO_DATASET, DatasetRef, RunId, SessionId
 from autolearn.security.data_key import Unreadable
 
 
@@ -75,9 +75,11 @@ class ExperimentQueries(Queries):
                 continue
             self.rows.looked += 1
             request = self.runs.request(experiment, run)
-            found[row.kind][dataset_of(experiment, self.rows.opens, request)] = None
-        data = KeptRuns(tuple(found["training"]), tuple(found["evaluation"]), cpu_seconds)
-        return remember(self.rows.known.kept_runs, experiment, data)
+            data = dataset_of(experiment, self.rows.opens, request)
+            if data != NO_DATASET:
+                found[row.kind][data] = None
+        kept_runs = KeptRuns(tuple(found["training"]), tuple(found["evaluation"]), cpu_seconds)
+        return remember(self.rows.known.kept_runs, experiment, kept_runs)
 
     def newest(
         self, after: After = None, whose: str | None = None, *, shared: bool = False

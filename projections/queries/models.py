@@ -190,7 +190,7 @@ class ModelQueries(Queries):
             retired_by=row.retired_by,
             reason=ending.reason if ending else "",
             note=registered.note if registered else "",
-            imported=not row.experiment,
+            imported=not row.experiment or bool(registered and registered.source.imported),
             source=registered.source if registered else None,
         )
 

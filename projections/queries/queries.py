@@ -18,6 +18,7 @@ from autolearn.projections.queries.users import UserQueries
 from autolearn.projections.rows.command_answers import ANSWERS, Answer
 from autolearn.projections.storage.row_reader import RowReader
 from autolearn.projections.storage.store import Readable, Store
+from autolearn.schemas.rest.models import ModelVersionRow
 
 
 class ReadModelQueries:
@@ -69,3 +70,12 @@ class Snapshot:
         self.runs = RunQueries(rows, said)
         self.experiments = ExperimentQueries(rows, self.sessions, self.runs)
         self.users, self.streams = UserQueries(rows), StreamQueries(rows, self.groups, self.models)
+
+    def keyid_of_version(self, row: ModelVersionRow) -> str | None:
+        """Return the id of the key of a version's artifact, "" for one in clear, None if gone.
+
+        It is that of its experiment; of the model for one that was imported without experiment.
+        """
+        if row.experiment:
+            return self.sessions.keyid(row.experiment)
+        return self.models.keyid(row.model, row.version)

@@ -14,7 +14,7 @@ from autolearn.schemas import events
 from autolearn.schemas.codec import from_json
 from autolearn.schemas.confidentiality import empty
 from autolearn.schemas.rest.runs import RunRow
-from autolearn.schemas.values import DatasetRef, RunId, SessionId
+from autolearn.schemas.values import Column, DatasetRef, RunId, SessionId
 from autolearn.schemas.work_kinds import WORK
 from autolearn.security.data_key import Unreadable
 
@@ -45,6 +45,13 @@ class Registration(Struct, frozen=True):
     """The part of a registration that names the version."""
 
     spec: VersionOnly
+
+
+class _Imported(Struct, frozen=True):
+    """The fields that only the event of a training that was made elsewhere has."""
+
+    imported: bool = False
+    columns: tuple[Column, ...] = ()
 
 
 def dataset_of(session: SessionId, opens: Opens, request: Raw) -> DatasetRef:
@@ -81,7 +88,10 @@ def _told(
 ) -> RunRow:
     """Return a run with all its data. Raises Unreadable."""
     work, row, stream = WORK[stored.kind], _ROW_OF[stored.kind], f"session/{session}"
-    fields = _shown(from_json(opens(stream, request), work.requested), row, stored)
+    asked = opens(stream, request)
+    fields = _shown(from_json(asked, work.requested), row, stored)
+    if stored.kind == "training":
+        fields |= asdict(from_json(asked, _Imported))
     if stored.status == "completed":
         completed = from_json(opens(stream, outcome), events.RunCompleted)
         fields |= asdict(completed.result)

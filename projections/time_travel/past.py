@@ -159,7 +159,8 @@ class AsOfReader:
         """Fold a session or experiment, and the estimators that it trains."""
         self.load(stream("session", session))
         runs = self.snapshot.runs.all(session)
-        estimators = {r.estimator for r in runs if isinstance(r, TrainingRow) and not r.unreadable}
+        trained = (one for one in runs if isinstance(one, TrainingRow) and not one.unreadable)
+        estimators = {one.estimator for one in trained if not one.imported}
         self.load(*(stream("estimator", one) for one in estimators))
 
     def load_kind(self, kind: str) -> None:

@@ -76,6 +76,22 @@ def request(
     return about.run
 
 
+def add_imported(rows: RowBatch, record: EventRecord, session: SessionId, before: RunId) -> RunId:
+    """Fold a training that was made elsewhere, and return its id. One event is all of it."""
+    about, time = read_part(record, part), record.time
+    imported = StoredRun(
+        *("training", record.sequence, "completed", time, time),
+        ended=time,
+        before=before,
+        actor=record.actor,
+    )
+    rows.put(RUNS, imported, session, about.run)
+    rows.put_once(BY_NUMBER, IndexEntry(about.run), session, record.sequence)
+    for table in (REQUESTS, OUTCOMES):
+        rows.put_once(table, kept(record), session, about.run)
+    return about.run
+
+
 def newest_first(
     rows: RowBatch, session: SessionId, row: StoredSession
 ) -> Iterator[tuple[RunId, StoredRun]]:

@@ -68,6 +68,14 @@ def _request(kind: str) -> Handler:
     return handle
 
 
+def _import(rows: RowBatch, record: EventRecord) -> None:
+    """Fold a model that was made elsewhere: a completed training."""
+    session = _session_of(record)
+    row = _changed(rows, record, session)
+    row.newest = runs.add_imported(rows, record, session, row.newest)
+    row.runs += 1
+
+
 def _change(how: runs.Change) -> Handler:
     """Return the handler of the events that change a run."""
 
@@ -195,6 +203,7 @@ VIEW = View(
         events.ExperimentDeleted: _delete,
         events.SessionShared: _share,
         events.SessionUnshared: _share,
+        events.TrainingImported: _import,
         **{work.requested: _request(kind) for kind, work in WORK.items()},
         **{event: _change(how) for event, how in runs.CHANGES.items()},
     },

@@ -25,7 +25,7 @@ class ArtifactReference(NamedTuple):
 Told = Callable[[Any], tuple[str, bool] | None]
 
 
-def _of_run(event: events.RunCompleted) -> tuple[str, bool] | None:
+def _of_run(event: events.RunCompleted | events.TrainingImported) -> tuple[str, bool] | None:
     artifact = artifact_of(event.result)
     return None if artifact is None else (artifact.folder, artifact.stored != "")
 
@@ -52,6 +52,7 @@ REFERRERS: Mapping[str, Mapping[type[Event], Told]] = MappingProxyType(
         },
         "models": {
             events.RunCompleted: _of_run,
+            events.TrainingImported: _of_run,
             events.SessionAnnotated: _of_annotation,
             events.VersionRegistered: _of_version,
         },

@@ -165,6 +165,8 @@ def _after(draft: Draft, event: object, time: str) -> Draft:
     match event:
         case events.RunRequested():
             return replace(draft, runs=draft.runs + 1, active=draft.active + 1)
+        case events.TrainingImported():
+            return replace(draft, runs=draft.runs + 1)
         case events.RunCompleted() | events.RunFailed() | events.RunCancelled():
             return replace(draft, active=draft.active - 1)
         case events.RecordingSet():

@@ -115,6 +115,7 @@ TRAFFIC: tuple[Flow, ...] = (
             *commands.COMMANDS_OF["user"],
             *commands.COMMANDS_OF["group"],
             *commands.COMMANDS_OF["model"],
+            commands.ImportTraining,
             commands.HoldExperiment,
             commands.ReleaseExperiment,
             *(work.request for work in WORK.values()),

@@ -54,7 +54,7 @@ from autolearn.schemas.commands.sessions import (
     UnshareSession,
 )
 from autolearn.schemas.commands.studies import RequestStudy
-from autolearn.schemas.commands.trainings import RequestTraining
+from autolearn.schemas.commands.trainings import ImportTraining, RequestTraining
 from autolearn.schemas.commands.users import (
     AddUser,
     DisableUser,
@@ -110,6 +110,7 @@ __all__ = [
     "RequestRun",
     "RequestStudy",
     "RequestTraining",
+    "ImportTraining",
     "RetireVersion",
     "RevokeToken",
     "RevokeTokens",
@@ -150,6 +151,7 @@ COMMANDS_OF: dict[str, tuple[type[Command], ...]] = {
         ShareSession,
         UnshareSession,
         RequestTraining,
+        ImportTraining,
         RequestEvaluation,
         RequestPrediction,
         RequestStudy,

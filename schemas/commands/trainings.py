@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from autolearn.schemas.commands.runs import RequestRun
 from autolearn.schemas.datasets.read_options import ReadOptions
+from autolearn.schemas.messages import Command
+from autolearn.schemas.results import TrainingResult
 from autolearn.schemas.training.preprocess import Preprocessing
-from autolearn.schemas.values import NO_RUN, DatasetRef, JsonValue, RunId, Split
+from autolearn.schemas.values import NO_RUN, Column, DatasetRef, JsonValue, RunId, Split
 
 
 class RequestTraining(RequestRun, frozen=True, omit_defaults=True, kw_only=True):
@@ -46,3 +48,23 @@ class RequestTraining(RequestRun, frozen=True, omit_defaults=True, kw_only=True)
     study: RunId = NO_RUN
     trial: int | None = None
     medians: tuple[float, ...] = ()
+
+
+class ImportTraining(Command, frozen=True, omit_defaults=True, kw_only=True):
+    """Take a model that was made elsewhere into an open session, as a completed training.
+
+    `estimator` is the class of the file's model, or onnx, and `library_version` that of the library
+    that wrote it. `columns` are the features, in the order of the artifact's schema. The `result`
+    has the artifact, and the environment in which it was checked.
+    """
+
+    run: RunId
+    estimator: str
+    task: str
+    library_version: str
+    target: str | None
+    schema_hash: str
+    features: tuple[str, ...]
+    columns: tuple[Column, ...]
+    result: TrainingResult
+    sensitive: tuple[str, ...] = ()

@@ -55,7 +55,7 @@ from autolearn.schemas.events.sessions import (
     SessionUnshared,
 )
 from autolearn.schemas.events.studies import StudyRequested
-from autolearn.schemas.events.trainings import TrainingRequested
+from autolearn.schemas.events.trainings import TrainingImported, TrainingRequested
 from autolearn.schemas.events.users import (
     PasswordSet,
     QuotaSet,
@@ -126,6 +126,7 @@ __all__ = [
     "TokensRevoked",
     "TrafficRolledBack",
     "TrafficSet",
+    "TrainingImported",
     "TrainingRequested",
     "UserAdded",
     "UserDisabled",
@@ -156,6 +157,7 @@ EVENTS_OF: dict[str, tuple[type[Event], ...]] = {
         SessionShared,
         SessionUnshared,
         TrainingRequested,
+        TrainingImported,
         EvaluationRequested,
         PredictionRequested,
         StudyRequested,

@@ -23,8 +23,8 @@ Recording = Literal["durable", "fast"]
 class VersionSource(Struct, frozen=True, omit_defaults=True, kw_only=True):
     """The facts about the training that a version comes from, as they were when it was registered.
 
-    Of a version that was made elsewhere, `estimator` is the class of the file's model, or onnx,
-    and there are neither `dataset` nor metrics.
+    Of an `imported` one, which was made elsewhere, `estimator` is the class of the file's model, or
+    onnx, and there is no `dataset`.
 
     `metrics` are those of its newest evaluation on held-out rows, the `evaluation`. `task` is such
     as classification; `schema_hash` that of the columns that it was trained on.
@@ -40,3 +40,4 @@ class VersionSource(Struct, frozen=True, omit_defaults=True, kw_only=True):
     features: tuple[str, ...] = ()
     metrics: dict[str, float] = {}
     evaluation: RunId = NO_RUN
+    imported: bool = False

@@ -16,6 +16,7 @@ from autolearn.schemas.training.preprocess import Preprocessing
 from autolearn.schemas.values import (
     NO_RUN,
     Baseline,
+    Column,
     DatasetRef,
     JsonValue,
     PredictionForm,
@@ -83,7 +84,8 @@ class TrainingRow(RunFields, kw_only=True, frozen=True):
     """One training. `features` are those that were named, and `left_out` the reason by column.
 
     `logged` are figures that a user computed. A trial of a study has the `study`, and its number in
-    it, from 0.
+    it, from 0. An `imported` one was made elsewhere: it has `columns`, and neither a dataset nor a
+    meaning of split, seed, preprocessing and limits.
     """
 
     kind: ClassVar[str] = "training"
@@ -116,6 +118,8 @@ class TrainingRow(RunFields, kw_only=True, frozen=True):
     notes: tuple[Note, ...] = ()
     logged: dict[str, float] = {}
     attachments: tuple[Attachment, ...] = ()
+    imported: bool = False
+    columns: tuple[Column, ...] = ()
 
 
 class Training(TrainingRow, kw_only=True, frozen=True):

@@ -109,6 +109,7 @@ STORY = [
     ("model/old-cases", "CaseRemoved.v1", ""),
     ("dataset/birds", "RowsLabelled.v1", ""),
     ("model/flowers", "PredictionsErased.v1", ""),
+    (C, "TrainingImported.v1", "t2"),
 ]
 """Stream, golden file, and the run that its data are made to name."""
 

@@ -19,7 +19,7 @@ SUBJECT = re.compile(
     r"|session/[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 )
 COMMAND = re.compile(
-    r"autolearn\.((Open|Rename|Annotate|Commit|Discard|Expire|Keep|Share|Unshare)Session|ProposeExpiry|(Hold|Release|Delete)Experiment"
+    r"autolearn\.((Open|Rename|Annotate|Commit|Discard|Expire|Keep|Share|Unshare)Session|ProposeExpiry|ImportTraining|(Hold|Release|Delete)Experiment"
     r"|Register(Estimator|Metric|Dataset)|(Share|Unshare|Delete)(Dataset|Model)|(Register|Retire)Version|Set(Alias|Traffic|Shadow|Recording)|Promote|ErasePredictions|RollBack(Traffic)?|(Add|Remove)Case|LabelRows"
     r"|Request(Training|Evaluation|Prediction|Study)|(Start|Complete|Fail|Cancel)Run|ReportRunLost"
     r"|(Add|Disable|Enable)User|Set(Role|Password|Quota)|(Issue|Revoke)Token|RevokeTokens|(Create|Delete)Group|(Add|Remove)Member)\.v1"

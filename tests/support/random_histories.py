@@ -60,6 +60,7 @@ def random_command(random: Random, stream: str) -> Command:
         (0.5, lambda: commands.ShareSession(random.choice(("ada", "grace")))),
         (0.5, lambda: commands.UnshareSession(random.choice(("ada", "grace")))),
         (8, lambda: request_training(random, training)),
+        (1, lambda: samples.import_training(training)),
         (10, lambda: commands.StartRun(training, attempt, worker)),
         (10, lambda: samples.complete_training(training, attempt, worker)),
         (2, lambda: commands.FailRun(training, attempt, worker, "raised", "ValueError")),

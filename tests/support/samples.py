@@ -238,6 +238,25 @@ def evaluation_requested(
     return events.EvaluationRequested(**about)
 
 
+def import_training(run: str = "t1", **fields: Any) -> commands.ImportTraining:
+    about: dict[str, Any] = {
+        "estimator": "RandomForestClassifier",
+        "task": "classification",
+        "library_version": "1.9.1",
+        "target": "species",
+        "schema_hash": "c" * 64,
+        "features": ("petal", "colour ❀"),
+        "columns": (Column("petal", "number", minimum=1.0), Column("colour ❀", "string")),
+        "result": training_result(),
+        "sensitive": ("colour ❀",),
+    }
+    return commands.ImportTraining(run=run, **(about | fields))
+
+
+def training_imported(run: str = "t1", **fields: Any) -> events.TrainingImported:
+    return events.TrainingImported(**fields_of(import_training(run, **fields)))
+
+
 def evaluation_completed(
     run: str = "e1", attempt: int = 1, worker: str = "w1", **fields: Any
 ) -> events.RunCompleted:
@@ -377,6 +396,7 @@ COMMANDS: dict[str, Command] = by_type(
     commands.HoldExperiment("flowers", "2026-01-02T12:00:00.000Z"),
     commands.ReleaseExperiment("flowers"),
     request_training(),
+    import_training(),
     request_evaluation(),
     request_prediction(),
     request_study(),
@@ -444,6 +464,7 @@ EVENTS: dict[str, Event] = by_type(
     events.ExperimentHeld("flowers", "2026-01-02T12:00:00.000Z"),
     events.ExperimentReleased("flowers"),
     training_requested(),
+    training_imported(),
     evaluation_requested(),
     prediction_requested(),
     study_requested(),

@@ -25,7 +25,7 @@ from autolearn.schemas.rest.comparisons import (
     Score,
     TrainingComparison,
 )
-from autolearn.schemas.values import JsonValue, RunId
+from autolearn.schemas.values import NO_DATASET, JsonValue, RunId
 
 _PROPORTIONS = frozenset({"accuracy"})
 """The metrics that are the share of rows for which something is true."""
@@ -164,6 +164,9 @@ def _is_on(dataset: str, evaluation: EvaluationToCompare) -> bool:
 
 def _settings_of(request: TrainingRequested) -> dict[str, JsonValue]:
     """Return the settings of a training, each by one name, without the estimator."""
+    if request.dataset == NO_DATASET:
+        known = ("target", "task", "features")
+        return {"dataset": "imported", **{name: getattr(request, name) for name in known}}
     found: dict[str, JsonValue] = {
         "dataset": f"{request.dataset.name}@{request.dataset.version}",
         "target": request.target,

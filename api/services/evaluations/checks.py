@@ -75,6 +75,12 @@ def request_evaluation(
             if training.task == CLASSIFICATION and not secret:
                 named = [one for one in metrics if one not in optional]
                 _check_classes(training, spec, classes, named, snapshot)
+    elif training.imported:
+        fault = (
+            "the model was made elsewhere, so there are no held-out rows: name a dataset with its "
+            "columns and its target (autolearn evaluate TRAINING --dataset NAME)"
+        )
+        raise wrong("dataset-missing", "A dataset must be named", {"#/dataset": fault})
     elif not may(dataset.name):  # its grant has ended
         raise unknown(
             "dataset", dataset.name, known(snapshot, may), "/v1/catalog/datasets", "#/dataset"

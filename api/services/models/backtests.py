@@ -191,12 +191,12 @@ def _wanted(
         Problem: its columns are not known any more, or have names that a backtest uses (409); or
         `against` is a version with another task (422).
     """
-    if training.own is None:
+    if not training.columns:
         detail = f"The dataset of {model}@{number} was deleted, and so the types of its columns."
         raise Problem(409, "columns-unknown", "The columns are not known", detail)
     types = {
         column.name: "number" if column.type == "integer" else column.type
-        for column in training.own.columns  # clients may send any number
+        for column in training.columns  # clients may send any number
     }
     columns = {name: types[name] for name in training.features}
     if taken := [name for name in columns if name in ASKED_COLUMNS]:
@@ -229,12 +229,12 @@ def _measured(file: Path) -> tuple[str, int]:
 
 
 def _versions(now: Snapshot, model: str, first: int = 0) -> Iterator[int]:
-    """Yield the numbers of the versions with a training, the newest first, or from one on."""
+    """Yield the numbers of the versions with an experiment, the newest first, or from one on."""
     found = now.models.get(model)
     assert found is not None, "it was found at this moment"
     for number in range(min(first, found.versions) or found.versions, 0, -1):
         row = now.models.version(model, number)
-        if row is not None and not row.imported:
+        if row is not None and row.experiment:
             yield number
 
 

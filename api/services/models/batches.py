@@ -23,8 +23,8 @@ from autolearn.api.identity.principal import Principal, Who
 from autolearn.api.identity.visibility import Level, may_use, model_level
 from autolearn.api.services.models.checks import (
     answering_version,
+    require_experiment,
     require_model,
-    require_trained,
     version_of,
 )
 from autolearn.api.shared import bodies, dataset_checks, resources
@@ -241,9 +241,5 @@ def owner_of_version(snapshot: Snapshot, model: str, number: int) -> RunOwner:
     """Return the owner of the runs of a version: the experiment that it comes from."""
     row: ModelVersionRow | None = snapshot.models.version(model, number)
     assert row is not None, "it is one of the model's versions"
-    require_trained(
-        row,
-        "it has no experiment, of which a prediction of a dataset is a run. Ask it for rows "
-        f"(autolearn predict {model}@{number} FILE.csv)",
-    )
+    require_experiment(row)
     return RunOwner("experiment", row.experiment, f"/v1/models/{model}/versions/{number}")

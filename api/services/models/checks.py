@@ -83,11 +83,15 @@ def answering_version(snapshot: Snapshot, name: str, given: str) -> ModelVersion
     return row
 
 
-def require_trained(row: ModelVersionRow, why: str) -> None:
-    """Raise a problem (409) that says `why` an imported version cannot do something."""
-    if row.imported:
-        detail = f"{row.model}@{row.version} was imported: {why}."
-        raise Problem(409, "version-imported", "The version was imported", detail)
+def require_experiment(row: ModelVersionRow) -> None:
+    """Raise a problem (409) if a version was imported before imports had an experiment."""
+    if not row.experiment:
+        detail = (
+            f"{row.model}@{row.version} was imported by an earlier AutoLearn, without an "
+            "experiment that this is of. Register its file anew (autolearn model register "
+            f"{row.model} --file FILE)."
+        )
+        raise Problem(409, "version-imported", "The version has no experiment", detail)
 
 
 def version_of(snapshot: Snapshot, name: str, given: str, pointer: str | None = None) -> int:

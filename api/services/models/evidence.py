@@ -7,7 +7,7 @@ import re
 from typing import NamedTuple
 
 from autolearn.api.http.problems import Problem
-from autolearn.api.services.models.checks import require_trained, version_of
+from autolearn.api.services.models.checks import require_experiment, version_of
 from autolearn.projections.queries.evaluations import evaluations_of, figures_of
 from autolearn.projections.queries.queries import Snapshot
 from autolearn.schemas.models.promotion import Comparison, GateEvidence, Requirement, VersionMetric
@@ -71,8 +71,8 @@ def evidence_for(
     The decider checks it: what was not measured on the same rows is given to it as it is.
 
     Raises:
-        Problem: an alias is unknown, or a version was not evaluated by a metric (422); or it was
-        imported (409).
+        Problem: an alias is unknown, or a version was not evaluated by a metric (422); or as
+        `require_experiment`.
     """
     sides: dict[int, _Side] = {}
 
@@ -80,11 +80,7 @@ def evidence_for(
         if number not in sides:
             row = snapshot.models.version(model, number)
             assert row is not None, "it was found at this moment"
-            require_trained(
-                row,
-                "it was not evaluated, so nothing can be required of it or in comparison with it. "
-                "Promote without --require",
-            )
+            require_experiment(row)
             found = list(evaluations_of(snapshot, row.experiment, row.training))
             sides[number] = _Side(row, found)
         return sides[number]
@@ -110,9 +106,11 @@ def _measured(model: str, of: _Side, metric: str, pointer: str) -> list[VersionM
         return found
     known = sorted({name for one in of.evaluations for name in figures_of(one)})
     told = f"it has {', '.join(known[:20])}" if known else "it was not evaluated"
+    name = f"{model}@{of.version.version}"
+    data = " --dataset NAME" if of.version.imported else ""
     detail = (
-        f"{model}@{of.version.version} was not measured by {metric!r} ({told}): `autolearn "
-        f"evaluate {of.version.training[:8]} --metrics {metric}` measures it"
+        f"{name} was not measured by {metric!r} ({told}): `autolearn evaluate {name}{data} "
+        f"--metrics {metric}` measures it"
     )
     errors = [{"pointer": pointer, "detail": detail}]
     raise Problem(

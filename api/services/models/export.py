@@ -16,7 +16,7 @@ from starlette.responses import Response
 from autolearn.api.http.problems import Problem, unreadable
 from autolearn.api.identity.principal import Principal, Who
 from autolearn.api.identity.visibility import Level, access_to
-from autolearn.api.services.models.checks import require_model, require_trained, version_of
+from autolearn.api.services.models.checks import require_experiment, require_model, version_of
 from autolearn.api.shared.artifact_files import send, unavailable
 from autolearn.api.shared.authorization import forbidden
 from autolearn.api.state.context import ApiContext
@@ -61,7 +61,7 @@ def add_export_route(routes: APIRouter, context: ApiContext) -> None:
         now = context.queries.now()
         row = now.models.version(model, version_of(now, model, version))
         assert row is not None, "it was found at this moment"
-        require_trained(row, "export it where it was made")
+        require_experiment(row)
         await _require_artifact(context, who, row)
         made = await _exported(context, row, form)
         ending, media = _ENDINGS[form]
@@ -110,7 +110,7 @@ async def _exported(context: ApiContext, row: ModelVersionRow, form: ExportForm)
         try:
             found = await run(lambda: store.fetch_folder(artifact.folder, folder))
             data = None
-            if form == "onnx":
+            if form == "onnx" and not row.imported:
                 data = await run(partial(_fetched, store, source.dataset, Path(scratch)))
             job = ExportJob(
                 form,

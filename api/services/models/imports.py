@@ -1,12 +1,12 @@
 """The route with which a model that was made elsewhere becomes a version.
 
-What is sent is checked by a process of its own, and kept encrypted with the key of the model.
+What is sent is checked by a process of its own, and kept as the training of an experiment of its
+own: so all that is asked of a training is asked of it.
 """
 
 from __future__ import annotations
 
 import tempfile
-from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -15,24 +15,35 @@ from msgspec.structs import replace
 from starlette.responses import Response
 
 from autolearn.api.commands.acknowledgement import Accepted
-from autolearn.api.commands.command_headers import CommandRequest
+from autolearn.api.commands.command_headers import CommandRequest, Prefer, derive
 from autolearn.api.commands.responses import pending
 from autolearn.api.http.openapi import UPLOAD, answers
-from autolearn.api.http.problems import Problem, check_id
-from autolearn.api.identity.principal import Who
-from autolearn.api.services.models.registration import registered, require_registering
+from autolearn.api.http.problems import Problem, check_id, unavailable, unreadable
+from autolearn.api.identity.principal import Principal, Who
+from autolearn.api.services.models.registration import (
+    VersionCandidate,
+    hold,
+    registered,
+    require_registering,
+    source_of,
+)
 from autolearn.api.shared import uploads
 from autolearn.api.state.context import ApiContext
 from autolearn.ml.imports.process import ImportJob, ImportRefused, import_apart
-from autolearn.projections.rows.command_answers import Answer
 from autolearn.schemas.bounds import LONGEST_NOTE
-from autolearn.schemas.commands import RegisterVersion
-from autolearn.schemas.models.versions import VersionSource
+from autolearn.schemas.commands import CommitSession, ImportTraining, OpenSession, RegisterVersion
+from autolearn.schemas.messages import Command
+from autolearn.schemas.models.imports import ImportFacts
 from autolearn.schemas.rest.commands import CommandState
 from autolearn.schemas.rest.models import ModelVersion
+from autolearn.schemas.results import TrainingResult
 from autolearn.schemas.stream_kinds import stream
-from autolearn.schemas.values import DatasetRef, TrainedArtifact
+from autolearn.schemas.values import RunId, SessionId, TrainedArtifact
 
+_EXPIRES = 24 * 3600
+"""Seconds after which the session of an import ends that was broken off before its commit."""
+_SHARED = {*ImportTraining.__struct_fields__} & {*ImportFacts.__struct_fields__}
+"""The facts that the command repeats."""
 Note = Annotated[str, Query(max_length=LONGEST_NOTE)]
 
 
@@ -63,20 +74,33 @@ def add_import_route(routes: APIRouter, context: ApiContext) -> None:
                     answer = await context.commands.post(stream("model", model), None, asked)
                 else:
                     asked = asked._replace(via=await require_registering(context, who, model))
-                    source = await kept(model, file.path, asked)
-                    command = RegisterVersion(source=source, note=note)
-                    answer = await register(model, command, asked)
+                    made = await imported(who, model, file.path, asked)
+                    source = source_of(context.queries.now(), made.experiment, made.training)
+                    await hold(context, made, model, asked)
+                    command = RegisterVersion(
+                        experiment=made.experiment, training=made.training, source=source, note=note
+                    )
+                    answer = await context.commands.post(stream("model", model), command, asked)
         if isinstance(answer, Accepted):
             return pending(answer, asked)
         return registered(context, model, answer, asked)
 
-    async def kept(model: str, sent: Path, asked: CommandRequest) -> VersionSource:
-        """Check what was sent, and store the artifact under the key of the model.
+    async def imported(
+        who: Principal, model: str, sent: Path, asked: CommandRequest
+    ) -> VersionCandidate:
+        """Check what was sent, and keep it as the training of an experiment of its own.
 
         Raises:
-            Problem: it is refused; or there is no key now.
+            Problem: it is refused; or the experiment cannot be made now.
         """
-        lane = context.executors.uploads
+        session, run = SessionId(derive(asked.id, "session")), RunId(derive(asked.id, "run"))
+        owner = stream("session", session)
+
+        async def step(name: str, command: Command) -> None:
+            one = asked._replace(id=derive(asked.id, name), via="", prefer=Prefer(None, False))
+            if isinstance(await context.commands.post(owner, command, one), Accepted):
+                raise unavailable("The import was not decided in time. Try again.")
+
         with tempfile.TemporaryDirectory(dir=context.scratch, prefix="import-") as scratch:
             folder = Path(scratch)
             try:
@@ -85,33 +109,30 @@ def add_import_route(routes: APIRouter, context: ApiContext) -> None:
             except ImportRefused as error:
                 words = f"{error.detail}. {error.advice}".strip()
                 raise Problem(422, "import-refused", error.title, words) from None
-            keyid = await context.commands.key_of(stream("model", model), asked)
-            artifact = await lane.run(partial(_stored, context, keyid, folder))
-        return VersionSource(
-            estimator=facts.estimator,
-            task=facts.task,
-            target=facts.target,
-            library_version=facts.library_version,
-            dataset=DatasetRef("", ""),
-            artifact=replace(artifact, methods=facts.methods),
-            schema_hash=facts.schema_hash,
-            features=facts.features,
-        )
+            if context.queries.answer(derive(asked.id, "open")) is None:
+                context.taken.take(context.settings.quotas, context.queries, who.name, "sessions")
+            await step("open", OpenSession(f"{model}: {facts.estimator}, imported", _EXPIRES))
+            if context.queries.answer(derive(asked.id, "import")) is None:
+                artifact = await stored(session, folder)
+                result = TrainingResult(
+                    artifact=replace(artifact, methods=facts.methods),
+                    parameters={"classes": facts.classes} if facts.classes else {},
+                    environment=facts.environment,
+                    rows_train=0,
+                    rows_test=0,
+                    fit_seconds=0.0,
+                    seconds=0.0,
+                )
+                known = {name: getattr(facts, name) for name in _SHARED}
+                await step("import", ImportTraining(run=run, result=result, **known))
+        await step("commit", CommitSession((run,)))
+        return VersionCandidate(session, run, "")
 
-    async def register(
-        model: str, command: RegisterVersion, asked: CommandRequest
-    ) -> Answer | Accepted:
-        """Post the command; delete the artifact if it is refused."""
-        try:
-            return await context.commands.post(stream("model", model), command, asked)
-        except Problem as problem:
-            folder = command.source.artifact.stored
-            if folder and problem.status_code < 500:  # otherwise it may still be registered
-                await context.executors.uploads.run(lambda: context.artifacts.delete_folder(folder))
-            raise
-
-
-def _stored(context: ApiContext, keyid: str, folder: Path) -> TrainedArtifact:
-    """Store a folder, encrypted if there is a key (blocks)."""
-    key = context.vault.find(keyid).derived("artifacts") if keyid else None
-    return context.artifacts.with_key(key).put_folder(folder)
+    async def stored(session: SessionId, folder: Path) -> TrainedArtifact:
+        """Store a folder, encrypted with the key of the session if there is one."""
+        keyid = context.queries.latest().sessions.keyid(session)
+        if keyid is None:
+            raise unreadable()
+        key = context.vault.find(keyid).derived("artifacts") if keyid else None
+        store = context.artifacts.with_key(key)
+        return await context.executors.uploads.run(lambda: store.put_folder(folder))

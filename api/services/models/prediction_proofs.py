@@ -221,6 +221,8 @@ class _Maker:
         if registered.data is None:
             self._withhold("dataset", "the registration of the version cannot be read")
             return
+        if version.source.imported:
+            return
         dataset = version.source.dataset
         if self.sight.level(stream("dataset", dataset.name)) < Level.READ:
             self._withhold("dataset", "it was deleted, or not shared with who asked for the file")
@@ -291,5 +293,5 @@ def _registers(event: Event, number: int) -> bool:
 
 def _is_of(event: Event, training: str) -> bool:
     """Return whether an event is the request of a training, or its end."""
-    kinds = (events.TrainingRequested, events.RunCompleted)
+    kinds = (events.TrainingRequested, events.RunCompleted, events.TrainingImported)
     return isinstance(event, kinds) and event.run == training

@@ -124,6 +124,7 @@ def source_of(snapshot: Snapshot, experiment: SessionId, training: RunId) -> Ver
         features=row.features,
         metrics=figures_of(evaluation) if evaluation else {},
         evaluation=evaluation.id if evaluation else NO_RUN,
+        imported=row.imported,
     )
 
 

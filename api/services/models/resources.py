@@ -24,6 +24,6 @@ def model_version(row: ModelVersionRow) -> ModelVersion:
     """Return a version of a model."""
     at, kept = f"/v1/models/{row.model}", f"/v1/experiments/{row.experiment}"
     links = {"self": f"{at}/versions/{row.version}", "model": at}
-    if not row.imported:
+    if row.experiment:
         links |= {"experiment": kept, "training": f"{kept}/trainings/{row.training}"}
     return ModelVersion(**asdict(row), links=links)

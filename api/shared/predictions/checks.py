@@ -14,7 +14,7 @@ from autolearn.schemas.catalog import DatasetSpec
 from autolearn.schemas.commands import RequestPrediction
 from autolearn.schemas.feature_columns import features_of
 from autolearn.schemas.rest.runs import TrainingRow
-from autolearn.schemas.values import PredictionForm, RunId
+from autolearn.schemas.values import Column, PredictionForm, RunId
 
 
 class Model(NamedTuple):
@@ -25,10 +25,15 @@ class Model(NamedTuple):
     newest: DatasetSpec | None
 
     @property
+    def columns(self) -> tuple[Column, ...]:
+        """The columns of its data, as far as they are known here."""
+        return self.training.columns if self.own is None else self.own.columns
+
+    @property
     def features(self) -> list[str]:
         """The columns from which it has learned, as far as they are known here."""
         training = self.training
-        names = () if self.own is None else (column.name for column in self.own.columns)
+        names = (column.name for column in self.columns)
         return features_of(names, training.target, training.features, training.left_out)
 
 

@@ -226,7 +226,7 @@ def _settings(given: Mapping[str, JsonValue]) -> str:
         value = given[name]
         if name == "dataset" and isinstance(value, str):
             data, _, version = value.partition("@")
-            words.append(f"{data}@{short(version)}")
+            words.append(f"{data}@{short(version)}" if version else data)
             continue
         for group in _GROUPS:
             name = name.removeprefix(group)

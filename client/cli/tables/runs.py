@@ -36,7 +36,7 @@ def trainings(found: Iterable[Training]) -> RenderableType:
         [
             short(one.id),
             one.estimator,
-            one.dataset.name,
+            "imported" if one.imported else one.dataset.name,
             *(one.actor for _ in by),
             _state(one),
             _settings(one),
@@ -91,19 +91,22 @@ def predictions(found: Iterable[Prediction]) -> RenderableType:
 
 def training(one: Training) -> RenderableType:
     """Return a training in detail."""
+    unknown = one.unreadable or one.imported
     about = pairs(
         {
             "training": one.id,
             "estimator": f"{one.estimator} ({one.library_version})",
-            "data": f"{one.dataset.name}@{short(one.dataset.version)}"
+            "data": (
+                "imported" if one.imported else f"{one.dataset.name}@{short(one.dataset.version)}"
+            )
             + ("" if one.target is None else f", target {one.target}"),
             "features": _cut(", ".join(one.features), 400),
             "left out": _cut(_left_out(one.left_out), 400),
-            "split": "" if one.unreadable else split_in_words(one),
+            "split": "" if unknown else split_in_words(one),
             "folds": f"{one.split.folds}, of the rows to train" if one.split.folds else "",
             "weights": one.weight,
             "settings": _cut(_hyperparameters(one), 400),
-            "preprocessing": "" if one.unreadable else _joined(in_words(one.preprocessing)),
+            "preprocessing": "" if unknown else _joined(in_words(one.preprocessing)),
             "features kept": _kept(one.parameters),
             "threshold": threshold_in_words(one.parameters.get("threshold")),
             "status": phase_of(one),

@@ -157,7 +157,7 @@ def runs(
 
 def _splits(trained: Sequence[Training]) -> list[RenderableType]:
     """Say how the rows of all trainings were split, and whether all share the held-out rows."""
-    known = [one for one in trained if not one.unreadable]
+    known = [one for one in trained if not (one.unreadable or one.imported)]
     splits = {split_in_words(one) for one in known}
     same = {(one.dataset.version, one.target, one.split.kind, one.split.column) for one in known}
     if len(splits) != 1 or len(same) != 1:

@@ -65,6 +65,9 @@ def test_every_accepted_run_ends_at_most_once_and_has_one_worker_at_a_time(rando
         match event:
             case events.RunRequested():
                 requested[event.run] += 1
+            case events.TrainingImported():
+                requested[event.run] += 1
+                ends[event.run] += 1
             case events.RunStarted():
                 assert holder.get(event.run) is None
                 holder[event.run] = event.worker

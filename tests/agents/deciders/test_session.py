@@ -340,6 +340,17 @@ def test_a_request_is_taken_over_field_by_field():
     given(session, OPENED).when(request_training(**fields)).then(training_requested(**fields))
 
 
+def test_a_model_that_was_made_elsewhere_is_a_completed_training():
+    made = samples.import_training(), samples.training_imported()
+    given(session, OPENED).when(made[0]).then(made[1])
+    given(session, OPENED, made[1]).when(made[0]).then(Refused(reason="run-exists"))
+    given(session, OPENED, made[1]).when(CommitSession()).then(SessionCommitted(("t1",)))
+    experiment = given(session, OPENED, made[1], SessionCommitted(("t1",)))
+    experiment.when(request_evaluation("e1", "t1")).then(evaluation_requested("e1", "t1"))
+    other = samples.import_training("t2")
+    experiment.when(other).then(Refused(reason="session-committed"))
+
+
 @pytest.mark.parametrize(
     "past",
     [

@@ -277,6 +277,8 @@ def test_an_attached_file_is_referred_to_as_its_sealed_event_says():
     )
     assert reference_of(outline_of(sealed)) == ("models", "f" * 64, True)
     assert reference_of(events.SessionAnnotated("t1", "a note")) is None
+    imported = samples.training_imported()
+    assert reference_of(imported) == ("models", imported.result.artifact.folder, False)
 
 
 def test_an_imported_version_keeps_its_artifact_until_the_model_is_deleted(

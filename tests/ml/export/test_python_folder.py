@@ -16,11 +16,16 @@ from typing import Any
 import pytest
 
 from autolearn.artifacts.datasets.column_evidence import MISSING_IN_TEXT, MISSING_WORDS
+from autolearn.ml.evaluation.stored_artifact import open_folder
 from autolearn.ml.export import predict
 from autolearn.ml.export.python_folder import write_python
+from autolearn.ml.imports.check import import_model
 from autolearn.ml.models.skops_file import ModelRefused
+from autolearn.ml.models.trusted_types import IMPORTED
 from autolearn.ml.plugins import find_estimator
+from autolearn.ml.prediction.online import OnlineModel
 from autolearn.schemas.training.preprocess import ColumnPreprocessing, Preprocessing
+from tests.ml.imports import samples as imports
 from tests.ml.plans.test_plan import rows
 from tests.ml.prediction.test_online import ROW, opened
 
@@ -29,7 +34,8 @@ def exported(tmp_path: Path, estimator: str, **more: Any) -> tuple[Any, Path]:
     """The model of a training, and its folder."""
     store, digest, model = opened(tmp_path, estimator, **more)
     folder, into = store.fetch_folder(digest, tmp_path / "folder"), tmp_path / "out.zip"
-    write_python(folder, into, find_estimator(estimator), "penguins@3")
+    allowed = find_estimator(estimator).allowed_types()
+    write_python(folder, into, allowed, "penguins@3 was trained")
     with zipfile.ZipFile(into) as packed:
         packed.extractall(tmp_path / "export")
     return model, tmp_path / "export"
@@ -90,8 +96,22 @@ def test_types_that_are_not_trusted_are_not_exported(tmp_path: Path):
     store, digest, _ = opened(tmp_path, "decision-tree")
     folder = store.fetch_folder(digest, tmp_path / "folder")
     (folder / "model.skops").write_bytes(b"no zip")
+    allowed = find_estimator("decision-tree").allowed_types()
     with pytest.raises(ModelRefused, match="not a skops file"):
-        write_python(folder, tmp_path / "out.zip", find_estimator("decision-tree"), "x@1")
+        write_python(folder, tmp_path / "out.zip", allowed, "x@1 was trained")
+
+
+def test_an_imported_pipeline_answers_as_the_endpoint(tmp_path: Path):
+    sent, into = tmp_path / "sent.zip", tmp_path / "out.zip"
+    sent.write_bytes(imports.zipped(imports.forest()))
+    (folder := tmp_path / "folder").mkdir()
+    import_model(sent, folder)
+    write_python(folder, into, IMPORTED, "churn@1 was imported")
+    with zipfile.ZipFile(into) as packed:
+        packed.extractall(tmp_path / "export")
+    records = imports.rows(12).dropna().to_dict("records")
+    online = OnlineModel(open_folder(folder)).answer(records)
+    assert predict.PortableModel(tmp_path / "export").answer(records) == online.rows
 
 
 @pytest.mark.long

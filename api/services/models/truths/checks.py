@@ -269,9 +269,7 @@ def _labels(context: ApiContext, model: str, said: SaidRows) -> Sequence[str]:
     if source.task == REGRESSION or said.labels:
         return said.labels
     artifact = source.artifact
-    keyid = now.sessions.keyid(row.experiment)
-    if row.imported:
-        keyid = now.models.keyid(row.model, row.version)
+    keyid = now.keyid_of_version(row)
     try:
         key = context.vault.key(keyid).derived("artifacts") if keyid and artifact.stored else None
         _, chunks = context.artifacts.with_key(key).read_file(artifact, "schema.json")

@@ -306,7 +306,7 @@ def retire(
         if output == Output.json:
             print_json(to.said)
         else:
-            free = "" if retired.imported else ": its experiment may be deleted now"
+            free = ": its experiment may be deleted now" if retired.experiment else ""
             print(f"Retired {retired.model}@{retired.version}{free}")
 
 

@@ -17,14 +17,24 @@ def trainings_of(to: Connection, given: str) -> list[TrainingHandle]:
     """Return a training, or all completed ones of an experiment.
 
     Raises:
+        typer.BadParameter: it was imported.
         NothingSo, Problem, typer.BadParameter: as `training_owner.owner_of`.
     """
+    import typer
+
     from autolearn.client.cli.training_owner import owner_of
 
     owner, training = owner_of(to, given)
-    if training is not None:
-        return [owner.training(training)]
-    return [one for one in owner.trainings() if one.status == "completed"]
+    if training is None:
+        found = [one for one in owner.trainings() if one.status == "completed"]
+    else:
+        found = [owner.training(training)]
+    if any(one.data.imported for one in found):
+        raise typer.BadParameter(
+            f"{given} was imported: it was trained elsewhere, and cannot be trained again",
+            param_hint="'--again'",
+        )
+    return found
 
 
 def train_again(

@@ -24,7 +24,7 @@ def evaluate(
     training: Annotated[
         str,
         typer.Argument(
-            metavar="TRAINING|EXPERIMENT",
+            metavar="TRAINING|EXPERIMENT|MODEL@VERSION",
             help="The start of its id is enough, or the title of an experiment.",
         ),
     ],

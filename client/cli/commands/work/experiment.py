@@ -163,7 +163,7 @@ def card(
         trainings = [
             one
             for one in content.trainings
-            if one.status == "completed" and found.training in (None, one.id)
+            if one.status == "completed" and not one.imported and found.training in (None, one.id)
         ]
         if not trainings:
             raise NothingSo(

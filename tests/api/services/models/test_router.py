@@ -495,31 +495,14 @@ def put(
     return known.ask(who, "PUT", f"{path}/versions", content=content, params=more, headers=headers)
 
 
-def test_a_model_that_was_made_elsewhere_answers_and_says_that_it_was_not_trained_here(
-    known: People,
-):
-    """It answers like the file that was sent; what needs its training is refused."""
+def test_a_model_that_was_made_elsewhere_answers_like_the_file_that_was_sent(known: People):
     made, path = pipeline(), f"/v1/models/i-{uuid.uuid4().hex[:8]}"
     sent = put(known, path, zipped(made), note="of the old team")
     assert (sent.status_code, sent.headers["location"]) == (201, f"{path}/versions/1"), sent.text
     shown = known.ask("owner", "GET", f"{path}/versions/1").json()
-    assert (shown["imported"], shown["experiment"], shown["note"]) == (True, "", "of the old team")
-    assert shown["links"].keys() == {"self", "model"}
+    assert (shown["imported"], shown["note"]) == (True, "of the old team")
     assert shown["source"]["estimator"] == "RandomForestClassifier"
-    assert shown["source"]["artifact"]["stored"], "it is encrypted with the key of the model"
     assert put(known, path, zipped(made), "reader").status_code == 409, "it is the owner's"
-
-    asked: list[tuple[str, str, object]] = [
-        ("POST", "promote", {"version": 1, "require": ["f1 >= 0.5"]}),
-        ("GET", "versions/1/export?as=python", None),
-        ("POST", "versions/1/predictions", {"dataset": "wine"}),
-        ("POST", "backtests", {"version": 1, "since": "2026-11-01T00:00:00Z"}),
-    ]
-    assert known.ask("owner", "GET", f"{path}/backtests").json()["items"] == []
-    for method, what, body in asked:
-        refused = known.ask("owner", method, f"{path}/{what}", json=body)
-        kind = refused.json()["type"].rpartition(":")[2]
-        assert (refused.status_code, kind) == (409, "version-imported"), refused.text
     assert post(known, f"{path}/promote", {"version": 1}).json()["champion"] == 1
 
     data = rows(8).dropna()
@@ -585,3 +568,47 @@ def test_named_cases_are_asked_at_each_promotion_and_changes_are_kept(known: Peo
     ours = [one.value for of in on_log.values() for one in of if one.key == key and one.value]
     assert len(ours) > 6
     assert not any(b"proline" in one or b"typical" in one for one in ours)
+
+
+def test_what_is_asked_of_a_training_is_asked_of_a_model_that_was_made_elsewhere(known: People):
+    """Its experiment has the evaluation for the gate, the predictions, and the artifact."""
+    made, path = pipeline(), f"/v1/models/i-{uuid.uuid4().hex[:8]}"
+    data = rows(40).assign(churn=lambda found: made.predict(found))
+    name = f"d-{uuid.uuid4().hex[:8]}"
+    table = data.to_csv(index=False).encode()
+    added = known.ask("owner", "PUT", f"/v1/catalog/datasets/{name}?target=churn", content=table)
+    assert added.status_code == 201, added.text
+    imported = put(known, path, zipped(made)).json()
+    links, batch = imported["links"], {"dataset": name, "form": "jsonl"}
+    assert imported["source"]["artifact"]["stored"], (
+        "it is encrypted with the key of the experiment"
+    )
+    refused = post(known, f"{links['experiment']}/delete")
+    assert refused.json()["type"].endswith("experiment-held"), refused.text
+
+    done = post(known, f"{path}/versions/1/predictions", batch)
+    said = known.ask("owner", "GET", f"{done.json()['links']['self']}/rows").text.splitlines()
+    assert [json.loads(one)["prediction"] for one in said] == data["churn"].tolist()
+    lacking = {"training": imported["training"], "metrics": ["f1"]}
+    refused = post(known, f"{links['experiment']}/evaluations", lacking)
+    assert refused.json()["type"].endswith("dataset-missing"), refused.text
+    done = post(known, f"{links['experiment']}/evaluations", {**lacking, "dataset": name})
+    assert done.json()["results"]["f1"] == 1.0, done.text
+    for require, status in (("f1 > 1", 409), ("f1 >= 1", 200)):
+        gate = post(known, f"{path}/promote", {"version": 1, "require": [require]})
+        assert gate.status_code == status, gate.text
+
+    began = datetime.now(UTC).isoformat()
+    asked = json.loads(data.dropna().drop(columns="churn").to_json(orient="records"))
+    assert post(known, f"{path}/predict", {"records": asked}).status_code == 200
+    replayed = post(known, f"{path}/backtests", {"version": 1, "since": began}).json()
+    assert (replayed["rows"], replayed["comparison"]["equal"]) == (len(asked), len(asked))
+    listed = known.ask("owner", "GET", f"{path}/backtests").json()["items"]
+    assert [one["id"] for one in listed] == [replayed["id"]]
+
+    at = f"{path}/versions/1/export"
+    sent = known.ask("owner", "GET", at, params={"as": "python"})
+    with zipfile.ZipFile(io.BytesIO(sent.content)) as packed:
+        assert "was imported" in packed.read("requirements.txt").decode()
+    refused = known.ask("owner", "GET", at, params={"as": "onnx"})
+    assert refused.json()["type"].endswith("export-refused"), refused.text
