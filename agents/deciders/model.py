@@ -502,8 +502,6 @@ def _evolve(state: Model, event: Event, actor: str) -> Model:
             return replace(state, routes={}, guards=())
         case Made(), events.ShadowSet(shadow=shadow):
             return replace(state, shadow=shadow)
-        case Made(), events.RecordingSet(recording=recording):
-            return replace(state, recording=recording)
         case Made(cases=cases), events.CaseAdded(number=number):
             return replace(state, cases=(*cases, number), last_case=number)
         case Made(cases=cases), events.CaseRemoved(number=number):

@@ -55,6 +55,8 @@ def _model_things(snapshot: Snapshot, name: str) -> Iterator[tuple[str, str, Str
         yield "model version", f"{name}@{version.version}", version
     for grant in snapshot.models.grants(name):
         yield "model grant", f"{name}/{grant.user}", grant
+    for case in snapshot.models.cases(name):
+        yield "model case", f"{name}/{case.number}", case
 
 
 THINGS: Mapping[str, Callable[[Snapshot, str], Iterator[tuple[str, str, Struct | None]]]] = {

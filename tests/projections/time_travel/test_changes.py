@@ -40,6 +40,7 @@ WORDS = {
     "model": "model",
     "model-version": "model version",
     "model-grant": "model grant",
+    "model-case": "model case",
 }
 INDEXES = {"session-by-time", "session-opened", "session-owner", "session-of", "session-shared"}
 INDEXES |= {"dataset-owner", "dataset-bytes", "user-work", "user-tokens", "session-owned"}

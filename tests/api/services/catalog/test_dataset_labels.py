@@ -106,16 +106,16 @@ def test_another_label_is_refused_unless_it_replaces(known: People):
 
 
 def test_who_may_label(known: People):
-    put(known, "mine", "?target=kind&sensitive=kind&sensitive=name")
-    problem(post(known, "mine", {2: "a"}, "other"), 404, "unknown-dataset")
-    share = f"{AT}/mine/share"
+    put(known, "labelled-mine", "?target=kind&sensitive=kind&sensitive=name")
+    problem(post(known, "labelled-mine", {2: "a"}, "other"), 404, "unknown-dataset")
+    share = f"{AT}/labelled-mine/share"
     known.ask("owner", "POST", share, json={"user": "other"})
-    problem(post(known, "mine", {2: "a"}, "other"), 403, "forbidden")
-    problem(known.ask("other", "GET", f"{AT}/mine/labels"), 403, "forbidden")
+    problem(post(known, "labelled-mine", {2: "a"}, "other"), 403, "forbidden")
+    problem(known.ask("other", "GET", f"{AT}/labelled-mine/labels"), 403, "forbidden")
     known.ask("owner", "POST", share, json={"user": "other", "may": "work"})
-    assert post(known, "mine", {2: "canary-label"}, "other").json()["added"] == 1
-    found = known.ask("other", "GET", f"{AT}/mine/unlabelled?limit=1").json()
+    assert post(known, "labelled-mine", {2: "canary-label"}, "other").json()["added"] == 1
+    found = known.ask("other", "GET", f"{AT}/labelled-mine/unlabelled?limit=1").json()
     assert (found["items"][0]["values"], found["hidden"]) == ({"age": 5, "name": None}, ["name"])
-    log = known.ask("other", "GET", "/v1/events?subject=dataset/mine&limit=100").text
+    log = known.ask("other", "GET", "/v1/events?stream=dataset/labelled-mine&limit=100").text
     assert "RowsLabelled" in log
     assert "canary-label" not in log

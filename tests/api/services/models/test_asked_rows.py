@@ -71,7 +71,7 @@ def test_rows_are_frozen_with_their_types_and_what_was_answered(frozen: Callable
     first, second = record(), record(gaps, both, version=2)
     said, types, columns = frozen(first, second)
     assert (said.requests, said.rows, said.left_out) == (2, {"1": 1, "2": 2}, {})
-    assert types == "nbstsiisn"
+    assert types == "nbstsiisns"
     assert columns["age"] == [41.0, 2.5, None]
     assert columns["member"] == [True, None, False]
     assert columns["since"][0].isoformat() == "2026-01-31T09:30:00+00:00"

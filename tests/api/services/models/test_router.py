@@ -537,7 +537,6 @@ def test_named_cases_are_asked_at_each_promotion_and_changes_are_kept(known: Peo
         ({"row": {"x": "y" * 900} | {f"c{n}": "y" * 900 for n in range(22)}}, 422, "invalid-body"),
         ({"row": {}}, 422, "invalid-body"),
         ({"row": {"proline": [1]}}, 422, "invalid-body"),
-        ({"row": {"proline": 10**30}}, 422, "invalid-body"),
         ({"row": WINE, "name": "7"}, 422, "invalid-body"),
     ):
         problem(post(known, f"{model}/cases", body), status, kind)

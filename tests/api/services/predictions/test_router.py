@@ -107,7 +107,10 @@ def test_a_row_may_lack_a_value_and_a_repeated_request_is_done_once(
     answers = [http.put(path, content=lacking, headers=key) for _ in range(2)]
     assert [one.status_code for one in answers] == [201, 201], answers[0].text
     assert answers[0].json()["id"] == answers[1].json()["id"]
-    assert answers[0].json()["notes"] == ["without any value, so imputed: petal_length"]
+    assert answers[0].json()["notes"] == [
+        "without any value, so imputed: petal_length",
+        "gaps where the training had none: petal_length (1)",
+    ]
     answer = http.put(path, content=FLOWERS, headers=key)
     problem(answer, 422, "idempotency-key-reused")
 
