@@ -213,9 +213,9 @@ class ServingGround(Ground):
         questions.stop()
 
     def records(self) -> list[Said]:
-        """All records of the prediction log."""
+        """All records of the prediction log; those without a value only close segments."""
         topic = log_checker.read_topic(self.kafka, f"{self.prefix}.predictions")
-        return [json.loads(one.value or b"") for found in topic.values() for one in found]
+        return [json.loads(one.value) for found in topic.values() for one in found if one.value]
 
     def hours(self) -> list[Said]:
         """The counts by hour of both models, as the API shows them."""
