@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 from rich.console import Group, RenderableType
 
@@ -22,6 +22,8 @@ from autolearn.schemas.rest.models import (
 from autolearn.schemas.rest.predictions import ModelHour, RecordedPrediction
 from autolearn.schemas.rest.runs import Prediction
 
+_FEW = 3
+"""Rows that stand side by side, with a line for each column."""
 _ROWS = 20
 """Rows of a request that a table shows."""
 _LABELS = 4
@@ -112,21 +114,13 @@ def prediction(one: RecordedPrediction) -> RenderableType:
     )
     if one.inputs is None or one.outputs is None:
         return Group(about, "", "The rows cannot be read any more: their key was shredded.")
-    given, said = one.inputs, one.outputs
-    heads = (*given, *said)
-    lines = [
-        tuple(
-            "" if (value := columns[at]) is None else value
-            for columns in (*given.values(), *said.values())
-        )
-        for at in range(min(one.rows, _ROWS))
-    ]
+    said = one.outputs
     if one.erased is not None:
         gone = ", ".join(map(str, one.erased.rows[:_ROWS]))
         by = f" by {one.erased.actor}" if one.erased.actor else ""
         about = Group(about, f"erased: row {gone}, {when(one.erased.time)}{by}")
     more = f"{one.rows - _ROWS} more rows: -o json has them." if one.rows > _ROWS else ""
-    parts = [about, "", rows(heads, lines), more]
+    parts = [about, "", answered_rows(one.inputs, said, min(one.rows, _ROWS)), more]
     if one.truths is None:
         parts += ["", "Its truths are too far back: more came since then than is looked at."]
     elif one.truths:
@@ -134,6 +128,20 @@ def prediction(one: RecordedPrediction) -> RenderableType:
         known = [(t.row, first[t.row], t.value, t.actor, when(t.time)) for t in one.truths]
         parts += ["", rows(("row", "predicted", "truth", "said by", "when"), known[:_ROWS])]
     return Group(*parts)
+
+
+def answered_rows(
+    given: Mapping[str, Sequence[object]], said: Mapping[str, Sequence[object]], many: int
+) -> RenderableType:
+    """Return the first rows that were asked, with their answers; a few have a line per column."""
+    columns = [
+        (name, ["" if one is None else one for one in values[:many]])
+        for name, values in (*given.items(), *said.items())
+    ]
+    if many <= _FEW:
+        lines = [(name, *values) for name, values in columns if len(values) == many]
+        return rows(("column", *(f"row {at}" for at in range(many))), lines)
+    return rows([name for name, _ in columns], zip(*(of for _, of in columns), strict=False))
 
 
 def hours(found: Iterable[ModelHour]) -> RenderableType:

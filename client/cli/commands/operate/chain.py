@@ -161,18 +161,14 @@ def check_proof(
 
 def _show_prediction(result: dict[str, Any], output: Output) -> None:
     """Print what is proved of a prediction, and what is not."""
-    from autolearn.client.cli.output import console, print_json, rows
+    from autolearn.client.cli.output import console, print_json
+    from autolearn.client.cli.tables.models import answered_rows
 
     if output == Output.json:
         print_json(result)
         return
-    given, said = result["inputs"], result["outputs"]
-    columns = [*given.values(), *said.values()]
-    lines = [
-        tuple("" if (one := of[at]) is None else one for of in columns)
-        for at in range(min(result["rows"], _ROWS))
-    ]
-    console().print(rows((*given, *said), lines))
+    many = min(result["rows"], _ROWS)
+    console().print(answered_rows(result["inputs"], result["outputs"], many))
     if result["rows"] > _ROWS:
         print(f"{result['rows'] - _ROWS} more rows: -o json has them.")
     for title, words in (("Proved", result["proved"]), ("Not proved", result["not_proved"])):
