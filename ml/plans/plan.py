@@ -9,9 +9,10 @@ A plan is used only if it gives the same bits for rows of the training, also wit
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
+import pandas as pd
 from msgspec import Struct
 from sklearn.impute import SimpleImputer
 from sklearn.pipeline import Pipeline
@@ -26,9 +27,6 @@ from sklearn.preprocessing import (
 from autolearn.ml.evaluation.categories import known_categories
 from autolearn.ml.evaluation.drawn_rows import STRANGE
 from autolearn.ml.plans.estimator_steps import Answers, answers_of
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 Array = np.ndarray[Any, Any]
 Columns = Mapping[str, Sequence[Any]]
@@ -159,11 +157,11 @@ def compared(
     known = known_categories(pipeline)
     odd = _unseen(features, known)
     rows, strange = features[~odd], features[odd].head(_MOST_ODD)
-    gaps = rows.copy()
-    for at, name in enumerate(gaps.columns):
-        gaps.loc[gaps.index[at :: len(gaps.columns)], name] = np.nan
+    columns = np.arange(rows.shape[1])
+    gaps = rows.where(np.arange(len(rows))[:, None] % len(columns) != columns)
     found = PlanComparison()
-    for one in (rows, gaps, *(each.iloc[[at]] for each in (rows, gaps) for at in alone)):
+    together = pd.concat([rows, gaps])  # a call of the pipeline costs more than its rows
+    for one in (together, *(each.iloc[[at]] for each in (rows, gaps) for at in alone)):
         if len(one):
             _compare(found, plan, pipeline, one)
     given = [rows.head(1).assign(**{name: STRANGE}) for name in known if len(rows)]
