@@ -7,7 +7,7 @@ event (`schemas.errors.REASONS`).
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
 
@@ -22,6 +22,8 @@ from autolearn.schemas.stream_kinds import KINDS, session_id
 from autolearn.schemas.values import SessionId
 
 _PREFIX = "urn:autolearn:problem:"
+_FAULTS = 20
+"""Faulty items of a body that a problem names."""
 
 
 class Problem(HTTPException):
@@ -176,6 +178,28 @@ def malformed_id(kind: str, given: str, words: str) -> Problem:
         "An id is malformed",
         f"{given[:120]!r} cannot be the {kind} that is meant: it must be {words}.",
     )
+
+
+def refuse_items(
+    status: int,
+    kind: str,
+    title: str,
+    faults: Sequence[tuple[int, str]],
+    what: str,
+    advice: str = "",
+) -> None:
+    """Raise the problem of faulty items of a body, if there are any; `what` is one of them.
+
+    A fault has the number of the item, from 0, in the list `<what>s`. The first ones are named.
+    """
+    if not faults:
+        return
+    first = faults[:_FAULTS]
+    words = "; ".join(f"{what} {number}: {detail}" for number, detail in first)
+    more = f"; and {len(faults) - _FAULTS} more" if len(faults) > _FAULTS else ""
+    errors = [{"pointer": f"#/{what}s/{number}", "detail": detail} for number, detail in first]
+    detail = f"{words}{more}. Nothing was recorded. {advice}".strip()
+    raise Problem(status, kind, title, detail, errors=errors)
 
 
 def check_id(kind: str, given: str, called: str = "") -> None:

@@ -8,7 +8,7 @@ from contextlib import suppress
 from itertools import islice
 from typing import Any, NamedTuple
 
-from autolearn.api.http.problems import Problem
+from autolearn.api.http.problems import Problem, refuse_items
 from autolearn.api.services.catalog.bodies import LabelBody, LabelsBody
 from autolearn.schemas.bounds import LONGEST_NAME, cut, listed
 from autolearn.schemas.catalog import DatasetSpec
@@ -16,8 +16,6 @@ from autolearn.schemas.datasets.labels import LabelValue, RowLabel
 from autolearn.schemas.rest.labels import DatasetLabel
 from autolearn.schemas.values import Column
 
-_FAULTS = 20
-"""Faults of a request that a problem names."""
 _LARGEST = 2**63
 _KINDS = {str: "texts", bool: "true or false", int: "numbers", float: "numbers"}
 
@@ -115,7 +113,7 @@ def checked(
         example = value if example is None else example
         if not _same(values.setdefault(label.row, (number, value))[1], value):
             faults.append((number, f"row {label.row} has two labels here"))
-    _refuse(422, "label-unfit", "A label does not fit", faults)
+    refuse_items(422, "label-unfit", "A label does not fit", faults, "label")
     new, replaced, same = list[RowLabel](), 0, len(body.labels) - len(values)
     for row, (number, value) in values.items():
         before = there.get(row)
@@ -145,7 +143,7 @@ def overruled(new: Sequence[RowLabel], there: Mapping[int, DatasetLabel]) -> lis
 def refuse_others(faults: Sequence[tuple[int, str]]) -> None:
     """Raise the problem of labels that contradict others, if there are any (409)."""
     advice = "Give `replace` (--replace) if the earlier label was wrong."
-    _refuse(409, "label-contradicts", "There is another label", faults, advice)
+    refuse_items(409, "label-contradicts", "There is another label", faults, "label", advice)
 
 
 def _other(there: DatasetLabel, value: LabelValue) -> str:
@@ -241,21 +239,6 @@ def _means(name: str, value: LabelValue) -> bool:
 
 def _same(one: LabelValue, other: LabelValue) -> bool:
     return _KINDS[type(one)] == _KINDS[type(other)] and one == other
-
-
-def _refuse(
-    status: int, kind: str, title: str, faults: Sequence[tuple[int, str]], advice: str = ""
-) -> None:
-    """Raise the problem of faults, if there are any: by the number of the label, from 0."""
-    if not faults:
-        return
-    words = "; ".join(f"label {number}: {detail}" for number, detail in faults[:_FAULTS])
-    more = f"; and {len(faults) - _FAULTS} more" if len(faults) > _FAULTS else ""
-    errors = [
-        {"pointer": f"#/labels/{number}", "detail": detail} for number, detail in faults[:_FAULTS]
-    ]
-    detail = f"{words}{more}. Nothing was recorded. {advice}".strip()
-    raise Problem(status, kind, title, detail, errors=errors)
 
 
 def _no_target(detail: str) -> Problem:

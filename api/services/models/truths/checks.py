@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from autolearn.api.http.problems import Problem, unreadable
+from autolearn.api.http.problems import Problem, refuse_items, unreadable
 from autolearn.api.services.models.bodies import TruthBody, TruthsBody
 from autolearn.api.services.models.erased_requests import ErasedRequests
 from autolearn.api.services.models.prediction_records import clear_content, plain
@@ -31,8 +31,6 @@ from autolearn.schemas.records.prediction import PRODUCTION, PredictionContent, 
 from autolearn.schemas.records.truth import RowAnswer
 from autolearn.security.data_key import Unreadable
 
-_FAULTS = 20
-"""Faults of a request that a problem names."""
 _TRUTHS_AMONG = 500_000
 """Truths of all models since the oldest request among which its own are looked for."""
 _LABELS = 20
@@ -77,7 +75,7 @@ def checked(context: ApiContext, model: str, body: TruthsBody, since: int) -> Ch
         found = Value(request, row, value, answer.record.keyid, answers)
         if values.setdefault((request, row), found) != found:
             faults.append((number, f"row {row} of the request {request} has two truths here"))
-    _refuse(422, "truth-unfit", "A truth does not fit", faults)
+    refuse_items(422, "truth-unfit", "A truth does not fit", faults, "truth")
     new, replaced, same = list[Value](), 0, len(body.truths) - len(values)
     there = _there(context, model, said)
     numbers = {place: number for number, place in reversed([*enumerate(places)])}
@@ -100,7 +98,7 @@ def checked(context: ApiContext, model: str, body: TruthsBody, since: int) -> Ch
                 )
             )
     advice = "Give `replace` (--replace) if the earlier truth was wrong."
-    _refuse(409, "truth-contradicts", "There is another truth", faults, advice)
+    refuse_items(409, "truth-contradicts", "There is another truth", faults, "truth", advice)
     return CheckedTruths(new, replaced, same)
 
 
@@ -115,21 +113,6 @@ def too_far_apart() -> Problem:
     )
 
 
-def _refuse(
-    status: int, kind: str, title: str, faults: Sequence[tuple[int, str]], advice: str = ""
-) -> None:
-    """Raise the problem of faults, if there are any: by the number of the truth, from 0."""
-    if not faults:
-        return
-    words = "; ".join(f"truth {number}: {detail}" for number, detail in faults[:_FAULTS])
-    more = f"; and {len(faults) - _FAULTS} more" if len(faults) > _FAULTS else ""
-    errors = [
-        {"pointer": f"#/truths/{number}", "detail": detail} for number, detail in faults[:_FAULTS]
-    ]
-    detail = f"{words}{more}. Nothing was recorded. {advice}".strip()
-    raise Problem(status, kind, title, detail, errors=errors)
-
-
 def _places(
     context: ApiContext, model: str, truths: Sequence[TruthBody], since: int
 ) -> list[tuple[str, int]]:
@@ -141,7 +124,7 @@ def _places(
     columns = {tuple(sorted(truth.key)) for truth in truths if truth.key}
     if len(columns) > 1:
         faults.append((0, "all keys must be of the same columns"))
-    _refuse(422, "truth-unfit", "A truth does not fit", faults)
+    refuse_items(422, "truth-unfit", "A truth does not fit", faults, "truth")
     if columns:
         keys = _keyed(context, model, columns.pop(), since)
     places = list[tuple[str, int]]()
@@ -157,7 +140,7 @@ def _places(
             faults.append((number, f"no row with {words} was asked since {text(since)}"))
         else:
             faults.append((number, f"{found} with {words} were asked: give the request and row"))
-    _refuse(422, "truth-unfit", "A truth does not fit", faults)
+    refuse_items(422, "truth-unfit", "A truth does not fit", faults, "truth")
     return places
 
 

@@ -14,7 +14,7 @@ from autolearn.client.cli.output import Output, count
 if TYPE_CHECKING:
     from autolearn.client.cli.connection import Connection
     from autolearn.client.sdk.handles.datasets import DatasetHandle
-    from autolearn.schemas.rest.labels import AddedLabels, UnlabelledRows
+    from autolearn.schemas.rest.labels import UnlabelledRows
 
 _RIGHT = "right"
 
@@ -36,6 +36,7 @@ def label_rows(
     """Label one row of a dataset (NAME or NAME@VERSION), or ask a person about rows."""
     from autolearn.client.cli.output import console, print_json
     from autolearn.client.cli.tables.serve import dataset_labels as views
+    from autolearn.client.cli.tables.serve.truths import recorded
 
     name, _, version = name.partition("@")
     dataset = to.client.dataset(name, version=version or None)
@@ -51,7 +52,7 @@ def label_rows(
         if output == Output.json:
             print_json(to.said)
         else:
-            print(_added(added))
+            print(recorded(added, "label"))
         return
     found = dataset.unlabelled(target, by=by, limit=limit)
     if output == Output.json:
@@ -118,13 +119,3 @@ def _value(answer: str, *, new: bool) -> str | float:
         with suppress(ValueError):
             return float(answer)
     return answer
-
-
-def _added(said: AddedLabels) -> str:
-    """Return in words what was recorded."""
-    parts = [f"{count(said.added, 'label')} recorded"]
-    if said.replaced:
-        parts.append(f"{said.replaced:,} in place of another")
-    if said.same:
-        parts.append(f"{said.same:,} known already")
-    return f"{', '.join(parts)}."

@@ -66,6 +66,7 @@ def add(
     """
     from autolearn.client.cli.connection import connect
     from autolearn.client.cli.output import print_json
+    from autolearn.client.cli.tables.serve import truths as views
 
     with connect(url) as to:
         keys = [one.strip() for one in key.split(",") if one.strip()]
@@ -74,7 +75,7 @@ def add(
         if output == Output.json:
             print_json(to.said)
         else:
-            print(_added(said))
+            print(views.recorded(said, "truth"))
 
 
 @app.command("list")
@@ -206,7 +207,7 @@ def label(
             if output == Output.json:
                 print_json(to.said)
             else:
-                print(_added(added))
+                print(views.recorded(added, "truth"))
             return
         found = model.unlabelled(since=point(since, "--since"), limit=limit)
         if output == Output.json:
@@ -273,13 +274,3 @@ def _labelled(
     if said == _RIGHT:
         return model.label(request, row=row, right=True, replace=replace)
     return model.label(request, said, row=row, replace=replace)
-
-
-def _added(said: AddedTruths) -> str:
-    """Return in words what was recorded."""
-    parts = [f"{count(said.added, 'truth')} recorded"]
-    if said.replaced:
-        parts.append(f"{said.replaced:,} in place of another")
-    if said.same:
-        parts.append(f"{said.same:,} known already")
-    return f"{', '.join(parts)}."

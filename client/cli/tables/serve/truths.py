@@ -8,7 +8,8 @@ from rich.console import Group, RenderableType
 
 from autolearn.client.cli.output import count, number, pairs, rows, sentence, when
 from autolearn.schemas.bounds import listed
-from autolearn.schemas.rest.truths import ModelTruths, Unlabelled, UnlabelledRow
+from autolearn.schemas.rest.labels import AddedLabels
+from autolearn.schemas.rest.truths import AddedTruths, ModelTruths, Unlabelled, UnlabelledRow
 
 
 def truths(found: ModelTruths) -> RenderableType:
@@ -87,3 +88,13 @@ def _later(since: str) -> RenderableType:
 
 def _value(value: str | float) -> str:
     return value if isinstance(value, str) else number(float(value))
+
+
+def recorded(said: AddedTruths | AddedLabels, what: str) -> str:
+    """Return in words how many truths or labels were recorded; `what` is one of them."""
+    parts = [f"{count(said.added, what)} recorded"]
+    if said.replaced:
+        parts.append(f"{said.replaced:,} in place of another")
+    if said.same:
+        parts.append(f"{said.same:,} known already")
+    return f"{', '.join(parts)}."
