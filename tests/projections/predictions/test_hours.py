@@ -3,7 +3,6 @@
 import base64
 import math
 import random
-from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
@@ -41,7 +40,6 @@ from autolearn.schemas.records.prediction import (
 from autolearn.schemas.records.prediction_hour import PredictionHour, latency_quantile
 from autolearn.schemas.settings import Settings
 from autolearn.schemas.topics import Topics
-from tests.support.encrypted_system import vault_of
 
 TOPICS = Topics.of(Settings())
 MODEL, SALT, OLD = "pets", "0.2026-01-05", "2026-01-05T10"
@@ -53,21 +51,6 @@ EDGES = TrainingEdges(
     },
     ScoreEdges(confidence=FeatureEdges((0.0, 0.5, 0.9, 1.0))),
 )
-
-
-@pytest.fixture
-def log() -> MemoryLog:
-    log = MemoryLog()
-    log.create(TOPICS.all())
-    return log
-
-
-@pytest.fixture
-def vault(log: MemoryLog) -> Iterator[SessionCipher]:
-    with vault_of(log) as vault:
-        for owner in (f"model/{MODEL}", f"model/{MODEL}/2026-01"):
-            vault.make(owner, lambda *_: None)
-        yield vault
 
 
 def ask(

@@ -2,7 +2,6 @@
 
 import base64
 import secrets
-from collections.abc import Iterator
 
 import msgspec
 import pytest
@@ -29,25 +28,9 @@ from tests.projections.predictions.test_hours import (
     fold_all,
     folded,
 )
-from tests.support.encrypted_system import vault_of
 
 REQUEST = uuid7(1_767_607_200_000)
 KEY = f"pets/{OLD}/1"
-
-
-@pytest.fixture
-def log() -> MemoryLog:
-    log = MemoryLog()
-    log.create(TOPICS.all())
-    return log
-
-
-@pytest.fixture
-def vault(log: MemoryLog) -> Iterator[SessionCipher]:
-    with vault_of(log) as vault:
-        for owner in (f"model/{MODEL}", f"model/{MODEL}/2026-01"):
-            vault.make(owner, lambda *_: None)
-        yield vault
 
 
 def say(
