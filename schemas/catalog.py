@@ -90,8 +90,8 @@ class DatasetSpec(Struct, frozen=True, omit_defaults=True):
     they are few), and `schema_hash` the SHA-256 of the columns' names and types. `origin` is
     bundled or uploaded. `read` says how the file is read, `hints` what the user said about that;
     `read` is None for versions that were registered before it was recorded. `findings` are the
-    oddities of the data; with `accepted` severe ones do not prevent trainings. `stored` and `keyid`
-    as in a DatasetRef. `sensitive` are the names of columns whose values are hidden, in all
+    oddities of the data; with `accepted` severe ones do not prevent trainings. `stored`, `keyid`
+    and `folder` as in a DatasetRef. `sensitive` are the names of columns whose values are hidden, in all
     versions: the newest version's list counts. So do `roles`, the roles of columns that were given
     one, but the target's, and `positive`, the class of the target that evaluations measure.
     """
@@ -117,6 +117,7 @@ class DatasetSpec(Struct, frozen=True, omit_defaults=True):
     accepted: bool = False
     roles: dict[str, ColumnRole] = {}
     positive: str | None = None
+    folder: str = ""
 
     def masked(self, sensitive: Collection[str]) -> DatasetSpec:
         """Return this without the values of the `sensitive` columns, which are marked.
@@ -138,7 +139,7 @@ class DatasetSpec(Struct, frozen=True, omit_defaults=True):
     @property
     def ref(self) -> DatasetRef:
         """The reference by which runs name this version."""
-        return DatasetRef(self.name, self.version, self.stored, self.keyid)
+        return DatasetRef(self.name, self.version, self.stored, self.keyid, self.folder)
 
 
 MOST_CLASSES = 1_000

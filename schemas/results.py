@@ -4,9 +4,19 @@ from __future__ import annotations
 
 from msgspec import Struct
 
+from autolearn.schemas.catalog import DatasetSpec
 from autolearn.schemas.models.backtests import BacktestComparison
+from autolearn.schemas.pipelines.results import StepReport
 from autolearn.schemas.studies.search import Versus
-from autolearn.schemas.values import NO_RUN, Baseline, JsonValue, RunId, TrainedArtifact
+from autolearn.schemas.values import (
+    NO_RUN,
+    NO_SESSION,
+    Baseline,
+    JsonValue,
+    RunId,
+    SessionId,
+    TrainedArtifact,
+)
 
 
 class FoldScores(Struct, frozen=True):
@@ -138,6 +148,33 @@ class StudyResult(Struct, frozen=True, omit_defaults=True, tag_field="kind", tag
     held_out: dict[str, JsonValue] = {}
 
 
+class StepResult(Struct, frozen=True, omit_defaults=True, tag_field="kind", tag="step"):
+    """The result of a step that ran in a process of its own: the files of the folder `artifact`.
+
+    `table` describes the table among them (None: there is none). The other fields are as in a
+    TrainingResult.
+    """
+
+    artifact: TrainedArtifact
+    report: StepReport
+    environment: dict[str, JsonValue]
+    seconds: float
+    table: DatasetSpec | None = None
+    cpu_seconds: float | None = None
+
+
+class PipelineResult(Struct, frozen=True, omit_defaults=True, tag_field="kind", tag="pipeline"):
+    """The end of a run of a pipeline: its steps by how they ended, and what it has made.
+
+    `session` is that of its trainings (none without any), which `committed` made an experiment.
+    """
+
+    counts: dict[str, int]
+    seconds: float
+    session: SessionId = NO_SESSION
+    committed: bool = False
+
+
 PREDICTION_FILES = {
     "text/csv": "rows.csv",
     "application/jsonl": "rows.jsonl",
@@ -147,7 +184,9 @@ PREDICTION_FILES = {
 PREDICTION_FORMS = dict(zip(("csv", "jsonl", "parquet"), PREDICTION_FILES.values(), strict=True))
 """The files of a prediction, by their form."""
 
-Result = TrainingResult | EvaluationResult | PredictionResult | StudyResult
+Result = (
+    TrainingResult | EvaluationResult | PredictionResult | StudyResult | StepResult | PipelineResult
+)
 """The result of any kind of work."""
 
 

@@ -35,11 +35,13 @@ identified = Kind(_UUID, "a UUID in lower case, such as 0b9f7a52-3c1d-4e8e-9a53-
 KINDS: dict[str, Kind] = {
     "estimator": named,
     "metric": named,
+    "step": named,
     "dataset": named,
     "session": identified,
     "user": named,
     "group": named,
     "model": named,
+    "pipeline": named,
 }
 
 

@@ -73,13 +73,15 @@ class DatasetRef(Struct, frozen=True, gc=False, omit_defaults=True):
     """One exact content of a dataset. `version` is the SHA-256 (hex) of its bytes.
 
     If it is encrypted, `stored` is the SHA-256 of the stored ciphertext, and `keyid` the id of its
-    key.
+    key. The table of a pipeline's step is a file of the artifact `folder`, and no dataset of the
+    catalog.
     """
 
     name: str
     version: str
     stored: str = ""
     keyid: str = ""
+    folder: str = ""
 
     @property
     def content(self) -> str:

@@ -11,8 +11,10 @@ from typing import NamedTuple
 from autolearn.schemas import commands, events
 from autolearn.schemas.results import (
     EvaluationResult,
+    PipelineResult,
     PredictionResult,
     Result,
+    StepResult,
     StudyResult,
     TrainingResult,
 )
@@ -33,6 +35,10 @@ WORK: dict[str, Work] = {
     "evaluation": Work(commands.RequestEvaluation, events.EvaluationRequested, EvaluationResult),
     "prediction": Work(commands.RequestPrediction, events.PredictionRequested, PredictionResult),
     "study": Work(commands.RequestStudy, events.StudyRequested, StudyResult, takes_slot=False),
+    "step": Work(commands.RequestStep, events.StepRequested, StepResult),
+    "pipeline": Work(
+        commands.RequestPipeline, events.PipelineRequested, PipelineResult, takes_slot=False
+    ),
 }
 """By name, which is the tag of the result as well."""
 

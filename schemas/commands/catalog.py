@@ -5,6 +5,7 @@ from __future__ import annotations
 from autolearn.schemas.catalog import DatasetSpec, EstimatorSpec, MetricSpec
 from autolearn.schemas.datasets.labels import RowLabel
 from autolearn.schemas.messages import Command
+from autolearn.schemas.pipelines.steps import StepSpec
 from autolearn.schemas.values import May
 
 
@@ -18,6 +19,12 @@ class RegisterMetric(Command, frozen=True):
     """Register a metric, or a new version of it, in the catalog."""
 
     spec: MetricSpec
+
+
+class RegisterStep(Command, frozen=True):
+    """Offer a kind of step of pipelines, or change its specification. Only workers do."""
+
+    spec: StepSpec
 
 
 class RegisterDataset(Command, frozen=True, omit_defaults=True):

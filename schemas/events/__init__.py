@@ -10,6 +10,7 @@ from autolearn.schemas.events.catalog import (
     EstimatorRegistered,
     MetricRegistered,
     RowsLabelled,
+    StepRegistered,
 )
 from autolearn.schemas.events.evaluations import EvaluationRequested
 from autolearn.schemas.events.groups import GroupCreated, GroupDeleted, MemberAdded, MemberRemoved
@@ -29,6 +30,16 @@ from autolearn.schemas.events.models import (
     VersionRegistered,
     VersionRetired,
     VersionRolledBack,
+)
+from autolearn.schemas.events.pipelines import (
+    PipelineApplied,
+    PipelineRemoved,
+    PipelineRequested,
+    PipelineShared,
+    PipelineUnshared,
+    RunsForgotten,
+    StepRecorded,
+    StepRequested,
 )
 from autolearn.schemas.events.predictions import PredictionRequested
 from autolearn.schemas.events.runs import (
@@ -95,6 +106,11 @@ __all__ = [
     "ModelShared",
     "ModelUnshared",
     "PasswordSet",
+    "PipelineApplied",
+    "PipelineRemoved",
+    "PipelineRequested",
+    "PipelineShared",
+    "PipelineUnshared",
     "PredictionRequested",
     "PredictionsErased",
     "QuotaSet",
@@ -108,6 +124,7 @@ __all__ = [
     "RunLost",
     "RunRequested",
     "RunStarted",
+    "RunsForgotten",
     "SessionAnnotated",
     "SessionCommitted",
     "SessionDiscarded",
@@ -119,6 +136,9 @@ __all__ = [
     "SessionShared",
     "SessionUnshared",
     "ShadowSet",
+    "StepRecorded",
+    "StepRegistered",
+    "StepRequested",
     "StudyRequested",
     "TermStarted",
     "TokenIssued",
@@ -141,6 +161,8 @@ EVENTS_OF: dict[str, tuple[type[Event], ...]] = {
     "": (TermStarted, Refused, CommandFailed, CommandQuarantined),
     "estimator": (EstimatorRegistered,),
     "metric": (MetricRegistered,),
+    "step": (StepRegistered,),
+    "step": (StepRegistered,),
     "dataset": (DatasetRegistered, RowsLabelled, DatasetShared, DatasetUnshared, DatasetDeleted),
     "session": (
         SessionOpened,
@@ -195,6 +217,21 @@ EVENTS_OF: dict[str, tuple[type[Event], ...]] = {
         CaseAdded,
         CaseRemoved,
         ModelDeleted,
+    ),
+    "pipeline": (
+        PipelineApplied,
+        PipelineRemoved,
+        PipelineShared,
+        PipelineUnshared,
+        PipelineRequested,
+        StepRequested,
+        StepRecorded,
+        RunsForgotten,
+        RunStarted,
+        RunCompleted,
+        RunFailed,
+        RunCancelled,
+        RunLost,
     ),
 }
 """The events of each kind of stream (`schemas.stream_kinds.KINDS`); "" has those of all."""

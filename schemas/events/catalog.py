@@ -5,6 +5,7 @@ from __future__ import annotations
 from autolearn.schemas.catalog import DatasetSpec, EstimatorSpec, MetricSpec
 from autolearn.schemas.datasets.labels import RowLabel
 from autolearn.schemas.messages import Event
+from autolearn.schemas.pipelines.steps import StepSpec
 from autolearn.schemas.values import May
 
 
@@ -18,6 +19,12 @@ class MetricRegistered(Event, frozen=True):
     """The catalog has a metric as `spec` describes it."""
 
     spec: MetricSpec
+
+
+class StepRegistered(Event, frozen=True):
+    """The catalog has a kind of step of pipelines, or its changed specification."""
+
+    spec: StepSpec
 
 
 class DatasetRegistered(Event, frozen=True, omit_defaults=True):

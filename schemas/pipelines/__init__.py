@@ -1,0 +1,1 @@
+"""Pipelines: their definitions, their steps and what these give."""
