@@ -162,7 +162,6 @@ EVENTS_OF: dict[str, tuple[type[Event], ...]] = {
     "estimator": (EstimatorRegistered,),
     "metric": (MetricRegistered,),
     "step": (StepRegistered,),
-    "step": (StepRegistered,),
     "dataset": (DatasetRegistered, RowsLabelled, DatasetShared, DatasetUnshared, DatasetDeleted),
     "session": (
         SessionOpened,

@@ -47,8 +47,7 @@ class Step(Struct, frozen=True, omit_defaults=True, kw_only=True):
 
 
 class Definition(Struct, frozen=True, omit_defaults=True, kw_only=True):
-    """A pipeline, whole: the default inputs of steps are filled in, and the steps are in an order
-    in which they can run.
+    """A pipeline: the default inputs of its steps are filled in, and each follows its inputs.
 
     With `commit` auto the session of a run is committed at its end, with ask it waits for its
     owner. `keep` bounds what stays of ended runs: `last 30` is that many, `30d` that many days.
