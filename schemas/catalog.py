@@ -92,8 +92,9 @@ class DatasetSpec(Struct, frozen=True, omit_defaults=True):
     `read` is None for versions that were registered before it was recorded. `findings` are the
     oddities of the data; with `accepted` severe ones do not prevent trainings. `stored`, `keyid`
     and `folder` as in a DatasetRef. `sensitive` are the names of columns whose values are hidden,
-    in all versions: the newest version's list counts. So do `roles`, the roles of columns that were given
-    one, but the target's, and `positive`, the class of the target that evaluations measure.
+    in all versions: the newest version's list counts. So do `roles`, the roles of columns that
+    were given one, but the target's, and `positive`, the class of the target that evaluations
+    measure.
     """
 
     name: str
