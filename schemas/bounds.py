@@ -151,6 +151,12 @@ SESSION_ATTACHMENTS = 100
 """Files that are attached to the trainings of one session."""
 LARGEST_ATTACHMENT = 16 * MIB
 """Bytes of such a file."""
+PIPELINE_VERSIONS = 10_000
+"""Versions of one pipeline."""
+PIPELINE_GRANTS = 200
+"""Users and groups with a grant on one pipeline."""
+PIPELINE_RUNS = 50_000
+"""Runs of one pipeline at a time, with their steps: older ones are forgotten."""
 SESSION_READERS = 200
 """Users and groups with whom one session is shared."""
 SESSION_RUNS = 5000

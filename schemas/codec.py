@@ -85,6 +85,8 @@ class CommandRecord(Struct, frozen=True, kw_only=True, gc=False):
     kind: Some = UNSET
     training: Some = UNSET
     study: Some = UNSET
+    pipelinerun: Some = UNSET
+    cachekey: Some = UNSET
     artifact: Some = UNSET
     maxattempts: int | UnsetType = UNSET
     expires: int | UnsetType = UNSET
@@ -139,6 +141,8 @@ class EventRecord(Struct, frozen=True, kw_only=True, gc=False):
     kind: Some = UNSET
     training: Some = UNSET
     study: Some = UNSET
+    pipelinerun: Some = UNSET
+    cachekey: Some = UNSET
     artifact: Some = UNSET
     maxattempts: int | UnsetType = UNSET
     expires: int | UnsetType = UNSET

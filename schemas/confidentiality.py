@@ -27,16 +27,17 @@ from autolearn.schemas.work_kinds import WORK, kind_of_run
 
 Message = Command | Event
 _REGISTERS = commands.RegisterDataset | events.DatasetRegistered
+_STEPS = commands.RecordStep | events.StepRecorded
 _VERSIONS = commands.RegisterVersion | events.VersionRegistered
 _ROUTES = commands.SetTraffic | events.TrafficSet
 _ANNOTATES = commands.AnnotateSession | events.SessionAnnotated
 _COMPLETES = (
     commands.CompleteRun | commands.ImportTraining | events.RunCompleted | events.TrainingImported
 )
-_REQUEST = ("run", "training", "study", "maxattempts", "model")
+_REQUEST = ("run", "training", "study", "pipelinerun", "maxattempts", "model")
 """The fields of a run's request that are in clear."""
 
-_FIELDS = {"maxattempts": "max_attempts"}
+_FIELDS = {"maxattempts": "max_attempts", "pipelinerun": "pipeline_run"}
 """The fields whose attributes have another name."""
 
 
@@ -61,6 +62,10 @@ CLEAR: dict[type[Message], tuple[str, ...]] = {
     commands.SetShadow: ("shadow",),
     commands.AddCase: (),
     commands.ErasePredictions: ("requests",),
+    commands.ApplyPipeline: (),
+    commands.RecordStep: ("run", "cachekey"),
+    events.PipelineApplied: ("number",),
+    events.StepRecorded: ("run", "cachekey"),
     events.VersionRegistered: ("number", "experiment", "training", "task", "artifact"),
     events.VersionRetired: ("number",),
     events.VersionPromoted: ("number", "alias", "before"),
@@ -108,6 +113,8 @@ def clear_part(message: Message) -> dict[str, str | int]:
 def _value_of(message: Any, attribute: str) -> Any:
     if attribute in _SPEC and isinstance(message, _REGISTERS):
         return getattr(message.spec, _SPEC[attribute])
+    if attribute == "cachekey":
+        return message.outcome.key or UNSET
     if attribute == "task":
         return message.source.task
     if attribute == "routes":
@@ -170,6 +177,8 @@ def _outlined(kind: type[Any], record: CommandRecord | EventRecord) -> Any:
         message = replace(message, file=AttachedFile("", "", 0, artifact))
     if isinstance(message, _VERSIONS):
         message = replace(message, source=_sourcing(message.source, record))
+    if isinstance(message, _STEPS) and record.cachekey is not UNSET:
+        message = replace(message, outcome=replace(message.outcome, key=record.cachekey))
     if isinstance(message, _ROUTES):
         return _routing(message, record)
     told = {_field_of(name): getattr(record, name) for name in CLEAR[kind]}

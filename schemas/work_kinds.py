@@ -42,6 +42,9 @@ WORK: dict[str, Work] = {
 }
 """By name, which is the tag of the result as well."""
 
+OF_PIPELINES = ("step", "pipeline")
+"""The kinds of work of pipelines; the others are those of sessions."""
+
 names = {one: name for name, work in WORK.items() for one in work[:3]}
 
 

@@ -14,6 +14,7 @@ from autolearn.agents.deciders.dataset import dataset
 from autolearn.agents.deciders.decider import Decider
 from autolearn.agents.deciders.group import group
 from autolearn.agents.deciders.model import model
+from autolearn.agents.deciders.pipeline import pipeline
 from autolearn.agents.deciders.session import session
 from autolearn.agents.deciders.user import user
 from autolearn.schemas import commands
@@ -30,13 +31,14 @@ DECIDERS: dict[str, Decider[Any, Any]] = {
     "user": user,
     "group": group,
     "model": model,
+    "pipeline": pipeline,
 }
 """The decider of every kind of stream (`schemas.stream_kinds.KINDS`)."""
 
 _OF_ONESELF = (
     *(commands.SetPassword, commands.IssueToken, commands.RevokeToken, commands.RevokeTokens),
     *(commands.UnshareSession, commands.RemoveMember),
-    commands.UnshareModel,
+    *(commands.UnshareModel, commands.UnsharePipeline),
 )
 
 

@@ -35,7 +35,7 @@ from autolearn.schemas.messages import Command, type_of
 from autolearn.schemas.records.heartbeat import Progress
 from autolearn.schemas.records.task import Task
 from autolearn.schemas.settings import WorkerSettings
-from autolearn.schemas.stream_kinds import session_id
+from autolearn.schemas.stream_kinds import owner_of_runs
 from autolearn.schemas.values import DatasetRef
 from autolearn.security.data_key import Unreadable, about_progress
 
@@ -77,7 +77,7 @@ class WorkerAttempt:
 
     def progress(self) -> Progress:
         """Return its progress for a heartbeat."""
-        task, session = self.task, session_id(self.task.stream)
+        task, session = self.task, owner_of_runs(self.task.stream)
         return Progress(
             task.run,
             task.kind,

@@ -13,6 +13,7 @@ from autolearn.projections.queries.run_rows import run_row
 from autolearn.projections.rows import runs
 from autolearn.schemas.codec import from_json
 from autolearn.schemas.rest.runs import RunRow, TrainingRow
+from autolearn.schemas.stream_kinds import stream_of_runs
 from autolearn.schemas.values import RunId, SessionId
 
 _NO_DATA = Raw(b"null")
@@ -52,6 +53,7 @@ class RunQueries(Queries):
         request = self.request(session, run)
         outcome = self.rows.get(runs.OUTCOMES, session, run) or _NO_DATA
         found = run_row(session, row, self.rows.opens, run, request, outcome)
+        assert isinstance(found, RunRow), "it is a run of a session"
         if not isinstance(found, TrainingRow) or found.unreadable or not row.annotations:
             return found
         said = self.annotations.of(session, run)
@@ -70,7 +72,7 @@ class RunQueries(Queries):
         outcome = self.rows.get(runs.OUTCOMES, session, run)
         if outcome is None:
             return None
-        completed = from_json(self.rows.opens(f"session/{session}", outcome), _Completed)
+        completed = from_json(self.rows.opens(stream_of_runs(session), outcome), _Completed)
         return completed.result.cpu_seconds
 
     def training(self, session: SessionId, run: RunId) -> TrainingRow | None:

@@ -13,6 +13,7 @@ from autolearn.projections.queries.queries import Snapshot
 from autolearn.schemas import events
 from autolearn.schemas.codec import EventRecord, read_part
 from autolearn.schemas.messages import Event, type_of
+from autolearn.schemas.stream_kinds import stream_of_runs
 from autolearn.schemas.values import RunId, StreamId
 from autolearn.schemas.work_kinds import WORK
 
@@ -45,10 +46,11 @@ class RunCounts:
         self.runs.clear()
         self.counts.clear()
         going = [snapshot.experiments.open_runs()]
-        going += (snapshot.runs.open_of(session) for session in snapshot.sessions.ids())
+        owners = (*snapshot.sessions.ids(), *snapshot.pipelines.owners())
+        going += (snapshot.runs.open_of(owner) for owner in owners)
         for session, run, row in chain.from_iterable(going):
             state = RUNNING if row.status == "started" else WAITING
-            self.put(StreamId(f"session/{session}"), run, row.kind, state)
+            self.put(stream_of_runs(session), run, row.kind, state)
 
     def put(self, stream: StreamId, run: RunId, kind: str, state: str) -> None:
         """Store the state of a run."""
@@ -116,6 +118,7 @@ _SESSION_ENDS = {
         events.SessionDiscarded,
         events.SessionExpired,
         events.ExperimentDeleted,
+        events.PipelineRemoved,
     )
 }
 _CHANGES: dict[str, _Change] = {

@@ -1,0 +1,154 @@
+"""Queries about pipelines."""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Iterator
+from itertools import groupby
+
+from msgspec import Raw
+
+from autolearn.projections.queries.decrypting_reader import DecryptingReader, Queries
+from autolearn.projections.queries.groups import GroupQueries
+from autolearn.projections.rows import pipelines
+from autolearn.projections.rows.runs import RUNS
+from autolearn.schemas import events
+from autolearn.schemas.actors import GROUP, group_name
+from autolearn.schemas.codec import from_json
+from autolearn.schemas.confidentiality import empty
+from autolearn.schemas.pipelines.results import StepOutcome
+from autolearn.schemas.rest.pipelines.definitions import PipelineRow, PipelineVersionRow
+from autolearn.schemas.rest.sessions import Reader
+from autolearn.schemas.stream_kinds import owner_of_runs, stream
+from autolearn.schemas.values import RunId, SessionId
+from autolearn.security.data_key import Unreadable
+
+
+def runs_of(name: str) -> SessionId:
+    """Return the id under which the runs of a pipeline are stored."""
+    return owner_of_runs(stream("pipeline", name))
+
+
+class PipelineQueries(Queries):
+    """Pipelines, their versions, and how their steps have ended."""
+
+    def __init__(self, rows: DecryptingReader, groups: GroupQueries) -> None:
+        super().__init__(rows)
+        self.groups = groups
+
+    def stored(self, name: str) -> pipelines.StoredPipeline | None:
+        """Return the row of a pipeline, also of a removed one."""
+        return self.rows.get(pipelines.PIPELINES, name)
+
+    def get(self, name: str) -> PipelineRow | None:
+        """Return a pipeline (decrypts)."""
+        row = self.stored(name)
+        if row is None or row.removed:
+            return None
+        newest = self.version(name, row.versions)
+        assert newest is not None, f"version {row.versions} of {name} is lost"
+        last = self.rows.get(RUNS, runs_of(name), row.last) if row.last else None
+        return PipelineRow(
+            name=name,
+            owner=row.owner,
+            created=row.created,
+            updated=row.updated,
+            versions=row.versions,
+            runs=row.runs,
+            summary=newest.definition.summary,
+            steps=len(newest.definition.steps),
+            last=row.last if last else None,
+            last_status=last.status if last else "",
+            last_requested=last.requested if last else "",
+            unreadable=newest.unreadable,
+        )
+
+    def names(
+        self, after: str = "", whose: str | None = None, *, shared: bool = False
+    ) -> Iterator[str]:
+        """Yield the names of pipelines in order, past one, without removed ones.
+
+        Without `whose` all of them, else those that this user owns or has a grant of; or only those
+        that others have `shared`.
+        """
+        if whose is None:
+            rows = self.rows.items(pipelines.PIPELINES, after=after)
+            return (name for name, row in rows if name > after and not row.removed)
+        lists = [] if shared else [self.rows.names(pipelines.OF_USER, whose, after=after)]
+        users = (whose, *map(group_name, self.groups.of_user(whose)))
+        lists += [self.rows.names(pipelines.SHARED_WITH, user, after=after) for user in users]
+        return (name for name, _ in groupby(heapq.merge(*lists)) if name > after)
+
+    def owners(self) -> Iterator[SessionId]:
+        """Yield the ids under which the runs of all pipelines are stored."""
+        return map(runs_of, self.names())
+
+    def grants(self, name: str) -> list[Reader]:
+        """Return the users and groups with a grant, by name."""
+        return list(self.rows.scan(pipelines.GRANTS, name))
+
+    def group_grants(self, name: str) -> Iterator[Reader]:
+        """Yield the grants to groups."""
+        return (row for _, row in self.rows.items(pipelines.GRANTS, name, start=GROUP))
+
+    def grant(self, name: str, user: str) -> Reader | None:
+        """Return the grant to a user or group/<name>."""
+        return self.rows.get(pipelines.GRANTS, name, user)
+
+    def version(self, name: str, number: int) -> PipelineVersionRow | None:
+        """Return a version (decrypts); one that cannot be read has an empty definition."""
+        row = self.rows.get(pipelines.VERSIONS, name, number) if number > 0 else None
+        if row is None:
+            return None
+        try:
+            said = from_json(self._opens(name, row.applied), events.PipelineApplied)
+            unreadable = False
+        except Unreadable:
+            said, unreadable = empty(events.PipelineApplied), True
+        return PipelineVersionRow(
+            pipeline=name,
+            number=number,
+            definition=said.definition,
+            text=said.text,
+            note=said.note,
+            applied=row.time,
+            actor=row.actor,
+            unreadable=unreadable,
+        )
+
+    def outcomes(self, name: str, run: RunId) -> dict[str, tuple[StepOutcome, str]]:
+        """Return the ends of the steps of a run by step, each with its time (decrypts).
+
+        Those that cannot be read are left out.
+        """
+        found: dict[str, tuple[StepOutcome, str]] = {}
+        for row in self.rows.scan(pipelines.OUTCOMES, run):
+            try:
+                said = self._outcome(name, row)
+            except Unreadable:
+                continue
+            found[said.step] = (said, row.time)
+        return found
+
+    def cached(self, name: str, key: str) -> tuple[RunId, StepOutcome] | None:
+        """Return the newest outcome with a key, and the run that recorded it (decrypts).
+
+        None if there is none that can be read.
+        """
+        entry = self.rows.get(pipelines.CACHED, name, key)
+        if entry is None:
+            return None
+        run, _, number = entry.id.partition(" ")
+        row = self.rows.get(pipelines.OUTCOMES, run, int(number))
+        if row is None:
+            return None
+        try:
+            return RunId(run), self._outcome(name, row)
+        except Unreadable:
+            return None
+
+    def _outcome(self, name: str, row: pipelines.StoredOutcome) -> StepOutcome:
+        return from_json(self._opens(name, row.said), events.StepRecorded).outcome
+
+    def _opens(self, name: str, data: Raw) -> Raw:
+        return self.rows.opens(stream("pipeline", name), data)
