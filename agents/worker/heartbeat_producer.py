@@ -15,7 +15,7 @@ from autolearn.schemas.codec import to_json
 from autolearn.schemas.records.heartbeat import Heartbeat
 from autolearn.schemas.settings import Settings
 from autolearn.schemas.topics import Topics
-from autolearn.schemas.work_kinds import WORK
+from autolearn.schemas.work_kinds import OF_WORKERS
 
 
 class HeartbeatProducer:
@@ -54,7 +54,7 @@ class HeartbeatProducer:
             worker=self.worker,
             host=socket.gethostname(),
             pid=os.getpid(),
-            kinds=tuple(WORK),
+            kinds=OF_WORKERS,
             slots=self.settings.workers.slots,
             time=now(),
             runs=tuple(each.progress() for each in self.tasks.attempts.values() if each.has_slot),

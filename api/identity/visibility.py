@@ -25,7 +25,7 @@ from autolearn.security.data_key import Unreadable
 
 AnyGrant = Reader | Grant | ModelGrant
 
-_EVERYBODYS = frozenset({"estimator", "metric", "partition"})
+_EVERYBODYS = frozenset({"estimator", "metric", "step", "partition"})
 """The kinds of streams that every user may read: the catalog, and the terms of a partition. A kind
 without an entry and without a rule below is visible to nobody."""
 
@@ -98,6 +98,17 @@ def model_access(who: Principal, snapshot: Snapshot, name: str) -> Access:
         return Access(Level.OWN).of(who)
     grant = snapshot.models.grant(name, who.name)
     return _granted(who, snapshot, grant, snapshot.models.group_grants(name))
+
+
+def pipeline_access(who: Principal, snapshot: Snapshot, name: str) -> Access:
+    """Return a principal's access to a pipeline, also to a removed one. WORK allows runs."""
+    row = snapshot.pipelines.stored(name)
+    if row is None:
+        return Access(Level.NOTHING)
+    if who.everything or row.owner == (who.name or None) or (not row.owner and who.sysadmin):
+        return Access(Level.OWN).of(who)
+    grant = snapshot.pipelines.grant(name, who.name)
+    return _granted(who, snapshot, grant, snapshot.pipelines.group_grants(name))
 
 
 def model_level(who: Principal, snapshot: Snapshot, name: str) -> Level:
@@ -225,6 +236,8 @@ class Visibility:
             return dataset_level(self.who, self.queries.latest(), name)
         if kind == "model":
             return model_level(self.who, self.queries.latest(), name)
+        if kind == "pipeline":
+            return pipeline_access(self.who, self.queries.latest(), name).level
         if kind == "group":
             return group_level(self.who, self.queries.latest(), name)
         if kind == "user":

@@ -25,7 +25,7 @@ from autolearn.eventlog.positions import AFTER
 from autolearn.schemas.actors import GROUP, VIEWER_REFUSED
 from autolearn.schemas.settings import Settings
 from autolearn.schemas.values import SessionId, plural
-from autolearn.schemas.work_kinds import WORK
+from autolearn.schemas.work_kinds import OF_SESSIONS
 
 
 class Rule(Enum):
@@ -52,7 +52,7 @@ _MODEL = "/v1/models/{model}"
 _OF_VERSION = "/versions/{version}/predictions"
 _ASKED = tuple(f"/v2/models/{{model}}{at}" for at in ("", "/versions/{version}"))
 _ANNOTATED = (SESSION, f"{SESSION}/trainings/{{run}}")
-_RUNS = tuple(f"{SESSION}/{plural(kind)}" for kind in WORK)
+_RUNS = tuple(f"{SESSION}/{plural(kind)}" for kind in OF_SESSIONS)
 _USES = tuple(f"{EXPERIMENT}/{plural(kind)}" for kind in ("evaluation", "prediction"))
 
 RULES: dict[str, Rule] = {
@@ -281,7 +281,7 @@ async def _complete_run(context: ApiContext, request: Request) -> None:
     if "run" in ids:
         session = ids.get("session") or ids["experiment"]
         path = request.scope["route"].path
-        (kind,) = (kind for kind in WORK if f"/{plural(kind)}/" in path)
+        (kind,) = (kind for kind in OF_SESSIONS if f"/{plural(kind)}/" in path)
         ids["run"] = await whole_run(context, session, kind, ids["run"])
 
 

@@ -39,7 +39,7 @@ from autolearn.schemas.rest.runs import (
 )
 from autolearn.schemas.rest.sessions import Session, SessionRow, SessionSummary
 from autolearn.schemas.values import RunId, SessionId, plural
-from autolearn.schemas.work_kinds import WORK
+from autolearn.schemas.work_kinds import OF_SESSIONS
 
 _RUNS_SHOWN = 100
 """Runs of a page within a session or an experiment."""
@@ -167,7 +167,7 @@ class _Runs:
         commit: int | None = None,
     ) -> None:
         """Count the runs, those past the number of a `commit` by themselves."""
-        counts, since = ({kind: Counter[str]() for kind in WORK} for _ in range(2))
+        counts, since = ({kind: Counter[str]() for kind in OF_SESSIONS} for _ in range(2))
         self.running: list[LiveProgress] = []
         for run, row in snapshot.runs.all_stored(session):
             late = commit is not None and row.number > commit

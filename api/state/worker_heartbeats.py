@@ -14,7 +14,7 @@ from autolearn.eventlog.log import RecordSource
 from autolearn.projections.work.heartbeats import FORGOTTEN_AFTER_MS, Beats
 from autolearn.schemas.errors import AutoLearnError
 from autolearn.schemas.records.heartbeat import Heartbeat, Progress, Supervision
-from autolearn.schemas.rest.runs import LiveProgress, RunRow
+from autolearn.schemas.rest.runs import AnyRunRow, LiveProgress
 from autolearn.security.data_key import Unreadable, about_progress
 
 log = structlog.stdlib.get_logger("autolearn.api")
@@ -22,7 +22,7 @@ log = structlog.stdlib.get_logger("autolearn.api")
 PAUSE, PATIENCE = 5.0, 2.0
 """Seconds until reading begins again after a fault, and that `stop` waits for the thread."""
 
-Live = Callable[[RunRow], LiveProgress | None]
+Live = Callable[[AnyRunRow], LiveProgress | None]
 """Returns the progress of a run now; None when nothing is known."""
 
 
@@ -63,7 +63,7 @@ class Heartbeats:
             while not self.stopped.is_set():
                 self.beats.take(reader.read(1000, 0.5), self.limit())
 
-    def live(self, row: RunRow) -> LiveProgress | None:
+    def live(self, row: AnyRunRow) -> LiveProgress | None:
         """Return the progress of a run now; None when it has ended."""
         if row.ended is not None:
             return None

@@ -116,6 +116,14 @@ class PipelineQueries(Queries):
             unreadable=unreadable,
         )
 
+    def versions(self, name: str, after: int = 0) -> Iterator[PipelineVersionRow]:
+        """Yield the versions in their order, past a number (decrypts)."""
+        row = self.stored(name)
+        for number in range(after + 1, (row.versions if row and not row.removed else 0) + 1):
+            version = self.version(name, number)
+            assert version is not None, f"version {number} of {name} is lost"
+            yield version
+
     def outcomes(self, name: str, run: RunId) -> dict[str, tuple[StepOutcome, str]]:
         """Return the ends of the steps of a run by step, each with its time (decrypts).
 

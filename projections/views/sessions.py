@@ -21,7 +21,7 @@ from autolearn.schemas.codec import EventRecord, kept
 from autolearn.schemas.confidentiality import outline_of
 from autolearn.schemas.rest.sessions import Reader
 from autolearn.schemas.values import SessionId
-from autolearn.schemas.work_kinds import OF_PIPELINES, WORK
+from autolearn.schemas.work_kinds import OF_SESSIONS, WORK
 
 _ID = slice(len("session/"), None)
 """The index of a session's id in the name of its stream."""
@@ -207,11 +207,7 @@ VIEW = View(
         events.SessionShared: _share,
         events.SessionUnshared: _share,
         events.TrainingImported: _import,
-        **{
-            work.requested: _request(kind)
-            for kind, work in WORK.items()
-            if kind not in OF_PIPELINES
-        },
+        **{work.requested: _request(kind) for kind, work in WORK.items() if kind in OF_SESSIONS},
         **{event: _change(how) for event, how in runs.CHANGES.items()},
     },
 )

@@ -30,7 +30,7 @@ class Step(Struct, frozen=True, omit_defaults=True, kw_only=True):
 
     `inputs` are the steps whose results it takes, in the order of its tables. Its result is kept as
     a version of the dataset `keep_as` ("": it is not). With `cache` never it runs each time. It has
-    `attempts` in all; the limits are in seconds and MiB (None: the operator's). It runs where a
+    `attempts` where its function raises an error; the limits are in seconds and MiB (None: the operator's). It runs where a
     worker has all `labels`.
     """
 
@@ -40,7 +40,7 @@ class Step(Struct, frozen=True, omit_defaults=True, kw_only=True):
     inputs: tuple[str, ...] = ()
     keep_as: str = ""
     cache: Literal["auto", "never"] = "auto"
-    attempts: int = 3
+    attempts: int = 1
     time_limit: float | None = None
     memory_limit: int | None = None
     labels: dict[str, str] = {}

@@ -8,7 +8,7 @@ from rich.console import RenderableType
 
 from autolearn.client.cli.output import count, pairs, rows, short, when
 from autolearn.schemas.reports.status import ChainState, Process, Status, WorkerState
-from autolearn.schemas.work_kinds import WORK
+from autolearn.schemas.work_kinds import OF_WORKERS
 
 _UNITS = ("B", "KiB", "MiB", "GiB", "TiB")
 
@@ -142,7 +142,7 @@ def _worker_line(worker: WorkerState) -> tuple[object, ...]:
     return (
         worker.worker,
         f"{worker.host} ({worker.pid})",
-        "all" if {*worker.kinds} == {*WORK} else ", ".join(worker.kinds),
+        "all" if {*worker.kinds} == {*OF_WORKERS} else ", ".join(worker.kinds),
         f"{len(worker.runs)} of {worker.slots}",
         f"{worker.silent:.1f} s ago",
         runs or None,
