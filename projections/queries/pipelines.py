@@ -116,6 +116,20 @@ class PipelineQueries(Queries):
             unreadable=unreadable,
         )
 
+    def newest(self, name: str) -> PipelineVersionRow | None:
+        """Return the newest version (decrypts)."""
+        row = self.stored(name)
+        return None if row is None else self.version(name, row.versions)
+
+    def applied_at(self, name: str, sequence: int) -> PipelineVersionRow | None:
+        """Return the version that the event of a number in the stream has made (decrypts)."""
+        row = self.stored(name)
+        for number in range(row.versions if row else 0, 0, -1):
+            stored = self.rows.get(pipelines.VERSIONS, name, number)
+            if stored is not None and stored.sequence == sequence:
+                return self.version(name, number)
+        return None
+
     def versions(self, name: str, after: int = 0) -> Iterator[PipelineVersionRow]:
         """Yield the versions in their order, past a number (decrypts)."""
         row = self.stored(name)
@@ -123,6 +137,35 @@ class PipelineQueries(Queries):
             version = self.version(name, number)
             assert version is not None, f"version {number} of {name} is lost"
             yield version
+
+    def of_run(self, run: RunId) -> str:
+        """Return the name of the pipeline of a run, "" if there is no such run."""
+        entry = self.rows.get(pipelines.RUN_OF, run)
+        return "" if entry is None else entry.id
+
+    def run_ids(self, start: str) -> Iterator[tuple[RunId, str]]:
+        """Yield the runs whose ids begin so, each with the name of its pipeline."""
+        for run, entry in self.rows.items(pipelines.RUN_OF, start=start):
+            yield RunId(run), entry.id
+
+    def newest_runs(
+        self, name: str = "", after: tuple[str, str] | None = None
+    ) -> Iterator[tuple[str, RunId]]:
+        """Yield the times and ids of runs, the newest first: of one pipeline, or of all."""
+        parts = (name,) if name else ()
+        table = pipelines.RUNS_OF_PIPELINE if name else pipelines.RUNS_BY_TIME
+        for time, run in self.rows.by_time(table, *parts, after=after):
+            yield time, RunId(run)
+
+    def run_before(self, name: str, run: RunId) -> RunId | None:
+        """Return the ended run of a pipeline that was requested before another one."""
+        row = self.rows.get(RUNS, runs_of(name), run)
+        after = (row.requested, run) if row is not None else None
+        for _, earlier in self.newest_runs(name, after):
+            row = self.rows.get(RUNS, runs_of(name), earlier)
+            if row is not None and row.ended is not None:
+                return earlier
+        return None
 
     def outcomes(self, name: str, run: RunId) -> dict[str, tuple[StepOutcome, str]]:
         """Return the ends of the steps of a run by step, each with its time (decrypts).

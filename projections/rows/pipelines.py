@@ -29,11 +29,12 @@ class StoredPipeline(Struct, array_like=True, gc=False):
 
 
 class StoredVersion(Struct, array_like=True, gc=False):
-    """A version, with the data of its event."""
+    """A version, with the data of its event and the number of that in the stream."""
 
     applied: Raw
     time: str
     actor: str
+    sequence: int
 
 
 class StoredOutcome(Struct, array_like=True, gc=False):
@@ -51,6 +52,12 @@ OUTCOMES = NumberedTable("pipeline-outcome", StoredOutcome)
 """By run, and the number of the event in its stream."""
 CACHED = Table("pipeline-cached", IndexEntry)
 """By name and key: the run and the number of the newest outcome with that key."""
+RUN_OF = Table("pipeline-run-of", IndexEntry)
+"""By run of a pipeline: its name."""
+RUNS_BY_TIME = Table("pipeline-run-by-time", IndexEntry)
+"""By the time of the request and the run."""
+RUNS_OF_PIPELINE = Table("pipeline-run-at", IndexEntry)
+"""By name, the time of the request and the run."""
 GRANTS = Table("pipeline-grant", Reader)
 """By name, and user or group/<name>."""
 OF_USER = Table("pipeline-of-user", IndexEntry)

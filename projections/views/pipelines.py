@@ -28,7 +28,7 @@ def _apply(rows: RowBatch, record: EventRecord) -> None:
         rows.put(pipelines.PIPELINES, made, name)
         rows.put(pipelines.OF_USER, IndexEntry(name), record.actor, name)
     _changed(rows, record).versions = event.number
-    version = pipelines.StoredVersion(kept(record), time, record.actor)
+    version = pipelines.StoredVersion(kept(record), time, record.actor, record.sequence)
     rows.put_once(pipelines.VERSIONS, version, name, event.number)
 
 
@@ -48,6 +48,10 @@ def _request(kind: str) -> Handler:
         run = runs.request(rows, record, owner, None, kind, NO_RUN)
         if kind == "pipeline":
             row.runs, row.last = row.runs + 1, run
+            name, entry = record.subject[_NAME], IndexEntry(record.subject[_NAME])
+            rows.put(pipelines.RUN_OF, entry, run)
+            rows.put(pipelines.RUNS_BY_TIME, entry, record.time, run)
+            rows.put(pipelines.RUNS_OF_PIPELINE, entry, name, record.time, run)
 
     return handle
 
@@ -92,6 +96,10 @@ def _delete_runs(rows: RowBatch, record: EventRecord, gone: set[str] | None) -> 
             continue
         runs.count(rows, row.actor, row.status, "")
         runs.delete(rows, owner, run)
+        if row.kind == "pipeline":
+            rows.delete(pipelines.RUN_OF, run)
+            rows.delete(pipelines.RUNS_BY_TIME, row.requested, run)
+            rows.delete(pipelines.RUNS_OF_PIPELINE, record.subject[_NAME], row.requested, run)
         for number in rows.numbers(pipelines.OUTCOMES, run):
             rows.delete(pipelines.OUTCOMES, run, number)
 

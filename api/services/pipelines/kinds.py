@@ -1,0 +1,21 @@
+"""The kinds of steps that a definition may name: ours, and those that workers offer."""
+
+from __future__ import annotations
+
+from autolearn.schemas.pipelines.kinds import DRIVEN
+
+from autolearn.agents.command_client import command_id
+from autolearn.projections.queries.queries import Snapshot
+from autolearn.schemas.pipelines.steps import StepSpec
+from autolearn.schemas.values import RunId
+
+
+def step_kinds(snapshot: Snapshot) -> dict[str, StepSpec]:
+    """Return the kinds of steps, by name."""
+    offered = {row.spec.name: row.spec for row in snapshot.catalog.steps()}
+    return offered | DRIVEN
+
+
+def step_run_id(run: RunId, step: str, attempt: int = 0) -> RunId:
+    """Return the id of the process of a step in a run of its pipeline."""
+    return RunId(command_id("step", run, step, attempt))
