@@ -88,6 +88,11 @@ class DatasetRef(Struct, frozen=True, gc=False, omit_defaults=True):
         """The digest of its content in the artifact store."""
         return self.stored or self.version
 
+    @property
+    def place(self) -> str:
+        """The digest of the folder or the content of the artifact store in which it is."""
+        return self.folder or self.content
+
     def is_content_of(self, other: DatasetRef) -> bool:
         """Return whether both are the same version of a dataset, stored in any way."""
         return (self.name, self.version) == (other.name, other.version)

@@ -16,6 +16,10 @@ these with their evaluations, a choice the best of them, a version one that was 
 """
 
 
+DRIVEN = frozenset({"source", "split", "train", "evaluate", "compare", "promote", "deliver"})
+"""The steps that are done by the process that drives a pipeline: no package has one of the name."""
+
+
 class StepParameter(Struct, frozen=True, omit_defaults=True):
     """A parameter of a step: its value lies in one of the `domains`.
 
