@@ -142,6 +142,8 @@ REASONS: dict[str, Reason] = {
     "too-many-labels": Reason(409, "The dataset has as many labels as it may"),
     "too-many-versions": Reason(409, "There are as many versions as there may be"),
     "too-many-runs": Reason(409, "The session has as many runs as it may"),
+    "pipeline-unknown": Reason(404, "There is no such pipeline"),
+    "pipeline-removed": Reason(410, "The pipeline was removed"),
     "run-unknown": Reason(404, "There is no such run"),
     "run-ended": Reason(409, "The run has ended"),
     "run-active": Reason(409, "A run is still going"),

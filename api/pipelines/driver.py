@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import os
 import socket
+import uuid
 from collections.abc import Iterable
 from functools import partial
 
@@ -51,8 +52,8 @@ log = structlog.stdlib.get_logger("autolearn.pipelines")
 class Driver:
     """The runs that this process conducts. All methods belong to the event loop."""
 
-    def __init__(self, context: ApiContext, identifier: str) -> None:
-        self.context, self.id = context, identifier
+    def __init__(self, context: ApiContext) -> None:
+        self.context, self.id = context, f"api-{uuid.uuid4()}"
         self.conducted: dict[RunId, Conductor] = {}
         self.ending: set[asyncio.Task[None]] = set()
         self.to_see: set[str] = set()

@@ -49,6 +49,7 @@ _NEEDED = {
 
 SESSION, EXPERIMENT = "/v1/sessions/{session}", "/v1/experiments/{experiment}"
 _MODEL = "/v1/models/{model}"
+_PIPELINE, _PIPELINE_RUN = "/v1/pipelines/{pipeline}", "/v1/pipeline-runs/{pipeline_run}"
 _OF_VERSION = "/versions/{version}/predictions"
 _ASKED = tuple(f"/v2/models/{{model}}{at}" for at in ("", "/versions/{version}"))
 _ANNOTATED = (SESSION, f"{SESSION}/trainings/{{run}}")
@@ -126,6 +127,17 @@ RULES: dict[str, Rule] = {
     # Backtests
     f"POST {_MODEL}/backtests": Rule.USER,
     **{f"GET {_MODEL}/backtests{what}": Rule.USER for what in ("", "/{backtest}")},
+    # Pipelines: their routes check owner and grants
+    "GET /v1/pipelines": Rule.USER,
+    "POST /v1/pipelines": Rule.USER,
+    **{
+        f"GET {_PIPELINE}{what}": Rule.USER
+        for what in ("", "/versions", "/versions/{number}", "/readers")
+    },
+    **{f"POST {_PIPELINE}/{what}": Rule.USER for what in ("share", "unshare", "remove", "runs")},
+    "GET /v1/pipeline-runs": Rule.USER,
+    f"GET {_PIPELINE_RUN}": Rule.USER,
+    f"POST {_PIPELINE_RUN}/cancel": Rule.USER,
     # The log, of which every principal sees the own part
     "GET /v1/commands/{command}": Rule.USER,
     "GET /v1/diff": Rule.USER,
@@ -207,6 +219,7 @@ _VIEWERS = {
         "POST /v1/groups/{group}/remove",
         f"POST {SESSION}/leave",
         f"POST {_MODEL}/unshare",
+        f"POST {_PIPELINE}/unshare",
         f"POST {_MODEL}/predict",
         *(f"POST {at}/infer" for at in _ASKED),
         f"POST {_MODEL}/versions/{{version}}/predict",

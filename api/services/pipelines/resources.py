@@ -33,7 +33,8 @@ def summary(row: PipelineRow, *, withheld: bool = False) -> PipelineSummary:
 def pipeline(snapshot: Snapshot, name: str) -> Pipeline:
     """Return a pipeline with its newest version (decrypts)."""
     row, newest = snapshot.pipelines.get(name), snapshot.pipelines.newest(name)
-    assert row is not None and newest is not None, "it was found at this moment"
+    assert row is not None, "it was found at this moment"
+    assert newest is not None, "a pipeline has a version"
     at = f"/v1/pipelines/{name}"
     return Pipeline(
         **asdict(row),

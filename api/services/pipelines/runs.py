@@ -52,7 +52,7 @@ _LONGEST = 30 * _DAY
 """Seconds of a run at most, and how many it may take if it does not say."""
 _MEMORY = 256
 """MiB of a run's limit: nothing of it runs in a process of its own."""
-_RUN = "/v1/pipeline-runs/{run}"
+_RUN = "/v1/pipeline-runs/{pipeline_run}"
 
 
 def add_run_routes(routes: APIRouter, context: ApiContext) -> None:
@@ -176,9 +176,9 @@ def add_run_routes(routes: APIRouter, context: ApiContext) -> None:
         openapi_extra=accepts(None, prefer=True),
         responses=answers({200: PipelineRun}, "Preference-Applied"),
     )
-    async def see_pipeline_run(request: Request, run: str, who: Who) -> Response:
+    async def see_pipeline_run(request: Request, pipeline_run: str, who: Who) -> Response:
         """Show a run and its steps; with `Prefer: wait=N`, as soon as it has ended."""
-        name, found = await require_run(context, who, run)
+        name, found = await require_run(context, who, pipeline_run)
         prefer = prefer_of(request)
         if prefer.wait is not None:
             await until_ended(name, found, prefer.wait)
@@ -193,9 +193,9 @@ def add_run_routes(routes: APIRouter, context: ApiContext) -> None:
         openapi_extra=accepts(None, command=True),
         responses=answers({200: PipelineRun, 202: CommandState}),
     )
-    async def cancel_pipeline_run(request: Request, run: str, who: Who) -> Response:
+    async def cancel_pipeline_run(request: Request, pipeline_run: str, who: Who) -> Response:
         """Stop a run and its steps. What they have made stays."""
-        name, found = await require_run(context, who, run, Level.WORK)
+        name, found = await require_run(context, who, pipeline_run, Level.WORK)
         asked = CommandRequest.of(request, {})
         at = stream("pipeline", name)
         answer = await context.commands.post(at, CancelRun(found), asked)
