@@ -138,6 +138,7 @@ RULES: dict[str, Rule] = {
     "GET /v1/pipeline-runs": Rule.USER,
     f"GET {_PIPELINE_RUN}": Rule.USER,
     f"POST {_PIPELINE_RUN}/cancel": Rule.USER,
+    **{f"GET {_PIPELINE_RUN}/steps/{{step}}/files{what}": Rule.USER for what in ("", "/{file}")},
     # The log, of which every principal sees the own part
     "GET /v1/commands/{command}": Rule.USER,
     "GET /v1/diff": Rule.USER,

@@ -112,7 +112,7 @@ async def stored(context: ApiContext, ref: DatasetRef, room: Room) -> AsyncItera
     executor = context.executors.uploads
     key = context.vault.key(ref.keyid).derived("artifacts") if ref.keyid else None
     with tempfile.NamedTemporaryFile(dir=context.scratch, prefix="upload-") as file:
-        store = context.artifacts.with_key(None, key)
+        store = context.artifacts.with_key(key if ref.folder else None, key)
         size, chunks = await executor.run(lambda: store.read_dataset(ref))
         room.take(size)
 

@@ -16,7 +16,7 @@ from autolearn.api.commands.responses import created, json, pending
 from autolearn.api.http.body import read_body
 from autolearn.api.http.openapi import accepts, answers
 from autolearn.api.http.pagination import from_token, next_link, page_of
-from autolearn.api.http.problems import Problem, unreadable
+from autolearn.api.http.problems import Problem, unknown, unreadable
 from autolearn.api.identity.principal import Principal, Who
 from autolearn.api.identity.visibility import Level, may_use, pipeline_access
 from autolearn.api.limits.disk_room import require_disk
@@ -30,6 +30,7 @@ from autolearn.api.services.pipelines.checks import (
 )
 from autolearn.api.services.pipelines.kinds import step_kinds
 from autolearn.api.shared import dataset_checks
+from autolearn.api.shared.artifact_files import send_stored
 from autolearn.api.shared.as_of import present
 from autolearn.api.state.context import ApiContext
 from autolearn.projections.queries.pipelines import runs_of
@@ -41,9 +42,9 @@ from autolearn.schemas.pipelines.steps import StepSpec
 from autolearn.schemas.rest.commands import CommandState
 from autolearn.schemas.rest.page import Page
 from autolearn.schemas.rest.pipelines.runs import PipelineRun, PipelineRunSummary
-from autolearn.schemas.rest.runs import PipelineRunRow
+from autolearn.schemas.rest.runs import Artifact, ArtifactFile, PipelineRunRow
 from autolearn.schemas.stream_kinds import stream
-from autolearn.schemas.values import RunId
+from autolearn.schemas.values import RunId, TrainedArtifact
 
 Limit = Annotated[int, Query(ge=1, le=500)]
 OfPipeline = Annotated[str, Query(max_length=100, description="Those of this pipeline.")]
@@ -205,6 +206,42 @@ def add_run_routes(routes: APIRouter, context: ApiContext) -> None:
         if content is None:
             raise unreadable()
         return json(content, headers=asked.prefer.applied())
+
+    @routes.get(f"{_RUN}/steps/{{step}}/files", responses=answers({200: Artifact}))
+    async def list_files_of_step(pipeline_run: str, step: str, who: Who) -> Response:
+        """List the files that a step has left: its table, its report, its log, and others."""
+        name, found = await require_run(context, who, pipeline_run)
+        artifact = await artifact_of(name, found, step)
+        at = f"/v1/pipeline-runs/{found}/steps/{step}/files"
+        files = [
+            ArtifactFile(file, digest, {"self": f"{at}/{file}"})
+            for file, digest in sorted(artifact.files.items())
+        ]
+        return json(Artifact(artifact.digest, artifact.bytes, files))
+
+    @routes.get(f"{_RUN}/steps/{{step}}/files/{{file}}", response_class=Response)
+    async def get_file_of_step(pipeline_run: str, step: str, file: str, who: Who) -> Response:
+        """Send a file that a step has left, such as table.parquet or log.txt."""
+        name, found = await require_run(context, who, pipeline_run)
+        artifact = await artifact_of(name, found, step)
+        keyid = context.vault.of_session(stream("pipeline", name))
+        return await send_stored(context, context.artifacts, artifact, file, keyid)
+
+    async def artifact_of(name: str, run: RunId, step: str) -> TrainedArtifact:
+        """Return the files of a step.
+
+        Raises:
+            Problem: there is no such step, or it has left none (404).
+        """
+        told = await context.executors.lists.run(
+            lambda: context.queries.now().pipelines.outcomes(name, run)
+        )
+        outcome = told.get(step)
+        if outcome is None or outcome[0].gave.artifact is None:
+            names = [one for one, (end, _) in told.items() if end.gave.artifact is not None]
+            where = f"/v1/pipeline-runs/{run}"
+            raise unknown("step with files", step, names, where)
+        return outcome[0].gave.artifact
 
     async def show(name: str, run: RunId) -> Any:
         """Return a run as REST shows it; None if it is gone or cannot be read."""
