@@ -15,10 +15,11 @@ import structlog
 from msgspec.structs import replace
 
 from autolearn.api.http.problems import Problem
-from autolearn.api.pipelines import cache, model_steps, session_steps, table_steps
+from autolearn.api.pipelines import model_steps, session_steps, table_steps
 from autolearn.api.pipelines.function_steps import run_function
 from autolearn.api.pipelines.retention import forget_old
 from autolearn.api.pipelines.run import ConductedRun, StepFailed, StepWork, words_of
+from autolearn.api.services.pipelines import step_cache
 from autolearn.artifacts.store.errors import ArtifactError
 from autolearn.projections.queries.decrypting_reader import May
 from autolearn.projections.queries.pipelines import runs_of
@@ -33,7 +34,7 @@ from autolearn.schemas.pipelines.steps import StepSpec
 from autolearn.schemas.results import PipelineResult
 from autolearn.schemas.stream_kinds import stream_of_runs
 from autolearn.schemas.values import NO_RUN, RunId, SessionId, StreamId
-from autolearn.security.data_key import DataKey, Unreadable
+from autolearn.security.data_key import Unreadable
 
 Do = Callable[[ConductedRun, StepWork], Awaitable[StepGave]]
 
@@ -161,15 +162,17 @@ class Conductor:
         if spec is None:
             return self._ended(step, "failed", f"no worker offers the step {step.kind} any more")
         given = {name: end.gave for name, end in ends.items()}
-        inputs = cache.inputs_of(step, spec, by.definition.seed, given, self._data(step))
-        key = cache.key_of(inputs, step.inputs, self._secret())
-        why = self._forced(step)
+        inputs = step_cache.inputs_of(step, spec, by.definition.seed, given, self._data(step))
+        key = step_cache.key_of(inputs, step.inputs, step_cache.secret_of(by.context, by.pipeline))
+        why = step_cache.why_forced(by.definition, step, by.row.start_at, no_cache=by.row.no_cache)
         if not why:
             hit = await by.read(lambda now, _: now.pipelines.cached(by.pipeline, key))
             if hit is not None:
-                why = await asyncio.to_thread(cache.unusable, by, hit[1].gave)
+                why = await asyncio.to_thread(
+                    step_cache.unusable, by.context, by.commands.principal(), hit[1].gave
+                )
                 if not why:
-                    maker = cache.made_by(*hit)
+                    maker = step_cache.made_by(*hit)
                     gave = hit[1].gave
                     return StepOutcome(
                         step=step.name,
@@ -181,7 +184,7 @@ class Conductor:
                         made_by=maker,
                     )
         before = await self._before(step)
-        why = why or cache.why_run(inputs, before)
+        why = why or step_cache.why_run(inputs, before)
         try:
             gave = await _DRIVEN.get(step.kind, run_function)(by, StepWork(step, spec, given))
             if step.keep_as and gave.table is not None:
@@ -206,35 +209,6 @@ class Conductor:
         """Return the versions of the datasets that a step reads."""
         source = self.by.row.sources.get(step.name)
         return {} if source is None else {source.name: source.version}
-
-    def _secret(self) -> DataKey | None:
-        """Return the key of the pipeline, None if it is in clear."""
-        keyid = self.by.context.vault.of_session(self.by.stream)
-        return self.by.context.vault.key(keyid) if keyid else None
-
-    def _forced(self, step: Step) -> str:
-        """Return why a step must run whatever the cache has, "" if it need not."""
-        row = self.by.row
-        if step.cache == "never":
-            return "cache: never"
-        if row.no_cache:
-            return "the run takes nothing from the cache"
-        if row.start_at and (step.name == row.start_at or self._follows(step, row.start_at)):
-            return f"the run starts at {row.start_at}"
-        return ""
-
-    def _follows(self, step: Step, start: str) -> bool:
-        """Return whether a step depends on another one."""
-        steps = {one.name: one for one in self.by.definition.steps}
-        seen, left = set[str](), [*step.inputs]
-        while left:
-            name = left.pop()
-            if name == start:
-                return True
-            if name not in seen:
-                seen.add(name)
-                left += steps[name].inputs
-        return False
 
     async def _before(self, step: Step) -> StepOutcome | None:
         """Return the outcome of a step in the run before."""

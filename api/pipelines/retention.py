@@ -7,8 +7,8 @@ import time
 import structlog
 
 from autolearn.api.http.problems import Problem
-from autolearn.api.pipelines.cache import made_by
 from autolearn.api.pipelines.run import ConductedRun
+from autolearn.api.services.pipelines.step_cache import made_by
 from autolearn.projections.queries.pipelines import runs_of
 from autolearn.projections.queries.queries import Snapshot
 from autolearn.runtime.timestamps import millis

@@ -29,6 +29,7 @@ from autolearn.api.services.pipelines.checks import (
     stored_run,
 )
 from autolearn.api.services.pipelines.kinds import step_kinds
+from autolearn.api.services.pipelines.plan import plan_of
 from autolearn.api.shared import dataset_checks
 from autolearn.api.shared.artifact_files import send_stored
 from autolearn.api.shared.as_of import present
@@ -41,12 +42,13 @@ from autolearn.schemas.pipelines.definition import Definition, Step
 from autolearn.schemas.pipelines.steps import StepSpec
 from autolearn.schemas.rest.commands import CommandState
 from autolearn.schemas.rest.page import Page
-from autolearn.schemas.rest.pipelines.runs import PipelineRun, PipelineRunSummary
+from autolearn.schemas.rest.pipelines.runs import PipelinePlan, PipelineRun, PipelineRunSummary
 from autolearn.schemas.rest.runs import Artifact, ArtifactFile, PipelineRunRow
 from autolearn.schemas.stream_kinds import stream
 from autolearn.schemas.values import RunId, TrainedArtifact
 
 Limit = Annotated[int, Query(ge=1, le=500)]
+DryRun = Annotated[bool, Query(description="Say what would be done, and do nothing.")]
 OfPipeline = Annotated[str, Query(max_length=100, description="Those of this pipeline.")]
 _DAY = 86_400.0
 _LONGEST = 30 * _DAY
@@ -63,9 +65,13 @@ def add_run_routes(routes: APIRouter, context: ApiContext) -> None:
         "/v1/pipelines/{pipeline}/runs",
         status_code=201,
         openapi_extra=accepts(bodies.RunBody, command=True),
-        responses=answers({201: PipelineRun, 202: (PipelineRun, CommandState)}, "Location"),
+        responses=answers(
+            {200: PipelinePlan, 201: PipelineRun, 202: (PipelineRun, CommandState)}, "Location"
+        ),
     )
-    async def run_pipeline(request: Request, pipeline: str, who: Who) -> Response:
+    async def run_pipeline(
+        request: Request, pipeline: str, who: Who, *, dry_run: DryRun = False
+    ) -> Response:
         """Run a pipeline. With `Prefer: wait=N` the answer comes when that has ended.
 
         The run reads the present versions of its datasets, and takes from the cache what was made
@@ -82,6 +88,13 @@ def add_run_routes(routes: APIRouter, context: ApiContext) -> None:
             now = context.queries.now()
             check_quota(context.settings.quotas, now, who.name, "runs-queued")
             command = await requested(run, pipeline, body, who)
+        if dry_run and command is not None:
+            now, planned = context.queries.now(), command
+            kinds = await context.executors.lists.run(lambda: step_kinds(now))
+            plan = await context.executors.artifacts.run(
+                lambda: plan_of(context, who, pipeline, planned, kinds)
+            )
+            return json(plan)
         answer = await context.commands.post(stream("pipeline", pipeline), command, asked)
         if isinstance(answer, Accepted):
             return pending(answer, asked)

@@ -11,15 +11,16 @@ from functools import cache
 from importlib import metadata
 from pathlib import Path
 
+from autolearn.api.identity.principal import Principal
 from autolearn.api.identity.visibility import Level, level_of
-from autolearn.api.pipelines.run import ConductedRun
 from autolearn.api.state.context import ApiContext
 from autolearn.artifacts.store.errors import ArtifactError
 from autolearn.projections.queries.queries import Snapshot
 from autolearn.schemas.codec import to_json
-from autolearn.schemas.pipelines.definition import Step
+from autolearn.schemas.pipelines.definition import Definition, Step
 from autolearn.schemas.pipelines.results import StepGave, StepOutcome
 from autolearn.schemas.pipelines.steps import StepSpec
+from autolearn.schemas.stream_kinds import stream
 from autolearn.schemas.values import RunId
 from autolearn.security.data_key import DataKey
 
@@ -84,6 +85,12 @@ def key_of(inputs: Mapping[str, str], names: tuple[str, ...], secret: DataKey | 
     return hmac.new(secret.derived("step-cache"), content, hashlib.sha256).hexdigest()
 
 
+def secret_of(context: ApiContext, pipeline: str) -> DataKey | None:
+    """Return the key of a pipeline, None if it is in clear. Raises Unreadable."""
+    keyid = context.vault.of_session(stream("pipeline", pipeline))
+    return context.vault.key(keyid) if keyid else None
+
+
 def why_run(inputs: Mapping[str, str], before: StepOutcome | None) -> str:
     """Return which inputs differ from those of the step's outcome before, for people."""
     if before is None or not before.inputs:
@@ -98,15 +105,40 @@ def why_run(inputs: Mapping[str, str], before: StepOutcome | None) -> str:
     return f"changed: {', '.join(changed)}"
 
 
+def why_forced(definition: Definition, step: Step, start_at: str, *, no_cache: bool) -> str:
+    """Return why a step runs whatever the cache has, "" if it need not."""
+    if step.cache == "never":
+        return "cache: never"
+    if no_cache:
+        return "the run takes nothing from the cache"
+    if start_at and (step.name == start_at or _follows(definition, step, start_at)):
+        return f"the run starts at {start_at}"
+    return ""
+
+
+def _follows(definition: Definition, step: Step, start: str) -> bool:
+    """Return whether a step depends on another one."""
+    steps = {one.name: one for one in definition.steps}
+    seen, left = set[str](), [*step.inputs]
+    while left:
+        name = left.pop()
+        if name == start:
+            return True
+        if name not in seen:
+            seen.add(name)
+            left += steps[name].inputs
+    return False
+
+
 _WORDS = {"code": "the code of the step", "environment": "the installed libraries"}
 
 
-def unusable(by: ConductedRun, gave: StepGave) -> str:
+def unusable(context: ApiContext, who: Principal, gave: StepGave) -> str:
     """Return why a cached result cannot be used, "" if it is whole (blocks).
 
     Each file of its artifact is read, and checked by its hash.
     """
-    now, who = by.context.queries.now(), by.commands.principal()
+    now = context.queries.now()
     if gave.session and not _is_there(now, gave, level_of(who, now, gave.session)):
         return "the session or experiment of its result is gone, or not yours"
     if gave.dataset is not None and not now.catalog.has_version(
@@ -115,7 +147,7 @@ def unusable(by: ConductedRun, gave: StepGave) -> str:
         return f"the version of {gave.dataset.name} is gone"
     if gave.model and (version := now.models.version(gave.model, gave.version)) is not None:
         return f"{gave.model}@{gave.version} is retired" if version.retired else ""
-    return _damage(by.context, gave) if gave.artifact is not None else ""
+    return _damage(context, gave) if gave.artifact is not None else ""
 
 
 def _is_there(now: Snapshot, gave: StepGave, level: Level) -> bool:
