@@ -198,14 +198,16 @@ class Domain(Struct, frozen=True, omit_defaults=True):
     choices: tuple[JsonValue, ...] = ()
 
     def holds(self, value: JsonValue) -> bool:
+        """Return whether `value` lies in this domain, and is as small as a hyperparameter is."""
+        return self.fits(value) and (bool(self.choices) or not value_fault(value))
+
+    def fits(self, value: JsonValue) -> bool:
         """Return whether `value` lies in this domain. An integer is also a number."""
         given = _json_type(value)
         if given != self.type and not (given == "integer" and self.type == "number"):
             return False
         if self.choices:
             return value in self.choices
-        if value_fault(value):
-            return False
         if self.type not in ("integer", "number"):
             return True
         if isinstance(value, float) and not math.isfinite(value):
