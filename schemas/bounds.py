@@ -151,6 +151,8 @@ SESSION_ATTACHMENTS = 100
 """Files that are attached to the trainings of one session."""
 LARGEST_ATTACHMENT = 16 * MIB
 """Bytes of such a file."""
+PIPELINE_TEXT = 256 * 1024
+"""Characters of the file that declares a pipeline."""
 PIPELINE_VERSIONS = 10_000
 """Versions of one pipeline."""
 PIPELINE_GRANTS = 200

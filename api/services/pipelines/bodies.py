@@ -8,15 +8,13 @@ from pydantic import Field
 
 from autolearn.api.http.body import Body, Name
 from autolearn.api.shared.bodies import LimitsBody
-
-LONGEST_FILE = 256 * 1024
-"""Bytes of a file that declares a pipeline."""
+from autolearn.schemas.bounds import PIPELINE_TEXT
 
 
 class ApplyBody(Body):
     """A file that declares a pipeline, as YAML or JSON text."""
 
-    text: Annotated[str, Field(min_length=1, max_length=LONGEST_FILE)]
+    text: Annotated[str, Field(min_length=1, max_length=PIPELINE_TEXT)]
     note: Annotated[str, Field(max_length=2000)] = ""
 
 
