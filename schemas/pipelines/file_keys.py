@@ -16,6 +16,8 @@ KEEP_TABLE = "dataset:"
 
 TEXT, NUMBER, BOOLEAN = Domain("string"), Domain("number"), Domain("boolean")
 ARRAY, OBJECT = Domain("array"), Domain("object")
+COUNT = Domain("integer", 0, 2**53)
+FRACTION = Domain("number", 0, 1, exclusive_minimum=True, exclusive_maximum=True)
 _SCALARS = (TEXT, NUMBER, BOOLEAN)
 
 
