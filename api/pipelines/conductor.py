@@ -30,7 +30,6 @@ from autolearn.schemas.commands import CancelRun, CompleteRun, FailRun, RecordSt
 from autolearn.schemas.messages import Command
 from autolearn.schemas.pipelines.definition import Step
 from autolearn.schemas.pipelines.results import StepGave, StepOutcome, StepStatus
-from autolearn.schemas.pipelines.steps import StepSpec
 from autolearn.schemas.results import PipelineResult
 from autolearn.schemas.stream_kinds import stream_of_runs
 from autolearn.schemas.values import NO_RUN, RunId, SessionId, StreamId
@@ -56,8 +55,8 @@ log = structlog.stdlib.get_logger("autolearn.pipelines")
 class Conductor:
     """Conducts a run until its end."""
 
-    def __init__(self, by: ConductedRun, attempt: int, kinds: Mapping[str, StepSpec]) -> None:
-        self.by, self.attempt, self.kinds = by, attempt, kinds
+    def __init__(self, by: ConductedRun, attempt: int) -> None:
+        self.by, self.attempt = by, attempt
         self.outcomes: dict[str, StepOutcome] = {}
         self.going: dict[str, asyncio.Task[StepOutcome]] = {}
         self.phase = "starting"
@@ -158,7 +157,7 @@ class Conductor:
         failed = [name for name, end in ends.items() if end.status not in _USEFUL]
         if failed:
             return self._ended(step, "skipped", f"{', '.join(failed)} has no result")
-        spec = self.kinds.get(step.kind)
+        spec = by.kinds.get(step.kind)
         if spec is None:
             return self._ended(step, "failed", f"no worker offers the step {step.kind} any more")
         given = {name: end.gave for name, end in ends.items()}

@@ -142,7 +142,7 @@ class Driver:
             log.info("not claimed", pipeline=name, run=run, why=str(problem.detail))
             return
         kinds = await asyncio.to_thread(lambda: step_kinds(context.queries.now()))
-        conductor = Conductor(ConductedRun(context, name, row, commands), attempt, kinds)
+        conductor = Conductor(ConductedRun(context, name, row, commands, kinds), attempt)
         log.info("conducted", pipeline=name, run=run, attempt=attempt)
         self.conducted[run] = conductor
         self.tasks[run] = task = asyncio.create_task(conductor.conduct())

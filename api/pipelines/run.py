@@ -57,14 +57,20 @@ class StepWork(NamedTuple):
 class ConductedRun:
     """A run that this process conducts.
 
-    `tables` are those of its steps so far, by name. The session of its trainings is opened when
+    `kinds` are the kinds of steps; `tables` are those of its steps so far, by name. The session of its trainings is opened when
     the first of them is asked for.
     """
 
     def __init__(
-        self, context: ApiContext, pipeline: str, row: PipelineRunRow, commands: RunCommands
+        self,
+        context: ApiContext,
+        pipeline: str,
+        row: PipelineRunRow,
+        commands: RunCommands,
+        kinds: Mapping[str, StepSpec],
     ) -> None:
         self.context, self.pipeline, self.row, self.commands = context, pipeline, row, commands
+        self.kinds = kinds
         self.definition = row.definition
         self.stream: StreamId = stream("pipeline", pipeline)
         self.tables: dict[str, DatasetSpec] = {}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from msgspec.structs import replace
+
 from autolearn.api.pipelines.function_steps import run_function
 from autolearn.api.pipelines.run import ConductedRun, StepFailed, StepWork
 from autolearn.api.services.catalog.dataset_versions import Description, add_version
@@ -11,6 +13,7 @@ from autolearn.api.shared.read_hints import Hints
 from autolearn.schemas.catalog import DatasetSpec
 from autolearn.schemas.datasets.read_options import ReadHints
 from autolearn.schemas.pipelines.results import StepGave
+from autolearn.schemas.results import PREDICTION_FORMS
 from autolearn.schemas.values import DatasetRef
 
 KEEP = "dataset:"
@@ -65,8 +68,11 @@ async def deliver(by: ConductedRun, work: StepWork) -> StepGave:
     given = work.first(lambda gave: gave.table)
     assert given.table is not None, "it was found by it"
     parameters = work.step.parameters
-    if file := parameters.get("file"):
-        return StepGave(table=given.table, artifact=given.artifact, file=str(file))
+    if file := str(parameters.get("file") or ""):
+        form = next((one for one in PREDICTION_FORMS if file.endswith(f".{one}")), "parquet")
+        step = replace(work.step, parameters={"form": form})
+        gave = await run_function(by, StepWork(step, by.kinds["write"], work.given))
+        return replace(gave, file=file)
     name, summary = str(parameters["dataset"]), str(parameters.get("summary") or "")
     ref = await keep_table(by, given.table, name, work.step.name, summary)
     return StepGave(table=given.table, artifact=given.artifact, dataset=ref)
@@ -85,14 +91,16 @@ async def keep_table(
     asked = by.commands.asked("keep", step)._replace(actor=who.name, grant=who.grant, via=via)
     about = Description(
         target=table.target or "",
-        format="parquet",
+        format=table.format,
         media="",
         summary=summary or f"{by.pipeline}, run {by.id[:8]}, step {step}",
         sensitive=table.sensitive,
         roles=table.roles,
         positive=table.positive,
     )
-    hints = Hints(ReadHints(), accept_findings=True, accept_changes=True, dry_run=False)
+    hints = Hints(
+        table.hints or ReadHints(), accept_findings=True, accept_changes=True, dry_run=False
+    )
     if context.queries.answer(asked.id) is None:
         with context.uploads.room(who.name) as room:
             async with uploads.stored(context, table.ref, room) as file:
