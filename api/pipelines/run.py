@@ -57,8 +57,8 @@ class StepWork(NamedTuple):
 class ConductedRun:
     """A run that this process conducts.
 
-    `kinds` are the kinds of steps; `tables` are those of its steps so far, by name. The session of its trainings is opened when
-    the first of them is asked for.
+    `kinds` are the kinds of steps; `tables` are those of its steps so far, by name. The session of
+    its trainings is opened when the first of them is asked for.
     """
 
     def __init__(

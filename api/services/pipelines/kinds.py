@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from autolearn.schemas.pipelines.kinds import DRIVEN
-
 from autolearn.agents.command_client import command_id
 from autolearn.projections.queries.queries import Snapshot
+from autolearn.schemas.pipelines.kinds import DRIVEN
 from autolearn.schemas.pipelines.steps import StepSpec
 from autolearn.schemas.values import RunId
 
 
 def step_kinds(snapshot: Snapshot) -> dict[str, StepSpec]:
     """Return the kinds of steps, by name."""
-    offered = {row.spec.name: row.spec for row in snapshot.catalog.steps()}
+    steps = getattr(snapshot.catalog, "steps", list)()
+    offered = {row.spec.name: row.spec for row in steps}
     return offered | DRIVEN
 
 
