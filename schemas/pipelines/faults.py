@@ -63,7 +63,7 @@ class FaultList:
         while known and known not in self._marks:
             known = known[:-1]
         line, column = self._marks.get(known, (0, 0))
-        self._found[PipelineFault(line, column, _pointer_of(path), detail)] = None
+        self._found[PipelineFault(line, column, pointer_of(path), detail)] = None
 
     def __bool__(self) -> bool:
         return bool(self._found)
@@ -80,7 +80,7 @@ class FaultList:
         raise PipelineInvalid(tuple(found))
 
 
-def _pointer_of(path: Path) -> str:
+def pointer_of(path: Path) -> str:
     """Return a path as a JSON pointer (RFC 6901)."""
     parts = (str(part).replace("~", "~0").replace("/", "~1") for part in path)
     return "".join(f"/{part}" for part in parts)

@@ -9,19 +9,8 @@ from msgspec import Struct
 from autolearn.schemas.bounds import listed
 from autolearn.schemas.pipelines.faults import FaultList
 from autolearn.schemas.pipelines.nearest import unknown_word
-from autolearn.schemas.pipelines.steps import Path, Port, StepSpec
+from autolearn.schemas.pipelines.steps import PORT_WORDS, Path, Port, StepSpec
 from autolearn.schemas.values import JsonValue
-
-PORT_WORDS: dict[Port, str] = {
-    "table": "a table",
-    "split": "a split",
-    "models": "models",
-    "scores": "scores",
-    "choice": "a choice",
-    "version": "a version",
-    "files": "files",
-}
-"""The names of ports in sentences."""
 
 Slots = tuple[tuple[Port, ...], ...]
 

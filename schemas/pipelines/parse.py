@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from msgspec import UNSET
+from msgspec import UNSET, convert
 from msgspec.structs import replace
 
 from autolearn.schemas.bounds import cut, listed
@@ -171,14 +171,7 @@ def _named(drafts: Sequence[StepDraft], faults: FaultList) -> list[StepDraft]:
 
 
 def _step(draft: StepDraft, inputs: tuple[str, ...]) -> Step:
-    keys = {
-        name: value for name, value in draft.keys.items() if name not in ("name", "from", "keep")
-    }
-    return Step(
-        name=draft.name,
-        kind=draft.kind,
-        parameters=draft.parameters,
-        inputs=inputs,
-        keep_as=draft.keys.get("keep", "").removeprefix(KEEP_TABLE),
-        **keys,
-    )
+    keys = {name: one for name, one in draft.keys.items() if name not in ("name", "from", "keep")}
+    about = {"name": draft.name, "kind": draft.kind, "parameters": draft.parameters}
+    keep_as = draft.keys.get("keep", "").removeprefix(KEEP_TABLE)
+    return convert({**about, "inputs": inputs, "keep_as": keep_as, **keys}, Step)

@@ -9,9 +9,9 @@ from autolearn.schemas.pipelines.faults import FaultList
 from autolearn.schemas.pipelines.file_keys import KEEP_TABLE
 from autolearn.schemas.pipelines.kinds import misfits
 from autolearn.schemas.pipelines.nearest import nearest
-from autolearn.schemas.pipelines.order import PORT_WORDS, StepDraft
+from autolearn.schemas.pipelines.order import StepDraft
 from autolearn.schemas.pipelines.references import References
-from autolearn.schemas.pipelines.steps import Path, StepSpec, Unresolved, object_faults
+from autolearn.schemas.pipelines.steps import PORT_WORDS, Path, StepSpec, Unresolved, object_faults
 from autolearn.schemas.stream_kinds import KINDS
 from autolearn.schemas.values import JsonValue
 

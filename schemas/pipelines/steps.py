@@ -19,6 +19,17 @@ A split is a table, and how its rows are split. Models are the trainings of a tr
 these with their evaluations, a choice the best of them, a version one that was registered.
 """
 
+PORT_WORDS: dict[Port, str] = {
+    "table": "a table",
+    "split": "a split",
+    "models": "models",
+    "scores": "scores",
+    "choice": "a choice",
+    "version": "a version",
+    "files": "files",
+}
+"""The names of ports in sentences."""
+
 
 DRIVEN = frozenset({"source", "split", "train", "evaluate", "compare", "promote", "deliver"})
 """The steps that are done by the process that drives a pipeline: no package has one of the name."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from autolearn.schemas.pipelines.document import read_document
@@ -26,6 +26,7 @@ VALUES = st.recursive(
 )
 
 
+@settings(max_examples=50 * settings.default.max_examples // 100)
 @given(VALUES)
 def test_all_of_json_is_read_as_it_is(value: JsonValue):
     document = read_document(json.dumps({"a": value}))
