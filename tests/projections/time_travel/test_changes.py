@@ -25,6 +25,7 @@ WORDS = {
     "evaluation": "run",
     "prediction": "run",
     "study": "run",
+    "step": "run",
     "run": "run",
     "estimator": "estimator",
     "metric": "metric",
@@ -41,6 +42,9 @@ WORDS = {
     "model-version": "model version",
     "model-grant": "model grant",
     "model-case": "model case",
+    "pipeline": "pipeline",
+    "pipeline-version": "pipeline version",
+    "pipeline-grant": "pipeline grant",
 }
 INDEXES = {"session-by-time", "session-opened", "session-owner", "session-of", "session-shared"}
 INDEXES |= {"dataset-owner", "dataset-bytes", "user-work", "user-tokens", "session-owned"}
@@ -48,7 +52,8 @@ INDEXES |= {"dataset-version-by-time", "dataset-label", "run-at", "run-request",
 INDEXES |= {"experiment-by-time", "experiment-of", "experiment-gone", "experiment-gone-by-time"}
 INDEXES |= {"user-groups", "experiment-run", "annotation", "session-with", "experiment-with"}
 INDEXES |= {"model-change", "model-of-user", "model-shared", "model-experiment", "model-erased"}
-INDEXES |= {"experiment-held"}
+INDEXES |= {"experiment-held", "pipeline-outcome", "pipeline-cached", "pipeline-run-of"}
+INDEXES |= {"pipeline-run-by-time", "pipeline-run-at", "pipeline-of-user", "pipeline-shared"}
 
 
 def test_every_kind_of_stream_and_every_table_has_its_words():
