@@ -33,7 +33,7 @@ VIEWS = {
     )
 }
 
-FORMAT = 11
+FORMAT = 12
 """Rises whenever the same log gives other rows than before: stores of another format are rebuilt.
 tests/projections/test_format.py notices when it should have risen."""
 

@@ -15,6 +15,7 @@ from autolearn.schemas.confidentiality import outline_of
 from autolearn.schemas.messages import Event
 from autolearn.schemas.values import NO_RUN, RunId, RunStatus, StreamId
 from autolearn.schemas.work_kinds import kind_of_run
+from autolearn.schemas.workers.labels import text_of
 
 
 class OpenRun(Struct, frozen=True):
@@ -24,7 +25,7 @@ class OpenRun(Struct, frozen=True):
     present version; the limits are 0 where they are encrypted. `sequence` is that event's within
     its session, `traceparent` its trace context on the log, and `user` the requesting one; for a
     run of a `study` that of the study, and `place` is its number there. A study `began` with its
-    first attempt, and has asked for `members` runs.
+    first attempt, and has asked for `members` runs. `labels` is what a worker must have, as text.
     """
 
     kind: str
@@ -42,6 +43,7 @@ class OpenRun(Struct, frozen=True):
     place: int = 0
     began: str = ""
     members: int = 0
+    labels: str = ""
 
 
 class StudyMember(Struct, frozen=True):
@@ -194,6 +196,7 @@ def _opened(record: EventRecord, event: events.RunRequested, traceparent: str) -
         traceparent=traceparent,
         user=record.actor,
         study=getattr(event, "study", NO_RUN),
+        labels=text_of(event.labels),
     )
 
 
