@@ -75,7 +75,7 @@ def request_training(
         fault = "they are measured on folds, and none are asked for: give split.folds, or evaluate"
         raise wrong("metric-unfit", "There are no folds", {"#/fold_metrics": fault})
     threshold = threshold_in(body, estimator, data, target, snapshot)
-    time_limit, memory_limit = check_limits(body, settings.workers)
+    limits = check_limits(body, settings.workers)
     return RequestTraining(
         run=run,
         estimator=estimator.name,
@@ -88,8 +88,7 @@ def request_training(
         split=columns.split,
         preprocessing=preprocessing_of(body.preprocessing, data, columns, estimator.task),
         seed=body.seed,
-        time_limit=time_limit,
-        memory_limit=memory_limit,
+        **limits._asdict(),
         sensitive=sensitive_in(data),
         read=data.read,
         features=columns.features,
