@@ -17,16 +17,16 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any, cast
+from typing import cast
 
 from msgspec import Struct
 from msgspec.structs import replace
 
-from autolearn.schemas.bounds import DATASET_RULES, cut
+from autolearn.schemas.bounds import cut
 from autolearn.schemas.catalog import MOST_CLASSES
-from autolearn.schemas.datasets.rules import Expectations, Operator, Rule, Severity
+from autolearn.schemas.datasets.rules import Operator, Rule, Severity
 
 TYPES = {
     "number": "number",
@@ -64,26 +64,6 @@ class NotedRules(Struct, frozen=True):
 
     hard: tuple[str, ...] = ()
     soft: tuple[str, ...] = ()
-
-
-def rules_in(hard: Sequence[str], soft: Sequence[str]) -> tuple[Expectations, dict[str, str]]:
-    """Return the rules that words say, and the faults of others by their pointer (#/hard/0).
-
-    The same rule twice counts once, the hard one before the soft one.
-    """
-    found, faults = dict[Rule, Rule](), dict[str, str]()
-    if len(hard) + len(soft) > DATASET_RULES:
-        much = f"there are {len(hard) + len(soft):,} rules, and at most {DATASET_RULES:,} are taken"
-        return Expectations(), {"#/hard": much}
-    for severity, given in (("hard", hard), ("soft", soft)):
-        for number, words in enumerate(given):
-            try:
-                rule = read_rule(words, cast("Severity", severity))
-            except RuleFault as fault:
-                faults[f"#/{severity}/{number}"] = str(fault)
-            else:
-                found.setdefault(replace(rule, severity="hard"), rule)
-    return Expectations((*found.values(),)), faults
 
 
 def noted(rules: Iterable[Rule]) -> NotedRules:
@@ -144,7 +124,7 @@ def _read(text: str, held: Sequence[str]) -> Rule | None:
             raise RuleFault(f"a share is more than 0 and at most 100 %; got {percent} %")
         return Rule(kind="complete", columns=columns, minimum=round(share / 100, 12))
     if found := _RELATION.fullmatch(text):
-        return _related(found[1], found[2], found[3], name, names)
+        return _related(found[1], found[2], found[3], names)
     if found := _UNIQUE.fullmatch(text):
         return Rule(kind="unique", columns=names(found[1], ","))
     if found := _EXISTS.fullmatch(text):
@@ -156,7 +136,9 @@ def _read(text: str, held: Sequence[str]) -> Rule | None:
     if found := _IN.fullmatch(text):
         values = names(found[2], ",")
         if len(values) > MOST_CLASSES:
-            raise RuleFault(f"it has {len(values):,} values, and at most {MOST_CLASSES:,} are taken")
+            raise RuleFault(
+                f"it has {len(values):,} values, and at most {MOST_CLASSES:,} are taken"
+            )
         return Rule(kind="known", columns=(name(found[1]),), values=(*dict.fromkeys(values),))
     return None
 
@@ -179,7 +161,9 @@ def _bounded(written: str, column: str, low: _Limit | None, high: _Limit | None)
     return Rule(kind="range", columns=(column,), type=kind, minimum=minimum, maximum=maximum)
 
 
-def _related(left: str, sign: str, right: str, name: Any, names: Any) -> Rule:
+def _related(
+    left: str, sign: str, right: str, names: Callable[[str, str], tuple[str, ...]]
+) -> Rule:
     try:
         limit: _Limit | None = _limit(right)
     except RuleFault:
@@ -199,9 +183,7 @@ def _related(left: str, sign: str, right: str, name: Any, names: Any) -> Rule:
         raise RuleFault("write rows >= A, rows <= B or rows between A and B")
     if limit[1]:
         raise RuleFault("a time is compared by between, >= or <=")
-    return Rule(
-        kind="relation", columns=columns, operator=cast("Operator", sign), bound=limit[0]
-    )
+    return Rule(kind="relation", columns=columns, operator=cast("Operator", sign), bound=limit[0])
 
 
 def _limit(word: str) -> _Limit:

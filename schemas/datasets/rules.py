@@ -6,10 +6,24 @@ from collections.abc import Collection
 from typing import Literal
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 Soft = Literal["unseen", "outside", "gap"]
 """What a soft rule warns of: an unknown category, a value outside the range, a gap."""
 Severity = Literal["hard", "soft"]
+RuleKind = Literal[
+    "present",
+    "type",
+    "number",
+    "known",
+    "range",
+    "filled",
+    "complete",
+    "unique",
+    "rows",
+    "relation",
+    "fresh",
+]
 Operator = Literal["", "<=", ">=", "==", "!=", "<", ">"]
 
 
@@ -28,10 +42,7 @@ class Rule(Struct, frozen=True, omit_defaults=True, kw_only=True):
     is at most `maximum` seconds old (`fresh`).
     """
 
-    kind: Literal[
-        *("present", "type", "number", "known", "range", "filled"),
-        *("complete", "unique", "rows", "relation", "fresh"),
-    ]
+    kind: RuleKind
     severity: Severity = "hard"
     type: str = ""
     minimum: float | None = None
@@ -81,11 +92,13 @@ class Expectations(Struct, frozen=True):
 
     rules: tuple[Rule, ...] = ()
 
+    def softened(self) -> Expectations:
+        """Return this with all rules soft."""
+        return Expectations((*(replace(one, severity="soft") for one in self.rules),))
+
     def masked(self, sensitive: Collection[str]) -> Expectations:
         """Return this without the rules that have values of `sensitive` columns."""
-        kept = (
-            one for one in self.rules if not (one.tells_values and {*one.names} & {*sensitive})
-        )
+        kept = (one for one in self.rules if not (one.tells_values and {*one.names} & {*sensitive}))
         return Expectations((*kept,))
 
 

@@ -31,6 +31,7 @@ from autolearn.schemas.catalog import DatasetSpec
 from autolearn.schemas.commands import RegisterDataset
 from autolearn.schemas.dataset_changes import DatasetChanges, changes_of
 from autolearn.schemas.datasets.read_options import ReadHints
+from autolearn.schemas.datasets.rules import Expectations
 from autolearn.schemas.rest.catalog import Dataset
 from autolearn.schemas.rest.commands import CommandState
 from autolearn.schemas.stream_kinds import stream
@@ -186,14 +187,18 @@ def add_upload_routes(routes: APIRouter, context: ApiContext) -> None:
         """Examine a file, and register it as a version of a dataset."""
         snapshot = context.queries.now()
 
-        def looked() -> tuple[DatasetRow | None, DatasetRow | None, Marks]:
+        def looked() -> tuple[DatasetRow | None, DatasetRow | None, Marks, Expectations]:
+            rules = snapshot.catalog.expectations(name)
+            if rules is None:
+                raise unreadable()
             return (
                 snapshot.catalog.dataset(name),
                 snapshot.catalog.dataset(name, file.digest),
                 marks_of(snapshot, name, about.sensitive, about.not_sensitive),
+                rules.expectations,
             )
 
-        newest, there, marks = await context.executors.lists.run(looked)
+        newest, there, marks, rules = await context.executors.lists.run(looked)
         before = None if newest is None else newest.spec
         wanted = target_in(about.roles, None) if about.target is None else about.target
         target = before.target if wanted is None and before is not None else wanted or None
@@ -226,6 +231,7 @@ def add_upload_routes(routes: APIRouter, context: ApiContext) -> None:
                 sensitive=marks.sensitive,
                 hints=hints,
                 before=typed,
+                expectations=rules if there is None else rules.softened(),
             )
         check_columns(spec, about.sensitive, marks.before)
         check_columns(spec, list(about.roles), ())

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from datetime import date
 from typing import Any
 
 import numpy as np
@@ -15,13 +16,8 @@ from pyarrow import compute
 
 from autolearn.artifacts.datasets.column_profile import label_of
 from autolearn.schemas.bounds import cut
-from autolearn.schemas.datasets.rule_words import (
-    TYPES,
-    age_words,
-    figure,
-    say_rule,
-    time_words,
-)
+from autolearn.schemas.datasets.rule_fit import NUMBERS, unfit, unfit_type
+from autolearn.schemas.datasets.rule_words import age_words, figure, say_rule, time_words
 from autolearn.schemas.datasets.rules import BrokenRow, Rule, RuleOutcome
 
 pc: Any = compute
@@ -37,10 +33,8 @@ _IN_WORDS = 3
 """Rows that its words name."""
 _HASHES = 30_000_000
 """Rows that rules of uniqueness look at, all of them together: 240 MB, and as much to sort."""
-_NUMBERS = ("integer", "number")
 _CLOSE = 1e-9
 """The relative difference up to which sums of fractions are equal."""
-_WORDS = {kind: word for word, kind in TYPES.items()}
 _OPERATORS: dict[str, Callable[[Any, Any], Any]] = {
     "<=": operator.le,
     ">=": operator.ge,
@@ -70,7 +64,7 @@ def is_outside(values: Values, minimum: float | None, maximum: float | None) -> 
 
 def is_unknown(values: Values, known: Collection[str]) -> Mask:
     """Return which values are none of the known ones; a missing one is not unknown."""
-    if _kind(values.type) in _NUMBERS:
+    if _kind(values.type) in NUMBERS:
         numbers = [float(one) for one in known if _is_number(one)]
         found = np.isin(_numbers(values), numbers)
     else:
@@ -163,9 +157,11 @@ class TableChecker:
         return (*(one.outcome(self.rows) for one in self._checks),)
 
     def _check_of(self, rule: Rule) -> _Check:
-        unfit = self._unfit(rule)
-        if unfit or rule.kind in ("present", "type"):
-            return _Settled(rule, unfit)
+        why = unfit(rule, self._types)
+        if not why and rule.kind == "type":
+            why = unfit_type(rule, self._types)
+        if why or rule.kind in ("present", "type"):
+            return _Settled(rule, why)
         if rule.kind == "rows":
             return _Rows(rule)
         if rule.kind == "unique":
@@ -174,40 +170,6 @@ class TableChecker:
             return _Fresh(rule, self.now)
         kind = _Complete if rule.kind in ("complete", "filled") else _Rowwise
         return kind(rule, self._hidden)
-
-    def _unfit(self, rule: Rule) -> str:
-        """Return why the columns do not fit a rule, "" if they do."""
-        if gone := [name for name in rule.names if name not in self._types]:
-            return f"there is no column {cut(gone[0])}"
-        kinds = [self._types[name] for name in rule.names]
-        if rule.kind == "type":
-            kind, wanted = kinds[0], rule.type
-            fits = kind == wanted or (kind, wanted) == ("integer", "number")
-            return "" if fits else f"it is {_WORDS.get(kind, kind)}"
-        wanted_kinds = {
-            "range": ("timestamp",) if rule.type == "timestamp" else _NUMBERS,
-            "fresh": ("timestamp",),
-        }.get(rule.kind)
-        if wanted_kinds and kinds[0] not in wanted_kinds:
-            wanted = _WORDS[wanted_kinds[-1]]
-            return f"{cut(rule.columns[0])} is {_WORDS.get(kinds[0], kinds[0])}, and no {wanted}"
-        if rule.kind == "relation":
-            return _unfit_relation(rule, kinds)
-        return ""
-
-
-def _unfit_relation(rule: Rule, kinds: Sequence[str]) -> str:
-    groups = {"number" if kind in _NUMBERS else kind for kind in kinds}
-    if rule.bound is not None:
-        groups.add("number")
-    if len(groups) > 1:
-        return f"columns of {' and '.join(sorted(_WORDS.get(one, one) for one in groups))} differ"
-    group = groups.pop()
-    if group == "number" or (group == "timestamp" and len(rule.names) == 2):
-        return ""
-    if len(rule.names) == 2 and rule.operator in ("==", "!="):
-        return ""
-    return f"columns of {_WORDS.get(group, group)} are compared by == and != alone"
 
 
 def _plain(values: Values) -> Values:
@@ -299,7 +261,8 @@ class _Rowwise(_Check):
         """Return how many rows break it."""
         if not self.broken:
             return self._outcome(f"all {rows:,} rows are so", rows=rows, met=True)
-        said = f"{self.broken:,} of {rows:,} rows are not{_such_as(self.sample, self.broken)}"
+        verb = "is" if self.broken == 1 else "are"
+        said = f"{self.broken:,} of {rows:,} rows {verb} not{_such_as(self.sample, self.broken)}"
         return self._outcome(said, self.broken, rows, self.sample, met=False)
 
 
@@ -311,7 +274,8 @@ class _Complete(_Rowwise):
         least = 1.0 if self.rule.kind == "filled" else self.rule.minimum or 0.0
         share = 1.0 if not rows else (rows - self.broken) / rows
         met = share >= least
-        said = f"{self.broken:,} of {rows:,} values are missing"
+        verb = "is" if self.broken == 1 else "are"
+        said = f"{self.broken:,} of {rows:,} values {verb} missing"
         sample = [] if met else [BrokenRow(one.row) for one in self.sample]
         return self._outcome(said, self.broken, rows, sample, met=met)
 
@@ -323,7 +287,7 @@ class _Fresh(_Check):
         super().__init__(rule)
         self.now, self.newest = now, -np.inf
 
-    def add(self, batch: Batch, first: int) -> None:
+    def add(self, batch: Batch, first: int) -> None:  # noqa: ARG002 - as the others
         """Look for a newer time."""
         moments = _numbers(batch[self.rule.columns[0]])
         present = moments[~np.isnan(moments)]
@@ -379,7 +343,8 @@ class _Unique(_Check):
         if not len(again):
             return self._outcome(f"no two of {rows:,} rows are the same", rows=rows, met=True)
         sample = [BrokenRow(row) for row in self._repeats(hashes, again)]
-        said = f"{len(again):,} of {rows:,} rows repeat another one{_such_as(sample, len(again))}"
+        verb = "repeats" if len(again) == 1 else "repeat"
+        said = f"{len(again):,} of {rows:,} rows {verb} another one{_such_as(sample, len(again))}"
         return self._outcome(said, len(again), rows, sample, met=False)
 
     def _repeats(self, hashes: Any, again: Any) -> list[int]:
@@ -449,10 +414,12 @@ def _unrelated(rule: Rule, batch: Batch) -> Mask:
             return (differs if rule.operator == "==" else ~differs) & ~absent
         if ours.type == theirs.type and pa.types.is_integer(ours.type):
             zero = pa.scalar(0, ours.type)
-            whole = (pc.fill_null(one, zero).to_numpy(zero_copy_only=False) for one in (ours, theirs))
+            whole = (
+                pc.fill_null(one, zero).to_numpy(zero_copy_only=False) for one in (ours, theirs)
+            )
             return ~compare(*whole) & ~absent
     sums = np.add.reduce([_numbers(one) for one in left])
-    others = np.add.reduce([_numbers(one) for one in right]) if right else rule.bound
+    others: Any = np.add.reduce([_numbers(one) for one in right]) if right else rule.bound
     with np.errstate(invalid="ignore"):
         close = np.isclose(sums, others, rtol=_CLOSE, atol=0)
         met = compare(sums, others)
@@ -468,6 +435,8 @@ def _text(value: Any) -> str | None:
         return None
     if isinstance(value, bool):
         return label_of(value, "boolean")
+    if isinstance(value, date):
+        return str(value).removesuffix("+00:00").removesuffix(" 00:00:00")
     return cut(figure(value) if isinstance(value, float) else str(value))
 
 

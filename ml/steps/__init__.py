@@ -1,0 +1,1 @@
+"""The steps of pipelines that are functions of a table."""
