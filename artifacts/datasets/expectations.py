@@ -28,7 +28,7 @@ def check_content(
     hidden: Collection[str] = (),
     categories_of: Sequence[str] = (),
 ) -> tuple[tuple[RuleOutcome, ...], Categories]:
-    """Return what came of each rule for a file that is read with the options of its version.
+    """Return the outcome of each rule for a file that is read with the options of its version.
 
     And the different values of some columns, of those with few alone. `types`, `hidden` and `now`
     are as in a TableChecker.

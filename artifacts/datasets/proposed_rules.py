@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 
 from autolearn.schemas.bounds import DATASET_RULES
 from autolearn.schemas.catalog import DatasetSpec
-from autolearn.schemas.datasets.rules import Expectations, Rule
+from autolearn.schemas.datasets.rules import DataRule, Expectations
 from autolearn.schemas.values import Column
 
 FEW_VALUES = 20
@@ -49,7 +49,7 @@ def proposed_rules(
     Hard are the types of columns, and that ids are unique. Of sensitive columns no value is in a
     rule. `categories` are the values of the columns that have few, by their names.
     """
-    rules = [Rule(kind="rows", severity="soft", minimum=_floor(spec.rows * _FEWER))]
+    rules = [DataRule(kind="rows", severity="soft", minimum=_floor(spec.rows * _FEWER))]
     odd: dict[str, set[str]] = {}
     for finding in spec.findings:
         odd.setdefault(finding.column, set()).add(finding.code)
@@ -60,29 +60,29 @@ def proposed_rules(
 
 def _of_column(
     spec: DatasetSpec, column: Column, odd: set[str], categories: Mapping[str, tuple[str, ...]]
-) -> Iterator[Rule]:
+) -> Iterator[DataRule]:
     names, role = (column.name,), spec.roles.get(column.name)
     if role == "ignore":
         return
-    yield Rule(
+    yield DataRule(
         kind="type",
         severity="soft" if odd & _OTHER_TYPES else "hard",
         columns=names,
         type=column.type,
     )
     if not column.missing:
-        yield Rule(kind="filled", severity="soft", columns=names)
+        yield DataRule(kind="filled", severity="soft", columns=names)
     elif (least := math.floor(100 * (1 - column.missing / spec.rows - _SLACK))) > 0:
-        yield Rule(kind="complete", severity="soft", columns=names, minimum=least / 100)
+        yield DataRule(kind="complete", severity="soft", columns=names, minimum=least / 100)
     if role == "id" or (odd & _ALL_DIFFERENT and column.type in ("string", "integer")):
-        yield Rule(kind="unique", severity="hard" if role == "id" else "soft", columns=names)
+        yield DataRule(kind="unique", severity="hard" if role == "id" else "soft", columns=names)
     elif column.name in categories:
         values = categories[column.name]
-        yield Rule(kind="known", severity="soft", columns=names, values=values)
+        yield DataRule(kind="known", severity="soft", columns=names, values=values)
     if odd & _NO_RANGE or role == "id" or column.minimum is None or column.maximum is None:
         return
     low, high = _with_margin(column.minimum, column.maximum, whole=column.type == "integer")
-    yield Rule(kind="range", severity="soft", columns=names, minimum=low, maximum=high)
+    yield DataRule(kind="range", severity="soft", columns=names, minimum=low, maximum=high)
 
 
 def _with_margin(low: float, high: float, *, whole: bool) -> tuple[float, float]:

@@ -147,7 +147,7 @@ async def gaps_apart(job: GapsJob, size: int, read: ReadRange) -> bytes:
 async def outcomes_apart(
     job: RulesJob, size: int, read: ReadRange
 ) -> tuple[tuple[RuleOutcome, ...], dict[str, tuple[str, ...]]]:
-    """Return what came of each rule, and the values of columns; as `rows_apart` does.
+    """Return the outcome of each rule, and the values of columns; as `rows_apart` does.
 
     Raises DatasetRefused.
     """

@@ -25,7 +25,7 @@ from autolearn.ml.errors import InputError
 from autolearn.ml.evaluation.categories import Categories
 from autolearn.ml.evaluation.stored_artifact import ModelColumn, ModelSchema
 from autolearn.schemas.bounds import ONLINE_ROWS, cut
-from autolearn.schemas.datasets.rules import ColumnRules, RowRules, Rule, Soft
+from autolearn.schemas.datasets.rules import ColumnRules, DataRule, RowRules, Soft
 from autolearn.schemas.values import JsonValue
 
 if TYPE_CHECKING:
@@ -84,19 +84,19 @@ def rules_of(schema: ModelSchema) -> RowRules:
     return RowRules(ONLINE_ROWS, (*columns,))
 
 
-def _rules_of(column: ModelColumn) -> Iterator[Rule]:
-    yield Rule(kind="present")
-    yield Rule(kind="type", type=column.type)
+def _rules_of(column: ModelColumn) -> Iterator[DataRule]:
+    yield DataRule(kind="present")
+    yield DataRule(kind="type", type=column.type)
     if column.type in _NUMBERS:
-        yield Rule(kind="number", minimum=-_LARGEST, maximum=_LARGEST)
+        yield DataRule(kind="number", minimum=-_LARGEST, maximum=_LARGEST)
     if column.type in ("string", "boolean"):
         values = () if column.sensitive else column.categories
-        yield Rule(kind="known", severity="soft", values=values)
+        yield DataRule(kind="known", severity="soft", values=values)
     low, high = column.minimum, column.maximum
     if not column.sensitive and low is not None and high is not None:
-        yield Rule(kind="range", severity="soft", minimum=low, maximum=high)
+        yield DataRule(kind="range", severity="soft", minimum=low, maximum=high)
     if not column.nullable:
-        yield Rule(kind="filled", severity="soft")
+        yield DataRule(kind="filled", severity="soft")
 
 
 @dataclass(slots=True)

@@ -32,14 +32,14 @@ def expect(table: pa.Table, *, rules: dict[str, Any] | None = None) -> pa.Table:
     Raises:
         InputError: words are no rule, or rows break a hard one.
     """
-    require_met(broken_rules(table, rules))
+    _require_met(broken_rules(table, rules))
     return table
 
 
 def broken_rules(
     table: pa.Table, rules: dict[str, Any] | None, *, sensitive: Collection[str] = ()
 ) -> tuple[RuleOutcome, ...]:
-    """Return what came of the rules that a table breaks; `sensitive` columns show no values.
+    """Return the outcomes of the rules that a table breaks; `sensitive` columns show no values.
 
     Raises:
         InputError: words are no rule.
@@ -67,19 +67,19 @@ def changes_of(
                 _words(one),
                 one.broken,
                 one.columns[0] if len(one.columns) == 1 else "",
-                (*map(_shown, rows_of(table, one).select(names).to_pylist()),),
+                (*map(_shown, _rows_of(table, one).select(names).to_pylist()),),
             )
             for one in broken
         ),
     )
 
 
-def rows_of(table: pa.Table, outcome: RuleOutcome) -> pa.Table:
+def _rows_of(table: pa.Table, outcome: RuleOutcome) -> pa.Table:
     """Return the first rows that break a rule."""
     return table.take([one.row for one in outcome.sample[:MOST_SAMPLES]])
 
 
-def require_met(broken: Sequence[RuleOutcome]) -> None:
+def _require_met(broken: Sequence[RuleOutcome]) -> None:
     """Raise an InputError if a hard rule is among the broken ones."""
     hard = [one for one in broken if one.severity == "hard"]
     if hard:
@@ -100,15 +100,15 @@ def _read(rules: dict[str, Any] | None) -> tuple[Expectations, float]:
         raise InputError(
             f"the rules have {cut(str(unknown[0]))!r}, and their members are {', '.join(_MEMBERS)}"
         )
-    lists = [given.get(name) or [] for name in ("hard", "soft")]
-    for name, some in zip(("hard", "soft"), lists, strict=True):
+    hard, soft = (given.get(name) or [] for name in ("hard", "soft"))
+    for name, some in (("hard", hard), ("soft", soft)):
         if not isinstance(some, list | tuple) or not all(isinstance(one, str) for one in some):
             raise InputError(f"`{name}` is a list of rules in words")
-    if not any(lists):
+    if not (hard or soft):
         raise InputError(
             "there are no rules", advice="Give some, or say what is expected: dataset expect."
         )
-    expectations, faults = rules_in(*lists)
+    expectations, faults = rules_in(hard, soft)
     if faults:
         raise InputError("; ".join([*faults.values()][:_NAMED]))
     return expectations, _time(given.get("at"))

@@ -195,7 +195,7 @@ class CatalogQueries(Queries):
         return labels.get((spec.version, spec.rows, target), {})
 
     def expectations(self, name: str) -> catalog.ExpectationsRow | None:
-        """Return what is expected of a dataset (decrypts); None if that is unreadable."""
+        """Return the expectations of a dataset (decrypts); None if they are unreadable."""
         row = self.rows.get(catalog.DATASET_EXPECTATIONS, name)
         if row is None:
             return catalog.ExpectationsRow()

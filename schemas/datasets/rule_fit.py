@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from autolearn.schemas.bounds import DATASET_RULES, cut
 from autolearn.schemas.datasets.rule_words import TYPES, RuleFault, read_rule, say_rule
-from autolearn.schemas.datasets.rules import Expectations, Rule, Severity
+from autolearn.schemas.datasets.rules import DataRule, Expectations, Severity
 
 NUMBERS = ("integer", "number")
 _WORDS = {kind: word for word, kind in TYPES.items()}
@@ -24,7 +24,7 @@ def rules_in(
     The same rule twice counts once, the hard one before the soft one. With the `types` of columns
     a rule that cannot be checked with them is a fault, too.
     """
-    found, faults = dict[Rule, Rule](), dict[str, str]()
+    found, faults = dict[DataRule, DataRule](), dict[str, str]()
     if (many := len(hard) + len(soft)) > DATASET_RULES:
         much = f"there are {many:,} rules, and at most {DATASET_RULES:,} are taken"
         return Expectations(), {"#/hard": much}
@@ -41,14 +41,14 @@ def rules_in(
     return Expectations((*found.values(),)), faults
 
 
-def unfit_type(rule: Rule, types: Mapping[str, str]) -> str:
+def unfit_type(rule: DataRule, types: Mapping[str, str]) -> str:
     """Return why a column is not of the type that a rule wants, "" if it is."""
     kind = types[rule.columns[0]]
     fits = kind == rule.type or (kind, rule.type) == ("integer", "number")
     return "" if fits else f"it is {_WORDS.get(kind, kind)}"
 
 
-def unfit(rule: Rule, types: Mapping[str, str]) -> str:
+def unfit(rule: DataRule, types: Mapping[str, str]) -> str:
     """Return why a rule cannot be checked with columns of some types, "" if it can."""
     for name in rule.names:
         if name not in types:
@@ -65,11 +65,11 @@ def unfit(rule: Rule, types: Mapping[str, str]) -> str:
     return ""
 
 
-def _other(rule: Rule, kind: str, wanted: str) -> str:
+def _other(rule: DataRule, kind: str, wanted: str) -> str:
     return f"{cut(rule.columns[0])} is {_WORDS.get(kind, kind)}, and no {wanted}"
 
 
-def _unfit_relation(rule: Rule, kinds: Sequence[str]) -> str:
+def _unfit_relation(rule: DataRule, kinds: Sequence[str]) -> str:
     groups = {"number" if kind in NUMBERS else kind for kind in kinds}
     if rule.bound is not None:
         groups.add("number")

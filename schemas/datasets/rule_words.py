@@ -24,9 +24,8 @@ from typing import cast
 from msgspec import Struct
 from msgspec.structs import replace
 
-from autolearn.schemas.bounds import cut
-from autolearn.schemas.catalog import MOST_CLASSES
-from autolearn.schemas.datasets.rules import Operator, Rule, Severity
+from autolearn.schemas.bounds import RULE_VALUES, cut
+from autolearn.schemas.datasets.rules import DataRule, Operator, Severity
 
 TYPES = {
     "number": "number",
@@ -66,7 +65,7 @@ class NotedRules(Struct, frozen=True):
     soft: tuple[str, ...] = ()
 
 
-def noted(rules: Iterable[Rule]) -> NotedRules:
+def noted(rules: Iterable[DataRule]) -> NotedRules:
     """Return rules in words."""
     said: dict[str, list[str]] = {"hard": [], "soft": []}
     for rule in rules:
@@ -74,7 +73,7 @@ def noted(rules: Iterable[Rule]) -> NotedRules:
     return NotedRules((*said["hard"],), (*said["soft"],))
 
 
-def read_rule(words: str, severity: Severity = "hard") -> Rule:
+def read_rule(words: str, severity: Severity = "hard") -> DataRule:
     """Return the rule that a sentence says.
 
     Raises:
@@ -97,7 +96,7 @@ def read_rule(words: str, severity: Severity = "hard") -> Rule:
     return replace(rule, severity=severity)
 
 
-def _read(text: str, held: Sequence[str]) -> Rule | None:
+def _read(text: str, held: Sequence[str]) -> DataRule | None:
     def name(part: str) -> str:
         part = part.strip()
         if not part:
@@ -114,32 +113,30 @@ def _read(text: str, held: Sequence[str]) -> Rule | None:
         return _bounded(found[1], name(found[1]), low, high)
     if found := _WITHIN.fullmatch(text):
         age = float(int(found[2]) * _UNITS[found[3]])
-        return Rule(kind="fresh", columns=(name(found[1]),), maximum=age)
+        return DataRule(kind="fresh", columns=(name(found[1]),), maximum=age)
     if found := _COMPLETE.fullmatch(text):
         columns, percent = (name(found[1]),), found[2]
         if percent is None:
-            return Rule(kind="filled", columns=columns)
+            return DataRule(kind="filled", columns=columns)
         share = _number(percent)
         if not 0 < share <= 100:
             raise RuleFault(f"a share is more than 0 and at most 100 %; got {percent} %")
-        return Rule(kind="complete", columns=columns, minimum=round(share / 100, 12))
+        return DataRule(kind="complete", columns=columns, minimum=round(share / 100, 12))
     if found := _RELATION.fullmatch(text):
         return _related(found[1], found[2], found[3], names)
     if found := _UNIQUE.fullmatch(text):
-        return Rule(kind="unique", columns=names(found[1], ","))
+        return DataRule(kind="unique", columns=names(found[1], ","))
     if found := _EXISTS.fullmatch(text):
-        return Rule(kind="present", columns=(name(found[1]),))
+        return DataRule(kind="present", columns=(name(found[1]),))
     if (found := _IS.fullmatch(text)) and not _IN.fullmatch(text):
         if found[2] not in TYPES:
             raise RuleFault(f"{found[2]!r} is no type: choose from {', '.join(TYPES)}")
-        return Rule(kind="type", columns=(name(found[1]),), type=TYPES[found[2]])
+        return DataRule(kind="type", columns=(name(found[1]),), type=TYPES[found[2]])
     if found := _IN.fullmatch(text):
         values = names(found[2], ",")
-        if len(values) > MOST_CLASSES:
-            raise RuleFault(
-                f"it has {len(values):,} values, and at most {MOST_CLASSES:,} are taken"
-            )
-        return Rule(kind="known", columns=(name(found[1]),), values=(*dict.fromkeys(values),))
+        if len(values) > RULE_VALUES:
+            raise RuleFault(f"it has {len(values):,} values, and at most {RULE_VALUES:,} are taken")
+        return DataRule(kind="known", columns=(name(found[1]),), values=(*dict.fromkeys(values),))
     return None
 
 
@@ -147,7 +144,7 @@ _Limit = tuple[float, str]
 """A number, or the seconds of a time since 1970 and its type."""
 
 
-def _bounded(written: str, column: str, low: _Limit | None, high: _Limit | None) -> Rule:
+def _bounded(written: str, column: str, low: _Limit | None, high: _Limit | None) -> DataRule:
     """Return the rule of a range, or of the number of rows."""
     minimum, maximum = low and low[0], high and high[0]
     kinds = {limit[1] for limit in (low, high) if limit}
@@ -157,13 +154,13 @@ def _bounded(written: str, column: str, low: _Limit | None, high: _Limit | None)
     if written.strip() == "rows":
         if kind or any(one is not None and (one < 0 or one % 1) for one in (minimum, maximum)):
             raise RuleFault("rows are counted: give whole numbers from 0")
-        return Rule(kind="rows", minimum=minimum, maximum=maximum)
-    return Rule(kind="range", columns=(column,), type=kind, minimum=minimum, maximum=maximum)
+        return DataRule(kind="rows", minimum=minimum, maximum=maximum)
+    return DataRule(kind="range", columns=(column,), type=kind, minimum=minimum, maximum=maximum)
 
 
 def _related(
     left: str, sign: str, right: str, names: Callable[[str, str], tuple[str, ...]]
-) -> Rule:
+) -> DataRule:
     try:
         limit: _Limit | None = _limit(right)
     except RuleFault:
@@ -173,7 +170,7 @@ def _related(
         if left.strip() == "rows":
             raise RuleFault(f"rows are counted: {cut(right)!r} is no number")
         others = names(right, " + ")
-        return Rule(
+        return DataRule(
             kind="relation", columns=columns, operator=cast("Operator", sign), others=others
         )
     if len(columns) == 1 and sign in ("<=", ">="):
@@ -183,7 +180,9 @@ def _related(
         raise RuleFault("write rows >= A, rows <= B or rows between A and B")
     if limit[1]:
         raise RuleFault("a time is compared by between, >= or <=")
-    return Rule(kind="relation", columns=columns, operator=cast("Operator", sign), bound=limit[0])
+    return DataRule(
+        kind="relation", columns=columns, operator=cast("Operator", sign), bound=limit[0]
+    )
 
 
 def _limit(word: str) -> _Limit:
@@ -209,7 +208,7 @@ def _number(word: str) -> float:
     return number
 
 
-def say_rule(rule: Rule) -> str:
+def say_rule(rule: DataRule) -> str:
     """Return a rule in words, which `read_rule` reads as the same rule."""
     plain = _say(rule, {})
     try:
@@ -225,7 +224,7 @@ def _quoted(name: str) -> str:
     return f'"{escaped}"'
 
 
-def _say(rule: Rule, quoted: Mapping[str, str]) -> str:
+def _say(rule: DataRule, quoted: Mapping[str, str]) -> str:
     def listed(names: Iterable[str], sign: str) -> str:
         return sign.join(quoted.get(one, one) for one in names)
 

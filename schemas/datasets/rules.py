@@ -27,7 +27,7 @@ RuleKind = Literal[
 Operator = Literal["", "<=", ">=", "==", "!=", "<", ">"]
 
 
-class Rule(Struct, frozen=True, omit_defaults=True, kw_only=True):
+class DataRule(Struct, frozen=True, omit_defaults=True, kw_only=True):
     """What is wanted of data: a hard rule refuses them, a soft one warns, and counts.
 
     Of the values of a column: it must be `present`, have values of a `type`, and numbers that are
@@ -72,10 +72,10 @@ class ColumnRules(Struct, frozen=True, omit_defaults=True):
 
     column: str
     type: str
-    rules: tuple[Rule, ...]
+    rules: tuple[DataRule, ...]
     sensitive: bool = False
 
-    def rule(self, kind: str) -> Rule | None:
+    def rule(self, kind: str) -> DataRule | None:
         """Return the rule of a kind, None if there is none."""
         return next((one for one in self.rules if one.kind == kind), None)
 
@@ -90,7 +90,7 @@ class RowRules(Struct, frozen=True):
 class Expectations(Struct, frozen=True):
     """The rules of a dataset."""
 
-    rules: tuple[Rule, ...] = ()
+    rules: tuple[DataRule, ...] = ()
 
     def softened(self) -> Expectations:
         """Return this with all rules soft."""

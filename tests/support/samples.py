@@ -7,7 +7,7 @@ from msgspec.structs import replace
 from autolearn.schemas import commands, events
 from autolearn.schemas.catalog import DatasetSpec, EstimatorSpec, MetricSpec
 from autolearn.schemas.datasets.labels import RowLabel
-from autolearn.schemas.datasets.rules import Expectations, Rule
+from autolearn.schemas.datasets.rules import DataRule, Expectations
 from autolearn.schemas.messages import Command, Event, type_of
 from autolearn.schemas.models.promotion import GateEvidence, Requirement, VersionMetric
 from autolearn.schemas.models.versions import VersionSource
@@ -348,12 +348,12 @@ def name_of(message: Any) -> str:
 LABELS = (RowLabel(0, "setosa ❀"), RowLabel(5, "versicolor"))
 EXPECTED = Expectations(
     (
-        Rule(kind="range", columns=("petal ❀",), minimum=0, maximum=7.5),
-        Rule(
+        DataRule(kind="range", columns=("petal ❀",), minimum=0, maximum=7.5),
+        DataRule(
             kind="known", severity="soft", columns=("species",), values=("setosa ❀", "versicolor")
         ),
-        Rule(kind="relation", columns=("petal ❀",), operator="<=", others=("sepal",)),
-        Rule(kind="rows", minimum=100),
+        DataRule(kind="relation", columns=("petal ❀",), operator="<=", others=("sepal",)),
+        DataRule(kind="rows", minimum=100),
     )
 )
 

@@ -18,7 +18,7 @@ from autolearn.artifacts.datasets.column_profile import label_of
 from autolearn.schemas.bounds import cut
 from autolearn.schemas.datasets.rule_fit import NUMBERS, unfit, unfit_type
 from autolearn.schemas.datasets.rule_words import age_words, figure, say_rule, time_words
-from autolearn.schemas.datasets.rules import BrokenRow, Rule, RuleOutcome
+from autolearn.schemas.datasets.rules import BrokenRow, DataRule, RuleOutcome
 
 pc: Any = compute
 Values = Any
@@ -27,7 +27,7 @@ Mask = Any
 Batch = Mapping[str, Values]
 """Rows: an Arrow array for each column."""
 
-MOST_SAMPLES = 20
+_MOST_SAMPLES = 20
 """Rows that an outcome shows."""
 _IN_WORDS = 3
 """Rows that its words name."""
@@ -45,7 +45,7 @@ _OPERATORS: dict[str, Callable[[Any, Any], Any]] = {
 }
 
 
-def is_missing(values: Values) -> Mask:
+def _is_missing(values: Values) -> Mask:
     """Return which values are missing."""
     return _marks(pc.is_null(values, nan_is_null=pa.types.is_floating(values.type)))
 
@@ -62,7 +62,7 @@ def is_outside(values: Values, minimum: float | None, maximum: float | None) -> 
     return outside
 
 
-def is_unknown(values: Values, known: Collection[str]) -> Mask:
+def _is_unknown(values: Values, known: Collection[str]) -> Mask:
     """Return which values are none of the known ones; a missing one is not unknown."""
     if _kind(values.type) in NUMBERS:
         numbers = [float(one) for one in known if _is_number(one)]
@@ -70,7 +70,7 @@ def is_unknown(values: Values, known: Collection[str]) -> Mask:
     else:
         texts = pc.cast(values, pa.string())
         found = _marks(pc.is_in(texts, pa.array([*known], pa.string())))
-    return ~found & ~is_missing(values)
+    return ~found & ~_is_missing(values)
 
 
 def _is_number(word: str) -> bool:
@@ -127,7 +127,7 @@ class TableChecker:
 
     def __init__(
         self,
-        rules: Iterable[Rule],
+        rules: Iterable[DataRule],
         types: Mapping[str, str],
         *,
         now: float,
@@ -153,10 +153,10 @@ class TableChecker:
         self.rows += rows
 
     def outcomes(self) -> tuple[RuleOutcome, ...]:
-        """Return what came of each rule, in their order."""
+        """Return the outcome of each rule, in their order."""
         return (*(one.outcome(self.rows) for one in self._checks),)
 
-    def _check_of(self, rule: Rule) -> _Check:
+    def _check_of(self, rule: DataRule) -> _Check:
         why = unfit(rule, self._types)
         if not why and rule.kind == "type":
             why = unfit_type(rule, self._types)
@@ -184,7 +184,7 @@ def _plain(values: Values) -> Values:
 class _Check:
     """One rule, and what was found so far."""
 
-    def __init__(self, rule: Rule) -> None:
+    def __init__(self, rule: DataRule) -> None:
         self.rule = rule
         self.looks_at: tuple[str, ...] = rule.names
 
@@ -192,7 +192,7 @@ class _Check:
         """Look at rows, of which the first has a number."""
 
     def outcome(self, rows: int) -> RuleOutcome:
-        """Return what came of the rule in so many rows."""
+        """Return the outcome of the rule in so many rows."""
         raise NotImplementedError
 
     def _outcome(
@@ -220,7 +220,7 @@ class _Check:
 class _Settled(_Check):
     """A rule that the columns and their types meet, or not."""
 
-    def __init__(self, rule: Rule, unfit: str) -> None:
+    def __init__(self, rule: DataRule, unfit: str) -> None:
         super().__init__(rule)
         self.looks_at = ()
         self.unfit = unfit
@@ -243,7 +243,7 @@ class _Rows(_Check):
 class _Rowwise(_Check):
     """A rule that each row meets, or not."""
 
-    def __init__(self, rule: Rule, hidden: Collection[str]) -> None:
+    def __init__(self, rule: DataRule, hidden: Collection[str]) -> None:
         super().__init__(rule)
         self.broken, self.sample = 0, list[BrokenRow]()
         self.shown = [name for name in rule.names if name not in hidden]
@@ -252,8 +252,8 @@ class _Rowwise(_Check):
         """Count the rows that break the rule."""
         marks = _broken(self.rule, batch)
         self.broken += int(np.count_nonzero(marks))
-        if len(self.sample) < MOST_SAMPLES:
-            for row in np.flatnonzero(marks)[: MOST_SAMPLES - len(self.sample)].tolist():
+        if len(self.sample) < _MOST_SAMPLES:
+            for row in np.flatnonzero(marks)[: _MOST_SAMPLES - len(self.sample)].tolist():
                 values = {name: _text(batch[name][row].as_py()) for name in self.shown}
                 self.sample.append(BrokenRow(first + row, values))
 
@@ -283,7 +283,7 @@ class _Complete(_Rowwise):
 class _Fresh(_Check):
     """The age of the newest time."""
 
-    def __init__(self, rule: Rule, now: float) -> None:
+    def __init__(self, rule: DataRule, now: float) -> None:
         super().__init__(rule)
         self.now, self.newest = now, -np.inf
 
@@ -308,7 +308,7 @@ class _Fresh(_Check):
 class _Unique(_Check):
     """Rows that repeat the values of columns; a row without one of them repeats nothing."""
 
-    def __init__(self, rule: Rule) -> None:
+    def __init__(self, rule: DataRule) -> None:
         super().__init__(rule)
         self.most, self.seen = _HASHES, 0
         self.hashes, self.places = list[Any](), list[Any]()
@@ -319,7 +319,7 @@ class _Unique(_Check):
         Numbers of one column are no hashes, but themselves.
         """
         columns = [batch[name] for name in self.rule.columns]
-        absent = np.logical_or.reduce([is_missing(one) for one in columns])
+        absent = np.logical_or.reduce([_is_missing(one) for one in columns])
         self.seen += len(absent)
         if self.seen > self.most:
             self.hashes, self.places = [], []
@@ -349,7 +349,7 @@ class _Unique(_Check):
 
     def _repeats(self, hashes: Any, again: Any) -> list[int]:
         """Return the numbers of the first rows that repeat an earlier one."""
-        places = np.flatnonzero(np.isin(hashes, again[:MOST_SAMPLES]))
+        places = np.flatnonzero(np.isin(hashes, again[:_MOST_SAMPLES]))
         seen, found = set[int](), list[int]()
         for place in places.tolist():
             value = int(hashes[place])
@@ -361,7 +361,7 @@ class _Unique(_Check):
             for part, (first, kept) in zip(self.hashes, self.places, strict=True)
         ]
         rows = np.concatenate(numbers)
-        return [int(rows[place]) for place in found[:MOST_SAMPLES]]
+        return [int(rows[place]) for place in found[:_MOST_SAMPLES]]
 
 
 def _hashes(values: Values) -> Any:
@@ -388,23 +388,23 @@ def _mixed(bits: Any) -> Any:
     return bits ^ (bits >> np.uint64(31))
 
 
-def _broken(rule: Rule, batch: Batch) -> Mask:
+def _broken(rule: DataRule, batch: Batch) -> Mask:
     """Return which rows of a batch break a rule of rows."""
     values = batch[rule.columns[0]]
     match rule.kind:
         case "range" | "number":
             return is_outside(values, rule.minimum, rule.maximum)
         case "known":
-            return is_unknown(values, rule.values)
+            return _is_unknown(values, rule.values)
         case "filled" | "complete":
-            return is_missing(values)
+            return _is_missing(values)
     return _unrelated(rule, batch)
 
 
-def _unrelated(rule: Rule, batch: Batch) -> Mask:
+def _unrelated(rule: DataRule, batch: Batch) -> Mask:
     """Return the rows whose columns do not stand in a relation; not those that miss a value."""
     left, right = ([batch[name] for name in names] for names in (rule.columns, rule.others))
-    absent = np.logical_or.reduce([is_missing(one) for one in (*left, *right)])
+    absent = np.logical_or.reduce([_is_missing(one) for one in (*left, *right)])
     compare = _OPERATORS[rule.operator]
     if len(left) == len(right) == 1:
         ours, theirs = left[0], right[0]

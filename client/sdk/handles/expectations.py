@@ -21,7 +21,7 @@ class ExpectationMethods(Handle[Dataset]):
 
     @operation
     def expectations(self, *, as_of: str | None = None) -> Flow[DatasetExpectations]:
-        """Return what is expected of the dataset, now or at a point of the past."""
+        """Return the expectations of the dataset, now or at a point of the past."""
         return ask(Call("GET", self._at(), DatasetExpectations, {"as_of": as_of}))
 
     @operation

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from msgspec import Struct
 
-from autolearn.schemas.datasets.rules import Rule, RuleOutcome
+from autolearn.schemas.datasets.rules import DataRule, RuleOutcome
 
 
 class DatasetExpectations(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -19,7 +19,7 @@ class DatasetExpectations(Struct, frozen=True, kw_only=True, omit_defaults=True)
     number: int = 0
     hard: tuple[str, ...] = ()
     soft: tuple[str, ...] = ()
-    rules: tuple[Rule, ...] = ()
+    rules: tuple[DataRule, ...] = ()
     time: str = ""
     actor: str = ""
     hidden: int = 0

@@ -20,7 +20,7 @@ _PLAIN = re.compile(r"[A-Za-z_][\w .,+()%<>=/!-]*")
 
 
 def expectations(found: DatasetExpectations) -> RenderableType:
-    """Return what is expected of a dataset."""
+    """Return a table of the expectations of a dataset."""
     hidden = f" {count(found.hidden, 'rule')} about sensitive columns not shown." * bool(
         found.hidden
     )
@@ -37,7 +37,7 @@ def expectations(found: DatasetExpectations) -> RenderableType:
 
 
 def check(found: ExpectationCheck) -> RenderableType:
-    """Return what came of a check: the rules that are not met come first."""
+    """Return a table of the outcomes of a check: the rules that are not met come first."""
     order = {"failed": 0, "warned": 1, "met": 2}
     lines = [
         (
