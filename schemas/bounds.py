@@ -57,6 +57,8 @@ TRUTHS = 10_000
 """Truths or labels that one request adds."""
 DATASET_LABELS = 100_000
 """Labels that are given to rows of one dataset, replaced ones included."""
+DATASET_RULES, RULE_VALUES = 1000, 1000
+"""Expectations of one dataset, and values that one of them names."""
 WARNINGS_SHOWN = 100
 """Warnings about rows that one answer has."""
 LOADED_MODELS, LOADED_BYTES = 50, 512 * MIB

@@ -49,6 +49,7 @@ def _field_of(attribute: str) -> str:
 CLEAR: dict[type[Message], tuple[str, ...]] = {
     commands.RegisterDataset: ("artifact", "bytes", "rows", "everybody", "marks"),
     commands.LabelRows: ("rows",),
+    commands.ExpectDataset: ("number",),
     commands.OpenSession: ("expires",),
     commands.RenameSession: (),
     commands.AnnotateSession: ("run", "artifact"),
@@ -77,6 +78,7 @@ CLEAR: dict[type[Message], tuple[str, ...]] = {
     events.PredictionsErased: ("requests",),
     events.DatasetRegistered: ("artifact", "bytes", "rows", "everybody", "marks"),
     events.RowsLabelled: ("rows",),
+    events.DatasetExpected: ("number",),
     events.SessionOpened: ("expires",),
     events.SessionRenamed: (),
     events.SessionAnnotated: ("run", "artifact"),

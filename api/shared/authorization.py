@@ -174,6 +174,10 @@ RULES: dict[str, Rule] = {
     "GET /v1/catalog/datasets/{name}/unlabelled": Rule.USER,
     "GET /v1/catalog/datasets/{name}/labels": Rule.USER,
     "POST /v1/catalog/datasets/{name}/labels": Rule.USER,
+    "GET /v1/catalog/datasets/{name}/expectations": Rule.USER,
+    "PUT /v1/catalog/datasets/{name}/expectations": Rule.USER,
+    "GET /v1/catalog/datasets/{name}/expectations/proposed": Rule.USER,
+    "POST /v1/catalog/datasets/{name}/expectations/check": Rule.USER,
     # Sessions and experiments
     "GET /v1/sessions": Rule.USER,
     "POST /v1/sessions": Rule.USER,

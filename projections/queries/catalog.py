@@ -23,7 +23,7 @@ from autolearn.projections.rows.catalog import DatasetRow, EstimatorRow, MetricR
 from autolearn.schemas.actors import GROUP
 from autolearn.schemas.catalog import DatasetSpec
 from autolearn.schemas.codec import from_json
-from autolearn.schemas.events import DatasetRegistered, RowsLabelled
+from autolearn.schemas.events import DatasetExpected, DatasetRegistered, RowsLabelled
 from autolearn.schemas.rest.catalog import Grant
 from autolearn.schemas.rest.labels import DatasetLabel
 from autolearn.security.data_key import Unreadable
@@ -193,6 +193,17 @@ class CatalogQueries(Queries):
             found = KnownLabels(added[-1][0], labels)
             remember(self.rows.known.labels, spec.name, found, LABELS_KNOWN)
         return labels.get((spec.version, spec.rows, target), {})
+
+    def expectations(self, name: str) -> catalog.ExpectationsRow | None:
+        """Return the expectations of a dataset (decrypts); None if they are unreadable."""
+        row = self.rows.get(catalog.DATASET_EXPECTATIONS, name)
+        if row is None:
+            return catalog.ExpectationsRow()
+        try:
+            said = from_json(self.rows.opens(f"dataset/{name}", row.data), DatasetExpected)
+        except Unreadable:
+            return None
+        return catalog.ExpectationsRow(said.expectations, row.number, row.time, row.actor)
 
     def grants(self, name: str) -> list[Grant]:
         """Return the grants of a dataset by user, without its owner."""

@@ -110,6 +110,7 @@ TRAFFIC: tuple[Flow, ...] = (
             commands.UnshareDataset,
             commands.DeleteDataset,
             commands.LabelRows,
+            commands.ExpectDataset,
             commands.ShareSession,
             commands.UnshareSession,
             *commands.COMMANDS_OF["user"],

@@ -108,6 +108,7 @@ STORY = [
     ("model/old-cases", "CaseAdded.v1", ""),
     ("model/old-cases", "CaseRemoved.v1", ""),
     ("dataset/birds", "RowsLabelled.v1", ""),
+    ("dataset/birds", "DatasetExpected.v1", ""),
     ("model/flowers", "PredictionsErased.v1", ""),
     (C, "TrainingImported.v1", "t2"),
 ]

@@ -7,6 +7,7 @@ from msgspec.structs import replace
 from autolearn.schemas import commands, events
 from autolearn.schemas.catalog import DatasetSpec, EstimatorSpec, MetricSpec
 from autolearn.schemas.datasets.labels import RowLabel
+from autolearn.schemas.datasets.rules import DataRule, Expectations
 from autolearn.schemas.messages import Command, Event, type_of
 from autolearn.schemas.models.promotion import GateEvidence, Requirement, VersionMetric
 from autolearn.schemas.models.versions import VersionSource
@@ -345,6 +346,16 @@ def name_of(message: Any) -> str:
 
 
 LABELS = (RowLabel(0, "setosa ❀"), RowLabel(5, "versicolor"))
+EXPECTED = Expectations(
+    (
+        DataRule(kind="range", columns=("petal ❀",), minimum=0, maximum=7.5),
+        DataRule(
+            kind="known", severity="soft", columns=("species",), values=("setosa ❀", "versicolor")
+        ),
+        DataRule(kind="relation", columns=("petal ❀",), operator="<=", others=("sepal",)),
+        DataRule(kind="rows", minimum=100),
+    )
+)
 
 COMMANDS: dict[str, Command] = by_type(
     commands.RegisterEstimator(ESTIMATOR),
@@ -354,6 +365,7 @@ COMMANDS: dict[str, Command] = by_type(
     commands.UnshareDataset("grace"),
     commands.DeleteDataset(),
     commands.LabelRows("9" * 64, "species", 7, 2, LABELS),
+    commands.ExpectDataset(1, EXPECTED),
     commands.OpenSession("Irises ❀"),
     commands.RenameSession("Irises, again ❀"),
     commands.AnnotateSession("t1", "Petals matter ❀", ("flowers",), ("old",), {"cost": 0.5}),
@@ -422,6 +434,7 @@ EVENTS: dict[str, Event] = by_type(
     events.DatasetUnshared("grace"),
     events.DatasetDeleted(),
     events.RowsLabelled("9" * 64, "species", 7, 2, LABELS),
+    events.DatasetExpected(1, EXPECTED),
     events.SessionOpened("Irises ❀"),
     events.SessionRenamed("Irises, again ❀"),
     events.SessionAnnotated("t1", "Petals matter ❀", ("flowers",), ("old",), {"cost": 0.5}),

@@ -115,7 +115,7 @@ def test_the_random_commands_reach_every_event_of_what_people_change():
                 seen.add(type(event))
     rest = {events.EstimatorRegistered, events.MetricRegistered}
     rest |= {events.DatasetRegistered, events.DatasetShared, events.DatasetUnshared}
-    rest |= {events.DatasetDeleted, events.RowsLabelled}
+    rest |= {events.DatasetDeleted, events.RowsLabelled, events.DatasetExpected}
     missing = (
         set(events.EVENTS.values())
         - seen

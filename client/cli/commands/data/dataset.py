@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal
 
 import typer
 
-from autolearn.client.cli.commands.data import dataset_contents
+from autolearn.client.cli.commands.data import dataset_contents, dataset_expectations
 from autolearn.client.cli.commands.data.catalog import list_datasets, show_dataset
 from autolearn.client.cli.commands.data.labelled_rows import labelled_rows
 from autolearn.client.cli.confirm import Yes, confirm
@@ -382,6 +382,7 @@ def show(
 
 
 app.command("head")(dataset_contents.head)
+app.command("expect")(dataset_expectations.expect)
 
 
 @app.command("download")
