@@ -1,0 +1,1 @@
+"""Queries about what was made of what."""
