@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple, TypeVar
 
-from autolearn.projections.queries.lineage.index import LineageIndex
+from autolearn.projections.lineage.index import LineageIndex
 from autolearn.schemas.rest.labels import DatasetLabel
 from autolearn.schemas.values import DatasetRef
 

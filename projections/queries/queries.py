@@ -9,7 +9,7 @@ from autolearn.projections.queries.decrypting_reader import DecryptingReader
 from autolearn.projections.queries.experiments import ExperimentQueries
 from autolearn.projections.queries.groups import GroupQueries
 from autolearn.projections.queries.immutable_rows import ImmutableRows
-from autolearn.projections.queries.lineage.lineage import LineageQueries
+from autolearn.projections.queries.lineage import LineageQueries
 from autolearn.projections.queries.models import ModelQueries
 from autolearn.projections.queries.pipelines import PipelineQueries
 from autolearn.projections.queries.run_rows import Opens, in_clear

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from autolearn.api.http.problems import Problem
 from autolearn.api.identity.principal import Principal
 from autolearn.api.identity.visibility import Level, level_of
-from autolearn.api.services.models.checks import require_model, version_of
 from autolearn.api.shared.dataset_checks import find_version, require_dataset
+from autolearn.api.shared.models.checks import require_model, version_of
 from autolearn.api.state.context import ApiContext
 from autolearn.schemas.datasets.made_from import DatasetSource, MadeHow
 from autolearn.schemas.values import RunId, SessionId

@@ -1,6 +1,6 @@
 """The kinds of things in a lineage: where each lies, who may see it, and how it is shown.
 
-A kind of thing joins with a line in `KINDS`; its edges are those of `queries/lineage/edges`.
+A kind of thing joins with a line in `KINDS`; its edges are those of `projections/lineage/edges`.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from autolearn.api.identity.visibility import (
     pipeline_access,
 )
 from autolearn.api.services.lineage.sight import Sight
-from autolearn.projections.queries.lineage.edges import Ref
+from autolearn.projections.lineage.edges import Ref
 from autolearn.projections.rows.runs import StoredRun
 from autolearn.schemas.codec import from_json
 from autolearn.schemas.rest.lineage.graph import LineageNode
@@ -32,7 +32,7 @@ SHORT = 8
 """Characters of an id that a label has."""
 
 
-class Kind(NamedTuple):
+class ThingKind(NamedTuple):
     """The functions of a kind of thing.
 
     `level` is the principal's on it; `show` returns its node, None if it is not there at this
@@ -287,16 +287,16 @@ def _step(sight: Sight, ref: Ref) -> LineageNode | None:
     )
 
 
-KINDS: Mapping[str, Kind] = {
-    "dataset-version": Kind(_dataset_level, _dataset),
-    "table": Kind(_table_level, _table),
-    "file": Kind(_file_level, _file),
-    **dict.fromkeys(("training", "study", "evaluation"), Kind(_session_level, _run)),
-    "prediction": Kind(_prediction_level, _run),
-    **dict.fromkeys(("session", "experiment"), Kind(_session_level, _session)),
-    "model-version": Kind(_model_level, _version),
-    "requests": Kind(_model_level, _requests),
-    "pipeline-run": Kind(_pipeline_level, _pipeline_run),
-    "step": Kind(_pipeline_level, _step),
+KINDS: Mapping[str, ThingKind] = {
+    "dataset-version": ThingKind(_dataset_level, _dataset),
+    "table": ThingKind(_table_level, _table),
+    "file": ThingKind(_file_level, _file),
+    **dict.fromkeys(("training", "study", "evaluation"), ThingKind(_session_level, _run)),
+    "prediction": ThingKind(_prediction_level, _run),
+    **dict.fromkeys(("session", "experiment"), ThingKind(_session_level, _session)),
+    "model-version": ThingKind(_model_level, _version),
+    "requests": ThingKind(_model_level, _requests),
+    "pipeline-run": ThingKind(_pipeline_level, _pipeline_run),
+    "step": ThingKind(_pipeline_level, _step),
 }
 """By the kind of a node. A single request is only ever asked for: `things.Found` has its node."""

@@ -8,12 +8,12 @@ from autolearn.api.http.problems import Problem
 from autolearn.api.identity.principal import Principal
 from autolearn.api.identity.visibility import Level, model_level
 from autolearn.api.services.lineage.sight import Start
-from autolearn.api.services.models.checks import require_model
-from autolearn.api.services.models.predictions import request_times
+from autolearn.api.shared.models.checks import require_model
+from autolearn.api.shared.predictions.request_times import request_times
 from autolearn.api.state.context import ApiContext
 from autolearn.eventlog.memory.partitioner import partition_of
 from autolearn.eventlog.read import read_between, read_record
-from autolearn.projections.queries.lineage.edges import Edge, Ref
+from autolearn.projections.lineage.edges import Edge, Ref
 from autolearn.schemas.codec import from_json
 from autolearn.schemas.records.prediction import PredictionRecord
 from autolearn.schemas.rest.lineage.graph import LineageNode

@@ -8,8 +8,8 @@ from typing import NamedTuple
 from autolearn.api.identity.principal import Principal
 from autolearn.api.identity.visibility import Level, model_level
 from autolearn.api.state.context import ApiContext
+from autolearn.projections.lineage.edges import Edge, Ref
 from autolearn.projections.predictions.hour_rows import hours_of
-from autolearn.projections.queries.lineage.edges import Edge, Ref
 from autolearn.projections.queries.queries import Snapshot
 from autolearn.projections.time_travel.past import AsOfReader
 from autolearn.schemas.rest.lineage.graph import LineageNode
@@ -27,7 +27,7 @@ class Start(NamedTuple):
     edge: Edge | None = None
 
 
-class Asked(NamedTuple):
+class RequestCount(NamedTuple):
     """So many requests that a version has answered since an hour."""
 
     requests: int
@@ -35,9 +35,9 @@ class Asked(NamedTuple):
 
 
 class Sight:
-    """The eyes of a principal. Rights are those of now; `past` reads the streams of then.
+    """The eyes of a principal, whose rights are those of the present. All of it blocks.
 
-    All of it blocks.
+    `past` reads streams up to the point that was asked for.
     """
 
     def __init__(
@@ -58,7 +58,7 @@ class Sight:
             self.seen = self.past.snapshot
         return self.seen
 
-    def asked(self, version: Ref) -> Asked | None:
+    def asked(self, version: Ref) -> RequestCount | None:
         """Return how often a version was asked, by the newest hours; None for never.
 
         Only those who may promote know it. It is no part of the event log, so not of the past.
@@ -72,4 +72,4 @@ class Sight:
         for _, _, row in islice(hours_of(hours.store, version.within), _MOST_HOURS):
             if row.version == number and row.requests and not (row.batch or row.shadow):
                 requests, since = requests + row.requests, row.hour
-        return Asked(requests, since) if requests else None
+        return RequestCount(requests, since) if requests else None

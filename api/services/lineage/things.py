@@ -10,12 +10,12 @@ from autolearn.api.identity.principal import Principal
 from autolearn.api.identity.visibility import Level, dataset_level, level_of, model_level
 from autolearn.api.services.lineage.requests import find_request
 from autolearn.api.services.lineage.sight import Sight, Start
-from autolearn.api.services.models.checks import require_model, version_of
 from autolearn.api.shared.authorization import forbidden
 from autolearn.api.shared.dataset_checks import require_dataset
 from autolearn.api.shared.id_prefixes import no_version, one_version, session_or_run
+from autolearn.api.shared.models.checks import require_model, version_of
 from autolearn.api.state.context import ApiContext
-from autolearn.projections.queries.lineage.edges import Ref
+from autolearn.projections.lineage.edges import Ref
 from autolearn.projections.queries.queries import Snapshot
 from autolearn.runtime.uuid7 import time_of
 from autolearn.schemas.models.versions import CHAMPION

@@ -11,8 +11,8 @@ from msgspec.structs import replace
 from autolearn.api.identity.visibility import Level
 from autolearn.api.services.lineage.kinds import gone, level_on, shown
 from autolearn.api.services.lineage.sight import Sight, Start
-from autolearn.projections.queries.lineage.edges import MADE_BY, Edge, Ref, data_ref
-from autolearn.projections.queries.lineage.index import MOST_INDEXED
+from autolearn.projections.lineage.edges import MADE_BY, Edge, Ref, data_ref
+from autolearn.projections.lineage.index import MOST_INDEXED
 from autolearn.schemas.rest.lineage.graph import Lineage, LineageEdge, LineageNode
 from autolearn.schemas.stream_kinds import stream
 

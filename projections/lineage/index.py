@@ -13,7 +13,7 @@ from functools import partial
 from typing import NamedTuple
 
 from autolearn.eventlog.admission import PartitionProgress
-from autolearn.projections.queries.lineage.edges import (
+from autolearn.projections.lineage.edges import (
     Edge,
     Opens,
     Ref,

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 
-from autolearn.projections.queries.catalog import CatalogQueries
-from autolearn.projections.queries.decrypting_reader import DecryptingReader, Queries
-from autolearn.projections.queries.lineage.edges import (
+from autolearn.projections.lineage.edges import (
     MADE_BY,
     Edge,
     Ref,
@@ -14,6 +12,8 @@ from autolearn.projections.queries.lineage.edges import (
     run_edges,
     version_edges,
 )
+from autolearn.projections.queries.catalog import CatalogQueries
+from autolearn.projections.queries.decrypting_reader import DecryptingReader, Queries
 from autolearn.projections.rows import experiments, models, runs
 from autolearn.schemas.values import RunId, SessionId
 from autolearn.security.data_key import Unreadable

@@ -1,1 +1,0 @@
-"""Queries about what was made of what."""
