@@ -218,6 +218,9 @@ def size_of(value: bytes, key: str | bytes | None, headers: Iterable[tuple[str, 
 COMPARED, COMPARED_TRAININGS, COMPARED_RUNS = 100, 2000, 10_000
 """Things that one comparison names; and the trainings that it has, and runs that it reads."""
 
+LINEAGE_NODES, LINEAGE_DEPTH = 1_000, 50
+"""Nodes of one lineage, and the steps from its thing to the farthest of them."""
+
 IDS_OF_START = 1000
 """Ids that are read to resolve the beginning of an id."""
 

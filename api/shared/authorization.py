@@ -199,6 +199,7 @@ RULES: dict[str, Rule] = {
     f"GET {SESSION}/trainings/{{run}}/artifact": Rule.READER,
     f"GET {SESSION}/trainings/{{run}}/artifact/{{file}}": Rule.READER,
     "GET /v1/compare": Rule.USER,
+    **{f"GET /v1/lineage{what}": Rule.USER for what in ("/{thing}", "/{kind}/{thing}")},
     "GET /v1/experiments": Rule.USER,
     f"GET {EXPERIMENT}": Rule.ACTIVITY,
     f"POST {EXPERIMENT}/delete": Rule.OWNER,

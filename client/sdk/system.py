@@ -151,6 +151,7 @@ class System:
         zone: str = "",
         accept_findings: bool = False,
         accept_changes: bool = False,
+        made_from: Sequence[str] = (),
         dry_run: bool = False,
     ) -> Flow[Either[DatasetHandle, AsyncDatasetHandle]]:
         """Upload a file, under a name derived from its own by default. A path is streamed.
@@ -163,6 +164,8 @@ class System:
         `findings`. Values of `sensitive` columns are hidden; those of the version before stay so,
         as do `roles` (by column), which say what is a feature, and `positive`, the class of the
         target that evaluations measure ("" removes it).
+        `made_from` says what it was made of, for its lineage: data:NAME@VERSION or
+        labels:NAME@VERSION of datasets, requests:NAME@VERSION of models.
         With `dry_run` nothing is stored.
         """
         query = {
@@ -183,6 +186,7 @@ class System:
             "zone": zone,
             "accept_findings": accept_findings or None,
             "accept_changes": accept_changes or None,
+            "made_from": [*made_from] or None,
             "dry_run": dry_run or None,
         }
         media = "application/octet-stream"

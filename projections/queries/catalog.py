@@ -62,9 +62,13 @@ class CatalogQueries(Queries):
         if version is None:
             row = self.rows.get(catalog.DATASETS, name)
         else:
-            found = (one for _, one in self._contents(name) if self._version(name, one) == version)
-            row = self.rows.get(catalog.DATASET_VERSIONS, name, next(found, ""))
+            row = self.stored_version(name, version)
         return None if row is None else self._dataset_row(name, row)
+
+    def stored_version(self, name: str, version: str) -> StoredDataset | None:
+        """Return the row of a version of a dataset."""
+        found = (one for _, one in self._contents(name) if self._version(name, one) == version)
+        return self.rows.get(catalog.DATASET_VERSIONS, name, next(found, ""))
 
     def has_version(self, name: str, version: str) -> bool:
         """Return whether a dataset has a version."""

@@ -25,6 +25,7 @@ from autolearn.projections.rows.catalog import DatasetRow
 from autolearn.schemas.catalog import DatasetSpec
 from autolearn.schemas.commands import RegisterDataset
 from autolearn.schemas.dataset_changes import DatasetChanges, changes_of
+from autolearn.schemas.datasets.made_from import DatasetSource
 from autolearn.schemas.datasets.read_options import ReadHints
 from autolearn.schemas.datasets.rules import Expectations
 from autolearn.schemas.stream_kinds import stream
@@ -45,6 +46,7 @@ class Description(NamedTuple):
     not_sensitive: Sequence[str] = ()
     roles: Mapping[str, ColumnRole | None] = MappingProxyType({})
     positive: str | None = None
+    made_from: tuple[DatasetSource, ...] = ()
 
 
 async def add_version(
@@ -89,6 +91,7 @@ async def add_version(
         same = _same(there.spec, target, summary, hints)
         same = same and merged_roles(there.spec, roles_before, about.roles) == there.spec.roles
         same = same and positive_of(there.spec, about.positive, before) == there.spec.positive
+        same = same and about.made_from in ((), there.spec.made_from)
         if same and newest is not None and newest.spec.version == file.digest:
             shown = resources.dataset(there, snapshot)
             return json(shown, headers=asked.prefer.applied())
@@ -110,7 +113,9 @@ async def add_version(
     check_columns(spec, about.sensitive, marks.before)
     check_columns(spec, list(about.roles), ())
     roles = merged_roles(spec, roles_before, about.roles)
-    spec = replace(spec, roles=roles, positive=positive_of(spec, about.positive, before))
+    sources = about.made_from or (() if there is None else there.spec.made_from)
+    positive = positive_of(spec, about.positive, before)
+    spec = replace(spec, roles=roles, positive=positive, made_from=sources)
     changes = None if before is None else changes_of(spec, before)
     if changes is not None and there is None and not hints.accept_changes:
         check_changes(spec, changes, hints.read)
