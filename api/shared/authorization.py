@@ -159,6 +159,8 @@ RULES: dict[str, Rule] = {
     "GET /v1/catalog/estimators/{name}": Rule.USER,
     "GET /v1/catalog/metrics": Rule.USER,
     "GET /v1/catalog/metrics/{name}": Rule.USER,
+    "GET /v1/catalog/steps": Rule.USER,
+    "GET /v1/catalog/steps/{name}": Rule.USER,
     "GET /v1/catalog/datasets": Rule.USER,
     "GET /v1/catalog/datasets/{name}": Rule.USER,
     "GET /v1/catalog/datasets/{name}/versions": Rule.USER,

@@ -25,7 +25,13 @@ from autolearn.client.sdk.paths import segment
 from autolearn.client.sdk.subscriptions import subscription
 from autolearn.schemas.datasets.look import ColumnSummary, TableRows
 from autolearn.schemas.reports.status import Status
-from autolearn.schemas.rest.catalog import CatalogMetric, Dataset, DeletedDataset, Grant
+from autolearn.schemas.rest.catalog import (
+    CatalogMetric,
+    CatalogStep,
+    Dataset,
+    DeletedDataset,
+    Grant,
+)
 from autolearn.schemas.rest.commands import CommandState
 from autolearn.schemas.rest.dead_letters import DeadLetterDetail, DeadLetterSummary, Retry
 from autolearn.schemas.rest.events import Events
@@ -67,6 +73,17 @@ class System:
         return ask(
             Call("GET", f"/v1/catalog/metrics/{segment(name)}", CatalogMetric, {"as_of": as_of})
         )
+
+    @listing
+    def steps(self, *, as_of: str | None = None) -> Pages[CatalogStep, CatalogStep]:
+        """List the kinds of steps of pipelines."""
+        call = Call("GET", "/v1/catalog/steps", Page[CatalogStep], {"as_of": as_of})
+        return Pages(call, paged=False)
+
+    @operation
+    def step(self, name: str, *, as_of: str | None = None) -> Flow[CatalogStep]:
+        """Return one kind of step with its parameters."""
+        return ask(Call("GET", f"/v1/catalog/steps/{segment(name)}", CatalogStep, {"as_of": as_of}))
 
     @listing
     def datasets(

@@ -19,7 +19,13 @@ from autolearn.projections.queries.immutable_rows import (
 )
 from autolearn.projections.queries.run_rows import Registration
 from autolearn.projections.rows import catalog
-from autolearn.projections.rows.catalog import DatasetRow, EstimatorRow, MetricRow, StoredDataset
+from autolearn.projections.rows.catalog import (
+    DatasetRow,
+    EstimatorRow,
+    MetricRow,
+    StepRow,
+    StoredDataset,
+)
 from autolearn.schemas.actors import GROUP
 from autolearn.schemas.catalog import DatasetSpec
 from autolearn.schemas.codec import from_json
@@ -32,7 +38,7 @@ _KIB = 1024
 
 
 class CatalogQueries(Queries):
-    """Estimators, metrics, and datasets with their versions.
+    """Estimators, metrics, steps, and datasets with their versions.
 
     The columns that are sensitive now are those of `present`; without it, of this one.
     """
@@ -56,6 +62,14 @@ class CatalogQueries(Queries):
     def metrics(self) -> list[MetricRow]:
         """Return all metrics, by name."""
         return list(self.rows.scan(catalog.METRICS))
+
+    def step(self, name: str) -> StepRow | None:
+        """Return a kind of step."""
+        return self.rows.get(catalog.STEPS, name)
+
+    def steps(self) -> list[StepRow]:
+        """Return all kinds of steps, by name."""
+        return list(self.rows.scan(catalog.STEPS))
 
     def dataset(self, name: str, version: str | None = None) -> DatasetRow | None:
         """Return a dataset: its newest version, or the named one."""

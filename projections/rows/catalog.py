@@ -1,4 +1,4 @@
-"""Estimators, metrics and datasets."""
+"""Estimators, metrics, steps and datasets."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from msgspec import Raw, Struct
 from autolearn.projections.storage.table import Table
 from autolearn.schemas.catalog import DatasetSpec, EstimatorSpec, MetricSpec
 from autolearn.schemas.datasets.rules import Expectations
+from autolearn.schemas.pipelines.steps import StepSpec
 from autolearn.schemas.rest.catalog import Grant
 
 
@@ -21,6 +22,13 @@ class MetricRow(Struct, frozen=True):
     """A metric of the catalog, since `registered`."""
 
     spec: MetricSpec
+    registered: str
+
+
+class StepRow(Struct, frozen=True):
+    """A kind of step of the catalog, since `registered`."""
+
+    spec: StepSpec
     registered: str
 
 
@@ -92,6 +100,7 @@ class StoredBytes(Struct, frozen=True, gc=False):
 
 ESTIMATORS = Table("estimator", EstimatorRow)
 METRICS = Table("metric", MetricRow)
+STEPS = Table("step", StepRow)
 DATASETS = Table("dataset", StoredDataset)
 """The newest version of each, by name."""
 DATASET_VERSIONS = Table("dataset-version", StoredDataset)

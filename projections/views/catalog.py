@@ -1,4 +1,4 @@
-"""The catalog: estimators, metrics and datasets."""
+"""The catalog: estimators, metrics, steps and datasets."""
 
 from __future__ import annotations
 
@@ -23,6 +23,8 @@ def _register(rows: RowBatch, record: EventRecord) -> None:
             rows.put(catalog.ESTIMATORS, catalog.EstimatorRow(spec, record.time), spec.name)
         case events.MetricRegistered(spec=spec):
             rows.put(catalog.METRICS, catalog.MetricRow(spec, record.time), spec.name)
+        case events.StepRegistered(spec=spec):
+            rows.put(catalog.STEPS, catalog.StepRow(spec, record.time), spec.name)
         case events.DatasetRegistered(spec=spec, everybody=everybody, marks=marks):
             content = spec.ref.content
             row = catalog.StoredDataset(kept(lifted(record)), record.time, content, spec.bytes)
@@ -99,6 +101,7 @@ VIEW = View(
     handlers={
         events.EstimatorRegistered: _register,
         events.MetricRegistered: _register,
+        events.StepRegistered: _register,
         events.DatasetRegistered: _register,
         events.RowsLabelled: _label,
         events.DatasetExpected: _expect,

@@ -151,6 +151,7 @@ class OpenRuns(StoredProjection):
             case (
                 events.EstimatorRegistered(spec=spec)
                 | events.MetricRegistered(spec=spec)
+                | events.StepRegistered(spec=spec)
                 | events.DatasetRegistered(spec=spec)
             ):
                 self.rows.put(_OFFERED, Offered(spec_digest(spec), record.sequence), at)

@@ -13,6 +13,7 @@ STORY = [
     ("partition/0", "TermStarted.v1", ""),
     ("estimator/decision-tree", "EstimatorRegistered.v1", ""),
     ("metric/f1", "MetricRegistered.v1", ""),
+    ("step/select", "StepRegistered.v1", ""),
     ("dataset/iris", "DatasetRegistered.v1", ""),
     (A, "SessionOpened.v1", ""),
     (A, "TrainingRequested.v1", "t1"),

@@ -11,6 +11,7 @@ from autolearn.schemas.datasets.rules import DataRule, Expectations
 from autolearn.schemas.messages import Command, Event, type_of
 from autolearn.schemas.models.promotion import GateEvidence, Requirement, VersionMetric
 from autolearn.schemas.models.versions import VersionSource
+from autolearn.schemas.pipelines.steps import StepParameter, StepSpec
 from autolearn.schemas.results import (
     EvaluationResult,
     PredictionResult,
@@ -50,6 +51,14 @@ ESTIMATOR = EstimatorSpec(
     ),
 )
 METRIC = MetricSpec("f1", ("classification",), "Precision and recall in one.", "sklearn", "1.9.1")
+STEP = StepSpec(
+    "select",
+    "Keep some columns and rows of a table.",
+    parameters=(StepParameter("limit", (Domain("integer", minimum=1),), None, "rows that stay"),),
+    package="autolearn",
+    package_version="0.1.0",
+    digest="5" * 64,
+)
 DATASET = DatasetSpec(
     "iris",
     IRIS.version,
@@ -360,6 +369,7 @@ EXPECTED = Expectations(
 COMMANDS: dict[str, Command] = by_type(
     commands.RegisterEstimator(ESTIMATOR),
     commands.RegisterMetric(METRIC),
+    commands.RegisterStep(STEP),
     commands.RegisterDataset(DATASET),
     commands.ShareDataset("grace", "write"),
     commands.UnshareDataset("grace"),
@@ -429,6 +439,7 @@ EVENTS: dict[str, Event] = by_type(
     events.CommandQuarantined("no decider came further"),
     events.EstimatorRegistered(ESTIMATOR),
     events.MetricRegistered(METRIC),
+    events.StepRegistered(STEP),
     events.DatasetRegistered(DATASET),
     events.DatasetShared("grace", "write"),
     events.DatasetUnshared("grace"),
