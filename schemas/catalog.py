@@ -53,6 +53,8 @@ class EstimatorSpec(Struct, frozen=True):
     hyperparameters: tuple[Hyperparameter, ...] = ()
     space: dict[str, Dimension] | UnsetType = UNSET
     """What a study tries, by hyperparameter."""
+    batches: bool | UnsetType = UNSET
+    """Whether it can learn in batches, of more rows than the memory holds."""
 
 
 class MetricSpec(Struct, frozen=True):

@@ -100,11 +100,12 @@ class SplitBody(Body):
     by: SplitBy | None = Field(
         default=None,
         description="time: the latest rows are held out; group: a group is in one part; column: "
-        "the column says which rows are held out (test and train, or true and false). Without "
-        "this: by the column with the role time, else group, else random.",
+        "the column says which rows are held out (test and train, or true and false); hash: by the "
+        "hash of the column's value, without one of the row number. Without this: by the column "
+        "with the role time, else group, else random (in batches: hash).",
     )
     column: Name | None = Field(
-        default=None, description="That of the time, the group, or the parts."
+        default=None, description="That of the time, the group, the parts, or the hash."
     )
     folds: int = Field(
         default=0, ge=0, le=20, description="Folds of a cross-validation of the training rows."
@@ -237,6 +238,11 @@ class TrainingBody(LimitsBody):
         description="The probability from which on a class is predicted, as a number or 0.3:yes, "
         "or the metric by which validation rows choose it, as f1:yes. Without a class it is the "
         "dataset's positive one, else the rarer one.",
+    )
+    batches: bool | None = Field(
+        default=None,
+        description="Read the dataset in batches and learn from one after the other, as some "
+        "estimators can. Without this: if all rows at once need more memory than the limit.",
     )
     seed: int = Field(default=0, ge=0, lt=2**32)
 

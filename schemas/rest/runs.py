@@ -112,6 +112,7 @@ class TrainingRow(RunFields, kw_only=True, frozen=True):
     fold_metrics: tuple[str, ...] = ()
     calibrate: str | None = None
     threshold: str | None = None
+    batches: bool = False
     cross_validation: dict[str, FoldScores] = {}
     baseline_model: Baseline | None = None
     study: RunId = NO_RUN
