@@ -22,6 +22,7 @@ from autolearn.client.sdk import trust
 from autolearn.client.sdk.audit import Auditing
 from autolearn.client.sdk.comparisons import Comparing
 from autolearn.client.sdk.credentials import find, place_of
+from autolearn.client.sdk.lineage.lineage import Lineages
 from autolearn.client.sdk.models.registry import Models
 from autolearn.client.sdk.read_your_writes import AsyncReached, Reached
 from autolearn.client.sdk.sessions import Experiments, SessionOpener, Sessions
@@ -54,7 +55,9 @@ class AwaitingExperiments(AwaitingPart, Experiments):
     """The experiments."""
 
 
-class AutoLearn(Blocking, SessionOpener, System, Models, Users, Groups, Auditing, Comparing):
+class AutoLearn(
+    Blocking, SessionOpener, System, Models, Users, Groups, Auditing, Comparing, Lineages
+):
     """A client that blocks. `url` is that of the API; use it from one thread at a time.
 
     `token` authenticates; without it, AUTOLEARN_TOKEN or the one stored by `autolearn login` does.
@@ -99,7 +102,9 @@ class AutoLearn(Blocking, SessionOpener, System, Models, Users, Groups, Auditing
         self.close()
 
 
-class AsyncAutoLearn(Awaiting, SessionOpener, System, Models, Users, Groups, Auditing, Comparing):
+class AsyncAutoLearn(
+    Awaiting, SessionOpener, System, Models, Users, Groups, Auditing, Comparing, Lineages
+):
     """A client to await. `url` and `token` as in AutoLearn."""
 
     def __init__(
