@@ -58,7 +58,7 @@ METRIC = MetricSpec("f1", ("classification",), "Precision and recall in one.", "
 STEP = StepSpec(
     "select",
     "Keep some columns and rows of a table.",
-    parameters=(StepParameter("limit", (Domain("integer", minimum=1),), None, "rows that stay"),),
+    parameters=(StepParameter("limit", (Domain("integer", minimum=1.0),), None, "rows that stay"),),
     package="autolearn",
     package_version="0.1.0",
     digest="5" * 64,
@@ -488,12 +488,12 @@ def name_of(message: Any) -> str:
 LABELS = (RowLabel(0, "setosa ❀"), RowLabel(5, "versicolor"))
 EXPECTED = Expectations(
     (
-        DataRule(kind="range", columns=("petal ❀",), minimum=0, maximum=7.5),
+        DataRule(kind="range", columns=("petal ❀",), minimum=0.0, maximum=7.5),
         DataRule(
             kind="known", severity="soft", columns=("species",), values=("setosa ❀", "versicolor")
         ),
         DataRule(kind="relation", columns=("petal ❀",), operator="<=", others=("sepal",)),
-        DataRule(kind="rows", minimum=100),
+        DataRule(kind="rows", minimum=100.0),
     )
 )
 

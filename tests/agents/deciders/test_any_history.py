@@ -33,10 +33,7 @@ def play(random: Random, kind: str, stream: str, count: int):
 
 @settings(max_examples=60 * settings.default.max_examples // 100)
 @given(
-    ODD,
-    st.sampled_from(
-        [f"{kind}/flowers" for kind in DECIDERS if kind not in ("metric", "step")]
-    ),
+    ODD, st.sampled_from([f"{kind}/flowers" for kind in DECIDERS if kind not in ("metric", "step")])
 )
 def test_every_command_is_answered_by_one_event_and_refusals_change_nothing(random, stream):
     kind = stream.partition("/")[0]

@@ -55,7 +55,13 @@ INDEXES |= {"dataset-version-by-time", "dataset-label", "run-at", "run-request",
 INDEXES |= {"experiment-by-time", "experiment-of", "experiment-gone", "experiment-gone-by-time"}
 INDEXES |= {"user-groups", "experiment-run", "annotation", "session-with", "experiment-with"}
 INDEXES |= {"model-change", "model-of-user", "model-shared", "model-experiment", "model-erased"}
-INDEXES |= {"experiment-held", "pipeline-outcome", "pipeline-cached", "pipeline-run-of"}
+INDEXES |= {
+    "experiment-held",
+    "dataset-expectations",
+    "pipeline-outcome",
+    "pipeline-cached",
+    "pipeline-run-of",
+}
 INDEXES |= {"pipeline-run-by-time", "pipeline-run-at", "pipeline-of-user", "pipeline-shared"}
 
 
