@@ -58,8 +58,8 @@ class StepWork(NamedTuple):
 class ConductedRun:
     """A run that this process conducts.
 
-    `functions` are the steps that workers offer; `tables` are those of its steps so far, by name. The session of
-    its trainings is opened when the first of them is asked for.
+    `functions` are the steps that workers offer; `tables` are those of its steps so far, by name.
+    The session of its trainings is opened when the first of them is asked for.
     """
 
     def __init__(
