@@ -19,7 +19,7 @@ from autolearn.api.http.problems import Problem
 from autolearn.api.pipelines.commands import RunCommands
 from autolearn.api.pipelines.conductor import Conductor
 from autolearn.api.pipelines.run import ConductedRun
-from autolearn.api.services.pipelines.kinds import step_kinds
+from autolearn.api.services.pipelines.kinds import functions_in
 from autolearn.api.state.context import ApiContext
 from autolearn.projections.queries.pipelines import runs_of
 from autolearn.runtime.timestamps import now
@@ -141,8 +141,8 @@ class Driver:
         except Problem as problem:  # another process was first, or it has ended
             log.info("not claimed", pipeline=name, run=run, why=str(problem.detail))
             return
-        kinds = await asyncio.to_thread(lambda: step_kinds(context.queries.now()))
-        conductor = Conductor(ConductedRun(context, name, row, commands, kinds), attempt)
+        functions = await asyncio.to_thread(lambda: functions_in(context.queries.now()))
+        conductor = Conductor(ConductedRun(context, name, row, commands, functions), attempt)
         log.info("conducted", pipeline=name, run=run, attempt=attempt)
         self.conducted[run] = conductor
         self.tasks[run] = task = asyncio.create_task(conductor.conduct())

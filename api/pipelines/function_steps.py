@@ -18,14 +18,20 @@ _RAISED = ("raised", "crashed")
 
 
 async def run_function(
-    by: ConductedRun, work: StepWork, *, artifact: str = "", artifact_keyid: str = ""
+    by: ConductedRun,
+    work: StepWork,
+    function: str = "",
+    *,
+    artifact: str = "",
+    artifact_keyid: str = "",
 ) -> StepGave:
-    """Have a step done by a worker, and return what it gave.
+    """Have a step done by a worker, by another `function` if one is named; return what it gave.
 
     Raises:
         StepFailed: it has failed in all its attempts, or was cancelled.
         Problem: its request is refused.
     """
+    work = work._replace(spec=_function_of(by, function or work.spec.name))
     step, failed = work.step, ""
     for attempt in range(step.attempts):
         run = step_run_id(by.id, step.name, attempt)
@@ -70,6 +76,13 @@ def request_step(
         network=spec.network,
         labels={**_package_of(spec), **step.labels},
     )
+
+
+def _function_of(by: ConductedRun, name: str) -> StepSpec:
+    """Return the function of a step. Raises StepFailed if no worker offers it."""
+    if name not in by.functions:
+        raise StepFailed(f"no worker offers the step {name}")
+    return by.functions[name]
 
 
 def _package_of(spec: StepSpec) -> dict[str, str]:

@@ -15,6 +15,7 @@ from autolearn.projections.queries.decrypting_reader import May
 from autolearn.projections.queries.queries import Snapshot
 from autolearn.schemas.catalog import DatasetSpec
 from autolearn.schemas.pipelines.definition import Step
+from autolearn.schemas.pipelines.kinds import DRIVEN
 from autolearn.schemas.pipelines.results import StepGave
 from autolearn.schemas.pipelines.steps import StepSpec
 from autolearn.schemas.rest.runs import AnyRunRow, PipelineRunRow
@@ -57,8 +58,8 @@ class StepWork(NamedTuple):
 class ConductedRun:
     """A run that this process conducts.
 
-    `kinds` are the kinds of steps; `tables` are those of its steps so far, by name. The session of
-    its trainings is opened when the first of them is asked for.
+    `functions` are the steps that workers offer; `tables` are those of its steps so far, by name.
+    The session of its trainings is opened when the first of them is asked for.
     """
 
     def __init__(
@@ -67,10 +68,10 @@ class ConductedRun:
         pipeline: str,
         row: PipelineRunRow,
         commands: RunCommands,
-        kinds: Mapping[str, StepSpec],
+        functions: Mapping[str, StepSpec],
     ) -> None:
         self.context, self.pipeline, self.row, self.commands = context, pipeline, row, commands
-        self.kinds = kinds
+        self.functions, self.kinds = functions, {**functions, **DRIVEN}
         self.definition = row.definition
         self.stream: StreamId = stream("pipeline", pipeline)
         self.tables: dict[str, DatasetSpec] = {}

@@ -11,9 +11,12 @@ from autolearn.schemas.values import RunId
 
 def step_kinds(snapshot: Snapshot) -> dict[str, StepSpec]:
     """Return the kinds of steps, by name."""
-    steps = getattr(snapshot.catalog, "steps", list)()
-    offered = {row.spec.name: row.spec for row in steps}
-    return offered | DRIVEN
+    return {**functions_in(snapshot), **DRIVEN}
+
+
+def functions_in(snapshot: Snapshot) -> dict[str, StepSpec]:
+    """Return the steps that workers offer, by name."""
+    return {row.spec.name: row.spec for row in snapshot.catalog.steps()}
 
 
 def step_run_id(run: RunId, step: str, attempt: int = 0) -> RunId:
