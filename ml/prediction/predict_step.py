@@ -26,9 +26,14 @@ _LETTERS = {
 
 
 def predict(
-    table: pa.Table, model: ModelInput, *, columns: Annotated[list[str] | None, COLUMNS] = None
+    table: pa.Table,
+    model: ModelInput,
+    *,
+    dataset: str | None = None,  # noqa: ARG001 - the run reads it, and its rows are the table
+    with_input: bool = False,
+    columns: Annotated[list[str], COLUMNS] = [],  # noqa: B006 - it is not changed
 ) -> pa.Table:
-    """Add what a model predicts for each row.
+    """Predict the rows of a table or dataset.
 
     A classifier gives prediction and probability_<class>, a regression prediction, a clusterer
     cluster, a detector of anomalies anomaly and score.
@@ -36,7 +41,9 @@ def predict(
     Args:
         table: the rows
         model: the trained model
-        columns: the columns of the table that stay beside the predictions; by default all
+        dataset: a dataset in place of a table: NAME or NAME@VERSION
+        with_input: repeat all columns of the rows
+        columns: the columns to repeat
     """
     now = context()
     with tempfile.TemporaryDirectory(prefix="autolearn-") as scratch:
@@ -53,7 +60,7 @@ def predict(
             artifact=model.digest,
             dataset=DatasetRef("table", "0" * 64),
             read=ReadOptions(format="parquet", types=types),
-            input_columns=tuple(table.column_names if columns is None else columns),
+            input_columns=tuple(table.column_names if with_input else columns),
             sensitive=tuple(sorted(now.sensitive)),
             form="parquet",
         )
