@@ -45,16 +45,16 @@ def load_steps() -> PluginSet[StepFunction]:
 
 
 def steps_of(entries: metadata.EntryPoints) -> PluginSet[StepFunction]:
-    """Load the steps of entry points; of others, none has the name of one that is driven."""
-    taken = [one for one in entries if one.name in DRIVEN and _owner_of(one) != "autolearn"]
-    free = metadata.EntryPoints(entry for entry in entries if entry not in taken)
-    loaded = load(STEPS, StepFunction, free)
-    refused = (
+    """Load the steps of entry points, but those with the names of steps that are driven."""
+    taken = tuple(
         f"The step {entry.name!r} of {_owner_of(entry)} is left out: AutoLearn has a step of that "
         "name."
-        for entry in taken
+        for entry in entries
+        if entry.name in DRIVEN
     )
-    return PluginSet(loaded.found, loaded.problems + tuple(refused))
+    free = metadata.EntryPoints(entry for entry in entries if entry.name not in DRIVEN)
+    loaded = load(STEPS, StepFunction, free)
+    return PluginSet(loaded.found, loaded.problems + taken)
 
 
 def find_estimator(name: str) -> Estimator:

@@ -29,11 +29,10 @@ def predict(
     table: pa.Table,
     model: ModelInput,
     *,
-    dataset: str | None = None,  # noqa: ARG001 - the run reads it, and its rows are the table
     with_input: bool = False,
     columns: Annotated[list[str], COLUMNS] = [],  # noqa: B006 - it is not changed
 ) -> pa.Table:
-    """Predict the rows of a table or dataset.
+    """Predict the rows of a table.
 
     A classifier gives prediction and probability_<class>, a regression prediction, a clusterer
     cluster, a detector of anomalies anomaly and score.
@@ -41,7 +40,6 @@ def predict(
     Args:
         table: the rows
         model: the trained model
-        dataset: a dataset in place of a table: NAME or NAME@VERSION
         with_input: repeat all columns of the rows
         columns: the columns to repeat
     """

@@ -14,9 +14,9 @@ from autolearn.ml.errors import InputError
 from autolearn.ml.expressions.errors import ExpressionError
 from autolearn.ml.step_functions.clean import clean
 from autolearn.ml.step_functions.features import features
+from autolearn.ml.step_functions.fetch import fetch
 from autolearn.ml.step_functions.sample import sample
 from autolearn.ml.step_functions.select import select
-from autolearn.ml.step_functions.source import source
 from autolearn.ml.step_functions.windows import windows
 from autolearn.plugins import step
 from autolearn.testing import run_step
@@ -166,14 +166,14 @@ class Answers(BaseHTTPRequestHandler):
         pass
 
 
-def test_source_reads_what_a_url_answers(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_fetch_reads_what_a_url_answers(monkeypatch: pytest.MonkeyPatch) -> None:
     server = ThreadingHTTPServer(("127.0.0.1", 0), Answers)
     thread = Thread(target=server.serve_forever, args=(0.01,))
     thread.start()
     here = f"http://127.0.0.1:{server.server_port}"
     try:
         for path in ("/data?token=secret", "/moved"):
-            found = run_step(source, url=here + path, types={"a": "number"})
+            found = run_step(fetch, url=here + path, types={"a": "number"})
             assert found.table.to_pydict() == {"a": [1.0, 2.0], "b": ["x", "y"]}
             assert "12 bytes with the SHA-256" in found.report.notes[0]
             assert "secret" not in found.report.notes[0]
@@ -187,10 +187,10 @@ def test_source_reads_what_a_url_answers(monkeypatch: pytest.MonkeyPatch) -> Non
         ]
         for parameters, words in faults:
             with pytest.raises(InputError, match=words):
-                run_step(source, **parameters)
-        monkeypatch.setattr("autolearn.ml.step_functions.source._LARGEST", 5)
+                run_step(fetch, **parameters)
+        monkeypatch.setattr("autolearn.ml.step_functions.fetch._LARGEST", 5)
         with pytest.raises(InputError, match="the most that are fetched"):
-            run_step(source, url=f"{here}/data")
+            run_step(fetch, url=f"{here}/data")
     finally:
         server.shutdown()
         thread.join()

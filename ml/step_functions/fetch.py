@@ -1,4 +1,4 @@
-"""Source: the table of a file at a URL."""
+"""Fetch: the table of a file at a URL."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _SECONDS = 30.0
 
 
 @step(network=True)
-def source(
+def fetch(
     *,
     url: Annotated[str, Meta(max_length=2_000)],
     format: Literal["csv", "parquet", "arrow", "jsonl", "excel"] | None = None,  # noqa: A002
