@@ -14,6 +14,7 @@ from autolearn.ml.errors import InputError
 from autolearn.ml.expressions.values import TYPES, as_integer, as_number, kind_of
 from autolearn.ml.steps.context import report
 from autolearn.ml.steps.parameters import COLUMNS
+from autolearn.ml.steps.step_function import step
 from autolearn.schemas.bounds import cut
 
 pc: Any = compute
@@ -23,6 +24,7 @@ _Outlier = Literal["clip", "drop", "null"]
 _TRUE, _FALSE = ("true", "yes", "1"), ("false", "no", "0")
 
 
+@step(row_wise=True, needs_rows=("unfit", "duplicates", "outliers", "gaps"))
 def clean(
     table: pa.Table,
     *,
