@@ -13,7 +13,7 @@ from autolearn.schemas.pipelines.definition import Step
 from autolearn.schemas.pipelines.steps import StepSpec
 from autolearn.schemas.training.row_steps import RowStep
 
-C = TypeVar("C", RequestTraining, RequestStudy)
+C = TypeVar("C", bound=RequestTraining | RequestStudy)
 
 
 class KeptSteps(NamedTuple):
@@ -24,15 +24,15 @@ class KeptSteps(NamedTuple):
 
     def asked_of(self, command: C) -> C:
         """Return a command that trains on the table before the steps, and does these itself."""
-        table = self.table
-        if table is None:
+        raw = self.table
+        if raw is None:
             return command
-        secret = {*command.sensitive, *table.sensitive}
+        secret = {*command.sensitive, *raw.sensitive}
         return replace(
             command,
-            dataset=table.ref,
-            read=table.read,
-            schema_hash=table.schema_hash,
+            dataset=raw.ref,
+            read=raw.read,
+            schema_hash=raw.schema_hash,
             sensitive=tuple(sorted(secret)),
             steps=self.steps,
         )
