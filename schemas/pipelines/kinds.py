@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import get_args
-
-from msgspec.structs import replace
 
 from autolearn.schemas.pipelines.file_keys import (
     ARRAY,
@@ -159,25 +157,6 @@ DRIVEN = {
     for spec in (_SOURCE, _SPLIT, TRAIN, _EVALUATE, _COMPARE, _PROMOTE, _PREDICT, _DELIVER)
 }
 """The kinds that every pipeline may have, beside the functions of the catalog."""
-
-
-def with_driven(offered: Mapping[str, StepSpec]) -> dict[str, StepSpec]:
-    """Return all kinds of steps: those that workers offer, and the driven ones.
-
-    A function that does (a part of) a driven step gives it its package and digest.
-    """
-    found = dict(offered)
-    for name, spec in DRIVEN.items():
-        if by := offered.get(name):
-            spec = replace(
-                spec,
-                package=by.package,
-                package_version=by.package_version,
-                digest=by.digest,
-                network=by.network,
-            )
-        found[name] = spec
-    return found
 
 
 def misfits(kind: str, parameters: dict[str, JsonValue]) -> Iterator[tuple[Path, str]]:

@@ -13,7 +13,7 @@ from autolearn.ml.plugins import STEPS as GROUP
 from autolearn.ml.plugins import steps_of
 from autolearn.schemas.pipelines.faults import PipelineInvalid
 from autolearn.schemas.pipelines.file_keys import FILE, STEP
-from autolearn.schemas.pipelines.kinds import with_driven
+from autolearn.schemas.pipelines.kinds import DRIVEN
 from autolearn.schemas.pipelines.parse import parse
 from autolearn.schemas.pipelines.steps import PORT_WORDS, StepSpec
 from autolearn.schemas.pipelines.templates import TEMPLATES, template
@@ -28,7 +28,7 @@ GOOD, BAD = re.findall(r"^```yaml\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
 def steps() -> dict[str, StepSpec]:
     named = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["entry-points"][GROUP]
     entries = metadata.EntryPoints(metadata.EntryPoint(*one, GROUP) for one in named.items())
-    return with_driven({name: one.spec() for name, one in steps_of(entries).found.items()})
+    return {name: one.spec() for name, one in steps_of(entries).found.items()} | DRIVEN
 
 
 def test_the_example_of_the_page_is_a_pipeline(steps: dict[str, StepSpec]):
