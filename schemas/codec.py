@@ -50,6 +50,7 @@ Routes = Annotated[Long, Meta(pattern=r"^([a-z0-9._-]+=\d{1,3}(,(?!$)|$))*$")]
 
 ATTRIBUTES = (
     *("run", "attempt", "worker", "kind", "training", "study", "artifact", "maxattempts", "labels"),
+    *("pipelinerun", "cachekey"),
     *("expires", "bytes", "rows", "everybody", "marks"),
     *("experiment", "number", "alias", "before"),
     *("task", "revision", "routes", "guards", "shadow", "requests"),

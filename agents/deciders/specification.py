@@ -30,6 +30,8 @@ def entitled(command: Command, user: str = "") -> Actor:
             return Actor(worker(command.worker))
         case commands.RegisterEstimator() | commands.RegisterMetric() | commands.RegisterStep():
             return Actor(worker("any"))
+        case commands.RequestStep() | commands.RecordStep() | commands.ForgetRuns():
+            return Actor(worker("any"))
         case commands.RegisterDataset(spec=spec) if spec.origin == "bundled":
             return Actor(worker("any"))
         case commands.ProposeExpiry() | commands.ExpireSession():

@@ -11,6 +11,7 @@ from autolearn.projections.queries.queries import Snapshot
 from autolearn.schemas.rest.history import Change
 from autolearn.schemas.stream_kinds import owner_of_runs
 from autolearn.schemas.values import SessionId, StreamId
+from autolearn.schemas.work_kinds import OF_PIPELINES
 
 Fields = dict[str, Any]
 Thing = tuple[str, str]
@@ -109,7 +110,8 @@ def changes_of(stream: StreamId, before: Snapshot, after: Snapshot) -> Iterator[
         rows = (snapshot.runs.of_any(session, work, run) for snapshot in (before, after))
         earlier, later = (None if row is None else _fields_of(row) for row in rows)
         if earlier != later:
-            yield _difference(stream, (work, run), earlier, later)
+            what = f"{work} run" if work in OF_PIPELINES else work
+            yield _difference(stream, (what, run), earlier, later)
 
 
 def _difference(stream: StreamId, thing: Thing, was: Fields | None, now: Fields | None) -> Change:

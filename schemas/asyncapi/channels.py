@@ -6,7 +6,7 @@ from typing import Literal, NamedTuple
 
 from autolearn.schemas import commands
 from autolearn.schemas.messages import Command, type_of
-from autolearn.schemas.work_kinds import WORK
+from autolearn.schemas.work_kinds import OF_SESSIONS, WORK
 
 
 class Channel(NamedTuple):
@@ -121,11 +121,11 @@ TRAFFIC: tuple[Flow, ...] = (
             *commands.COMMANDS_OF["user"],
             *commands.COMMANDS_OF["group"],
             *commands.COMMANDS_OF["model"],
+            *commands.COMMANDS_OF["pipeline"],
             commands.ImportTraining,
             commands.HoldExperiment,
             commands.ReleaseExperiment,
-            *(work.request for work in WORK.values()),
-            commands.CancelRun,
+            *(WORK[kind].request for kind in OF_SESSIONS),
         ),
     ),
     Flow(
@@ -176,6 +176,7 @@ TRAFFIC: tuple[Flow, ...] = (
     Flow("dispatch", "send", "tasks", "An attempt is open, and a worker has a free slot."),
     Flow("work", "receive", "tasks", "The worker claims the attempt."),
     Flow("work", "send", "workers", "A heartbeat."),
+    Flow("api", "send", "workers", "A heartbeat that tells which runs of pipelines it conducts."),
     Flow("supervise", "send", "workers", "A heartbeat that tells what is overdue."),
     Flow("supervise", "receive", "workers", "Notices who has fallen silent."),
     Flow("dispatch", "receive", "workers", "Learns who has a free slot."),
