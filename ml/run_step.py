@@ -197,7 +197,10 @@ def _values_of(
             values[name] = value_of(given[name], step.annotations[name])
         except msgspec.ValidationError as error:
             raise InputError(f"{whose}: {name} is not right: {error}") from None
-        if parameter.columns:
+        ways = isinstance(given[name], str) and any(
+            one.type == "object" for one in parameter.domains
+        )
+        if parameter.columns and not ways:
             _require_columns(whose, name, given[name], columns)
     return values
 

@@ -24,6 +24,7 @@ from autolearn.schemas.models.versions import VersionSource
 from autolearn.schemas.results import artifact_of
 from autolearn.schemas.values import AttachedFile, TrainedArtifact
 from autolearn.schemas.work_kinds import WORK, kind_of_run
+from autolearn.schemas.workers.labels import labels_in, text_of
 
 Message = Command | Event
 _REGISTERS = commands.RegisterDataset | events.DatasetRegistered
@@ -34,7 +35,7 @@ _ANNOTATES = commands.AnnotateSession | events.SessionAnnotated
 _COMPLETES = (
     commands.CompleteRun | commands.ImportTraining | events.RunCompleted | events.TrainingImported
 )
-_REQUEST = ("run", "training", "study", "pipelinerun", "maxattempts", "model")
+_REQUEST = ("run", "training", "study", "pipelinerun", "maxattempts", "model", "labels")
 """The fields of a run's request that are in clear."""
 
 _FIELDS = {"maxattempts": "max_attempts", "pipelinerun": "pipeline_run"}
@@ -48,6 +49,7 @@ def _field_of(attribute: str) -> str:
 CLEAR: dict[type[Message], tuple[str, ...]] = {
     commands.RegisterDataset: ("artifact", "bytes", "rows", "everybody", "marks"),
     commands.LabelRows: ("rows",),
+    commands.ExpectDataset: ("number",),
     commands.OpenSession: ("expires",),
     commands.RenameSession: (),
     commands.AnnotateSession: ("run", "artifact"),
@@ -76,6 +78,7 @@ CLEAR: dict[type[Message], tuple[str, ...]] = {
     events.PredictionsErased: ("requests",),
     events.DatasetRegistered: ("artifact", "bytes", "rows", "everybody", "marks"),
     events.RowsLabelled: ("rows",),
+    events.DatasetExpected: ("number",),
     events.SessionOpened: ("expires",),
     events.SessionRenamed: (),
     events.SessionAnnotated: ("run", "artifact"),
@@ -127,6 +130,8 @@ def _value_of(message: Any, attribute: str) -> Any:
         return message.file.artifact.folder if message.file else UNSET
     if attribute == "artifact" and isinstance(message, _VERSIONS):
         return UNSET if message.experiment else message.source.artifact.folder
+    if attribute == "labels":
+        return text_of(message.labels) or UNSET
     if attribute == "artifact":
         artifact = artifact_of(message.result)
         return artifact.folder if artifact else UNSET
@@ -183,6 +188,8 @@ def _outlined(kind: type[Any], record: CommandRecord | EventRecord) -> Any:
         return _routing(message, record)
     told = {_field_of(name): getattr(record, name) for name in CLEAR[kind]}
     fields = {name: told[name] for name in message.__struct_fields__ if name in told}
+    if (labels := fields.get("labels", UNSET)) is not UNSET:
+        fields["labels"] = labels_in(labels)
     return replace(message, **{name: one for name, one in fields.items() if one is not UNSET})
 
 

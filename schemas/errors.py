@@ -161,6 +161,7 @@ REASONS: dict[str, Reason] = {
     "dataset-reserved": Reason(409, "The name is reserved"),
     "dataset-taken": Reason(409, "The name is taken"),
     "dataset-changed": Reason(409, "The dataset has just been changed"),
+    "expectations-unchanged": Reason(409, "That is expected already"),
     "user-exists": Reason(409, "The user exists already"),
     "user-unknown": Reason(404, "There is no such user"),
     "user-disabled": Reason(409, "The user is disabled"),

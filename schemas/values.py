@@ -52,7 +52,7 @@ what is shared, and changes nothing."""
 ColumnRole = Literal["feature", "target", "id", "group", "time", "weight", "cohort", "ignore"]
 """What a column of a dataset is for. Only features and the target are learned from."""
 
-SplitBy = Literal["random", "time", "group", "column"]
+SplitBy = Literal["random", "time", "group", "column", "hash"]
 """By what rows are split into training and held-out rows."""
 
 PredictionForm = Literal["csv", "jsonl", "parquet"]
@@ -125,7 +125,8 @@ class Split(Struct, frozen=True, gc=False):
 
     `stratify` keeps the class balance in random parts and in folds (classification only). `by` says
     how: by the time in `column` (the latest rows are held out); by the group there (a group is in
-    one part); or the column says which rows are held out, whatever `test` is. Unset: at random.
+    one part); or the column says which rows are held out, whatever `test` is; or by the hash of the
+    value in `column`, without one of the row's number, each row by itself. Unset: at random.
     With `folds`, the training rows are cross-validated as well, in so many folds.
     """
 
@@ -139,6 +140,11 @@ class Split(Struct, frozen=True, gc=False):
     def kind(self) -> SplitBy:
         """By what rows are split."""
         return self.by or "random"
+
+    @property
+    def keeps_groups(self) -> bool:
+        """Whether rows with the same value in the column are in the same part."""
+        return self.kind == "group" or (self.kind == "hash" and bool(self.column))
 
 
 class TrainedArtifact(Struct, frozen=True, omit_defaults=True):

@@ -27,7 +27,7 @@ BROKER = pytest.StashKey[EmbeddedBroker]()
 
 SHARED = {
     "known": """
-        api/services/catalog: dataset_labels dataset_values
+        api/services/catalog: dataset_expectations dataset_labels dataset_values
         api/services: audit authorization dataset_keys dataset_owners groups users
             sensitive_columns
         api/services/comparisons: router

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from autolearn.agents.deciders.catalog import estimator, metric
+from autolearn.agents.deciders.catalog import estimator, metric, step
 from autolearn.agents.deciders.dataset import dataset
 from autolearn.agents.deciders.decider import Decider
 from autolearn.agents.deciders.group import group
@@ -27,6 +27,7 @@ DECIDERS: dict[str, Decider[Any, Any]] = {
     "dataset": dataset,
     "estimator": estimator,
     "metric": metric,
+    "step": step,
     "session": session,
     "user": user,
     "group": group,

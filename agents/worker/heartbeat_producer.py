@@ -28,9 +28,10 @@ class HeartbeatProducer:
         worker: str,
         tasks: TaskConsumer,
         changed: asyncio.Event,
+        labels: dict[str, str],
     ) -> None:
         self.log, self.settings, self.worker = log, settings, worker
-        self.tasks, self.changed = tasks, changed
+        self.tasks, self.changed, self.labels = tasks, changed, labels
         self._partitions: set[int] = set()
         self._topic, self._unconfined = Topics.of(settings).workers.name, missing()
 
@@ -62,5 +63,6 @@ class HeartbeatProducer:
             stopped=stopped,
             unconfined=self._unconfined,
             disk_low=self.tasks.shortage(),
+            labels=self.labels,
         )
         self.log.append(self._topic, to_json(heartbeat), key=self.worker)

@@ -24,6 +24,7 @@ from autolearn.agents.followed_projection import FollowedProjection
 from autolearn.agents.worker.attempt_runner import AttemptRunner
 from autolearn.agents.worker.catalog_announcer import announce
 from autolearn.agents.worker.heartbeat_producer import HeartbeatProducer
+from autolearn.agents.worker.labels import labels_of
 from autolearn.agents.worker.task_consumer import TaskConsumer
 from autolearn.eventlog.encryption.session_cipher import open_vault
 from autolearn.eventlog.log import Log
@@ -65,8 +66,9 @@ class Worker:
         self.vault.start()
         await asyncio.to_thread(self.vault.catch_up)
         events = self.topics.events
-        self.followed, _ = await asyncio.gather(
+        self.followed, labels, _ = await asyncio.gather(
             asyncio.to_thread(FollowedProjection, self.log, events, self.folder, OpenRuns),
+            asyncio.to_thread(labels_of, self.settings.workers),
             self.executor.warm(),
         )
         runs, changed = self.followed.projection, asyncio.Event()
@@ -83,7 +85,9 @@ class Worker:
         self.tasks = TaskConsumer(self.settings, runner)
         self.meter.watch(self.tasks.busy)
         self.followed.follow(self.on_events)
-        self.heartbeats = HeartbeatProducer(self.log, self.settings, self.id, self.tasks, changed)
+        self.heartbeats = HeartbeatProducer(
+            self.log, self.settings, self.id, self.tasks, changed, labels
+        )
         self.beating = spawn(self.heartbeats.run(), "the heartbeat failed")
         traced = self.settings.observability.audit == "on"
         self.announcing = asyncio.create_task(announce(self.executor, runs, self.commands, traced))

@@ -15,7 +15,7 @@ from autolearn.projections.queries.decrypting_reader import May, anything
 from autolearn.projections.queries.queries import ReadModelQueries, Snapshot
 from autolearn.schemas.actors import GROUP
 from autolearn.schemas.codec import EventRecord, encode, from_json, kept, present_type, raw
-from autolearn.schemas.events import DatasetRegistered, RowsLabelled
+from autolearn.schemas.events import DatasetExpected, DatasetRegistered, RowsLabelled
 from autolearn.schemas.messages import type_of
 from autolearn.schemas.rest.catalog import Grant
 from autolearn.schemas.rest.models import ModelGrant
@@ -274,6 +274,9 @@ class Visibility:
             labels = from_json(data, RowsLabelled)
             if labels.target in marked:
                 data = raw(replace(labels, labels=()))
+        elif marked and present_type(record) == type_of(DatasetExpected):
+            rules = from_json(data, DatasetExpected)
+            data = raw(replace(rules, expectations=rules.expectations.masked(marked)))
         return Raw(encode(replace(record, data=data, data_base64=UNSET)))
 
 

@@ -8,8 +8,10 @@ from autolearn.api.services.pipelines.kinds import step_run_id
 from autolearn.projections.queries.pipelines import runs_of
 from autolearn.schemas.commands import RequestStep
 from autolearn.schemas.pipelines.results import StepGave
+from autolearn.schemas.pipelines.steps import StepSpec
 from autolearn.schemas.rest.runs import StepRunRow
 from autolearn.schemas.values import RunId
+from autolearn.schemas.workers.labels import PACKAGE
 
 _RAISED = ("raised", "crashed")
 """The reasons of a failure after which another attempt may succeed."""
@@ -66,4 +68,12 @@ def request_step(
         artifact=artifact,
         artifact_keyid=artifact_keyid,
         network=spec.network,
+        labels={**_package_of(spec), **step.labels},
     )
+
+
+def _package_of(spec: StepSpec) -> dict[str, str]:
+    """Return the label of the package that a worker needs, none for our own."""
+    if spec.package in ("", "autolearn"):
+        return {}
+    return {f"{PACKAGE}{spec.package}": spec.package_version}

@@ -9,11 +9,11 @@ from autolearn.api.http.problems import Problem
 from autolearn.api.identity.visibility import Level
 from autolearn.api.pipelines.run import ConductedRun, StepFailed, StepWork, words_of
 from autolearn.api.services.evaluations.checks import request_evaluation
-from autolearn.api.services.models.checks import require_model
 from autolearn.api.services.models.evidence import evidence_for, requirement_in
 from autolearn.api.services.models.registration import require_registering, source_of
 from autolearn.api.shared.bodies import DatasetBody, EvaluationBody
 from autolearn.api.shared.lookup import RunOwner
+from autolearn.api.shared.models.checks import require_model
 from autolearn.projections.queries.evaluations import evaluations_of, figures_of
 from autolearn.runtime.timestamps import millis, now, text
 from autolearn.schemas.commands import CommitSession, HoldExperiment, Promote, RegisterVersion

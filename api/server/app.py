@@ -37,6 +37,7 @@ from autolearn.api.services.events import router as events
 from autolearn.api.services.experiments import router as experiments
 from autolearn.api.services.groups import router as groups
 from autolearn.api.services.history import router as diff
+from autolearn.api.services.lineage import router as lineage
 from autolearn.api.services.models import inference
 from autolearn.api.services.models import router as models
 from autolearn.api.services.pipelines import router as pipelines
@@ -70,6 +71,7 @@ SERVICES: Mapping[str, Callable[[ApiContext], APIRouter]] = MappingProxyType(
         "inference": inference.router,
         "comparisons": comparisons.router,
         "pipelines": pipelines.router,
+        "lineage": lineage.router,
     }
 )
 """The services that a process can serve, with their routers."""

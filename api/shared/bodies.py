@@ -23,6 +23,7 @@ from autolearn.schemas.quotas import HIGHEST
 from autolearn.schemas.studies.search import MOST_PARALLEL, MOST_TRIALS, Sampler
 from autolearn.schemas.training.preprocess import Balance, DatePart, Encode, Impute, Scale
 from autolearn.schemas.values import ColumnRole, PredictionForm, Role, SplitBy
+from autolearn.schemas.workers.labels import MOST_LABELS
 
 _EXACT = 2**53
 """Integers beyond this are not the same number in every JSON reader (RFC 8259, section 6)."""
@@ -99,11 +100,12 @@ class SplitBody(Body):
     by: SplitBy | None = Field(
         default=None,
         description="time: the latest rows are held out; group: a group is in one part; column: "
-        "the column says which rows are held out (test and train, or true and false). Without "
-        "this: by the column with the role time, else group, else random.",
+        "the column says which rows are held out (test and train, or true and false); hash: by the "
+        "hash of the column's value, without one of the row number. Without this: by the column "
+        "with the role time, else group, else random (in batches: hash).",
     )
     column: Name | None = Field(
-        default=None, description="That of the time, the group, or the parts."
+        default=None, description="That of the time, the group, the parts, or the hash."
     )
     folds: int = Field(
         default=0, ge=0, le=20, description="Folds of a cross-validation of the training rows."
@@ -182,13 +184,19 @@ Roles = Annotated[dict[Name, ColumnRole], Field(max_length=MOST_COLUMNS)]
 
 
 class LimitsBody(Body):
-    """The limits of a run: at most the operator's, which are the default."""
+    """The limits of a run, at most the operator's, which are the default; and its worker."""
 
     time_limit: float | None = Field(default=None, gt=0, description="Seconds.")
     memory_limit: int | None = Field(
         default=None,
         ge=256,
         description="MiB of resident memory, of which the libraries take about 180.",
+    )
+    labels: dict[str, str] = Field(
+        default={},
+        max_length=MOST_LABELS,
+        description='What its worker must have, {"gpu": "1", "zone": "a"}: at least so much of '
+        "cores, memory (MiB) and gpu; the same of others, such as package/NAME, a version.",
     )
 
 
@@ -230,6 +238,11 @@ class TrainingBody(LimitsBody):
         description="The probability from which on a class is predicted, as a number or 0.3:yes, "
         "or the metric by which validation rows choose it, as f1:yes. Without a class it is the "
         "dataset's positive one, else the rarer one.",
+    )
+    batches: bool | None = Field(
+        default=None,
+        description="Read the dataset in batches and learn from one after the other, as some "
+        "estimators can. Without this: if all rows at once need more memory than the limit.",
     )
     seed: int = Field(default=0, ge=0, lt=2**32)
 

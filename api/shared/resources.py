@@ -11,13 +11,19 @@ from autolearn.api.http.pagination import page_of
 from autolearn.api.state.worker_heartbeats import Live
 from autolearn.projections.queries.queries import Snapshot
 from autolearn.projections.queries.run_rows import outline as outline_of_run
-from autolearn.projections.rows.catalog import DatasetRow, EstimatorRow, MetricRow
+from autolearn.projections.rows.catalog import DatasetRow, EstimatorRow, MetricRow, StepRow
 from autolearn.projections.rows.runs import StoredRun
 from autolearn.runtime.timestamps import millis, text
 from autolearn.schemas.bounds import ROWS_SECONDS, RUNNING_SHOWN
 from autolearn.schemas.catalog import DatasetSpec
 from autolearn.schemas.datasets.findings import DataFinding
-from autolearn.schemas.rest.catalog import CatalogEstimator, CatalogMetric, Dataset, FindingInWords
+from autolearn.schemas.rest.catalog import (
+    CatalogEstimator,
+    CatalogMetric,
+    CatalogStep,
+    Dataset,
+    FindingInWords,
+)
 from autolearn.schemas.rest.experiments import (
     Experiment,
     ExperimentCore,
@@ -55,6 +61,12 @@ def metric(row: MetricRow) -> CatalogMetric:
     """Return a metric as clients see it."""
     links = {"self": f"/v1/catalog/metrics/{row.spec.name}"}
     return CatalogMetric(**asdict(row.spec), registered=row.registered, links=links)
+
+
+def step(row: StepRow) -> CatalogStep:
+    """Return a kind of step as clients see it."""
+    links = {"self": f"/v1/catalog/steps/{row.spec.name}"}
+    return CatalogStep(**asdict(row.spec), registered=row.registered, links=links)
 
 
 def dataset(row: DatasetRow, now: Snapshot) -> Dataset:

@@ -211,7 +211,13 @@ def make_context(
         heartbeats=heartbeats,
         dead_letters=dead_letters,
         inspection=SystemStatus(
-            settings, reader, heartbeats, dead_letters, executors.operators, looking
+            settings,
+            reader,
+            heartbeats,
+            dead_letters,
+            executors.operators,
+            looking,
+            lambda: dict(measures.runs.waiting),
         ),
         rebuilding=rebuilding,
         measures=measures,

@@ -15,6 +15,7 @@ from autolearn.projections.work.heartbeats import FORGOTTEN_AFTER_MS, Beats
 from autolearn.schemas.errors import AutoLearnError
 from autolearn.schemas.records.heartbeat import Heartbeat, Progress, Supervision
 from autolearn.schemas.rest.runs import AnyRunRow, LiveProgress
+from autolearn.schemas.workers.labels import Labels, lacking
 from autolearn.security.data_key import Unreadable, about_progress
 
 log = structlog.stdlib.get_logger("autolearn.api")
@@ -79,8 +80,16 @@ class Heartbeats:
                     progress.since,
                     self.detail(progress),
                 )
-        phase = "starting" if row.status == "started" else "waiting"
-        return LiveProgress(row.id, row.kind, row.attempt, phase, row.worker, since=row.started)
+        phase, detail = "starting" if row.status == "started" else "waiting", ""
+        if row.labels and phase == "waiting" and (why := self.lacking(row.labels)):
+            words, _, detail = why.partition(": ")
+            phase = f"waiting for a worker with {words}"
+        since = row.started
+        return LiveProgress(row.id, row.kind, row.attempt, phase, row.worker, "", since, detail)
+
+    def lacking(self, labels: Labels) -> str:
+        """Return which label no worker has, and what they have; "" if one has all."""
+        return lacking(labels, [beat.labels for beat, _ in self.workers()])
 
     def detail(self, progress: Progress) -> str:
         """Return the detail of a progress in clear; "" if its key is not there."""

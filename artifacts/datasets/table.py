@@ -96,25 +96,46 @@ class DatasetTable:
 
         Numbers have their written form, where it is known.
         """
+        return self._texts_or(name, None)
+
+    def codes(self, name: str) -> tuple[np.ndarray[Any, Any], list[str]]:
+        """Return the different texts of a column's values, and the place of each row's, or -1.
+
+        They are in the order in which they appear. Numbers have their written form, where it is
+        known.
+        """
         import numpy as np
 
         kind, values = self.types[name], self.arrays[name]
         if name in self.written:
             kind, values = "string", self.written[name]
-        if kind == "string":
-            return np.asarray(values.to_numpy(zero_copy_only=False)).astype(object)
-        labels = [
-            None if value is None or value != value else label_of(value, kind)
-            for value in values.to_pylist()
+        if kind == "number":  # 0.0 and -0.0 are equal, and have different texts
+            values = pa.array(
+                [
+                    None if one is None or one != one else label_of(one, kind)
+                    for one in values.to_pylist()
+                ],
+                pa.string(),
+            )
+        encoded = values.dictionary_encode()
+        places = encoded.indices.fill_null(-1).to_numpy(zero_copy_only=False)
+        texts = [
+            one if isinstance(one, str) else label_of(one, kind)
+            for one in encoded.dictionary.to_pylist()
         ]
-        return np.array(labels, dtype=object)
+        return np.asarray(places), texts
+
+    def _texts_or(self, name: str, missing: float | None) -> np.ndarray[Any, Any]:
+        """Return the texts of a column as an object array, with this where one is missing."""
+        import numpy as np
+
+        places, texts = self.codes(name)
+        return np.asarray(np.array([*texts, missing], dtype=object)[places])
 
     def _texts(self, name: str) -> Any:
         import pandas as pd
 
-        values = self.labels(name)
-        values[pd.isna(values)] = float("nan")
-        return pd.Series(values, dtype=object)
+        return pd.Series(self._texts_or(name, float("nan")), dtype=object)
 
 
 def read_table(

@@ -15,6 +15,7 @@ import typer
 from typer.core import TyperGroup
 
 from autolearn.client.cli.commands.data import catalog, dataset
+from autolearn.client.cli.commands.lineage import lineage
 from autolearn.client.cli.commands.operate import (
     admin,
     audit,
@@ -137,6 +138,7 @@ app.add_typer(catalog.app, name="catalog", rich_help_panel=WORK)
 app.command("diff", rich_help_panel=PAST)(diff.diff)
 app.command("events", rich_help_panel=PAST)(events.events)
 app.command("history", rich_help_panel=PAST)(history.history)
+app.command("lineage", rich_help_panel=PAST)(lineage.lineage)
 app.command("position", rich_help_panel=PAST)(events.position)
 app.command("login", rich_help_panel=USERS)(login.login)
 app.command("logout", rich_help_panel=USERS)(login.logout)

@@ -22,6 +22,7 @@ from autolearn.client.sdk import trust
 from autolearn.client.sdk.audit import Auditing
 from autolearn.client.sdk.comparisons import Comparing
 from autolearn.client.sdk.credentials import find, place_of
+from autolearn.client.sdk.lineage.lineage import Lineages
 from autolearn.client.sdk.models.registry import Models
 from autolearn.client.sdk.pipelines.pipelines import PipelineAccess, Pipelines
 from autolearn.client.sdk.read_your_writes import AsyncReached, Reached
@@ -63,7 +64,9 @@ class AwaitingPipelines(AwaitingPart, Pipelines):
     """The pipelines."""
 
 
-class _Methods(SessionOpener, System, Models, PipelineAccess, Users, Groups, Auditing, Comparing):
+class _Methods(
+    SessionOpener, System, Models, PipelineAccess, Users, Groups, Auditing, Comparing, Lineages
+):
     """The methods of both clients."""
 
 

@@ -23,6 +23,7 @@ from sklearn.model_selection import (
 )
 
 from autolearn.ml.captured_warnings import heard
+from autolearn.ml.datasets.hash_split import hashes_of_numbers, hashes_of_texts, is_below
 from autolearn.ml.errors import InputError
 from autolearn.ml.library_messages import words_of
 from autolearn.schemas.values import Split
@@ -67,20 +68,33 @@ def part(
             rows, test_size=split.test, random_state=seed, shuffle=True, stratify=labels
         )
     else:
-        held_out = _held_out(_present(keys, split), split, seed)
+        held_out = held_out_of(rows, keys, split, seed)
         train, test = rows[~held_out], rows[held_out]
     if not len(train) or not len(test):
         raise InputError(
-            f"the split by {split.column} leaves {len(train):,} rows to train on and "
+            f"the split by {split.column or 'hash'} leaves {len(train):,} rows to train on and "
             f"{len(test):,} held out",
             advice="Split by another column, choose another fraction, or split at random.",
         )
     return SplitRows(np.sort(train), np.sort(test))
 
 
+def held_out_of(rows: Array, keys: Array | None, split: Split, seed: int) -> Array:
+    """Return for each row number whether the row is held out, by the value of the split's column.
+
+    Of a split by hash or by column, each row's part depends on no other row.
+
+    Raises InputError when a key is missing, or a row cannot be in a part.
+    """
+    if split.kind == "hash" and not split.column:
+        return is_below(hashes_of_numbers(rows, seed), split.test)
+    return _held_out(_present(keys, split), split, seed)
+
+
 def _held_out(keys: Array, split: Split, seed: int) -> Array:
-    """Return for each row whether it is held out, by the value of the split's column."""
     match split.kind:
+        case "hash":
+            return is_below(hashes_of_texts(keys, seed), split.test)
         case "time":  # rows of the same time are in the same part
             first = np.sort(keys)[len(keys) - int(np.ceil(split.test * len(keys)))]
             return np.asarray(keys >= first)
@@ -159,7 +173,7 @@ def _folds_of(
         for fit, score in TimeSeriesSplit(n_splits=split.folds).split(different):
             until, last = different[fit[-1]], different[score[-1]]
             yield rows[times <= until], rows[(times > until) & (times <= last)]
-    elif split.kind == "group":
+    elif split.keeps_groups:
         groups = _present(keys, split)
         grouped = GroupKFold(**random) if labels is None else StratifiedGroupKFold(**random)
         yield from grouped.split(rows, labels, groups)

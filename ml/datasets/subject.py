@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -80,32 +80,45 @@ class Subject:
 def subject_of(table: DatasetTable, target: str | None, task: str, names: Iterable[str]) -> Subject:
     """Take the features of these `names`, and the answers, from a table. Raises InputError."""
     types = {name: table.types[name] for name in names}
-    if not types:
-        raise InputError(
-            "the dataset has no column besides the target",
-            advice="Choose a dataset with at least one feature.",
-        )
+    check_columns(types, table.types, target, task)
     features = table.features(types)
-    for name, column in features.items():
-        if column.dtype == np.float64 and np.isinf(column.to_numpy()).any():
-            raise InputError(f"column {name} holds infinite values")
+    check_finite(features)
     if target is None:
-        if task in (CLASSIFICATION, REGRESSION):
-            raise InputError(
-                f"{task} learns a target, and none was named",
-                advice=f"Name one of the columns: {', '.join(list(table.types)[:20])}.",
-            )
         return Subject(types, features, None, np.arange(table.rows))
-    if target not in table.types:
-        raise InputError(
-            f"the dataset has no column {target!r} to be the target",
-            advice=f"Its columns are {', '.join(list(table.types)[:20])}.",
-        )
     answers, present = answers_of(table, target, task)
     rows = np.arange(table.rows) if task == ANOMALY_DETECTION else np.flatnonzero(present)
     if not len(rows):
         raise InputError(f"the target {target} is missing in every row")
     return Subject(types, features, answers, rows)
+
+
+def check_columns(
+    features: Collection[str], columns: Collection[str], target: str | None, task: str
+) -> None:
+    """Raise InputError unless there are features, and the target that the task learns."""
+    if not features:
+        raise InputError(
+            "the dataset has no column besides the target",
+            advice="Choose a dataset with at least one feature.",
+        )
+    named = ", ".join(list(columns)[:20])
+    if target is None and task in (CLASSIFICATION, REGRESSION):
+        raise InputError(
+            f"{task} learns a target, and none was named",
+            advice=f"Name one of the columns: {named}.",
+        )
+    if target is not None and target not in columns:
+        raise InputError(
+            f"the dataset has no column {target!r} to be the target",
+            advice=f"Its columns are {named}.",
+        )
+
+
+def check_finite(features: pd.DataFrame) -> None:
+    """Raise InputError when a column of numbers holds infinite values."""
+    for name, column in features.items():
+        if column.dtype == np.float64 and np.isinf(column.to_numpy()).any():
+            raise InputError(f"column {name} holds infinite values")
 
 
 def split_rows(

@@ -59,6 +59,11 @@ class Estimator:
     trusted: tuple[str, ...] = ()
     space: Mapping[str, Dimension] = field(default_factory=dict)
 
+    @property
+    def learns_in_batches(self) -> bool:
+        """Whether it can be fitted on some rows after others (scikit-learn's `partial_fit`)."""
+        return hasattr(self.factory, "partial_fit")
+
     def spec(self) -> EstimatorSpec:
         """Return the specification for the catalog."""
         library, version = distribution_of(self.factory)
@@ -70,6 +75,7 @@ class Estimator:
             library_version=version,
             hyperparameters=self.hyperparameters(),
             space=dict(self.space) or UNSET,
+            batches=True if self.learns_in_batches else UNSET,
         )
 
     def hyperparameters(self) -> tuple[Hyperparameter, ...]:

@@ -8,6 +8,8 @@ import time
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
+from dataclasses import replace as replace_rows
+from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -25,8 +27,9 @@ from autolearn.ml.environment import environment, one_thread
 from autolearn.ml.errors import InputError, numbered
 from autolearn.ml.estimators.estimator import LABELS, distribution_of, methods_of
 from autolearn.ml.evaluation.baseline import baseline_model
+from autolearn.ml.evaluation.batches import ScoredRows, score_held_out
 from autolearn.ml.evaluation.plots import FOLDS, FittedRows, PlotRows, plot
-from autolearn.ml.evaluation.rows import EvaluatedRows, held_out, other, read_for
+from autolearn.ml.evaluation.rows import EvaluatedRows, held_out, other, read_for, require_version
 from autolearn.ml.evaluation.stored_artifact import StoredArtifact, TrainingRecord, open_model
 from autolearn.ml.library_messages import words_of
 from autolearn.ml.metrics.metric import Metric
@@ -65,9 +68,19 @@ def evaluate(request: EvaluationRequested, store: Artifacts, report: Report) -> 
         for metric in metrics.values():
             _check_task(metric, model.training)
         file = store.fetch_dataset(request.dataset, Path(scratch))
-        table = read_for(model, file, request.read)
+        scored: ScoredRows | None = None
+        if request.held_out and model.training.batches:
+            require_version(request.dataset, model.training)
+            scored = score_held_out(
+                model, file, request.read, metrics.values(), request.memory_limit
+            )
+            table = DatasetTable({}, {}, 0)
+        else:
+            table = read_for(model, file, request.read)
 
-    if request.held_out:
+    if scored is not None:
+        rows = scored.rows
+    elif request.held_out:
         rows = held_out(request.dataset, model, table)
     elif LABELS in methods_of(model.pipeline):
         raise InputError(
@@ -81,7 +94,13 @@ def evaluate(request: EvaluationRequested, store: Artifacts, report: Report) -> 
     secret = target is not None and (target.sensitive or target.name in request.sensitive)
     training = model.training
     with heard():
-        answers = Answers(model.pipeline, rows.features, training.task, training.estimator)
+        answers = Answers(
+            model.pipeline,
+            rows.features,
+            training.task,
+            training.estimator,
+            known={} if scored is None else scored.known,
+        )
         found = _score(metrics, answers, rows, request)
         baseline = _baseline(model, metrics, rows, request, found)
     if secret:
@@ -89,7 +108,14 @@ def evaluate(request: EvaluationRequested, store: Artifacts, report: Report) -> 
     plots = {}
     if request.plots:
         report("plotting")
-        plots = _plots(request, model, table, rows, found.left_out, secret=secret)
+        fitted = None
+        if request.held_out and scored is None:
+            fitted = partial(_fitted_rows, model, table)
+        elif scored is not None and len(scored.shown.features) < len(rows.features):
+            told = f"plots are of {len(scored.shown.features):,} of the {len(rows.features):,} rows"
+            rows = replace_rows(rows, notes=(*rows.notes, told))
+        shown = rows if scored is None else scored.shown
+        plots = _plots(request, model, shown, fitted, found.left_out, secret=secret)
     return EvaluationResult(
         results=found.values,
         environment=environment(*distribution_of(model.estimator.factory)),
@@ -111,8 +137,8 @@ def evaluate(request: EvaluationRequested, store: Artifacts, report: Report) -> 
 def _plots(
     request: EvaluationRequested,
     model: StoredArtifact,
-    table: DatasetTable,
     rows: EvaluatedRows,
+    fitted: Callable[[], FittedRows] | None,
     left_out: dict[str, str],
     *,
     secret: bool,
@@ -127,7 +153,7 @@ def _plots(
         rows.truth,
         training.task,
         training.seed,
-        (lambda: _fitted_rows(model, table)) if request.held_out else None,
+        fitted,
         frozenset(column.name for column in model.schema.columns if column.sensitive)
         | frozenset(request.sensitive),
         secret,

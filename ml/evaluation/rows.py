@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-from autolearn.ml.evaluation.stored_artifact import StoredArtifact
+from autolearn.ml.evaluation.stored_artifact import StoredArtifact, TrainingRecord
 
 Array = np.ndarray[Any, Any]
 
@@ -50,12 +50,7 @@ def held_out(dataset: DatasetRef, model: StoredArtifact, table: DatasetTable) ->
     Of the detection of anomalies, those with a label if some have one. Raises InputError.
     """
     training = model.training
-    if dataset.version != training.dataset.version:
-        raise InputError(
-            f"the model was trained on {training.dataset.name} in the version "
-            f"{training.dataset.version[:12]}, not {dataset.version[:12]}",
-            advice="Evaluate on that version, or on all rows of this dataset as another one.",
-        )
+    require_version(dataset, training)
     names = [column.name for column in model.schema.columns]
     subject = subject_of(table, training.target, training.task, names)
     parts = split_rows(subject, table, training.task, training.split, training.seed)
@@ -84,19 +79,30 @@ def held_out(dataset: DatasetRef, model: StoredArtifact, table: DatasetTable) ->
     )
 
 
+def require_version(dataset: DatasetRef, training: TrainingRecord) -> None:
+    """Raise InputError unless this is the version of the dataset that was trained on."""
+    if dataset.version != training.dataset.version:
+        raise InputError(
+            f"the model was trained on {training.dataset.name} in the version "
+            f"{training.dataset.version[:12]}, not {dataset.version[:12]}",
+            advice="Evaluate on that version, or on all rows of this dataset as another one.",
+        )
+
+
 def read_for(model: StoredArtifact, file: Path, read: ReadOptions | None) -> DatasetTable:
     """Load a dataset; columns that are text for the artifact keep their written form."""
-    return read_table(file, read, written=_written(model))
+    return read_table(file, read, written=written_columns(model))
 
 
 def batches_for(
     model: StoredArtifact, file: Path, read: ReadOptions | None, rows: int, wanted: Collection[str]
 ) -> Iterator[DatasetTable]:
     """Yield the `wanted` columns of a dataset in batches of `rows`, as `read_for` reads them."""
-    return table_batches(file, read, rows, wanted=wanted or None, written=_written(model))
+    return table_batches(file, read, rows, wanted=wanted or None, written=written_columns(model))
 
 
-def _written(model: StoredArtifact) -> list[str]:
+def written_columns(model: StoredArtifact) -> list[str]:
+    """Return the columns whose numbers keep their written form for an artifact."""
     texts = [column.name for column in model.schema.columns if column.type == "string"]
     return [model.training.target or "", *texts]
 

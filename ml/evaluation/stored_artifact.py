@@ -30,7 +30,9 @@ class TrainingRecord(msgspec.Struct, frozen=True):
     seed: int
     held_out_sha256: str
     rows_train: int = 0
+    rows_test: int = 0
     preprocessing: Preprocessing = Preprocessing()
+    batches: bool = False
     imported: bool = False
     """Whether it was made elsewhere: then `estimator` is the class of the file's model."""
 

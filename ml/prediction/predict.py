@@ -33,9 +33,9 @@ from autolearn.ml.evaluation.rows import (
     secret_columns,
 )
 from autolearn.ml.evaluation.stored_artifact import StoredArtifact, open_model
+from autolearn.ml.plans.estimator_input import EstimatorInput
 from autolearn.ml.prediction.answer_comparison import AnswerComparison
 from autolearn.ml.prediction.batch_records import batch_record, score_edges, shortened, together
-from autolearn.ml.prediction.estimator_input import EstimatorInput
 from autolearn.ml.prediction.row_checks import RowChecker, rules_of
 from autolearn.ml.prediction.row_files import RowFiles
 from autolearn.schemas.bounds import PREDICTED_ROWS, cut, listed
@@ -121,7 +121,7 @@ class _Batches:
         self.model, self.file, self.request = model, file, request
         self.secret = secret_columns(model, request.sensitive)
         self.wanted = [column.name for column in model.schema.columns]
-        self.input = EstimatorInput(model)
+        self.input = EstimatorInput(model.pipeline, imported=model.training.imported)
         self.categories = Categories(DatasetTable({}, {}, 0), self.secret)
         self.rows, self.unseen, self.gaps = 0, Counter[str](), Counter[str]()
         self.checker, self.warned = RowChecker(rules_of(model.schema)), Counter[tuple[str, str]]()

@@ -19,8 +19,9 @@ from typing import Any, get_type_hints, overload
 import pyarrow as pa
 
 from autolearn.ml.steps.parameters import parameter_of, summaries
-from autolearn.schemas.bounds import LONGEST_NAME, cut
+from autolearn.schemas.bounds import cut
 from autolearn.schemas.pipelines.steps import Port, StepParameter, StepSpec
+from autolearn.schemas.stream_kinds import KINDS
 
 Function = Callable[..., Any]
 _MARKS = "__autolearn_step__"
@@ -72,7 +73,8 @@ class StepFunction:
     def __init__(self, name: str, function: Function, package: str = "", version: str = "") -> None:
         self.name, self.function = name, function
         self.package, self.version = package, version
-        self.marks: _Marks = getattr(function, _MARKS, _Marks())
+        marks: _Marks = getattr(function, _MARKS, _Marks())
+        self.network, self.row_wise = marks.network, marks.row_wise
         try:
             self.takes, self.parameters, self.annotations = _signature_of(function)
         except TypeError as error:
@@ -97,8 +99,8 @@ class StepFunction:
             summary=cut(summaries(self.function.__doc__ or "")[0]),
             takes=self.takes,
             parameters=self.parameters,
-            row_wise=self.marks.row_wise,
-            network=self.marks.network,
+            row_wise=self.row_wise,
+            network=self.network,
             package=self.package,
             package_version=self.version,
             digest=source_digest(self.function.__module__),
@@ -110,8 +112,8 @@ def step_of(entry: metadata.EntryPoint) -> StepFunction:
     loaded = entry.load()
     if not inspect.isfunction(loaded):
         raise TypeError(f"it is a {type(loaded).__name__}, and a step is a plain function")
-    if not entry.name.replace("-", "").replace("_", "").isalnum() or len(entry.name) > LONGEST_NAME:
-        raise ValueError("the name of a step has letters, digits, - and _")
+    if not KINDS["step"].fits(entry.name):
+        raise ValueError(f"the name of a step has {KINDS['step'].words}")
     package = "" if entry.dist is None else entry.dist.name
     version = "" if entry.dist is None else entry.dist.version
     return StepFunction(entry.name, loaded, package, version)

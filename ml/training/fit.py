@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -70,7 +70,7 @@ def fitted(
     Raises InputError when the rows do not do, or the library refuses a value.
     """
     if request.task == CLASSIFICATION and rows.answers is not None:
-        _check_classes(rows.answers, request)
+        check_classes(np.unique(rows.answers).tolist(), len(rows.answers), request)
     features, model = rows.features, request.estimator
     more: dict[str, Any] = {}
     if rows.weights is not None:
@@ -115,13 +115,13 @@ def _monitor(iterations: int, report: Callable[[str], None]) -> Callable[..., bo
     return monitor
 
 
-def _check_classes(answers: Array, request: TrainingRequested) -> None:
-    """Raise InputError when the training rows have only one class."""
-    if len(np.unique(answers)) > 1:
+def check_classes(classes: Sequence[str], rows: int, request: TrainingRequested) -> None:
+    """Raise InputError when the training rows have only one of the `classes`."""
+    if len(classes) > 1:
         return
-    what = f"the {len(answers):,} rows to fit on have one class of {request.target} only"
+    what = f"the {rows:,} rows to fit on have one class of {request.target} only"
     raise InputError(
-        f"{what}, {cut(str(answers[0]))}: the rows of others were all held out",
+        f"{what}, {cut(str(classes[0]))}: the rows of others were all held out",
         advice="Train with stratify, hold out fewer rows, choose another seed, or add rows of "
         "other classes.",
         quiet=what,

@@ -11,21 +11,20 @@ from __future__ import annotations
 import random
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
 
-import msgspec
 import numpy as np
 from msgspec.structs import replace
 from sklearn.pipeline import Pipeline
 
 from autolearn.artifacts.datasets.profile import schema_hash
-from autolearn.artifacts.datasets.table import DatasetTable, read_table
+from autolearn.artifacts.datasets.table import read_table
 from autolearn.artifacts.store.run_files import Artifacts
 from autolearn.ml.captured_warnings import heard
-from autolearn.ml.datasets.split import SplitRows, folds_of
-from autolearn.ml.datasets.subject import keys_of, split_rows, subject_of, weights_of
+from autolearn.ml.datasets.row_batches import types_in
+from autolearn.ml.datasets.split import folds_of
+from autolearn.ml.datasets.subject import check_columns, keys_of, split_rows, subject_of, weights_of
 from autolearn.ml.environment import environment, one_thread
 from autolearn.ml.errors import InputError
 from autolearn.ml.estimators.estimator import distribution_of, methods_of
@@ -33,6 +32,8 @@ from autolearn.ml.evaluation.baseline import baseline_of
 from autolearn.ml.models import skops_file
 from autolearn.ml.plans.held_out_check import PLAN, checked
 from autolearn.ml.plugins import find_estimator, find_metric
+from autolearn.ml.training.artifact_files import put_artifact, training_record
+from autolearn.ml.training.batches.train import train_in_batches
 from autolearn.ml.training.calibrate import adjusted
 from autolearn.ml.training.cross_validate import CrossValidation, cross_validate
 from autolearn.ml.training.feature_profile import example, feature_profile, score_profile
@@ -66,8 +67,16 @@ def train(request: TrainingRequested, store: Artifacts, report: Report) -> Train
     report("reading")
     with tempfile.TemporaryDirectory(prefix="autolearn-") as scratch:
         file = store.fetch_dataset(request.dataset, Path(scratch))
+        if request.batches:
+            types = types_in(file, request.read)
+            _check_schema(request, types)
+            chosen = features_of(types, request.target, request.features, request.left_out)
+            wanted = {name: types[name] for name in chosen}
+            check_columns(wanted, types, request.target, request.task)
+            began = started, cpu_started
+            return train_in_batches(request, estimator, file, wanted, store, report, began)
         table = read_table(file, request.read, written=[request.target or ""])
-    _check_schema(request, table)
+    _check_schema(request, table.types)
     names = features_of(table.types, request.target, request.features, request.left_out)
     subject = subject_of(table, request.target, request.task, names)
     parts = split_rows(subject, table, request.task, request.split, request.seed)
@@ -134,11 +143,13 @@ def train(request: TrainingRequested, store: Artifacts, report: Report) -> Train
         "example.json": example(held_out, request.sensitive),
         "environment.json": used,
         PLAN: plan,
-        "training.json": _record(request, parts),
+        "training.json": training_record(
+            request, len(parts.train), len(parts.test), parts.fingerprint
+        ),
     }
     if crossed.record:
         files["folds.json"] = crossed.record
-    artifact = _put(store, files, skops_file.dump(pipeline, estimator.allowed_types()))
+    artifact = put_artifact(store, files, skops_file.dump(pipeline, estimator.allowed_types()))
     return TrainingResult(
         artifact=replace(artifact, methods=methods_of(pipeline)),
         parameters=learned(
@@ -164,50 +175,10 @@ def _without_target(rows: int) -> dict[str, JsonValue]:
     return {"rows_without_target": rows} if rows else {}
 
 
-def _check_schema(request: TrainingRequested, table: DatasetTable) -> None:
+def _check_schema(request: TrainingRequested, types: Mapping[str, str]) -> None:
     """Raise InputError when the file does not have the agreed columns."""
-    if request.schema_hash and schema_hash(table.types.items()) != request.schema_hash:
+    if request.schema_hash and schema_hash(types.items()) != request.schema_hash:
         raise InputError(
             "the dataset's columns are not those for which the training was accepted",
             advice="Register the dataset again, and ask for the training again.",
         )
-
-
-def _record(request: TrainingRequested, parts: SplitRows) -> dict[str, JsonValue]:
-    """Return `training.json`: everything that decides the result, and the held-out rows.
-
-    It leaves out the run's id and limits, so that the same training has the same digest.
-    """
-    return {
-        "estimator": request.estimator,
-        "task": request.task,
-        "library_version": request.library_version,
-        "dataset": {"name": request.dataset.name, "version": request.dataset.version},
-        "target": request.target,
-        "schema_hash": request.schema_hash,
-        "hyperparameters": request.hyperparameters,
-        "split": msgspec.to_builtins(request.split),
-        "preprocessing": msgspec.to_builtins(request.preprocessing),
-        "seed": request.seed,
-        "rows_train": len(parts.train),
-        "rows_test": len(parts.test),
-        "held_out_sha256": parts.fingerprint,
-        **({} if request.read is None else {"read": msgspec.to_builtins(request.read)}),
-        **({"features": request.features} if request.features else {}),
-        **({"left_out": request.left_out} if request.left_out else {}),
-        **({"weight": request.weight} if request.weight else {}),
-        **({"fold_metrics": request.fold_metrics} if request.fold_metrics else {}),
-        **({"calibrate": request.calibrate} if request.calibrate else {}),
-        **({"threshold": request.threshold} if request.threshold else {}),
-    }
-
-
-def _put(store: Artifacts, files: dict[str, JsonValue], model: bytes) -> Any:
-    """Store the folder and return its TrainedArtifact."""
-    with tempfile.TemporaryDirectory(prefix="autolearn-") as scratch:
-        folder = Path(scratch)
-        for name, content in files.items():
-            text = msgspec.json.encode(content, order="sorted")
-            (folder / name).write_bytes(msgspec.json.format(text, indent=1))
-        (folder / "model.skops").write_bytes(model)
-        return store.put_folder(folder)

@@ -17,6 +17,7 @@ from autolearn.schemas.rest.runs import AnyRunRow
 from autolearn.schemas.stream_kinds import stream_of_runs
 from autolearn.schemas.values import Column, DatasetRef, RunId, SessionId
 from autolearn.schemas.work_kinds import WORK
+from autolearn.schemas.workers.labels import labels_in
 from autolearn.security.data_key import Unreadable
 
 Opens = Callable[[str, Raw], Raw]
@@ -105,7 +106,8 @@ def _told(
 def _shown(asked: events.RunRequested, row: type[AnyRunRow], stored: StoredRun) -> dict[str, Any]:
     """Return the fields of a row: the request, and the state."""
     fields = {k: value for k, value in asdict(asked).items() if k in row.__struct_fields__}
-    return fields | {name: getattr(stored, name) for name in _STORED}
+    fields |= {name: getattr(stored, name) for name in _STORED}
+    return fields | {"labels": labels_in(stored.labels)}
 
 
 def outline(session: SessionId, stored: StoredRun, run: RunId) -> AnyRunRow:

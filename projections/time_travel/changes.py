@@ -72,6 +72,7 @@ THINGS: Mapping[str, Callable[[Snapshot, str], Iterator[tuple[str, str, Struct |
     "dataset": _dataset_things,
     "estimator": lambda at, name: iter([("estimator", name, at.catalog.estimator(name))]),
     "metric": lambda at, name: iter([("metric", name, at.catalog.metric(name))]),
+    "step": lambda at, name: iter([("step", name, at.catalog.step(name))]),
     "user": _user_things,
     "group": _group_things,
     "model": _model_things,

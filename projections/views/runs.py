@@ -23,6 +23,7 @@ from autolearn.schemas import events
 from autolearn.schemas.codec import EventRecord, kept, read_part
 from autolearn.schemas.messages import Event
 from autolearn.schemas.values import NO_RUN, RunId, RunStatus, SessionId
+from autolearn.schemas.workers.labels import text_of
 
 
 class RunPart(Struct, frozen=True, gc=False):
@@ -34,6 +35,8 @@ class RunPart(Struct, frozen=True, gc=False):
     training: RunId = NO_RUN
     study: RunId = NO_RUN
     pipelinerun: RunId = msgspec.field(default=NO_RUN, name="pipeline_run")
+    labels: dict[str, str] | str = {}
+    """Their text where the data are encrypted."""
 
 
 part = msgspec.json.Decoder(RunPart)
@@ -78,6 +81,7 @@ def request(
         before=before,
         actor=record.actor if study is None else study.actor,
         study=asked_by,
+        labels=about.labels if isinstance(about.labels, str) else text_of(about.labels),
     )
     rows.put(RUNS, requested, session, about.run)
     rows.put_once(BY_NUMBER, IndexEntry(about.run), session, record.sequence)

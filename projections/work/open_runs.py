@@ -15,6 +15,7 @@ from autolearn.schemas.confidentiality import outline_of
 from autolearn.schemas.messages import Event
 from autolearn.schemas.values import NO_RUN, RunId, RunStatus, StreamId
 from autolearn.schemas.work_kinds import kind_of_run
+from autolearn.schemas.workers.labels import text_of
 
 
 class OpenRun(Struct, frozen=True):
@@ -25,7 +26,7 @@ class OpenRun(Struct, frozen=True):
     its session, `traceparent` its trace context on the log, and `user` the requesting one; for a
     run of a `study` that of the study, and `place` is its number there; the `study` of a step is
     the run of the pipeline. A study `began` with its first attempt, and has asked for `members`
-    runs.
+    runs. `labels` is what a worker must have, as text.
     """
 
     kind: str
@@ -43,6 +44,7 @@ class OpenRun(Struct, frozen=True):
     place: int = 0
     began: str = ""
     members: int = 0
+    labels: str = ""
 
 
 class StudyMember(Struct, frozen=True):
@@ -149,6 +151,7 @@ class OpenRuns(StoredProjection):
             case (
                 events.EstimatorRegistered(spec=spec)
                 | events.MetricRegistered(spec=spec)
+                | events.StepRegistered(spec=spec)
                 | events.DatasetRegistered(spec=spec)
             ):
                 self.rows.put(_OFFERED, Offered(spec_digest(spec), record.sequence), at)
@@ -202,6 +205,7 @@ def _opened(record: EventRecord, event: events.RunRequested, traceparent: str) -
         traceparent=traceparent,
         user=record.actor,
         study=getattr(event, "study", NO_RUN) or getattr(event, "pipeline_run", NO_RUN),
+        labels=text_of(event.labels),
     )
 
 

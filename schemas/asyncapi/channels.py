@@ -88,7 +88,12 @@ def _types(*kinds: type[Command]) -> tuple[str, ...]:
     return tuple(map(type_of, kinds))
 
 
-_OFFERS = (commands.RegisterEstimator, commands.RegisterMetric, commands.RegisterDataset)
+_OFFERS = (
+    commands.RegisterEstimator,
+    commands.RegisterMetric,
+    commands.RegisterStep,
+    commands.RegisterDataset,
+)
 _RUNS = (commands.StartRun, commands.CompleteRun, commands.FailRun, commands.ReportRunLost)
 
 TRAFFIC: tuple[Flow, ...] = (
@@ -110,6 +115,7 @@ TRAFFIC: tuple[Flow, ...] = (
             commands.UnshareDataset,
             commands.DeleteDataset,
             commands.LabelRows,
+            commands.ExpectDataset,
             commands.ShareSession,
             commands.UnshareSession,
             *commands.COMMANDS_OF["user"],

@@ -20,7 +20,8 @@ class RequestTraining(RequestRun, frozen=True, omit_defaults=True, kw_only=True)
     as the column `weight` says. The folds of the split are scored by `fold_metrics`.
     `calibrate` (sigmoid or isotonic) makes probabilities what they say; from the `threshold` on, a
     probability as in 0.3:yes or the best by a metric as in f1:yes, the class is predicted. Both are
-    validated on training rows.
+    validated on training rows. With `batches` the dataset is read, and learned from, in batches of
+    rows: then the split is by hash, or a column says which rows are held out.
 
     A `trial` of a study names the `study`, and its number in it, from 0. With `medians`, one for
     each fold, it ends once the mean of its folds so far is worse than the median of so many folds
@@ -45,6 +46,7 @@ class RequestTraining(RequestRun, frozen=True, omit_defaults=True, kw_only=True)
     fold_metrics: tuple[str, ...] = ()
     calibrate: str | None = None
     threshold: str | None = None
+    batches: bool = False
     study: RunId = NO_RUN
     trial: int | None = None
     medians: tuple[float, ...] = ()

@@ -31,6 +31,7 @@ class TrainingRequested(RunRequested, frozen=True, omit_defaults=True, kw_only=T
     fold_metrics: tuple[str, ...] = ()
     calibrate: str | None = None
     threshold: str | None = None
+    batches: bool = False
     study: RunId = NO_RUN
     trial: int | None = None
     medians: tuple[float, ...] = ()

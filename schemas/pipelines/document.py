@@ -31,8 +31,10 @@ _WORDS |= dict.fromkeys(("false", "False", "FALSE"), False)
 INTEGER = re.compile(r"[-+]?(?:0|[1-9][0-9]*)")
 NUMBER = re.compile(r"[-+]?(?:(?:0|[1-9][0-9]*)(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][-+]?[0-9]+)?")
 _NOT_FINITE = re.compile(r"[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)")
-_PAIRS = re.compile(r"\\(?:u(d[89ab][0-9a-f]{2})\\u(d[c-f][0-9a-f]{2})|.)", re.IGNORECASE)
-"""An escape of JSON; the groups are a surrogate pair."""
+_ESCAPE = re.compile(
+    r"\\(?:u(d[89ab][0-9a-f]{2})\\u(d[c-f][0-9a-f]{2})|u([0-9a-f]{4})|.)", re.IGNORECASE
+)
+"""An escape of JSON: a surrogate pair, a character, or another."""
 _LINES = re.compile("\r\n|[\n\r\x85\u2028\u2029]")
 """The line breaks of YAML 1.1, as PyYAML counts lines."""
 _LOADER = yaml.CBaseLoader if yaml.__with_libyaml__ else yaml.BaseLoader
@@ -113,8 +115,8 @@ class _Reader:
 
     def _events(self) -> Iterator[yaml.Event]:
         text = self._text
-        if text.lstrip().startswith("{"):  # JSON, which has pairs that YAML has not
-            text = _PAIRS.sub(_character, text)
+        if text.lstrip().startswith("{"):  # JSON has surrogate pairs; a key of YAML is short
+            text = _ESCAPE.sub(_unescaped, text)
         try:
             yield from yaml.parse(text, Loader=_LOADER)
         except yaml.MarkedYAMLError as error:
@@ -242,11 +244,12 @@ _PLAIN = (None, "")
 """The styles of a scalar without quotes."""
 
 
-def _character(found: re.Match[str]) -> str:
-    """Return the character of a surrogate pair; another escape as it is."""
-    if not found[1]:
-        return found[0]
-    return bytes.fromhex(found[1] + found[2]).decode("utf-16-be")
+def _unescaped(found: re.Match[str]) -> str:
+    """Return the character of an escape if it may stand in quotes as it is, else the escape."""
+    if found[1]:
+        return bytes.fromhex(found[1] + found[2]).decode("utf-16-be")
+    character = chr(int(found[3], 16)) if found[3] else ""
+    return character if character.isprintable() and character not in '"\\' else found[0]
 
 
 def _hint(line: str) -> str:

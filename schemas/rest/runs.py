@@ -36,8 +36,8 @@ class LiveProgress(Struct):
     """The progress of a run by its worker's last heartbeat.
 
     `phase` is a word such as starting, loading, fitting, storing, evaluating, or `fitting, 24%`;
-    `waiting` while no worker has taken the run. `detail` is more for those who may read the run,
-    such as the loss by now.
+    `waiting` while no worker has taken the run, `waiting for a worker with gpu=1` while none has
+    its labels. `detail` is more for those who may read the run, such as the loss by now.
     """
 
     run: RunId
@@ -55,7 +55,7 @@ class RunFields(Struct, kw_only=True, frozen=True):
 
     `status` is open (waits for a worker), started, completed, failed or cancelled. The times are
     RFC 3339; `reason` and `detail` say why it failed. The limits (seconds, MiB) are the requested
-    ones. `actor` asked for it.
+    ones. `actor` asked for it, of a worker with the `labels`.
     """
 
     kind: ClassVar[str]
@@ -83,6 +83,7 @@ class RunFields(Struct, kw_only=True, frozen=True):
     read: ReadOptions | None = None
     unreadable: bool = False
     actor: str = ""
+    labels: dict[str, str] = {}
 
 
 class TrainingRow(RunFields, kw_only=True, frozen=True):
@@ -111,6 +112,7 @@ class TrainingRow(RunFields, kw_only=True, frozen=True):
     fold_metrics: tuple[str, ...] = ()
     calibrate: str | None = None
     threshold: str | None = None
+    batches: bool = False
     cross_validation: dict[str, FoldScores] = {}
     baseline_model: Baseline | None = None
     study: RunId = NO_RUN

@@ -13,6 +13,7 @@ STORY = [
     ("partition/0", "TermStarted.v1", ""),
     ("estimator/decision-tree", "EstimatorRegistered.v1", ""),
     ("metric/f1", "MetricRegistered.v1", ""),
+    ("step/select", "StepRegistered.v1", ""),
     ("dataset/iris", "DatasetRegistered.v1", ""),
     (A, "SessionOpened.v1", ""),
     (A, "TrainingRequested.v1", "t1"),
@@ -108,6 +109,7 @@ STORY = [
     ("model/old-cases", "CaseAdded.v1", ""),
     ("model/old-cases", "CaseRemoved.v1", ""),
     ("dataset/birds", "RowsLabelled.v1", ""),
+    ("dataset/birds", "DatasetExpected.v1", ""),
     ("model/flowers", "PredictionsErased.v1", ""),
     (C, "TrainingImported.v1", "t2"),
 ]

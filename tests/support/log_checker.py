@@ -20,7 +20,7 @@ SUBJECT = re.compile(
 )
 COMMAND = re.compile(
     r"autolearn\.((Open|Rename|Annotate|Commit|Discard|Expire|Keep|Share|Unshare)Session|ProposeExpiry|ImportTraining|(Hold|Release|Delete)Experiment"
-    r"|Register(Estimator|Metric|Dataset)|(Share|Unshare|Delete)(Dataset|Model)|(Register|Retire)Version|Set(Alias|Traffic|Shadow|Recording)|Promote|ErasePredictions|RollBack(Traffic)?|(Add|Remove)Case|LabelRows"
+    r"|Register(Estimator|Metric|Dataset)|(Share|Unshare|Delete)(Dataset|Model)|(Register|Retire)Version|Set(Alias|Traffic|Shadow|Recording)|Promote|ErasePredictions|RollBack(Traffic)?|(Add|Remove)Case|LabelRows|ExpectDataset"
     r"|Request(Training|Evaluation|Prediction|Study)|(Start|Complete|Fail|Cancel)Run|ReportRunLost"
     r"|(Add|Disable|Enable)User|Set(Role|Password|Quota)|(Issue|Revoke)Token|RevokeTokens|(Create|Delete)Group|(Add|Remove)Member)\.v1"
 )

@@ -35,7 +35,8 @@ def random_command(random: Random, stream: str) -> Command:
             return commands.RegisterEstimator(samples.ESTIMATOR)
         case "dataset":
             label = commands.LabelRows("9" * 64, "species", 7, 2, samples.LABELS)
-            return random.choice((commands.RegisterDataset(samples.FLOWERS), label))
+            expect = commands.ExpectDataset(1, samples.EXPECTED)
+            return random.choice((commands.RegisterDataset(samples.FLOWERS), label, expect))
         case "user":
             return random_user_command(random)
         case "group":
@@ -149,6 +150,7 @@ def request_training(random: Random, run: str) -> Command:
         hyperparameters={"b": odd, "a": True},
         dataset=dataset,
         max_attempts=random.choice((1, 2)),
+        labels=random.choice(({}, {}, {"gpu": "1"})),
     )
 
 

@@ -7,9 +7,11 @@ from msgspec.structs import replace
 from autolearn.schemas import commands, events
 from autolearn.schemas.catalog import DatasetSpec, EstimatorSpec, MetricSpec
 from autolearn.schemas.datasets.labels import RowLabel
+from autolearn.schemas.datasets.rules import DataRule, Expectations
 from autolearn.schemas.messages import Command, Event, type_of
 from autolearn.schemas.models.promotion import GateEvidence, Requirement, VersionMetric
 from autolearn.schemas.models.versions import VersionSource
+from autolearn.schemas.pipelines.steps import StepParameter, StepSpec
 from autolearn.schemas.results import (
     EvaluationResult,
     PredictionResult,
@@ -49,6 +51,14 @@ ESTIMATOR = EstimatorSpec(
     ),
 )
 METRIC = MetricSpec("f1", ("classification",), "Precision and recall in one.", "sklearn", "1.9.1")
+STEP = StepSpec(
+    "select",
+    "Keep some columns and rows of a table.",
+    parameters=(StepParameter("limit", (Domain("integer", minimum=1),), None, "rows that stay"),),
+    package="autolearn",
+    package_version="0.1.0",
+    digest="5" * 64,
+)
 DATASET = DatasetSpec(
     "iris",
     IRIS.version,
@@ -345,15 +355,27 @@ def name_of(message: Any) -> str:
 
 
 LABELS = (RowLabel(0, "setosa ❀"), RowLabel(5, "versicolor"))
+EXPECTED = Expectations(
+    (
+        DataRule(kind="range", columns=("petal ❀",), minimum=0, maximum=7.5),
+        DataRule(
+            kind="known", severity="soft", columns=("species",), values=("setosa ❀", "versicolor")
+        ),
+        DataRule(kind="relation", columns=("petal ❀",), operator="<=", others=("sepal",)),
+        DataRule(kind="rows", minimum=100),
+    )
+)
 
 COMMANDS: dict[str, Command] = by_type(
     commands.RegisterEstimator(ESTIMATOR),
     commands.RegisterMetric(METRIC),
+    commands.RegisterStep(STEP),
     commands.RegisterDataset(DATASET),
     commands.ShareDataset("grace", "write"),
     commands.UnshareDataset("grace"),
     commands.DeleteDataset(),
     commands.LabelRows("9" * 64, "species", 7, 2, LABELS),
+    commands.ExpectDataset(1, EXPECTED),
     commands.OpenSession("Irises ❀"),
     commands.RenameSession("Irises, again ❀"),
     commands.AnnotateSession("t1", "Petals matter ❀", ("flowers",), ("old",), {"cost": 0.5}),
@@ -417,11 +439,13 @@ EVENTS: dict[str, Event] = by_type(
     events.CommandQuarantined("no decider came further"),
     events.EstimatorRegistered(ESTIMATOR),
     events.MetricRegistered(METRIC),
+    events.StepRegistered(STEP),
     events.DatasetRegistered(DATASET),
     events.DatasetShared("grace", "write"),
     events.DatasetUnshared("grace"),
     events.DatasetDeleted(),
     events.RowsLabelled("9" * 64, "species", 7, 2, LABELS),
+    events.DatasetExpected(1, EXPECTED),
     events.SessionOpened("Irises ❀"),
     events.SessionRenamed("Irises, again ❀"),
     events.SessionAnnotated("t1", "Petals matter ❀", ("flowers",), ("old",), {"cost": 0.5}),

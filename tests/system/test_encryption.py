@@ -118,6 +118,7 @@ def test_every_message_of_a_session_is_confidential_or_known_not_to_be():
     of_others = (
         "EstimatorRegistered",
         "MetricRegistered",
+        "StepRegistered",
         "User",
         "Role",
         "Password",

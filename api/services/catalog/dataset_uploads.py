@@ -21,6 +21,7 @@ from autolearn.api.services.catalog.dataset_versions import (
     add_version,
     register_version,
 )
+from autolearn.api.services.catalog.made_from import sources_of
 from autolearn.api.shared import bodies, resources, uploads
 from autolearn.api.shared.column_roles import merged_roles, positive_of, roles_of, target_in
 from autolearn.api.shared.dataset_checks import require_dataset, require_upload, require_version
@@ -29,6 +30,7 @@ from autolearn.api.shared.sensitive_columns import Marks, check_columns, marks_o
 from autolearn.api.state.context import ApiContext
 from autolearn.projections.rows.catalog import DatasetRow
 from autolearn.schemas.bounds import LONGEST_NAME, MOST_COLUMNS, SENSITIVE_COLUMNS
+from autolearn.schemas.datasets.made_from import MOST_SOURCES
 from autolearn.schemas.rest.catalog import Dataset
 from autolearn.schemas.rest.commands import CommandState
 from autolearn.schemas.stream_kinds import stream
@@ -56,6 +58,14 @@ Positive = Annotated[
         description="The class of the target that evaluations measure; empty removes it.",
     ),
 ]
+MadeFrom = Annotated[
+    list[Annotated[str, Query(max_length=LONGEST_NAME)]],
+    Query(
+        max_length=MOST_SOURCES,
+        description="What it was made of: `labels:NAME@VERSION` or `data:NAME@VERSION` of a "
+        "dataset, `requests:NAME@VERSION` of a model, `predictions:SESSION@PREDICTION`.",
+    ),
+]
 Summary = Annotated[str, Query(max_length=2000, description="A few words for people.")]
 
 
@@ -77,6 +87,7 @@ def add_upload_routes(routes: APIRouter, context: ApiContext) -> None:
         sensitive: Sensitive = [],  # noqa: B006 - never changed; FastAPI wants it here
         role: ColumnRoles = [],  # noqa: B006
         positive: Positive = None,
+        made_from: MadeFrom = [],  # noqa: B006
         *,
         hints: Annotated[Hints, Depends(hints_of())],
     ) -> Response:
@@ -95,6 +106,7 @@ def add_upload_routes(routes: APIRouter, context: ApiContext) -> None:
         if length.isdecimal() and context.queries.answer(early.id) is None:
             require_version(context, who, name, int(length), before=True)
         roles = roles_of(role)
+        sources = await sources_of(context, who, made_from)
         about = Description(
             target, format, request.headers.get("content-type", ""), summary, sensitive
         )
@@ -103,9 +115,10 @@ def add_upload_routes(routes: APIRouter, context: ApiContext) -> None:
             async with uploads.received(context.scratch, executor, request, room) as file:
                 request.state.via = await require_upload(context, who, name)
                 content = [file.digest, target, format, summary, sensitive, to_builtins(hints)]
-                content += [one for one in (roles, positive) if one not in ({}, None)]
+                more = (roles, positive, made_from)
+                content += [one for one in more if one not in ({}, None, [])]
                 asked = CommandRequest.of(request, content)
-                about = about._replace(roles=roles, positive=positive)
+                about = about._replace(roles=roles, positive=positive, made_from=sources)
                 return await add_version(context, file, name, who, asked, about, hints)
 
     @routes.post(

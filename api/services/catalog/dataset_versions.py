@@ -13,7 +13,7 @@ from starlette.responses import Response
 from autolearn.api.commands.acknowledgement import Accepted
 from autolearn.api.commands.command_headers import CommandRequest
 from autolearn.api.commands.responses import created, json, pending
-from autolearn.api.http.problems import Problem
+from autolearn.api.http.problems import Problem, unreadable
 from autolearn.api.identity.principal import Principal
 from autolearn.api.shared import resources, uploads
 from autolearn.api.shared.column_roles import merged_roles, positive_of, target_in
@@ -25,7 +25,9 @@ from autolearn.projections.rows.catalog import DatasetRow
 from autolearn.schemas.catalog import DatasetSpec
 from autolearn.schemas.commands import RegisterDataset
 from autolearn.schemas.dataset_changes import DatasetChanges, changes_of
+from autolearn.schemas.datasets.made_from import DatasetSource
 from autolearn.schemas.datasets.read_options import ReadHints
+from autolearn.schemas.datasets.rules import Expectations
 from autolearn.schemas.stream_kinds import stream
 from autolearn.schemas.values import ColumnRole
 
@@ -44,6 +46,7 @@ class Description(NamedTuple):
     not_sensitive: Sequence[str] = ()
     roles: Mapping[str, ColumnRole | None] = MappingProxyType({})
     positive: str | None = None
+    made_from: tuple[DatasetSource, ...] = ()
 
 
 async def add_version(
@@ -60,14 +63,18 @@ async def add_version(
     """Examine a file, and register it as a version of a dataset."""
     snapshot = context.queries.now()
 
-    def looked() -> tuple[DatasetRow | None, DatasetRow | None, Marks]:
+    def looked() -> tuple[DatasetRow | None, DatasetRow | None, Marks, Expectations]:
+        rules = snapshot.catalog.expectations(name)
+        if rules is None:
+            raise unreadable()
         return (
             snapshot.catalog.dataset(name),
             snapshot.catalog.dataset(name, file.digest),
             marks_of(snapshot, name, about.sensitive, about.not_sensitive),
+            rules.expectations,
         )
 
-    newest, there, marks = await context.executors.lists.run(looked)
+    newest, there, marks, rules = await context.executors.lists.run(looked)
     before = None if newest is None else newest.spec
     wanted = target_in(about.roles, None) if about.target is None else about.target
     target = before.target if wanted is None and before is not None else wanted or None
@@ -84,6 +91,7 @@ async def add_version(
         same = _same(there.spec, target, summary, hints)
         same = same and merged_roles(there.spec, roles_before, about.roles) == there.spec.roles
         same = same and positive_of(there.spec, about.positive, before) == there.spec.positive
+        same = same and about.made_from in ((), there.spec.made_from)
         if same and newest is not None and newest.spec.version == file.digest:
             shown = resources.dataset(there, snapshot)
             return json(shown, headers=asked.prefer.applied())
@@ -100,11 +108,14 @@ async def add_version(
             sensitive=marks.sensitive,
             hints=hints,
             before=typed,
+            expectations=rules if there is None else rules.softened(),
         )
     check_columns(spec, about.sensitive, marks.before)
     check_columns(spec, list(about.roles), ())
     roles = merged_roles(spec, roles_before, about.roles)
-    spec = replace(spec, roles=roles, positive=positive_of(spec, about.positive, before))
+    sources = about.made_from or (() if there is None else there.spec.made_from)
+    positive = positive_of(spec, about.positive, before)
+    spec = replace(spec, roles=roles, positive=positive, made_from=sources)
     changes = None if before is None else changes_of(spec, before)
     if changes is not None and there is None and not hints.accept_changes:
         check_changes(spec, changes, hints.read)

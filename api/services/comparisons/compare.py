@@ -69,7 +69,7 @@ class _Line:
         """Add the scores of an evaluation, which replace older ones."""
         measured, version = one.measured, one.asked.dataset.version
         rows = self._split() if held_out else version
-        grouped = held_out and self.training.request.split.kind == "group"
+        grouped = held_out and self.training.request.split.keeps_groups
         for metric, value in measured.results.items():
             if not _is_number(value):
                 continue
@@ -176,6 +176,7 @@ def _settings_of(request: TrainingRequested) -> dict[str, JsonValue]:
         "weight": request.weight,
         "calibrate": request.calibrate,
         "threshold": request.threshold,
+        "batches": request.batches,
         "seed": request.seed,
     }
     for group in ("split", "preprocessing"):

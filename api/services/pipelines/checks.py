@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from itertools import islice
 
-from autolearn.schemas.pipelines.faults import PipelineInvalid
-
 from autolearn.api.http.problems import Problem, check_id, unknown
 from autolearn.api.identity.principal import Principal
 from autolearn.api.identity.visibility import Level, pipeline_access
@@ -15,6 +13,7 @@ from autolearn.projections.queries.pipelines import runs_of
 from autolearn.projections.queries.queries import Snapshot
 from autolearn.projections.rows.runs import StoredRun
 from autolearn.schemas.errors import REASONS
+from autolearn.schemas.pipelines.faults import PipelineInvalid
 from autolearn.schemas.values import RunId
 
 _KNOWN = 100

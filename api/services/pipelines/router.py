@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from autolearn.schemas.pipelines.faults import PipelineInvalid
-from autolearn.schemas.pipelines.parse import parse
 from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
@@ -29,6 +27,8 @@ from autolearn.api.shared.lookup import absent
 from autolearn.api.state.context import ApiContext
 from autolearn.schemas import commands
 from autolearn.schemas.messages import Command
+from autolearn.schemas.pipelines.faults import PipelineInvalid
+from autolearn.schemas.pipelines.parse import parse
 from autolearn.schemas.rest.commands import CommandState
 from autolearn.schemas.rest.page import Page
 from autolearn.schemas.rest.pipelines.definitions import (

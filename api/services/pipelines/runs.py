@@ -5,8 +5,6 @@ from __future__ import annotations
 import asyncio
 from typing import Annotated, Any
 
-from autolearn.schemas.pipelines.faults import PipelineInvalid
-from autolearn.schemas.pipelines.resolve import resolve
 from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
@@ -39,6 +37,8 @@ from autolearn.projections.queries.queries import Snapshot
 from autolearn.schemas.catalog import DatasetSpec
 from autolearn.schemas.commands import CancelRun, RequestPipeline
 from autolearn.schemas.pipelines.definition import Definition, Step
+from autolearn.schemas.pipelines.faults import PipelineInvalid
+from autolearn.schemas.pipelines.resolve import resolve
 from autolearn.schemas.pipelines.steps import StepSpec
 from autolearn.schemas.rest.commands import CommandState
 from autolearn.schemas.rest.page import Page

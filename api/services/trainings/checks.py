@@ -5,8 +5,11 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from msgspec.structs import replace
+
 from autolearn.api.http.problems import Problem, unknown
 from autolearn.api.services.trainings.columns import columns_of
+from autolearn.api.services.trainings.memory import in_batches
 from autolearn.api.services.trainings.preprocess import preprocessing_of
 from autolearn.api.services.trainings.thresholds import threshold_in
 from autolearn.api.shared.bodies import TrainingBody
@@ -75,7 +78,14 @@ def request_training(
         fault = "they are measured on folds, and none are asked for: give split.folds, or evaluate"
         raise wrong("metric-unfit", "There are no folds", {"#/fold_metrics": fault})
     threshold = threshold_in(body, estimator, data, target, snapshot)
-    time_limit, memory_limit = check_limits(body, settings.workers)
+    limits = check_limits(body, settings.workers)
+    preprocessing = preprocessing_of(body.preprocessing, data, columns, estimator.task)
+    batches = in_batches(
+        body, estimator, data, columns, preprocessing, limits.memory_limit, snapshot
+    )
+    split = columns.split
+    if batches and split.kind == "random":
+        split = replace(split, by="hash")
     return RequestTraining(
         run=run,
         estimator=estimator.name,
@@ -85,11 +95,10 @@ def request_training(
         target=target,
         schema_hash=data.schema_hash,
         hyperparameters=body.hyperparameters,
-        split=columns.split,
-        preprocessing=preprocessing_of(body.preprocessing, data, columns, estimator.task),
+        split=split,
+        preprocessing=preprocessing,
         seed=body.seed,
-        time_limit=time_limit,
-        memory_limit=memory_limit,
+        **limits._asdict(),
         sensitive=sensitive_in(data),
         read=data.read,
         features=columns.features,
@@ -98,6 +107,7 @@ def request_training(
         fold_metrics=_fold_metrics(body, estimator, snapshot) if columns.split.folds else (),
         calibrate=body.calibrate,
         threshold=threshold,
+        batches=batches,
     )
 
 

@@ -60,7 +60,7 @@ def columns_of(body: TrainingBody, data: DatasetSpec, snapshot: Snapshot) -> Col
         if split.column == learned:
             fault = f"{learned} is the target, so the rows cannot be split by it"
             raise wrong("split-unfit", "The rows cannot be split like that", {"#/split": fault})
-        roles[split.column] = "split" if split.kind == "column" else split.kind
+        roles[split.column] = {"column": "split", "hash": "group"}.get(split.kind, split.kind)
     if body.features:
         return Columns(target, tuple(dict.fromkeys(body.features)), {}, split, weight)
     wanted = {*own}  # a preprocessing of its own makes a column a feature in spite of a finding

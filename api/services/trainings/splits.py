@@ -16,6 +16,8 @@ from autolearn.schemas.values import Split, SplitBy
 _BY_ROLE: tuple[SplitBy, ...] = ("time", "group")
 """The roles of columns by which rows are split without a word, the first one that there is."""
 _RANDOM: SplitBy = "random"
+_HASH: SplitBy = "hash"
+"""A split by the row number, unless a column is named."""
 _ORDERED = ("timestamp", "integer", "number")
 
 
@@ -27,13 +29,16 @@ def split_of(body: SplitBody, data: DatasetSpec, roles: Mapping[str, str]) -> Sp
     """
     column = body.column
     if body.by is None and column is not None:
-        raise _unfit("#/split/by", f"say how the rows are split by {column}: time, group, column")
+        ways = "time, group, column, hash"
+        raise _unfit("#/split/by", f"say how the rows are split by {column}: {ways}")
     usual: SplitBy = next((role for role in _BY_ROLE if role in roles.values()), _RANDOM)
     by: SplitBy = usual if body.by is None else body.by
     if by == _RANDOM:
         if column is not None:
             raise _unfit("#/split/column", "a random split has no column")
         return Split(body.test, body.stratify, UNSET, UNSET, _folds(body))
+    if column is None and by == _HASH:
+        return Split(body.test, body.stratify, by, UNSET, _folds(body))
     if column is None:
         named = sorted(name for name, role in roles.items() if role == by)
         if len(named) != 1:

@@ -144,6 +144,9 @@ def split_in_words(one: Training) -> str:
             said = [f"{share} held out, whole groups of {split.column}", f"seed {one.seed}"]
         case "column":
             said = [f"held out as {split.column} says"]
+        case "hash":
+            by = f"by the hash of {split.column or 'the row number'}"
+            said = [f"{share} held out {by}", f"seed {one.seed}"]
         case "random":
             balanced = ["stratified"] if split.stratify and one.task == CLASSIFICATION else []
             said = [f"{share} held out", *balanced, f"seed {one.seed}"]
@@ -307,7 +310,11 @@ def _state(one: Training | Evaluation | Prediction) -> str:
 def _hyperparameters(one: Training) -> str:
     """Return the requested hyperparameters, calibration and threshold."""
     words = [f"{name}={shortened(value)}" for name, value in one.hyperparameters.items()]
-    chosen = (("calibrate", one.calibrate), ("threshold", one.threshold))
+    chosen = (
+        ("calibrate", one.calibrate),
+        ("threshold", one.threshold),
+        ("batches", one.batches or None),
+    )
     return ", ".join([*words, *(f"{name}={value}" for name, value in chosen if value is not None)])
 
 

@@ -31,6 +31,7 @@ def settings_again(training: Training, columns: Iterable[str]) -> dict[str, Any]
         "preprocessing": to_builtins(training.preprocessing),
         "calibrate": training.calibrate,
         "threshold": training.threshold,
+        "batches": True if training.batches else None,
         "seed": training.seed,
     }
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Literal
 from autolearn.client.sdk.dataset_files import dataset_name
 from autolearn.client.sdk.errors import BadArgument, Problem
 from autolearn.client.sdk.flows import Call, Flow, ask, fetch
+from autolearn.client.sdk.handles.expectations import ExpectationMethods
 from autolearn.client.sdk.handles.frames import frame_of, is_frame, needed, parquet_of, table_of
 from autolearn.client.sdk.handles.labels import LabelMethods
 from autolearn.client.sdk.handles.pages import Pages, listing
@@ -31,7 +32,7 @@ Source = Any
 """A file of a dataset: its path, bytes, an open binary file, or a data frame."""
 
 
-class DatasetMethods(LabelMethods):
+class DatasetMethods(LabelMethods, ExpectationMethods):
     """A version of a dataset, which runs name exactly."""
 
     _fields = frozenset(Dataset.__struct_fields__)

@@ -50,9 +50,11 @@ class TrainMethods(WorkMethods[SessionSummary]):
         preprocessing: Mapping[str, Any] | None = None,
         calibrate: str | None = None,
         threshold: str | float | None = None,
+        batches: bool | None = None,
         seed: int | None = None,
         time_limit: float | None = None,
         memory_limit: int | None = None,
+        labels: Mapping[str, str] | None = None,
         metrics: Sequence[str] | None = None,
         positive: str | bool | int | None = None,
         wait: Wait = True,
@@ -65,13 +67,16 @@ class TrainMethods(WorkMethods[SessionSummary]):
         learns from `features`; without them from all columns but those to `drop`, those whose role
         is another, and those that tell nothing (ids, constants), which `left_out` of the answer
         names. `roles` come before those of the dataset. The `split` is {"test": fraction,
-        "stratify": bool, "by": random|time|group|column, "column": name, "folds": number}; the
+        "stratify": bool, "by": random|time|group|column|hash, "column": name, "folds": number}; the
         folds of a cross-validation are scored by `fold_metrics`, by default by `metrics`. The
         `preprocessing` is {"impute": "mean", "columns": {"age": {"scale": "none"}}, …}, with the
         names of docs/preprocessing.md.
 
         `calibrate` ("sigmoid" or "isotonic") makes probabilities what they say; the `threshold` is
-        a probability, as 0.3 or "0.3:yes", or chosen by a metric, as "f1:yes".
+        a probability, as 0.3 or "0.3:yes", or chosen by a metric, as "f1:yes". The `labels` are
+        what its worker must have: {"gpu": "1"}; without one it waits. With `batches` the dataset is
+        read, and learned from, some rows at a time (docs/training.md); by default if all rows at
+        once need more memory than the limit, and the estimator can.
 
         An evaluation by `metrics` follows, of the class `positive` if one is named: `results` has
         what they gave.
@@ -100,9 +105,11 @@ class TrainMethods(WorkMethods[SessionSummary]):
             "preprocessing": preprocessing,
             "calibrate": calibrate,
             "threshold": threshold,
+            "batches": batches,
             "seed": seed,
             "time_limit": time_limit,
             "memory_limit": memory_limit,
+            "labels": labels,
         }
         limit = seconds_of_wait(wait)
         call = Call("POST", f"{path_of(self)}/trainings", Training, body=body, key=key)

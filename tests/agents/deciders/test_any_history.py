@@ -113,9 +113,9 @@ def test_the_random_commands_reach_every_event_of_what_people_change():
         for kind in ("session", "user", "group", "model"):
             for *_, event, _ in play(Random(seed), kind, f"{kind}/s", 120):
                 seen.add(type(event))
-    rest = {events.EstimatorRegistered, events.MetricRegistered}
+    rest = {events.EstimatorRegistered, events.MetricRegistered, events.StepRegistered}
     rest |= {events.DatasetRegistered, events.DatasetShared, events.DatasetUnshared}
-    rest |= {events.DatasetDeleted, events.RowsLabelled}
+    rest |= {events.DatasetDeleted, events.RowsLabelled, events.DatasetExpected}
     missing = (
         set(events.EVENTS.values())
         - seen

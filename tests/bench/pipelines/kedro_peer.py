@@ -32,9 +32,7 @@ def first() -> int:
 
 def chain() -> object:
     nodes = [node(first, None, "d0", name="n0")]
-    nodes += [
-        node(nothing, f"d{at - 1}", f"d{at}", name=f"n{at}") for at in range(1, STEPS + 1)
-    ]
+    nodes += [node(nothing, f"d{at - 1}", f"d{at}", name=f"n{at}") for at in range(1, STEPS + 1)]
     return pipeline(nodes)
 
 

@@ -10,10 +10,11 @@ import pytest
 from msgspec.structs import replace
 
 from autolearn.artifacts.store.store import ArtifactStore
-from autolearn.ml.prediction import batch_records, estimator_input
+from autolearn.ml.plans import estimator_input
+from autolearn.ml.plans.estimator_input import EstimatorInput
+from autolearn.ml.prediction import batch_records
 from autolearn.ml.prediction import predict as module
 from autolearn.ml.prediction.batch_records import shortened, together
-from autolearn.ml.prediction.estimator_input import EstimatorInput
 from autolearn.ml.prediction.predict import predict
 from autolearn.ml.training.train import train
 from autolearn.schemas.results import PredictedBatch, PredictionResult

@@ -14,6 +14,8 @@ from autolearn.schemas.values import JsonValue
 
 TEXTS = st.text(st.characters(exclude_categories=("Cs",), exclude_characters="\x7f"))
 """JSON has DEL as it is, which YAML has not."""
+KEYS = TEXTS.filter(lambda text: len(json.dumps(text)) < 1000)
+"""A key of YAML has 1,024 characters."""
 SCALARS = (
     st.none()
     | st.booleans()
@@ -22,7 +24,7 @@ SCALARS = (
     | TEXTS
 )
 VALUES = st.recursive(
-    SCALARS, lambda inner: st.lists(inner) | st.dictionaries(TEXTS, inner), max_leaves=20
+    SCALARS, lambda inner: st.lists(inner) | st.dictionaries(KEYS, inner), max_leaves=20
 )
 
 
@@ -55,6 +57,12 @@ def test_all_of_json_is_read_as_it_is(value: JsonValue):
 def test_plain_words_are_those_of_json(text: str, value: JsonValue):
     found = read_document(f"a: {text}").value["a"]
     assert (type(found), found) == (type(value), value)
+
+
+def test_escapes_of_json_are_read_as_their_characters():
+    key = "列" * 200
+    text = json.dumps({key: '\U0001f600\\ud83d\\\\ude00"\x00\u2028'})
+    assert read_document(text).value == json.loads(text)
 
 
 EXPLODING = "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n" + "".join(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args
 
 import typer
 
@@ -25,6 +25,7 @@ from autolearn.client.cli.commands.work.preprocess_options import (
 from autolearn.client.cli.options import (
     Drop,
     Features,
+    LabelOption,
     MemoryLimit,
     Positive,
     Roles,
@@ -35,11 +36,13 @@ from autolearn.client.cli.options import (
     TimeLimit,
     Url,
     Wait,
+    labels_of,
     metric_names,
     roles_in,
     words,
 )
 from autolearn.client.cli.output import As, Output
+from autolearn.schemas.values import SplitBy
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -98,8 +101,9 @@ def train(
         typer.Option(
             metavar="BY[:COL]",
             help="random; time:COL (the latest rows are held out); group:COL (a group is in one "
-            "part); column:COL (it says which are held out). [default: by the column with the role "
-            "time or group, else random]",
+            "part); column:COL (it says which are held out); hash or hash:COL (by a hash of the "
+            "row's number, or of the value). [default: by the column with the role time or group, "
+            "else random]",
         ),
     ] = None,
     folds: Annotated[
@@ -132,6 +136,13 @@ def train(
             "rows (f1:yes), or a number (0.3:yes). [default: the more probable class]",
         ),
     ] = None,
+    batches: Annotated[
+        bool | None,
+        typer.Option(
+            help="Read the dataset, and learn, some rows at a time. [default: if all rows at once "
+            "need more memory than the limit, and the estimator can]"
+        ),
+    ] = None,
     metrics: Annotated[
         str | None,
         typer.Option(metavar="NAME[:CLASS],…", help="Evaluate afterwards, such as f1,recall:yes."),
@@ -149,6 +160,7 @@ def train(
     ] = None,
     time_limit: TimeLimit = None,
     memory_limit: MemoryLimit = None,
+    label: LabelOption = None,
     wait: Wait = True,
     session: SessionOption = None,
     output: As = Output.table,
@@ -201,9 +213,11 @@ def train(
         "preprocessing": preprocessing,
         "calibrate": calibrate,
         "threshold": threshold,
+        "batches": batches,
         "seed": seed,
         "time_limit": time_limit,
         "memory_limit": memory_limit,
+        "labels": labels_of(label),
     }
     if again is not None:
         if attach:
@@ -310,9 +324,9 @@ def split_in(given: str | None) -> dict[str, str]:
     if given is None:
         return {}
     by, colon, column = given.partition(":")
-    if by not in ("random", "time", "group", "column") or (colon and not column):
+    if by not in get_args(SplitBy) or (colon and not column):
         raise typer.BadParameter(
-            f"give it as random, time:COL, group:COL or column:COL; got {given!r}",
+            f"give it as random, time:COL, group:COL, column:COL, hash or hash:COL; got {given!r}",
             param_hint="'--split'",
         )
     return {"by": by, "column": column} if column else {"by": by}

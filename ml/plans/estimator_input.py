@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from autolearn.ml.evaluation.stored_artifact import StoredArtifact
 from autolearn.ml.plans.plan import NoPlan, Plan, compiled
 
 if TYPE_CHECKING:
@@ -24,16 +23,16 @@ _WITH_GAPS = 1_000
 
 
 class EstimatorInput:
-    """The input of an artifact's estimator for batches of its features."""
+    """The input of an estimator for batches of features, by the steps of its pipeline before it."""
 
-    def __init__(self, model: StoredArtifact) -> None:
-        self.steps: Any = model.pipeline[:-1] if hasattr(model.pipeline, "steps") else None
+    def __init__(self, pipeline: Any, *, imported: bool = False) -> None:
+        self.steps: Any = pipeline[:-1] if hasattr(pipeline, "steps") else None
         self.plan: Plan | None = None
         self.is_proven = False
         self.order: Literal["C", "F"] = "C"
-        if self.steps is not None and not model.training.imported:
+        if self.steps is not None and not imported:
             try:
-                self.plan = compiled(model.pipeline)
+                self.plan = compiled(pipeline)
             except NoPlan:
                 self.plan = None
 
@@ -59,6 +58,11 @@ class EstimatorInput:
         whole = np.empty((len(features), ready.shape[1]), order=self.order)
         whole[~odd], whole[odd] = ready, self.steps.transform(features[odd])
         return whole
+
+    def always(self, features: pd.DataFrame, strange: Collection[Array] = ()) -> Array:
+        """Return the input for rows, by the pipeline where no plan gives it."""
+        ready = self.of(features, strange)
+        return np.asarray(self.steps.transform(features)) if ready is None else ready
 
     def _differs(self, plan: Plan, features: pd.DataFrame) -> bool:
         """Return whether a plan gives other bits than scikit-learn, or in another order."""
