@@ -50,7 +50,7 @@ _SOURCE = StepSpec(
     takes=(),
     parameters=(
         key("dataset", "A dataset: NAME for its newest version, or NAME@VERSION."),
-        key("file", "A file on your machine, uploaded as the dataset <pipeline>-<file>."),
+        key("file", "A file of yours, uploaded as the dataset <pipeline>-<file>."),
         key("url", "An https URL; a worker fetches it."),
         *_READ,
     ),
@@ -144,7 +144,7 @@ _DELIVER = StepSpec(
     gives="files",
     parameters=(
         key("dataset", "The dataset that gets a version."),
-        key("file", "A file on your machine, below the folder where the run is started."),
+        key("file", "A file that your client writes, below the folder where the run is started."),
         key("summary", "A short description of the dataset."),
     ),
     one_of=("dataset", "file"),
@@ -186,8 +186,8 @@ def misfits(kind: str, parameters: dict[str, JsonValue]) -> Iterator[tuple[Path,
         for one in _READ:
             if one.name in parameters:
                 yield (one.name,), f"{one.name} is for a file or url: a dataset has been read"
-    if kind == "deliver" and _leaves(parameters.get("file")):
-        yield ("file",), "the file is written below the folder where the run is started: say it so"
+    if kind in ("source", "deliver") and _leaves(parameters.get("file")):
+        yield ("file",), "a file lies below the folder where the run is started: name it from there"
     if kind == "train":
         yield from train_misfits(parameters)
     if kind == "split" and parameters.get("by") == "column" and "column" not in parameters:
@@ -196,5 +196,7 @@ def misfits(kind: str, parameters: dict[str, JsonValue]) -> Iterator[tuple[Path,
 
 def _leaves(file: JsonValue) -> bool:
     """Return whether a path may lead out of the folder that it is relative to."""
-    inside = isinstance(file, str) and _PLAIN_PATH.fullmatch(file) and ".." not in file.split("/")
-    return file is not None and not inside
+    if not isinstance(file, str):
+        return False
+    hidden = any(part.startswith(".") and part != "." for part in file.split("/"))
+    return hidden or not _PLAIN_PATH.fullmatch(file)
