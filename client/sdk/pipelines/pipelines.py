@@ -326,6 +326,14 @@ class Pipelines:
         body = {"text": text_of(file)[0]}
         return ask(Call("POST", "/v1/pipelines", PipelineVersion, {"dry_run": True}, body))
 
+    @operation
+    def schema(self) -> Flow[dict[str, Any]]:
+        """Return the JSON Schema of a file that declares a pipeline, for editors.
+
+        It has the steps that workers offer now, with their parameters.
+        """
+        return ask(Call("GET", "/v1/pipeline-schema", dict[str, Any]))
+
     @listing
     def list(
         self, *, limit: int | None = None, as_of: str | None = None, shared: bool = False

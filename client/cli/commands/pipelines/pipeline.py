@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 import typer
 
 from autolearn.client.cli.commands.pipelines import runs as runs_
+from autolearn.client.cli.commands.pipelines import templates
 from autolearn.client.cli.confirm import Yes, confirm
 from autolearn.client.cli.exit_codes import EXIT_CODES
 from autolearn.client.cli.options import Grantee, May, Shared, Url, shared_with, warn_of_name
@@ -66,6 +67,10 @@ def apply(
 
 
 app.command("run")(runs_.run)
+
+
+app.command("new")(templates.new)
+app.command("schema")(templates.schema)
 
 
 @app.command("list")
