@@ -20,12 +20,13 @@ _RAISED = ("raised", "crashed")
 async def run_function(
     by: ConductedRun, work: StepWork, *, artifact: str = "", artifact_keyid: str = ""
 ) -> StepGave:
-    """Have a step done by a worker, and return what it gave.
+    """Have a step done by a worker, by another `function` if one is named; return what it gave.
 
     Raises:
         StepFailed: it has failed in all its attempts, or was cancelled.
         Problem: its request is refused.
     """
+    work = work._replace(spec=by.kinds[function or work.spec.name])
     step, failed = work.step, ""
     for attempt in range(step.attempts):
         run = step_run_id(by.id, step.name, attempt)

@@ -17,6 +17,8 @@ from autolearn.schemas.results import PREDICTION_FORMS
 from autolearn.schemas.values import DatasetRef
 
 KEEP = "dataset:"
+_OF_URL = ("url", "format")
+"""The parameters of a source that is fetched."""
 
 
 async def read_source(by: ConductedRun, work: StepWork) -> StepGave:
@@ -28,7 +30,8 @@ async def read_source(by: ConductedRun, work: StepWork) -> StepGave:
     source = by.row.sources.get(work.step.name)
     if source is not None:
         return StepGave(table=source)
-    return await run_function(by, work)
+    told = {name: work.step.parameters[name] for name in _OF_URL if name in work.step.parameters}
+    return await run_function(by, work._replace(step=replace(work.step, parameters=told)), "fetch")
 
 
 async def split(_: ConductedRun, work: StepWork) -> StepGave:
@@ -54,9 +57,9 @@ async def predict(by: ConductedRun, work: StepWork) -> StepGave:
     tables = (source,) if source is not None else work.tables
     keyid = by.context.queries.latest().sessions.keyid(given.session) or ""
     only = {"": StepGave(table=tables[0])} if tables else {}
-    return await run_function(
-        by, work._replace(given=only), artifact=artifact.folder, artifact_keyid=keyid
-    )
+    told = {name: one for name, one in work.step.parameters.items() if name == "columns"}
+    asked = StepWork(replace(work.step, parameters=told), work.spec, only)
+    return await run_function(by, asked, "predict", artifact=artifact.folder, artifact_keyid=keyid)
 
 
 async def deliver(by: ConductedRun, work: StepWork) -> StepGave:
@@ -71,7 +74,7 @@ async def deliver(by: ConductedRun, work: StepWork) -> StepGave:
     if file := str(parameters.get("file") or ""):
         form = next((one for one in PREDICTION_FORMS if file.endswith(f".{one}")), "parquet")
         step = replace(work.step, parameters={"form": form})
-        gave = await run_function(by, StepWork(step, by.kinds["write"], work.given))
+        gave = await run_function(by, work._replace(step=step), "write")
         return replace(gave, file=file)
     name, summary = str(parameters["dataset"]), str(parameters.get("summary") or "")
     ref = await keep_table(by, given.table, name, work.step.name, summary)

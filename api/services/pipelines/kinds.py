@@ -11,8 +11,7 @@ from autolearn.schemas.values import RunId
 
 def step_kinds(snapshot: Snapshot) -> dict[str, StepSpec]:
     """Return the kinds of steps, by name."""
-    steps = getattr(snapshot.catalog, "steps", list)()
-    offered = {row.spec.name: row.spec for row in steps}
+    offered = {row.spec.name: row.spec for row in snapshot.catalog.steps()}
     return offered | DRIVEN
 
 

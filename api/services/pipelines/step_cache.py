@@ -109,6 +109,8 @@ def why_forced(definition: Definition, step: Step, start_at: str, *, no_cache: b
     """Return why a step runs whatever the cache has, "" if it need not."""
     if step.cache == "never":
         return "cache: never"
+    if step.kind == "source" and "url" in step.parameters:
+        return "what a URL answers may have changed"
     if no_cache:
         return "the run takes nothing from the cache"
     if start_at and (step.name == start_at or _follows(definition, step, start_at)):
