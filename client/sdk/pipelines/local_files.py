@@ -14,10 +14,11 @@ from autolearn.client.sdk.dataset_files import dataset_name
 from autolearn.client.sdk.errors import BadArgument
 from autolearn.client.sdk.flows import EXAMINED, Call, Flow, ask
 from autolearn.client.sdk.handles.datasets import known
-from autolearn.client.sdk.models.batches import Destination, destination_of
 from autolearn.client.sdk.paths import segment
 from autolearn.schemas.pipelines.definition import Definition, Step
+from autolearn.schemas.pipelines.results import TABLE
 from autolearn.schemas.rest.catalog import Dataset
+from autolearn.schemas.results import PREDICTION_FORMS
 from autolearn.schemas.values import JsonValue
 
 _REFERENCE = re.compile(r"(\$)?\$\{([^{}]*)\}")
@@ -38,7 +39,7 @@ def file_sources(
 
 def destinations(
     definition: Definition, parameters: Mapping[str, JsonValue], folder: Path
-) -> dict[str, Destination]:
+) -> dict[str, Path]:
     """Return where the client writes the result of each `deliver: {file: ...}`, by step.
 
     Raises:
@@ -48,9 +49,22 @@ def destinations(
     for step in definition.steps:
         name = step.parameters.get("file")
         if step.kind == "deliver" and isinstance(name, str):
-            path = path_below(folder, _put_in(name, definition, parameters))
-            found[step.name] = destination_of(path)
+            found[step.name] = path_below(folder, _put_in(name, definition, parameters))
+            file_of_form(found[step.name])
     return found
+
+
+def file_of_form(path: Path) -> str:
+    """Return the name of the file of a step's result that is delivered as a path.
+
+    Raises:
+        BadArgument: the path has no ending of a form.
+    """
+    form = path.suffix.removeprefix(".")
+    if form not in PREDICTION_FORMS:
+        endings = ", ".join(f".{one}" for one in PREDICTION_FORMS)
+        raise BadArgument(f"{path} has no ending of a known form.", advice=f"Those are {endings}.")
+    return TABLE if form == "parquet" else PREDICTION_FORMS[form]
 
 
 def path_below(folder: Path, name: str) -> Path:

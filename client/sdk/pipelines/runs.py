@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from autolearn.client.sdk.errors import BadArgument, PipelineFailed
 from autolearn.client.sdk.flows import Call, Flow, ask, fetch
+from autolearn.client.sdk.handles.datasets import dataset_frame, named
 from autolearn.client.sdk.handles.frames import needed
 from autolearn.client.sdk.handles.pages import Pages
 from autolearn.client.sdk.handles.run_methods import (
@@ -21,7 +22,7 @@ from autolearn.client.sdk.handles.run_methods import (
 from autolearn.client.sdk.handles.run_parent import RunParent
 from autolearn.client.sdk.operation import Either, either, operation
 from autolearn.client.sdk.paths import segment
-from autolearn.client.sdk.pipelines.local_files import destinations
+from autolearn.client.sdk.pipelines.local_files import destinations, file_of_form
 from autolearn.client.sdk.sessions import (
     AsyncExperimentHandle,
     AsyncSessionHandle,
@@ -29,6 +30,7 @@ from autolearn.client.sdk.sessions import (
     SessionHandle,
 )
 from autolearn.client.sdk.transport import AwaitingPart, BlockingPart
+from autolearn.schemas.pipelines.results import LOG, TABLE
 from autolearn.schemas.rest.experiments import ExperimentOverview
 from autolearn.schemas.rest.page import Page
 from autolearn.schemas.rest.pipelines.runs import PipelineRun, PipelineRunSummary, StepState
@@ -66,31 +68,21 @@ class PipelineRunMethods(RunMethods[PipelineRun]):
 
         Raises:
             MissingPackage: pandas or pyarrow is not installed.
-            BadArgument: there is no such step.
-            Problem: it has given no table, or that is gone.
+            BadArgument: there is no such step, or it has given no table.
+            Problem: the table is gone.
         """
         needed("pyarrow", "table()")
         pandas = needed("pandas", "table()")
+        gave = self._named(step).gave
+        if gave.artifact is None and gave.table is not None:
+            ref = gave.table.ref
+            found = yield from named(ref.name, ref.version, None)
+            return (yield from dataset_frame(found))
         with tempfile.TemporaryDirectory(prefix="autolearn-") as folder:
-            path = Path(folder) / "table.parquet"
-            yield from self._fetched_table(step, path, "parquet")
+            path = Path(folder) / TABLE
+            yield from self._fetched(step, TABLE, path)
             frame: pd.DataFrame = pandas.read_parquet(path, engine="pyarrow")
         return frame
-
-    @operation
-    def download_table(self, step: str, path: Path | str, form: str | None = None) -> Flow[Path]:
-        """Fetch the table of a step into a file: as csv, jsonl or parquet, by its ending.
-
-        Raises:
-            BadArgument: there is no such step or form.
-            Problem: the step has given no table, or that is gone.
-        """
-        path = Path(path)
-        form = form or path.suffix.lower().removeprefix(".") or "csv"
-        if form not in ("csv", "jsonl", "parquet"):
-            raise BadArgument(f"{form!r} is no form of rows: choose csv, jsonl or parquet.")
-        yield from self._fetched_table(step, path, form)
-        return path
 
     @operation
     def files(self, step: str) -> Flow[Artifact]:
@@ -107,12 +99,10 @@ class PipelineRunMethods(RunMethods[PipelineRun]):
         """Fetch a file that a step has left, checked by its hash; to its name by default.
 
         Raises:
-            BadArgument: there is no such step.
-            Problem: there is no such file.
+            BadArgument: there is no such step or file.
         """
         into = Path(path) if path is not None else Path(Path(name).name)
-        call = Call("GET", f"{self._step(step)}/files/{segment(name)}", bytes)
-        yield from fetch(call, into, None)
+        yield from self._fetched(step, name, into)
         return into
 
     @operation
@@ -124,8 +114,11 @@ class PipelineRunMethods(RunMethods[PipelineRun]):
             Problem: it did not run in a process of its own, so it has none.
         """
         with tempfile.TemporaryDirectory(prefix="autolearn-") as folder:
-            path = Path(folder) / "log.txt"
-            yield from fetch(Call("GET", f"{self._step(step)}/log", bytes), path, None)
+            path = Path(folder) / LOG
+            if self._named(step).gave.artifact is None:
+                yield from fetch(Call("GET", f"{self._step(step)}/log", bytes), path, None)
+            else:
+                yield from self._fetched(step, LOG, path)
             return path.read_text("utf-8", "replace")
 
     @operation
@@ -228,27 +221,35 @@ class PipelineRunMethods(RunMethods[PipelineRun]):
 
     def _delivered(self, folder: Path) -> Flow[None]:
         run = self.data
-        for step, to in destinations(run.definition, run.parameters, folder).items():
-            if to.file is None or self.steps[step].status not in ("completed", "cached"):
-                continue
-            yield from self._fetched_table(step, to.file, to.form)
-            self.written = {**self.written, step: to.file}
+        for step, path in destinations(run.definition, run.parameters, folder).items():
+            if self.steps[step].status in ("completed", "cached"):
+                path.parent.mkdir(parents=True, exist_ok=True)
+                yield from self._fetched(step, file_of_form(path), path)
+                self.written = {**self.written, step: path}
 
-    def _fetched_table(self, step: str, path: Path, form: str) -> Flow[None]:
-        call = Call("GET", f"{self._step(step)}/table", bytes, {"format": form})
-        yield from fetch(call, path, None)
+    def _fetched(self, step: str, name: str, path: Path) -> Flow[None]:
+        """Fetch a file of a step. Raises BadArgument for a step without it."""
+        artifact = self._named(step).gave.artifact
+        if artifact is None or name not in artifact.files:
+            there = ", ".join(artifact.files) if artifact else "no files"
+            raise BadArgument(f"The step {step} has no {name}: it has {there}.")
+        call = Call("GET", f"{self._step(step)}/files/{segment(name)}", bytes)
+        yield from fetch(call, path, artifact.files[name])
 
     def _path(self, owner: str) -> str:  # noqa: ARG002
         return f"/v1/pipeline-runs/{segment(self.id)}"
 
     def _step(self, step: str) -> str:
-        """Return the path of a step. Raises BadArgument."""
+        return f"{self._path('')}/steps/{segment(self._named(step).name)}"
+
+    def _named(self, step: str) -> StepState:
+        """Return a step by its name. Raises BadArgument."""
         if step not in self.steps:
             known = ", ".join(self.steps)
             raise BadArgument(
                 f"{self._name()} has no step {step!r}.", advice=f"There are: {known}."
             )
-        return f"{self._path('')}/steps/{segment(step)}"
+        return self.steps[step]
 
     def _name(self) -> str:
         return f"Run {self.id[:SHORT_ID]} of pipeline {self.data.pipeline}"

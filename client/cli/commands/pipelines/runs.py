@@ -214,6 +214,9 @@ def logs(
         if step is None:
             step = _step_with_log(found.data)
         lines = found.log(step).splitlines()
+        if not lines:
+            print(f"The step {step} has written nothing.", file=sys.stderr)
+            return
         print(printable("\n".join(lines[-tail:] if tail else lines)))
 
 

@@ -44,7 +44,7 @@ def pipeline(one: Pipeline) -> RenderableType:
         "summary": one.summary,
         "owner": one.owner,
         "shared with": ", ".join(f"{grant.user} ({grant.may})" for grant in one.grants),
-        "version": f"{one.versions}, of {when(one.updated)}",
+        "version": one.versions,
         "runs": f"{one.runs}, the newest {one.last_status}" if one.last else "none",
         **_settings(one.definition),
     }

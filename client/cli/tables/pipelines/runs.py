@@ -44,6 +44,7 @@ def run(one: PipelineRun) -> RenderableType:
         "run": one.id,
         "pipeline": f"{one.pipeline}, version {one.pipeline_version}",
         "status": one.status,
+        "steps": ", ".join(f"{many} {status}" for status, many in one.counts.items()),
         "parameters": given,
         "cache": "not used" if one.no_cache else "",
         "from step": one.start_at,
