@@ -191,8 +191,9 @@ def _values_of(
             if parameter.default is msgspec.UNSET:
                 raise InputError(f"{whose} needs the parameter {name}")
             continue
-        if why := parameter.refusal(given[name]):
-            raise InputError(f"{whose}: {why}")
+        for path, why in parameter.faults(given[name]):
+            place = f"{'.'.join(map(str, path))}: " if path else ""
+            raise InputError(f"{whose}: {place}{why}")
         try:
             values[name] = value_of(given[name], step.annotations[name])
         except msgspec.ValidationError as error:

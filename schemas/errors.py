@@ -10,7 +10,8 @@ AutoLearnError
 ├── PositionError       a word is no position, or no position of this log
 ├── StoreError          a RocksDB folder cannot be opened or read
 ├── AlreadyRunning      another process holds the same folder or instance name
-└── beside their code: DatasetRefused, ArtifactError (artifacts), BrokerError, SignatureRefused,
+└── beside their code: PipelineInvalid, TemplateUnfit (schemas/pipelines), DatasetRefused,
+    ArtifactError (artifacts), BrokerError, SignatureRefused,
     Unreadable (eventlog), BackupRefused, Damaged, NotEmpty, BackupFailed, ProofRefused,
     PastTooLarge (projections), InputError, ModelRefused, CatalogUnavailable, Refused (agents),
     CannotStart, DemoFailed, NoSession, NothingRecorded, NothingSo, Unsafe (client; Unsafe is a

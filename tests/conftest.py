@@ -31,6 +31,7 @@ SHARED = {
         api/services: audit authorization dataset_keys dataset_owners groups users
             sensitive_columns
         api/services/comparisons: router
+        api/services/lineage: router
         api/services/models: backtests batches erasures prediction_proofs router truths
         api/services/predictions: keys
         api/serving: serve

@@ -57,7 +57,7 @@ class Conductor:
 
     def __init__(self, by: ConductedRun, attempt: int) -> None:
         self.by, self.attempt = by, attempt
-        self.outcomes: dict[str, StepOutcome] = {}
+        self.outcomes = by.outcomes
         self.going: dict[str, asyncio.Task[StepOutcome]] = {}
         self.phase = "starting"
         self.began, self.since = time.monotonic(), timestamp()

@@ -16,7 +16,7 @@ from autolearn.projections.queries.queries import Snapshot
 from autolearn.schemas.catalog import DatasetSpec
 from autolearn.schemas.pipelines.definition import Step
 from autolearn.schemas.pipelines.kinds import DRIVEN
-from autolearn.schemas.pipelines.results import StepGave
+from autolearn.schemas.pipelines.results import StepGave, StepOutcome
 from autolearn.schemas.pipelines.steps import StepSpec
 from autolearn.schemas.rest.runs import AnyRunRow, PipelineRunRow
 from autolearn.schemas.stream_kinds import stream, stream_of_runs
@@ -58,7 +58,8 @@ class StepWork(NamedTuple):
 class ConductedRun:
     """A run that this process conducts.
 
-    `functions` are the steps that workers offer; `tables` are those of its steps so far, by name.
+    `functions` are the steps that workers offer; `tables` are those of its steps so far, by name,
+    and `outcomes` how these have ended.
     The session of its trainings is opened when the first of them is asked for.
     """
 
@@ -75,6 +76,7 @@ class ConductedRun:
         self.definition = row.definition
         self.stream: StreamId = stream("pipeline", pipeline)
         self.tables: dict[str, DatasetSpec] = {}
+        self.outcomes: dict[str, StepOutcome] = {}
         self.session: SessionId = NO_SESSION
         self.committed = False
         self.opening = asyncio.Lock()

@@ -13,6 +13,7 @@ from pydantic import ValidationError
 from autolearn.agents.command_client import command_id
 from autolearn.api.http.body import invalid_body
 from autolearn.api.limits.quotas import check_run
+from autolearn.api.pipelines.kept_steps import kept_steps
 from autolearn.api.pipelines.run import ConductedRun, StepFailed, StepWork
 from autolearn.api.services.evaluations.checks import request_evaluation
 from autolearn.api.services.trainings.checks import request_training
@@ -118,11 +119,13 @@ def _request_candidate(
         tune = {"sampler": "grid", "space": space, **(tune or {})}
         many = math.prod(len(values) for values in candidate["grid"].values())
         tune.setdefault("trials", many)
+    kept = kept_steps(by, work.step)
     if tune is None:
-        return request_training(run, _body_of(TrainingBody, body), now, settings, may)
-    asked = _body_of(StudyBody, {**body, **tune})
+        asked = request_training(run, _body_of(TrainingBody, body), now, settings, may)
+        return kept.asked_of(asked)
+    searched = _body_of(StudyBody, {**body, **tune})
     slots = max(1, sum(beat.slots for beat, _ in by.context.heartbeats.workers()))
-    return request_study(run, session_of(by.id), asked, now, settings, may, slots)
+    return kept.asked_of(request_study(run, session_of(by.id), searched, now, settings, may, slots))
 
 
 def _named(table: DatasetSpec) -> str | dict[str, str]:

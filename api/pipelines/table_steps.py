@@ -17,8 +17,6 @@ from autolearn.schemas.results import PREDICTION_FORMS
 from autolearn.schemas.values import DatasetRef
 
 KEEP = "dataset:"
-_OF_URL = ("url", "format")
-"""The parameters of a source that is fetched."""
 
 
 async def read_source(by: ConductedRun, work: StepWork) -> StepGave:
@@ -30,8 +28,7 @@ async def read_source(by: ConductedRun, work: StepWork) -> StepGave:
     source = by.row.sources.get(work.step.name)
     if source is not None:
         return StepGave(table=source)
-    told = {name: work.step.parameters[name] for name in _OF_URL if name in work.step.parameters}
-    return await run_function(by, work._replace(step=replace(work.step, parameters=told)), "fetch")
+    return await run_function(by, work, "fetch")
 
 
 async def split(_: ConductedRun, work: StepWork) -> StepGave:
@@ -57,7 +54,7 @@ async def predict(by: ConductedRun, work: StepWork) -> StepGave:
     tables = (source,) if source is not None else work.tables
     keyid = by.context.queries.latest().sessions.keyid(given.session) or ""
     only = {"": StepGave(table=tables[0])} if tables else {}
-    told = {name: one for name, one in work.step.parameters.items() if name == "columns"}
+    told = {name: one for name, one in work.step.parameters.items() if name != "dataset"}
     asked = StepWork(replace(work.step, parameters=told), work.spec, only)
     return await run_function(by, asked, "predict", artifact=artifact.folder, artifact_keyid=keyid)
 

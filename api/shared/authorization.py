@@ -130,6 +130,7 @@ RULES: dict[str, Rule] = {
     # Pipelines: their routes check owner and grants
     "GET /v1/pipelines": Rule.USER,
     "POST /v1/pipelines": Rule.USER,
+    "GET /v1/pipeline-schema": Rule.USER,
     **{
         f"GET {_PIPELINE}{what}": Rule.USER
         for what in ("", "/versions", "/versions/{number}", "/readers")

@@ -28,6 +28,7 @@ from autolearn.client.cli.commands.operate import (
     up,
     version,
 )
+from autolearn.client.cli.commands.pipelines import pipeline
 from autolearn.client.cli.commands.serve import model, predictions, truth
 from autolearn.client.cli.commands.work import (
     annotate,
@@ -132,6 +133,7 @@ app.command("attachment", rich_help_panel=WORK)(annotate.attachment)
 app.add_typer(experiment.app, name="experiment", rich_help_panel=WORK)
 app.command("reproduce", rich_help_panel=WORK)(retrain.retrain)
 app.add_typer(model.app, name="model", rich_help_panel=WORK)
+app.add_typer(pipeline.app, name="pipeline", rich_help_panel=WORK)
 app.add_typer(catalog.app, name="catalog", rich_help_panel=WORK)
 app.command("diff", rich_help_panel=PAST)(diff.diff)
 app.command("events", rich_help_panel=PAST)(events.events)
@@ -166,6 +168,7 @@ app.command("estimators", hidden=True)(catalog.estimators)
 app.command("metrics", hidden=True)(catalog.metrics)
 app.command("models", hidden=True)(model.list_)
 app.command("truths", hidden=True)(truth.list_)
+app.command("pipelines", hidden=True)(pipeline.list_)
 
 
 @app.callback()

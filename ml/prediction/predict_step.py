@@ -26,9 +26,13 @@ _LETTERS = {
 
 
 def predict(
-    table: pa.Table, model: ModelInput, *, columns: Annotated[list[str] | None, COLUMNS] = None
+    table: pa.Table,
+    model: ModelInput,
+    *,
+    with_input: bool = False,
+    columns: Annotated[list[str], COLUMNS] = [],  # noqa: B006 - it is not changed
 ) -> pa.Table:
-    """Add what a model predicts for each row.
+    """Predict the rows of a table.
 
     A classifier gives prediction and probability_<class>, a regression prediction, a clusterer
     cluster, a detector of anomalies anomaly and score.
@@ -36,7 +40,8 @@ def predict(
     Args:
         table: the rows
         model: the trained model
-        columns: the columns of the table that stay beside the predictions; by default all
+        with_input: repeat all columns of the rows
+        columns: the columns to repeat
     """
     now = context()
     with tempfile.TemporaryDirectory(prefix="autolearn-") as scratch:
@@ -53,7 +58,7 @@ def predict(
             artifact=model.digest,
             dataset=DatasetRef("table", "0" * 64),
             read=ReadOptions(format="parquet", types=types),
-            input_columns=tuple(table.column_names if columns is None else columns),
+            input_columns=tuple(table.column_names if with_input else columns),
             sensitive=tuple(sorted(now.sensitive)),
             form="parquet",
         )

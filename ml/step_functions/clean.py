@@ -14,15 +14,17 @@ from autolearn.ml.errors import InputError
 from autolearn.ml.expressions.values import TYPES, as_integer, as_number, kind_of
 from autolearn.ml.steps.context import report
 from autolearn.ml.steps.parameters import COLUMNS
+from autolearn.ml.steps.step_function import step
 from autolearn.schemas.bounds import cut
 
 pc: Any = compute
 _Gap = Literal["drop", "median", "mean", "mode", "forward"]
-_Kind = Literal["boolean", "integer", "number", "string", "timestamp"]
+_Kind = Literal["boolean", "integer", "number", "text", "timestamp"]
 _Outlier = Literal["clip", "drop", "null"]
 _TRUE, _FALSE = ("true", "yes", "1"), ("false", "no", "0")
 
 
+@step(row_wise=True, needs_rows=("unfit", "duplicates", "outliers", "gaps"))
 def clean(
     table: pa.Table,
     *,
@@ -117,7 +119,7 @@ def _differing(before: Any, after: Any) -> Any:
 def _typed(table: pa.Table, name: str, kind: str, unfit: str) -> pa.Table:
     values = table[name]
     given = kind_of(values.type)
-    if given == kind:
+    if given == ("string" if kind == "text" else kind):
         return table
     cast = _cast(values, given, kind)
     lost = pc.and_(pc.is_valid(values), pc.is_null(cast))
@@ -144,8 +146,7 @@ def _typed(table: pa.Table, name: str, kind: str, unfit: str) -> pa.Table:
 
 def _cast(values: Any, given: str, kind: str) -> Any:
     """Return values as those of another kind; null where one does not fit."""
-    nothing = pa.scalar(None, TYPES[kind])
-    if kind == "string":
+    if kind == "text":
         return pc.cast(values, pa.string())
     if kind == "number":
         return as_number(values, given)
@@ -157,7 +158,7 @@ def _cast(values: Any, given: str, kind: str) -> Any:
         words = pc.utf8_lower(pc.utf8_trim_whitespace(pc.cast(values, pa.string())))
         true = pc.is_in(words, value_set=pa.array(_TRUE))
         known = pc.or_(true, pc.is_in(words, value_set=pa.array(_FALSE)))
-        return pc.if_else(known, true, nothing)
+        return pc.if_else(known, true, pa.scalar(None, pa.bool_()))
     if given == "string":
         return pa.chunked_array([pc.cast(times_in(one, ""), TYPES[kind]) for one in values.chunks])
     if given in ("integer", "number"):

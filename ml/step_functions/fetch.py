@@ -21,8 +21,10 @@ from autolearn.ml.steps import tables
 from autolearn.ml.steps.context import context, report
 from autolearn.ml.steps.step_function import step
 from autolearn.schemas.bounds import cut
+from autolearn.schemas.datasets.read_options import ReadHints, type_fault
 
-_MIB = 1 << 20
+_LARGEST = 2 << 30
+"""Bytes of a file."""
 _REDIRECTS = 5
 _SECONDS = 30.0
 """Without a byte for so long it is given up."""
@@ -33,34 +35,62 @@ def fetch(
     *,
     url: Annotated[str, Meta(max_length=2_000)],
     format: Literal["csv", "parquet", "arrow", "jsonl", "excel"] | None = None,  # noqa: A002
-    sha256: Annotated[str, Meta(pattern="^[0-9a-f]{64}$")] | None = None,
-    largest: Annotated[int, Meta(ge=1, le=16_384)] = 1_024,
+    separator: str | None = None,
+    decimal: Literal[".", ","] | None = None,
+    encoding: str | None = None,
+    header: bool | None = None,
+    skip_lines: Annotated[int, Meta(ge=0, le=10_000)] | None = None,
+    sheet: str | None = None,
+    types: dict[str, str] | None = None,
+    missing: list[str] | None = None,
+    zone: str | None = None,
 ) -> pa.Table:
-    """Get a file by HTTP or HTTPS, and read it as a dataset is read.
+    """Get the file of a URL by HTTP or HTTPS, and read it as `dataset add` reads a file.
 
     Args:
         url: where it is
         format: of the file; by default what its content says
-        sha256: what its bytes must have, in hex
-        largest: the most MiB that are read
+        separator: of columns: one character, or tab
+        decimal: the decimal sign
+        encoding: such as latin-1
+        header: whether the first row has names
+        skip_lines: lines above the header
+        sheet: of a workbook
+        types: number, integer, boolean, text, timestamp, or a date's form, by column
+        missing: words for missing values, instead of the usual ones
+        zone: of times without one
     """
+    for column, word in (types or {}).items():
+        if fault := type_fault(word):
+            raise InputError(f"of column {cut(column)!r}: {fault}")
+    hints = ReadHints(
+        separator="\t" if separator == "tab" else separator or "",
+        decimal=decimal or "",
+        encoding=encoding or "",
+        header=header,
+        skip_lines=skip_lines,
+        sheet=sheet or "",
+        missing=None if missing is None else tuple(missing),
+        types=types or {},
+        zone=zone or "",
+    )
     with tempfile.TemporaryDirectory(prefix="autolearn-") as scratch:
         path = Path(scratch, "file")
         context().phase("fetching")
-        digest, size = _downloaded(url, path, largest * _MIB)
-        if sha256 is not None and digest != sha256:
-            raise InputError(f"the file of {_shown(url)} has the SHA-256 {digest}, not {sha256}")
+        digest, size = _downloaded(url, path)
         report.note(f"{_shown(url)}: {size:,} bytes with the SHA-256 {digest}")
         context().phase("reading")
         try:
             form = format or format_of(path)
-            spec = profile(path, name="fetched", format=form, version=digest, bytes=size)
+            spec = profile(
+                path, name="fetched", format=form, version=digest, bytes=size, hints=hints
+            )
             return tables.read(path, spec)
         except DatasetRefused as refused:
             raise InputError(f"the file of {_shown(url)} cannot be read: {refused}") from None
 
 
-def _downloaded(url: str, path: Path, most: int) -> tuple[str, int]:
+def _downloaded(url: str, path: Path) -> tuple[str, int]:
     """Write the file of a URL; return its SHA-256 and size. Raises InputError."""
     digest, size = hashlib.sha256(), 0
     try:
@@ -80,10 +110,11 @@ def _downloaded(url: str, path: Path, most: int) -> tuple[str, int]:
                 raise InputError(f"{_shown(url)} answers {said}, not 200 OK")
             for chunk in answer.iter_bytes():
                 size += len(chunk)
-                if size > most:
+                if size > _LARGEST:
                     raise InputError(
-                        f"the file of {_shown(url)} has more than {most // _MIB:,} MiB",
-                        advice="Raise largest, or give a smaller file.",
+                        f"the file of {_shown(url)} has more than {_LARGEST >> 20:,} MiB, the most "
+                        "that are fetched",
+                        advice="Register it as a dataset: autolearn dataset add.",
                     )
                 digest.update(chunk)
                 file.write(chunk)

@@ -12,10 +12,12 @@ from autolearn.ml.errors import InputError
 from autolearn.ml.expressions.expression import Expression
 from autolearn.ml.steps.context import report
 from autolearn.ml.steps.parameters import COLUMNS
+from autolearn.ml.steps.step_function import step
 
 pc: Any = compute
 
 
+@step(row_wise=True, needs_rows=("where", "limit"))
 def select(
     table: pa.Table,
     *,

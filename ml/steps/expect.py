@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from autolearn.artifacts.datasets.checks.rule_checks import TableChecker, kinds_of
 from autolearn.ml.errors import InputError
+from autolearn.ml.steps.context import context
 from autolearn.schemas.bounds import cut, listed
 from autolearn.schemas.datasets.rule_fit import rules_in
 from autolearn.schemas.datasets.rules import Expectations, RuleOutcome
@@ -32,7 +33,10 @@ def expect(table: pa.Table, *, rules: dict[str, Any] | None = None) -> pa.Table:
     Raises:
         InputError: words are no rule, or rows break a hard one.
     """
-    _require_met(broken_rules(table, rules))
+    now = context()
+    broken = broken_rules(table, rules, sensitive=now.sensitive)
+    now.changes += changes_of(table, broken, sensitive=now.sensitive)
+    _require_met(broken)
     return table
 
 

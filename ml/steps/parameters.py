@@ -44,7 +44,8 @@ def parameter_of(given: inspect.Parameter, annotation: Any, summary: str = "") -
     said = [one for one in _metadata_of(annotation) if isinstance(one, msgspec.Meta)]
     told = next((one.description for one in said if one.description), "") or summary
     marked = COLUMNS in _metadata_of(annotation)
-    return StepParameter(given.name, domains, default, told, marked)
+    each = _each_of(annotation, given.name)
+    return StepParameter(given.name, domains, default, told, marked, each=each)
 
 
 def value_of(value: JsonValue, annotation: Any) -> Any:
@@ -111,6 +112,20 @@ def _domains_of(annotation: Any, bounds: dict[str, Any]) -> Iterator[Domain]:
         yield Domain(_CONTAINERS[origin or annotation])
     else:
         raise _refused(annotation)
+
+
+def _each_of(annotation: Any, name: str) -> StepParameter | None:
+    """Return what each element of a list, or each value of a dict, may be; None for any."""
+    origin, arguments = get_origin(annotation), get_args(annotation)
+    if origin is Annotated:
+        return _each_of(arguments[0], name)
+    if origin in (Union, types.UnionType):
+        return next(filter(None, (_each_of(one, name) for one in arguments)), None)
+    inner = arguments[-1 if origin is dict else 0] if origin in _CONTAINERS else Any
+    if inner in (Any, ...):
+        return None
+    word = f"a value of {name}" if origin is dict else f"an element of {name}"
+    return StepParameter(word, tuple(_domains_of(inner, {})), each=_each_of(inner, word))
 
 
 def _bounds_of(metadata: tuple[Any, ...]) -> dict[str, Any]:

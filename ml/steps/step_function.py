@@ -42,23 +42,31 @@ class _Marks:
 
     network: bool = False
     row_wise: bool = False
+    needs_rows: tuple[str, ...] = ()
 
 
 @overload
 def step(function: Function) -> Function: ...
 @overload
-def step(*, network: bool = False, row_wise: bool = False) -> Callable[[Function], Function]: ...
 def step(
-    function: Function | None = None, *, network: bool = False, row_wise: bool = False
+    *, network: bool = False, row_wise: bool = False, needs_rows: tuple[str, ...] = ()
+) -> Callable[[Function], Function]: ...
+def step(
+    function: Function | None = None,
+    *,
+    network: bool = False,
+    row_wise: bool = False,
+    needs_rows: tuple[str, ...] = (),
 ) -> Function | Callable[[Function], Function]:
     """Mark a function as a step: with `network` it may connect to other machines.
 
-    With `row_wise` each row of the result is made of one row of the table, and of nothing else.
+    With `row_wise` each row of the result is made of one row of the table, and of nothing else,
+    unless one of the parameters `needs_rows` is given.
     A function without marks is a step as well.
     """
 
     def marked(one: Function) -> Function:
-        setattr(one, _MARKS, _Marks(network=network, row_wise=row_wise))
+        setattr(one, _MARKS, _Marks(network, row_wise, needs_rows))
         return one
 
     return marked if function is None else marked(function)
@@ -75,6 +83,7 @@ class StepFunction:
         self.package, self.version = package, version
         marks: _Marks = getattr(function, _MARKS, _Marks())
         self.network, self.row_wise = marks.network, marks.row_wise
+        self.needs_rows = marks.needs_rows
         try:
             self.takes, self.parameters, self.annotations = _signature_of(function)
         except TypeError as error:
@@ -100,6 +109,7 @@ class StepFunction:
             takes=self.takes,
             parameters=self.parameters,
             row_wise=self.row_wise,
+            needs_rows=self.needs_rows,
             network=self.network,
             package=self.package,
             package_version=self.version,

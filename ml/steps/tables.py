@@ -27,8 +27,12 @@ _ROWS = 1 << 17
 
 def read(file: Path, spec: DatasetSpec) -> pa.Table:
     """Return the rows of a dataset's file; a missing value is null. Raises DatasetRefused."""
-    found = read_table(file, spec.read)
-    return pa.table({name: _without_nan(values) for name, values in found.arrays.items()})
+    return of_arrays(read_table(file, spec.read).arrays)
+
+
+def of_arrays(arrays: Mapping[str, Any]) -> pa.Table:
+    """Return the columns of a dataset as a table; a missing value is null."""
+    return pa.table({name: _without_nan(values) for name, values in arrays.items()})
 
 
 def write(table: pa.Table, path: Path) -> None:

@@ -12,6 +12,7 @@ from msgspec import Raw, Struct
 
 from autolearn.projections.rows import catalog, models, pipelines, runs
 from autolearn.projections.storage.row_reader import RowReader
+from autolearn.schemas.catalog import DatasetSpec
 from autolearn.schemas.codec import from_json
 from autolearn.schemas.datasets.made_from import DatasetSource
 from autolearn.schemas.events import PipelineRequested, StepRecorded
@@ -173,15 +174,17 @@ def _pipeline_edges(
         yield Edge(me, "step of", Ref("pipeline-run", owner, run))
         if (source := asked.sources.get(step.name)) is not None:
             yield Edge(me, "reads", data_ref(source.ref))
+        tables = {data_ref(table.ref) for taken in step.inputs if (table := _table(ends, taken))}
         for taken in step.inputs:
-            table = ends[taken].gave.table if taken in ends else None
-            source_ref = None if table is None else data_ref(table.ref)
-            yield Edge(me, "takes", source_ref or Ref("step", within, taken))
+            table = _table(ends, taken)
+            by_name = Ref("step", within, taken)
+            yield Edge(me, "takes", by_name if table is None else data_ref(table.ref))
         if end.made_by and end.made_by != run:
             yield Edge(me, "cached from", Ref("step", f"{owner}/{end.made_by}", step.name))
         else:
-            if gave.table is not None and gave.table.folder:
-                yield Edge(data_ref(gave.table.ref), MADE_BY, me)
+            table = gave.table
+            if table is not None and table.folder and data_ref(table.ref) not in tables:
+                yield Edge(data_ref(table.ref), MADE_BY, me)
             made = [("training", one) for one in gave.trainings]
             made += [("study", one) for one in gave.studies]
             made += [("evaluation", one) for one in gave.evaluations]
@@ -191,6 +194,11 @@ def _pipeline_edges(
                 yield Edge(Ref("model-version", gave.model, str(gave.version)), MADE_BY, me)
         if gave.dataset is not None:
             yield Edge(data_ref(gave.dataset), MADE_BY, me)
+
+
+def _table(ends: dict[str, StepOutcome], step: str) -> DatasetSpec | None:
+    """Return the table that a step of a run gave."""
+    return ends[step].gave.table if step in ends else None
 
 
 MADE_BY = "made by"

@@ -69,7 +69,7 @@ class LineageIndex:
         """Read the rows that are not known yet, and forget those that are gone (blocks)."""
         with self.lock:
             at = rows.progress()
-            if at == self.at:
+            if at and at == self.at:
                 return
             for key in self.unended:
                 self._drop(key)

@@ -29,7 +29,7 @@ class PipelineDifference(Struct, frozen=True, omit_defaults=True):
 
 
 def differences(before: Definition, after: Definition) -> list[PipelineDifference]:
-    """Return what differs, that of all steps first, then by step in the order of the later one."""
+    """Return the differences: the general ones, then by step in the order of the later one."""
     found = list(_between("", (), _general(before), _general(after)))
     old = {step.name: _plain(step) for step in before.steps}
     new = {step.name: _plain(step) for step in after.steps}

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import get_args
-
-from msgspec.structs import replace
 
 from autolearn.schemas.pipelines.file_keys import (
     ARRAY,
@@ -50,7 +48,7 @@ _SOURCE = StepSpec(
     takes=(),
     parameters=(
         key("dataset", "A dataset: NAME for its newest version, or NAME@VERSION."),
-        key("file", "A file on your machine, uploaded as the dataset <pipeline>-<file>."),
+        key("file", "A file of yours, uploaded as the dataset <pipeline>-<file>."),
         key("url", "An https URL; a worker fetches it."),
         *_READ,
     ),
@@ -144,7 +142,7 @@ _DELIVER = StepSpec(
     gives="files",
     parameters=(
         key("dataset", "The dataset that gets a version."),
-        key("file", "A file on your machine, below the folder where the run is started."),
+        key("file", "A file that your client writes, below the folder where the run is started."),
         key("summary", "A short description of the dataset."),
     ),
     one_of=("dataset", "file"),
@@ -161,33 +159,14 @@ DRIVEN = {
 """The kinds that every pipeline may have, beside the functions of the catalog."""
 
 
-def with_driven(offered: Mapping[str, StepSpec]) -> dict[str, StepSpec]:
-    """Return all kinds of steps: those that workers offer, and the driven ones.
-
-    A function that does (a part of) a driven step gives it its package and digest.
-    """
-    found = dict(offered)
-    for name, spec in DRIVEN.items():
-        if by := offered.get(name):
-            spec = replace(
-                spec,
-                package=by.package,
-                package_version=by.package_version,
-                digest=by.digest,
-                network=by.network,
-            )
-        found[name] = spec
-    return found
-
-
 def misfits(kind: str, parameters: dict[str, JsonValue]) -> Iterator[tuple[Path, str]]:
     """Yield what does not go together in the parameters of a driven step: the path, and why."""
     if kind == "source" and "dataset" in parameters:
         for one in _READ:
             if one.name in parameters:
                 yield (one.name,), f"{one.name} is for a file or url: a dataset has been read"
-    if kind == "deliver" and _leaves(parameters.get("file")):
-        yield ("file",), "the file is written below the folder where the run is started: say it so"
+    if kind in ("source", "deliver") and _leaves(parameters.get("file")):
+        yield ("file",), "a file lies below the folder where the run is started: name it from there"
     if kind == "train":
         yield from train_misfits(parameters)
     if kind == "split" and parameters.get("by") == "column" and "column" not in parameters:
@@ -196,5 +175,7 @@ def misfits(kind: str, parameters: dict[str, JsonValue]) -> Iterator[tuple[Path,
 
 def _leaves(file: JsonValue) -> bool:
     """Return whether a path may lead out of the folder that it is relative to."""
-    inside = isinstance(file, str) and _PLAIN_PATH.fullmatch(file) and ".." not in file.split("/")
-    return file is not None and not inside
+    if not isinstance(file, str):
+        return False
+    hidden = any(part.startswith(".") and part != "." for part in file.split("/"))
+    return hidden or not _PLAIN_PATH.fullmatch(file)

@@ -126,9 +126,8 @@ class References:
         for name in names:
             if name not in self._declared:
                 known = [f"${{{one}}}" for one in self._declared]
-                sentence = unknown_word("the pipeline", "parameter", f"${{{name}}}", known)
-                remedy = "declare it under parameters, or write $${…} if it is text"
-                self._faults.add(path, f"{sentence if known else _none(name)}; {remedy}")
+                words = unknown_word("the pipeline", "parameter", f"${{{name}}}", known)
+                self._faults.add(path, f"{words} ($${{{cut(name, 60)}}} is the text)")
         if any(name not in self._values for name in names):
             return Unresolved(text)
         whole = _REFERENCE.fullmatch(text)
@@ -147,7 +146,3 @@ class References:
 
 def _as_text(value: JsonValue) -> str:
     return value if isinstance(value, str) else msgspec.json.encode(value).decode()
-
-
-def _none(name: str) -> str:
-    return f"there is no parameter {cut(name, 60)!r}"

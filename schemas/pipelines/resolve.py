@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from msgspec import UNSET
 from msgspec.structs import replace
 
-from autolearn.schemas.bounds import cut
 from autolearn.schemas.pipelines.definition import Definition, Parameter
 from autolearn.schemas.pipelines.document import INTEGER, NUMBER
 from autolearn.schemas.pipelines.faults import FaultList
@@ -36,8 +35,7 @@ def resolve(
     values: dict[str, JsonValue] = {}
     for name in given:
         if name not in declared:
-            sentence = unknown_word("the pipeline", "parameter", name, declared)
-            words = sentence if declared else f"the pipeline has no parameters; got {cut(name, 60)}"
+            words = unknown_word("the pipeline", "parameter", name, declared)
             faults.add(("parameters", name), words)
     for name, one in declared.items():
         value = _converted(given[name], one) if name in given else one.default

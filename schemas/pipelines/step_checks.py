@@ -31,11 +31,11 @@ def check_name(kind: str, name: JsonValue, path: Path, faults: FaultList) -> Non
 
 def unknown_kind(kind: str, kinds: Mapping[str, StepSpec]) -> str:
     """Return a sentence about a kind of step that is not in the catalog."""
-    near = nearest(kind, kinds)
-    hint = f"did you mean {near}? " if near else ""
+    if near := nearest(kind, kinds):
+        return f"no worker offers a step {cut(kind, 60)!r}: did you mean {near}?"
     return (
-        f"no worker offers a step {cut(kind, 60)!r}: {hint}A step of a package has to be installed "
-        f"where the workers run; there are {listed(sorted(kinds))}"
+        f"no worker offers a step {cut(kind, 60)!r}: a step of a package has to be installed where "
+        f"the workers run; there are {listed(sorted(kinds))}"
     )
 
 

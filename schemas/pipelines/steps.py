@@ -106,7 +106,8 @@ class StepSpec(Struct, frozen=True, omit_defaults=True):
     `takes` are what the inputs may be, in their order, each one of several ports. Exactly one of
     the parameters `one_of` is given, if it names some. The parameter `reads` names a dataset of the
     catalog; with it the step takes no table. With `row_wise` its function makes each row of the
-    result from one row of the table, so that it can be kept in a model. `driven` steps are done by
+    result from one row of the table, so that it can be kept in a model, unless one of the
+    parameters `needs_rows` is given. `driven` steps are done by
     the process that drives the pipeline; others are functions of a `package`, whose sources have
     the SHA-256 `digest` (hex), and run in a process of their own: with `network` outside the fence.
     """
@@ -120,6 +121,7 @@ class StepSpec(Struct, frozen=True, omit_defaults=True):
     reads: str = ""
     driven: bool = False
     row_wise: bool = False
+    needs_rows: tuple[str, ...] = ()
     network: bool = False
     package: str = ""
     package_version: str = ""

@@ -21,11 +21,11 @@ _ROOTS = ("session", "experiment")
 
 
 class Way(NamedTuple):
-    """The way to a neighbour, and its node, whose depth is not set."""
+    """The way to a neighbour, and its node, whose depth is not set; None if it is only counted."""
 
     how: str
     to: Ref
-    node: LineageNode
+    node: LineageNode | None
 
 
 class Walk:
@@ -40,6 +40,9 @@ class Walk:
         self.nodes: dict[Ref, LineageNode] = {}
         self.edges: dict[tuple[str, str], LineageEdge] = {}
         self.hidden: dict[Ref, str] = {}
+        self.levels: dict[tuple[str, str], Level] = {}
+        self.room = True
+        """Whether a neighbour that is not in the graph yet has room there."""
 
     def graph(self, depth: int, limit: int) -> Lineage | None:
         """Return at most `limit` nodes up to a depth; None if the thing is not there."""
@@ -52,16 +55,18 @@ class Walk:
         while waiting:
             ref = waiting.popleft()
             at, left, others = self.nodes[ref].depth, 0, 0
+            self.room = at < depth and len(self.nodes) < limit
             for way in self._ways(ref):
                 if way is None:
                     others += 1
                     continue
                 if way.to not in self.nodes:
-                    if at == depth or len(self.nodes) >= limit:
+                    if not self.room or way.node is None:
                         left += 1
                         deeper, cut = deeper or at == depth, cut or at != depth
                         continue
                     self.nodes[way.to] = replace(way.node, depth=at + 1)
+                    self.room = len(self.nodes) < limit
                     if way.node.status not in ("deleted", "not-yours"):
                         waiting.append(way.to)
                 self._note(ref, way)
@@ -121,7 +126,7 @@ class Walk:
     def _to_sources(self, edges: list[Edge]) -> Iterator[Way]:
         for edge in edges:
             other = edge.source
-            if level_on(self.sight, other) >= Level.READ:
+            if self._level(other) >= Level.READ:
                 node = shown(self.sight, other)
                 if node is not None or edge.how != MADE_BY:  # that step came later
                     yield Way(edge.how, other, node or gone(other))
@@ -129,6 +134,15 @@ class Walk:
             yield Way(edge.how, other, self._not_yours(other))
             if edge.product.kind == "model-version":
                 yield from self._data_of(edge.product)
+
+    def _level(self, ref: Ref) -> Level:
+        """Return the level on a thing, which is that on all of its kind in the same one."""
+        if ref.kind in ("prediction", "table") or not ref.within:
+            return level_on(self.sight, ref)
+        at = (ref.kind, ref.within)
+        if at not in self.levels:
+            self.levels[at] = level_on(self.sight, ref)
+        return self.levels[at]
 
     def _not_yours(self, ref: Ref) -> LineageNode:
         name = self.hidden.setdefault(ref, f"not-yours/{len(self.hidden) + 1}")
@@ -141,24 +155,26 @@ class Walk:
         if row is None or row.source is None or row.imported:
             return
         data = data_ref(row.source.dataset)
-        if level_on(self.sight, data) >= Level.READ and (node := shown(self.sight, data)):
+        if self._level(data) >= Level.READ and (node := shown(self.sight, data)):
             yield Way("trained on", data, node)
 
     def _to_products(self, ref: Ref, edges: list[Edge]) -> Iterator[Way | None]:
         owned: bool | None = None
         for edge in edges:
             other = edge.product
-            if level_on(self.sight, other) >= Level.READ:
-                if (node := shown(self.sight, other)) is not None:
+            if self._level(other) >= Level.READ:
+                if not self.room and self.sight.past is None:  # it is there: the index says so
+                    yield Way(edge.how, other, None)
+                elif (node := shown(self.sight, other)) is not None:
                     yield Way(edge.how, other, node)
                 continue
             if owned is None:
-                owned = level_on(self.sight, ref) >= Level.OWN
+                owned = self._level(ref) >= Level.OWN
             if owned and self.sight.past is None:
                 yield None
             for behind in self.sight.seen.lineage.products(other):
                 version = behind.product
-                if version.kind == "model-version" and level_on(self.sight, version) >= Level.READ:
+                if version.kind == "model-version" and self._level(version) >= Level.READ:
                     node = shown(self.sight, version)
                     if node is not None:
                         yield Way(edge.how, version, node)

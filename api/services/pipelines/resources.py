@@ -9,7 +9,7 @@ from autolearn.api.state.worker_heartbeats import Live
 from autolearn.projections.queries.pipelines import runs_of
 from autolearn.projections.queries.queries import Snapshot
 from autolearn.projections.rows.runs import StoredRun
-from autolearn.schemas.pipelines.definition import Step
+from autolearn.schemas.pipelines.definition import Definition, Step
 from autolearn.schemas.pipelines.results import StepOutcome
 from autolearn.schemas.rest.pipelines.definitions import (
     Pipeline,
@@ -52,6 +52,20 @@ def version(row: PipelineVersionRow) -> PipelineVersion:
     """Return a version."""
     links = {"self": f"/v1/pipelines/{row.pipeline}/versions/{row.number}"}
     return PipelineVersion(**asdict(row), links=links)
+
+
+def unapplied(definition: Definition, number: int, text: str, note: str) -> PipelineVersion:
+    """Return the version that a file would be."""
+    return PipelineVersion(
+        pipeline=definition.name,
+        number=number,
+        definition=definition,
+        text=text,
+        note=note,
+        applied="",
+        actor="",
+        links={},
+    )
 
 
 def run_summary(name: str, run: RunId, row: StoredRun) -> PipelineRunSummary:

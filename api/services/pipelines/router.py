@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
+import msgspec
 from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
@@ -28,6 +29,7 @@ from autolearn.api.state.context import ApiContext
 from autolearn.schemas import commands
 from autolearn.schemas.messages import Command
 from autolearn.schemas.pipelines.faults import PipelineInvalid
+from autolearn.schemas.pipelines.json_schema import json_schema
 from autolearn.schemas.pipelines.parse import parse
 from autolearn.schemas.rest.commands import CommandState
 from autolearn.schemas.rest.page import Page
@@ -41,6 +43,7 @@ from autolearn.schemas.rest.sessions import Reader
 from autolearn.schemas.stream_kinds import stream
 
 Limit = Annotated[int, Query(ge=1, le=500)]
+DryRun = Annotated[bool, Query(description="Check the file, and change nothing.")]
 _CHANGED = answers({200: Pipeline, 202: CommandState})
 
 
@@ -57,11 +60,12 @@ def router(context: ApiContext) -> APIRouter:
             {200: PipelineVersion, 201: PipelineVersion, 202: CommandState}, "Location"
         ),
     )
-    async def apply_pipeline(request: Request, who: Who) -> Response:
+    async def apply_pipeline(request: Request, who: Who, *, dry_run: DryRun = False) -> Response:
         """Make a file, YAML or JSON, the newest version of the pipeline that it names.
 
         The first version makes the pipeline, which is yours. The same definition again is no new
-        version (200). A file with faults is refused: each is told with its line and column.
+        version (200). A file with faults is refused: each is told with its line and column. With
+        `dry_run` the version is only shown (200).
         """
         body = await read_body(request, bodies.ApplyBody)
         now = context.queries.now()
@@ -78,6 +82,9 @@ def router(context: ApiContext) -> APIRouter:
             )
             if newest is not None and newest.definition == definition and not newest.unreadable:
                 return json(resources.version(newest), headers=asked.prefer.applied())
+            if dry_run:
+                number = 1 if newest is None else newest.number + 1
+                return json(resources.unapplied(definition, number, body.text, body.note))
         command = commands.ApplyPipeline(definition, body.text, body.note)
         answer = await context.commands.post(stream("pipeline", name), command, asked)
         if isinstance(answer, Accepted):
@@ -105,6 +112,18 @@ def router(context: ApiContext) -> APIRouter:
             detail = f"{name} is somebody else's pipeline: choose another name."
             raise Problem(409, "pipeline-taken", "The name is taken", detail)
         return await require_pipeline(context, who, name, Level.WORK)
+
+    @routes.get("/v1/pipeline-schema", response_class=Response)
+    async def see_schema(who: Who) -> Response:  # noqa: ARG001 - everybody may
+        """Return the JSON Schema of a file that declares a pipeline, for editors.
+
+        It has the steps that workers offer now, with their parameters.
+        """
+        now = context.queries.now()
+        kinds = await context.executors.lists.run(lambda: step_kinds(now))
+        return Response(
+            msgspec.json.encode(json_schema(kinds)), media_type="application/schema+json"
+        )
 
     @routes.get(
         "/v1/pipelines",

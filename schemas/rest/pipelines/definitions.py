@@ -38,7 +38,10 @@ class PipelineSummary(PipelineRow, kw_only=True, frozen=True):
 
 
 class PipelineVersionRow(Struct, kw_only=True, frozen=True):
-    """A version of a pipeline. `text` is the file that declared it, "" if that was no file."""
+    """A version of a pipeline. `text` is the file that declared it, "" if that was no file.
+
+    `applied` is a time (RFC 3339), "" of a version that was only checked.
+    """
 
     pipeline: str
     number: int

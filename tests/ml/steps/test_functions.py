@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
 from typing import Any
 
 import pyarrow as pa
@@ -12,6 +14,7 @@ from autolearn.ml.errors import InputError
 from autolearn.ml.expressions.errors import ExpressionError
 from autolearn.ml.step_functions.clean import clean
 from autolearn.ml.step_functions.features import features
+from autolearn.ml.step_functions.fetch import fetch
 from autolearn.ml.step_functions.sample import sample
 from autolearn.ml.step_functions.select import select
 from autolearn.ml.step_functions.windows import windows
@@ -92,7 +95,7 @@ def test_clean_removes_duplicates_outliers_and_gaps() -> None:
         ({"s": "mean"}, "holds no numbers, so it has no mean"),
         ({"a": {"constant": "x"}}, "'x' is no integer"),
         ({"b": "drop"}, "gaps names 'b', which is no column"),
-        ({"a": "medium"}, "gaps is not right"),
+        ({"a": "medium"}, "a: a value of gaps must be one of drop"),
     ):
         with pytest.raises(InputError, match=words):
             run_step(clean, TABLE, gaps=gaps)
@@ -141,6 +144,57 @@ def test_windows_never_look_at_the_row_itself() -> None:
     assert whole.report.changes[0].rows == 2
     with pytest.raises(InputError, match="2 times of day come more than once"):
         run_step(windows, table, **given)
+
+
+class Answers(BaseHTTPRequestHandler):
+    def do_GET(self) -> None:
+        if self.path == "/moved":
+            self.send_response(302)
+            self.send_header("Location", "/data")
+            self.end_headers()
+            return
+        if self.path == "/round":
+            self.send_response(302)
+            self.send_header("Location", "/round")
+            self.end_headers()
+            return
+        self.send_response(200 if self.path.startswith("/data") else 404)
+        self.end_headers()
+        self.wfile.write(b"a;b\n1;x\n2;y\n")
+
+    def log_message(self, *_: Any) -> None:
+        pass
+
+
+def test_fetch_reads_what_a_url_answers(monkeypatch: pytest.MonkeyPatch) -> None:
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Answers)
+    thread = Thread(target=server.serve_forever, args=(0.01,))
+    thread.start()
+    here = f"http://127.0.0.1:{server.server_port}"
+    try:
+        for path in ("/data?token=secret", "/moved"):
+            found = run_step(fetch, url=here + path, types={"a": "number"})
+            assert found.table.to_pydict() == {"a": [1.0, 2.0], "b": ["x", "y"]}
+            assert "12 bytes with the SHA-256" in found.report.notes[0]
+            assert "secret" not in found.report.notes[0]
+        faults = [
+            ({"url": f"{here}/none"}, "answers 404 Not Found, not 200 OK"),
+            ({"url": f"{here}/round"}, "redirects more than 5 times"),
+            ({"url": f"{here}/data", "format": "parquet"}, "cannot be read: This is not a Parquet"),
+            ({"url": f"{here}/data", "types": {"a": "odd"}}, "'odd' is no type"),
+            ({"url": "file:///etc/passwd"}, "is no URL that begins with"),
+            ({"url": "http://127.0.0.1:1/x"}, "cannot be fetched"),
+        ]
+        for parameters, words in faults:
+            with pytest.raises(InputError, match=words):
+                run_step(fetch, **parameters)
+        monkeypatch.setattr("autolearn.ml.step_functions.fetch._LARGEST", 5)
+        with pytest.raises(InputError, match="the most that are fetched"):
+            run_step(fetch, url=f"{here}/data")
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
 
 
 def test_a_step_that_only_says_that_it_works_row_by_row_is_found_out() -> None:

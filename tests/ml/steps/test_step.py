@@ -13,6 +13,7 @@ from msgspec import UNSET, Meta
 from autolearn.ml import plugins
 from autolearn.ml.steps.parameters import COLUMNS
 from autolearn.ml.steps.step_function import StepFunction, step
+from autolearn.schemas.pipelines.kinds import DRIVEN
 from autolearn.schemas.values import Domain
 
 HERE = __name__
@@ -99,6 +100,14 @@ def test_a_function_that_cannot_be_a_step(function: Any, words: str) -> None:
 def test_a_broken_package_is_left_out_and_none_takes_our_names() -> None:
     def entry(name: str, value: str) -> metadata.EntryPoint:
         return metadata.EntryPoint(name, f"{HERE}:{value}", plugins.STEPS)
+
+    ours = metadata.entry_points(group=plugins.STEPS)
+    found = plugins.steps_of(ours)
+    assert found.problems == ()
+    assert {"fetch", "select", "clean", "features", "predict"} <= {*found.found}
+    for name, driven in (("fetch", "source"), ("predict", "predict")):
+        known = {each.name for each in DRIVEN[driven].parameters}
+        assert {each.name for each in found.found[name].parameters} <= known, "the file says them"
 
     some = metadata.EntryPoints(
         [

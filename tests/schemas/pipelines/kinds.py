@@ -25,7 +25,25 @@ JOIN = StepSpec(
     takes=(("table",), ("table",)),
     parameters=(StepParameter("on", (TEXT,), summary="the column of both"),),
 )
-STEPS = {**DRIVEN, "select": SELECT, "join": JOIN}
+CLEAN = StepSpec(
+    "clean",
+    "Mends a table.",
+    parameters=(
+        StepParameter("duplicates", (Domain("string", choices=("keep", "drop")),), "keep"),
+    ),
+)
+WINDOWS = StepSpec(
+    "windows",
+    "Adds the values of rows before.",
+    parameters=(
+        StepParameter("time", (TEXT,)),
+        StepParameter("columns", (ARRAY,)),
+        StepParameter("lags", (ARRAY,), ()),
+        StepParameter("rolling", (ARRAY,), ()),
+        StepParameter("complete", (Domain("boolean"),), default=False),
+    ),
+)
+STEPS = {**DRIVEN, **{spec.name: spec for spec in (SELECT, JOIN, CLEAN, WINDOWS)}}
 
 CHURN = """\
 pipeline: churn

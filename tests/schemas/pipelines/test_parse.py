@@ -190,7 +190,11 @@ steps:
         (["- source: {dataset: d, zone: UTC}"], "/steps/0/source/zone", "is for a file or url"),
         (["- source: {dataset: d}", "  keep: cleaned"], "/steps/0/keep", "keep is dataset:NAME"),
         (["- source: {dataset: d}", "  keep: dataset:A"], "/steps/0/keep", "name of a dataset"),
-        (["- source: {dataset: '${D}'}"], "/steps/0/source/dataset", "no parameter 'D'"),
+        (
+            ["- source: {dataset: '${D}'}"],
+            "/steps/0/source/dataset",
+            "no parameter '${D}': there are none ($${D}",
+        ),
         (
             ["- source: {dataset: d}", "- train: {candidates: []}"],
             "/steps/1/train/candidates",
