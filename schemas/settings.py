@@ -178,6 +178,12 @@ class WorkerSettings(Struct, frozen=True, kw_only=True):
     labels: Annotated[str, Meta(pattern=TEXT)] = field(default="", name="worker_labels")
     """The labels of a worker besides those that it finds (cores, memory, gpu, packages), such as
     `zone=a,gpu=1`; runs may ask for them (docs/workers.md)."""
+    idle_exit: Annotated[float, Meta(ge=0, le=366 * 24 * 3600)] = 0.0
+    """Seconds without a run after which a worker ends itself; 0: never. `autolearn up` keeps its
+    own."""
+    drain: Annotated[float, Meta(ge=0, le=366 * 24 * 3600)] = 0.0
+    """Seconds that a worker which is asked to end (SIGTERM) gives its runs: it takes no others, and
+    ends with the last. A second signal ends it at once. 0: others start its runs again."""
     time_limit: Seconds = 3600.0
     """Seconds that a run may take; a request may set fewer."""
     memory_limit: Annotated[int, Meta(ge=256)] = 4096

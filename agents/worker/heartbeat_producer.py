@@ -55,7 +55,7 @@ class HeartbeatProducer:
             worker=self.worker,
             host=socket.gethostname(),
             pid=os.getpid(),
-            kinds=OF_WORKERS,
+            kinds=() if self.tasks.leaving else OF_WORKERS,
             slots=self.settings.workers.slots,
             time=now(),
             runs=tuple(each.progress() for each in self.tasks.attempts.values() if each.has_slot),

@@ -8,7 +8,9 @@ own (agents.executors), so that it can be cancelled and limited, and cannot take
 from __future__ import annotations
 
 import asyncio
+import signal
 import socket
+import time
 import uuid
 from typing import Any
 
@@ -95,10 +97,30 @@ class Worker:
     async def ready(self) -> None:
         """Wait until the whole catalog is on the log."""
         await self.announcing
+        if self.settings.workers.idle_exit:
+            self.idling = spawn(self._leave_when_idle(), "idleness cannot be watched")
+
+    async def _leave_when_idle(self) -> None:
+        """End this process once it has had no run for `idle_exit` seconds."""
+        patience, since = self.settings.workers.idle_exit, time.monotonic()
+        while time.monotonic() - since < patience:
+            await asyncio.sleep(min(1.0, patience / 4))
+            if self.tasks.attempts:
+                since = time.monotonic()
+        self.tasks.leaving = True  # without an await since it was idle: no run is taken and lost
+        logger.info("it is idle, and ends", seconds=patience)
+        signal.raise_signal(signal.SIGTERM)
+
+    async def drain(self) -> None:
+        """Take no more runs, and wait for the end of those that it has, `drain` seconds at most."""
+        if self.settings.workers.drain:
+            await self.tasks.drain(self.settings.workers.drain)
 
     async def stop(self) -> None:
         """End the runs in progress (others will start them again), and report it."""
         self.beating.cancel()
+        if hasattr(self, "idling"):
+            self.idling.cancel()
         self.tasks.stop()
         await self.executor.close()
         self.heartbeats.beat(stopped=True)

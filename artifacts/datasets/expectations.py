@@ -10,6 +10,7 @@ from autolearn.artifacts.datasets.column_profile import label_of
 from autolearn.artifacts.datasets.files.content import FileContent
 from autolearn.artifacts.datasets.proposed_rules import FEW_VALUES
 from autolearn.artifacts.datasets.typed_batches import typed_batches
+from autolearn.schemas.bounds import LONGEST_NAME
 from autolearn.schemas.datasets.findings import DataFinding
 from autolearn.schemas.datasets.read_options import ReadOptions
 from autolearn.schemas.datasets.rules import Expectations, RuleOutcome
@@ -47,9 +48,14 @@ def check_content(
     values = {
         name: (*sorted(label_of(one, types[name]) for one in some),)
         for name, some in found.items()
-        if some
+        if some and not any(isinstance(one, str) and _is_odd(one) for one in some)
     }
     return checker.outcomes(), values
+
+
+def _is_odd(value: str) -> bool:
+    """Return whether a text is no word of a rule."""
+    return len(value) > LONGEST_NAME or not value.isprintable()
 
 
 def findings_of(outcomes: Iterable[RuleOutcome]) -> list[DataFinding]:

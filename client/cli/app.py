@@ -27,6 +27,7 @@ from autolearn.client.cli.commands.operate import (
     status,
     up,
     version,
+    worker,
 )
 from autolearn.client.cli.commands.pipelines import pipeline
 from autolearn.client.cli.commands.serve import model, predictions, truth
@@ -157,6 +158,7 @@ app.command("backup", rich_help_panel=RUNS)(backup.backup)
 app.command("restore", rich_help_panel=RUNS)(backup.restore)
 app.add_typer(replay.app, name="replay", rich_help_panel=RUNS)
 app.command("run", rich_help_panel=RUNS)(run.run)
+app.add_typer(worker.app, name="worker", rich_help_panel=RUNS)
 app.add_typer(dev.app, name="dev", rich_help_panel=RUNS)
 app.command("version", rich_help_panel=RUNS)(version.version)
 

@@ -9,7 +9,7 @@ from typing import cast
 from msgspec.structs import replace
 
 from autolearn.schemas.bounds import DATASET_RULES, cut
-from autolearn.schemas.datasets.rule_words import TYPES, RuleFault, read_rule, say_rule
+from autolearn.schemas.datasets.rule_words import TYPES, RuleFault, is_number, read_rule, say_rule
 from autolearn.schemas.datasets.rules import DataRule, Expectations, Severity
 
 NUMBERS = ("integer", "number")
@@ -60,6 +60,11 @@ def unfit(rule: DataRule, types: Mapping[str, str]) -> str:
         return _unfit_relation(rule, kinds)
     if rule.kind == "fresh" or (rule.kind == "range" and rule.type == "timestamp"):
         return "" if kinds[0] == "timestamp" else _other(rule, kinds[0], "timestamp")
+    if rule.kind == "known" and kinds[0] == "timestamp":
+        return f"{cut(rule.columns[0])} has times: give a range of them"
+    if rule.kind == "known" and kinds[0] in NUMBERS:
+        words = next((one for one in rule.values if not is_number(one)), "")
+        return f"{cut(rule.columns[0])} is {kinds[0]}, and {cut(words)!r} is none" if words else ""
     if rule.kind == "range" and kinds[0] not in NUMBERS:
         return _other(rule, kinds[0], "number")
     return ""

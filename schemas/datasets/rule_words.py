@@ -208,6 +208,15 @@ def _number(word: str) -> float:
     return number
 
 
+def is_number(word: str) -> bool:
+    """Return whether a word is a finite number."""
+    try:
+        _number(word)
+    except RuleFault:
+        return False
+    return True
+
+
 def say_rule(rule: DataRule) -> str:
     """Return a rule in words, which `read_rule` reads as the same rule."""
     plain = _say(rule, {})

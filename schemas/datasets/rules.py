@@ -60,8 +60,8 @@ class DataRule(Struct, frozen=True, omit_defaults=True, kw_only=True):
 
     @property
     def tells_values(self) -> bool:
-        """Whether it has values of its columns."""
-        return self.kind in ("known", "range") or self.bound is not None
+        """Whether it, or what breaks it, says something about values of its columns."""
+        return self.kind in ("known", "range", "relation", "unique", "fresh")
 
 
 class ColumnRules(Struct, frozen=True, omit_defaults=True):
@@ -97,7 +97,7 @@ class Expectations(Struct, frozen=True):
         return Expectations((*(replace(one, severity="soft") for one in self.rules),))
 
     def masked(self, sensitive: Collection[str]) -> Expectations:
-        """Return this without the rules that have values of `sensitive` columns."""
+        """Return this without the rules that tell of values of `sensitive` columns."""
         kept = (one for one in self.rules if not (one.tells_values and {*one.names} & {*sensitive}))
         return Expectations((*kept,))
 

@@ -129,6 +129,8 @@ BAD = {
     "AUTOLEARN_PREDICTION_DAYS": ["0", "for ever"],
     "AUTOLEARN_ERASE_WITHIN": ["21599", "soon"],
     "AUTOLEARN_SERVE_PORT": ["-2", "65536", "http"],
+    "AUTOLEARN_IDLE_EXIT": ["-1", "soon"],
+    "AUTOLEARN_DRAIN": ["-1", "soon"],
     "AUTOLEARN_WORKER_LABELS": ["gpu", "zone=a,", "a=b=c"],
     "AUTOLEARN_SERVE_URL": ["host:8322", "http://a,", "ftp://a"],
     "AUTOLEARN_QUOTA_PREDICTIONS": ["0", "many"],

@@ -153,8 +153,8 @@ def add_expectation_routes(routes: APIRouter, context: ApiContext) -> None:
     async def check_expectations(request: Request, name: str, who: Who) -> Response:
         """Check a version, by default the newest, by the dataset's rules, or by others.
 
-        Values of sensitive columns are not shown, nor rules that have some, but to those who may
-        change the dataset.
+        Values of sensitive columns are not shown. Rules that tell of some are checked for those
+        who may change the dataset.
         """
         body = await read_body(request, CheckBody)
         await require_dataset(context, who, name, Level.READ)
@@ -170,6 +170,7 @@ def add_expectation_routes(routes: APIRouter, context: ApiContext) -> None:
                     "Nothing is expected of the dataset",
                     f"Say what is, first: dataset expect {name} --add, or --propose.",
                 )
+        many = len(rules.rules)
         if not may_change(name, who):
             rules = rules.masked(spec.sensitive)
         outcomes, _ = await look(spec, rules)
@@ -181,6 +182,7 @@ def add_expectation_routes(routes: APIRouter, context: ApiContext) -> None:
             failed=unmet.count("hard"),
             warned=unmet.count("soft"),
             outcomes=outcomes,
+            hidden=many - len(rules.rules),
         )
         return json(said)
 

@@ -26,6 +26,7 @@ from autolearn.api.services.pipelines.checks import (
     require_run,
     stored_run,
 )
+from autolearn.api.services.pipelines.expectations import with_expectations
 from autolearn.api.services.pipelines.kinds import step_kinds
 from autolearn.api.services.pipelines.plan import plan_of
 from autolearn.api.shared import dataset_checks
@@ -142,6 +143,9 @@ def add_run_routes(routes: APIRouter, context: ApiContext) -> None:
                 for name in named.values()
             ),
             lambda seen: sources_of(seen, named, who),
+        )
+        definition = await context.executors.lists.run(
+            lambda: with_expectations(context.queries.now(), definition, named, who)
         )
         if body.memory_limit is not None:
             fault = {"#/memory_limit": "that of each step is said in the file: memory_limit"}

@@ -17,7 +17,7 @@ from pyarrow import compute
 from autolearn.artifacts.datasets.column_profile import label_of
 from autolearn.schemas.bounds import cut
 from autolearn.schemas.datasets.rule_fit import NUMBERS, unfit, unfit_type
-from autolearn.schemas.datasets.rule_words import age_words, figure, say_rule, time_words
+from autolearn.schemas.datasets.rule_words import age_words, figure, is_number, say_rule, time_words
 from autolearn.schemas.datasets.rules import BrokenRow, DataRule, RuleOutcome
 
 pc: Any = compute
@@ -65,20 +65,12 @@ def is_outside(values: Values, minimum: float | None, maximum: float | None) -> 
 def _is_unknown(values: Values, known: Collection[str]) -> Mask:
     """Return which values are none of the known ones; a missing one is not unknown."""
     if _kind(values.type) in NUMBERS:
-        numbers = [float(one) for one in known if _is_number(one)]
+        numbers = [float(one) for one in known if is_number(one)]
         found = np.isin(_numbers(values), numbers)
     else:
         texts = pc.cast(values, pa.string())
         found = _marks(pc.is_in(texts, pa.array([*known], pa.string())))
     return ~found & ~_is_missing(values)
-
-
-def _is_number(word: str) -> bool:
-    try:
-        float(word)
-    except ValueError:
-        return False
-    return True
 
 
 def _numbers(values: Values) -> Any:

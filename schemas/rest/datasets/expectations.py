@@ -11,8 +11,8 @@ class DatasetExpectations(Struct, frozen=True, kw_only=True, omit_defaults=True)
     """What is expected of a dataset, in words: `hard` rules refuse a version, `soft` ones warn.
 
     `rules` are the same for programs. They are the change with that `number`, by `actor` at `time`;
-    0: nothing was said yet. `hidden` counts rules with values of sensitive columns, which are shown
-    to those who may change the dataset.
+    0: nothing was said yet. `hidden` counts rules that tell of values of sensitive columns: they
+    are shown to those who may change the dataset.
     """
 
     dataset: str
@@ -35,7 +35,10 @@ class ProposedExpectations(Struct, frozen=True, kw_only=True):
 
 
 class ExpectationCheck(Struct, frozen=True, kw_only=True):
-    """What came of a check of a version: `failed` hard and `warned` soft rules are not met."""
+    """What came of a check of a version: `failed` hard and `warned` soft rules are not met.
+
+    Rules that are `hidden`, as in DatasetExpectations, are not checked.
+    """
 
     dataset: str
     version: str
@@ -43,3 +46,4 @@ class ExpectationCheck(Struct, frozen=True, kw_only=True):
     failed: int
     warned: int
     outcomes: tuple[RuleOutcome, ...]
+    hidden: int = 0

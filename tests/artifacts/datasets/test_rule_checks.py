@@ -76,6 +76,8 @@ def test_the_rows_that_break_a_rule(words: str, rows: list[int]):
         ("weight exists", "there is no column weight"),
         ("plan is number", "it is text"),
         ("plan between 1 and 2", "plan is text, and no number"),
+        ("age in 30, young", "age is integer, and 'young' is none"),
+        ("start in 2026-01-01", "start has times: give a range of them"),
         ("age >= 2026-01-01", "age is integer, and no timestamp"),
         ("end within 12h", "the newest time is 2026-01-06, more than 12h ago"),
         ("income complete >= 80 %", "2 of 5 values are missing"),

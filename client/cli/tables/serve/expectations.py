@@ -21,9 +21,7 @@ _PLAIN = re.compile(r"[A-Za-z_][\w .,+()%<>=/!-]*")
 
 def expectations(found: DatasetExpectations) -> RenderableType:
     """Return a table of the expectations of a dataset."""
-    hidden = f" {count(found.hidden, 'rule')} about sensitive columns not shown." * bool(
-        found.hidden
-    )
+    hidden = _hidden(found.hidden)
     if not (found.hard or found.soft):
         return sentence(
             f"Nothing is expected of {found.dataset}.{hidden} --propose proposes rules, --add and "
@@ -51,8 +49,13 @@ def check(found: ExpectationCheck) -> RenderableType:
     said = (
         f"{found.dataset}@{found.version[:8]}, {count(found.rows, 'row')}: "
         f"{found.failed} failed, {found.warned} warned, {len(lines)} checked."
+        f"{_hidden(found.hidden)}"
     )
     return Group(rows(("", "expected", "found"), lines), sentence(said))
+
+
+def _hidden(many: int) -> str:
+    return f" {count(many, 'rule')} about sensitive columns not shown." if many else ""
 
 
 def rules_file(found: ProposedExpectations) -> str:

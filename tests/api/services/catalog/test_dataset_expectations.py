@@ -78,7 +78,7 @@ def test_what_cannot_be_expected(known: People):
     found = problem(
         expect(known, "odd-rules", hard=["agee >= 0", "age"]), 422, "rules-unfit", "no rule"
     )
-    assert found["errors"][0]["pointer"] == "#/hard/1"
+    assert [one["pointer"] for one in found["errors"]] == ["#/hard/0", "#/hard/1"]
     answer = expect(known, "odd-rules", soft=["agee >= 0", "plan >= 1"])
     problem(answer, 422, "rules-unfit", "agee >= 0: there is no column agee (did you mean age?)")
     problem(answer, 422, "rules-unfit", "plan >= 1: plan is text, and no number")
@@ -94,6 +94,10 @@ def test_values_of_sensitive_columns_stay_hidden(known: People):
     assert known.ask("owner", "POST", f"{AT}/secrets/share", json=body).status_code == 200
     seen = known.ask("reader", "GET", f"{AT}/secrets/expectations").json()
     assert (seen["hard"], seen["hidden"]) == (["id unique"], 1)
+    body = {"hard": ["age >= 24", "plan unique"]}
+    seen = known.ask("reader", "POST", f"{AT}/secrets/expectations/check", json=body).json()
+    assert [one["rule"] for one in seen["outcomes"]] == ["plan unique"]
+    assert seen["hidden"] == 1
     bad = put(known, "secrets", rows("c8,77,pro,2026-01-01,2026-02-01"))
     found = problem(bad, 422, "expectations-failed", "2 of 7 rows are not: row 5, row 6")
     assert "77" not in str(found)
