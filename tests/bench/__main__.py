@@ -270,6 +270,22 @@ BENCHES = {
             "backtest_sklearn_rows_per_s": Aim("the same table, scikit-learn alone, nothing kept"),
         },
     ),
+    "pipelines": Bench(
+        "tests.bench.pipelines.runs:runs",
+        {
+            "pipeline_overhead_per_step_ms": Aim(
+                "a step that does nothing, in a process of its own, ms",
+                80,
+                beside="kedro_per_step_ms",
+            ),
+            "cached_pipeline_10_steps_s": Aim("a run of 10 steps, all from the cache, s", 1),
+            "fanout_100_steps_ratio": Aim(
+                "100 steps that sleep 100 ms on two slots / ideal", 1.3, beside="kedro_fanout_ratio"
+            ),
+            "kedro_per_step_ms": Aim("the same chain by Kedro's ParallelRunner, ms a node"),
+            "kedro_fanout_ratio": Aim("the same fan by Kedro's ParallelRunner / ideal"),
+        },
+    ),
     "session-growth": Bench(
         "tests.bench.session_growth:session_growth",
         {
