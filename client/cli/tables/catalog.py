@@ -9,6 +9,7 @@ from rich.console import Group, RenderableType
 
 from autolearn.client.cli.output import count, figure, pairs, rows, sentence, short, shortened, when
 from autolearn.schemas.datasets.read_options import type_word
+from autolearn.schemas.pipelines.steps import StepParameter
 from autolearn.schemas.rest.catalog import CatalogEstimator, CatalogMetric, CatalogStep, Dataset
 from autolearn.schemas.values import Column
 
@@ -72,7 +73,7 @@ def step(one: CatalogStep) -> RenderableType:
     lines = [
         (
             p.name,
-            " or ".join(map(str, p.domains)),
+            " or ".join(map(str, p.domains)) + _each_in(p),
             "must be given" if p.default is UNSET else shortened(p.default),
             p.summary,
         )
@@ -87,7 +88,14 @@ def step(one: CatalogStep) -> RenderableType:
         "network": "yes: it may connect to other machines" if one.network else "no",
     }
     heads = ("parameter", "value", "default", "")
-    return Group(sentence(one.summary), pairs(about), "", rows(heads, lines))
+    return Group(sentence(one.summary), pairs(about), "", rows(heads, lines, wraps=("value", "")))
+
+
+def _each_in(parameter: StepParameter) -> str:
+    """Return what the elements of an array, or the values of an object, may be."""
+    if parameter.each is None:
+        return ""
+    return f" of {' or '.join(map(str, parameter.each.domains))}"
 
 
 def _package_of(one: CatalogStep) -> str:
