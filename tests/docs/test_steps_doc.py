@@ -11,7 +11,7 @@ from autolearn.ml.plugins import load_steps
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "steps.md").read_text()
-EXAMPLE = ROOT / "examples" / "autolearn-steps"
+EXAMPLE = ROOT / "examples" / "shop-steps"
 
 
 @pytest.mark.parametrize("name", [*load_steps().found])
@@ -30,9 +30,9 @@ def test_every_function_is_there() -> None:
 
 
 def test_the_example_is_the_one_that_works(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("autolearn_steps.py", "test_autolearn_steps.py"):
+    for name in ("shop_steps.py", "test_shop_steps.py"):
         assert (EXAMPLE / name).read_text().strip() in PAGE
     monkeypatch.syspath_prepend(EXAMPLE)
-    tests = vars(importlib.import_module("test_autolearn_steps"))
+    tests = vars(importlib.import_module("test_shop_steps"))
     ran = [test() for name, test in tests.items() if name.startswith("test_")]
     assert len(ran) == 2

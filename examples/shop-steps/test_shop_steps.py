@@ -1,6 +1,6 @@
 import pyarrow as pa
 import pytest
-from autolearn_steps import rare_categories
+from shop_steps import rare_categories
 
 from autolearn.plugins import InputError
 from autolearn.testing import run_step
