@@ -84,11 +84,18 @@ def step(one: CatalogStep) -> RenderableType:
         "package": _package_of(one),
         "takes": ", ".join(" or ".join(ports) for ports in one.takes) or "nothing",
         "gives": one.gives,
-        "row by row": "yes: it can be kept in a model" if one.row_wise else "no",
+        "row by row": _kept_in_model(one),
         "network": "yes: it may connect to other machines" if one.network else "no",
     }
     heads = ("parameter", "value", "default", "")
     return Group(sentence(one.summary), pairs(about), "", rows(heads, lines, wraps=("value", "")))
+
+
+def _kept_in_model(one: CatalogStep) -> str:
+    if not one.row_wise:
+        return "no"
+    without = f", without {', '.join(one.needs_rows)}" if one.needs_rows else ""
+    return f"yes: it can be kept in a model{without}"
 
 
 def _each_in(parameter: StepParameter) -> str:
