@@ -13,7 +13,7 @@ from msgspec import Raw, Struct
 from autolearn.projections.rows import catalog, models, pipelines, runs
 from autolearn.projections.storage.row_reader import RowReader
 from autolearn.schemas.codec import from_json
-from autolearn.schemas.datasets.made_from import DatasetSource
+from autolearn.schemas.datasets.made_from import DatasetSource, MadeHow
 from autolearn.schemas.events import PipelineRequested, StepRecorded
 from autolearn.schemas.models.backtests import Backtest
 from autolearn.schemas.pipelines.results import StepGave, StepOutcome
@@ -119,7 +119,7 @@ def run_edges(
             yield Edge(me, "predicted by", by if said.model else training)
             if said.backtest is not None:
                 for version in said.backtest.rows:
-                    yield Edge(me, "requests of", Ref("requests", said.model, version))
+                    yield Edge(me, "backtest of", Ref("requests", said.model, version))
             elif said.sent:
                 yield Edge(me, "rows of", Ref("file", owner, run))
             else:
@@ -141,10 +141,15 @@ def dataset_edges(opens: Opens, name: str, row: catalog.StoredDataset) -> Iterat
     me = Ref("dataset-version", name, said.spec.version)
     for one in said.spec.made_from:
         kind = _SOURCES.get(one.how, "dataset-version")
-        how = "made from" if one.how == "data" else f"{one.how} of"
-        yield Edge(me, how, Ref(kind, one.name, one.version))
+        yield Edge(me, _HOW[one.how], Ref(kind, one.name, one.version))
 
 
+_HOW: dict[MadeHow, str] = {
+    "labels": "labels of",
+    "requests": "truths of",
+    "predictions": "predictions of",
+    "data": "made from",
+}
 _SOURCES = {"requests": "requests", "predictions": "prediction"}
 """The kinds of the sources of datasets that are no datasets."""
 

@@ -76,9 +76,9 @@ def test_every_thing_says_what_it_was_made_of_and_what_was_made_of_it():
         used: {("predicted by", training), ("rows of", WINE)},
         run("prediction", "p2"): {("predicted by", training), ("rows of", run("file", "p2"))},
         run("prediction", "p3"): {("predicted by", PENGUINS), ("rows of", WINE)},
-        run("prediction", "p4"): {("predicted by", PENGUINS), ("requests of", requests)},
+        run("prediction", "p4"): {("predicted by", PENGUINS), ("backtest of", requests)},
         PENGUINS: {("version of", training)},
-        flowers: {("requests of", requests), ("labels of", IRIS), ("predictions of", used)},
+        flowers: {("truths of", requests), ("labels of", IRIS), ("predictions of", used)},
     }
     for ref, sources in expected.items():
         found = now.lineage.sources(ref)

@@ -175,7 +175,7 @@ def test_a_dataset_says_what_it_was_made_of(known: People, made: Made):
     assert edges(found) == {
         *(TRAINED, VERSION),
         ("dataset-version", "made from", "dataset-version"),
-        ("dataset-version", "requests of", "requests"),
+        ("dataset-version", "truths of", "requests"),
         ("requests", "answered by", "model-version"),
     }
     path = "/v1/catalog/datasets/made?target=y&made_from="
