@@ -7,7 +7,7 @@ import os
 import signal
 from collections.abc import Sequence
 from contextlib import ExitStack
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import structlog
 from aiokafka.errors import KafkaError
@@ -45,6 +45,14 @@ class _Agent(Protocol):
 
     async def stop(self) -> None:
         """Release everything, after the applications have stopped."""
+
+
+@runtime_checkable
+class _Draining(Protocol):
+    """An agent that ends what it has begun, before the process stops."""
+
+    async def drain(self) -> None:
+        """Return when that has ended, or has had its time."""
 
 
 async def main(types: Sequence[str], settings: Settings) -> None:
@@ -101,9 +109,13 @@ def _agents_of(
 
 async def _run(agents: Sequence[_Agent], dog: Watchdog) -> None:
     """Run agents until a signal comes, or one of their applications crashes."""
-    stop = asyncio.Event()
+    stop, hurry = asyncio.Event(), asyncio.Event()
+
+    def signalled() -> None:
+        (hurry if stop.is_set() else stop).set()
+
     for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+        asyncio.get_running_loop().add_signal_handler(number, signalled)
     apps = [agent.app for agent in agents]
     await asyncio.gather(*(agent.start() for agent in agents))
     await asyncio.gather(*(start(app) for app in apps))
@@ -117,13 +129,16 @@ async def _run(agents: Sequence[_Agent], dog: Watchdog) -> None:
     crashed = [asyncio.ensure_future(app.wait_until_stopped()) for app in apps]
     stopping = asyncio.ensure_future(stop.wait())
     await asyncio.wait([stopping, *crashed], return_when=asyncio.FIRST_COMPLETED)
+    drains = [agent.drain() for agent in agents if isinstance(agent, _Draining)]
+    draining, hurried = asyncio.gather(*drains), asyncio.ensure_future(hurry.wait())
+    await asyncio.wait([draining, hurried, *crashed], return_when=asyncio.FIRST_COMPLETED)
     logger.info("stopping")
     asyncio.get_running_loop().call_later(_STOPPING, _give_up, 0 if stop.is_set() else 70)
     for watch in watching:
         watch.cancel()
     await asyncio.gather(*(app.stop() for app in apps))
     await asyncio.gather(*(agent.stop() for agent in agents))
-    for task in (stopping, ready, *crashed):
+    for task in (stopping, hurried, draining, ready, *crashed):
         task.cancel()
     for app in apps:
         if app.crash_reason is not None:

@@ -1,21 +1,24 @@
-"""Estimators and metrics found through entry points, the bundled ones included."""
+"""Estimators, metrics and steps found through entry points, the bundled ones included."""
 
 from __future__ import annotations
 
 import functools
 from dataclasses import dataclass
 from importlib import metadata
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from autolearn.ml.errors import InputError
 from autolearn.ml.estimators.estimator import Estimator
 from autolearn.ml.metrics.metric import Metric
+from autolearn.ml.steps.step_function import StepFunction, step_of
 from autolearn.schemas.catalog import EXTRAS, metric_and_class, wants_extra
+from autolearn.schemas.pipelines.steps import DRIVEN
 
 ESTIMATORS = "autolearn.estimators"
 METRICS = "autolearn.metrics"
+STEPS = "autolearn.steps"
 
-T = TypeVar("T", Estimator, Metric)
+T = TypeVar("T", Estimator, Metric, StepFunction)
 
 
 @dataclass(frozen=True)
@@ -36,6 +39,24 @@ def load_metrics() -> PluginSet[Metric]:
     return load(METRICS, Metric, _entries_of(METRICS))
 
 
+def load_steps() -> PluginSet[StepFunction]:
+    """Return every installed step that runs in a process of its own."""
+    return steps_of(_entries_of(STEPS))
+
+
+def steps_of(entries: metadata.EntryPoints) -> PluginSet[StepFunction]:
+    """Load the steps of entry points, but those with the names of steps that are driven."""
+    taken = tuple(
+        f"The step {entry.name!r} of {_owner_of(entry)} is left out: AutoLearn has a step of that "
+        "name."
+        for entry in entries
+        if entry.name in DRIVEN
+    )
+    free = metadata.EntryPoints(entry for entry in entries if entry.name not in DRIVEN)
+    loaded = load(STEPS, StepFunction, free)
+    return PluginSet(loaded.found, loaded.problems + taken)
+
+
 def find_estimator(name: str) -> Estimator:
     """Return the estimator of this name. Raises InputError; loads nothing else."""
     found: Estimator = _find(ESTIMATORS, Estimator, name)
@@ -45,6 +66,12 @@ def find_estimator(name: str) -> Estimator:
 def find_metric(name: str) -> Metric:
     """Return the metric of this name, such as recall or recall:yes. Raises InputError."""
     found: Metric = _find(METRICS, Metric, metric_and_class(name)[0])
+    return found
+
+
+def find_step(name: str) -> StepFunction:
+    """Return the step of this name. Raises InputError."""
+    found: StepFunction = _find(STEPS, StepFunction, name)
     return found
 
 
@@ -98,7 +125,7 @@ def load(group: str, kind: type[T], entries: metadata.EntryPoints) -> PluginSet[
 
 def _checked(entry: metadata.EntryPoint, kind: type[T]) -> T:
     """Load an entry point and check its type."""
-    loaded = entry.load()
+    loaded: Any = step_of(entry) if kind is StepFunction else entry.load()
     if not isinstance(loaded, kind):
         raise TypeError(f"it is a {type(loaded).__name__}, not an autolearn {kind.__name__}")
     if loaded.name != entry.name:
@@ -106,7 +133,8 @@ def _checked(entry: metadata.EntryPoint, kind: type[T]) -> T:
     if ":" in loaded.name:
         raise ValueError("a name has no colon: what follows one is a class")
     loaded.spec()
-    return loaded
+    checked: T = loaded
+    return checked
 
 
 def _owner_of(entry: metadata.EntryPoint) -> str:
@@ -119,5 +147,5 @@ def _name_of(distribution: metadata.Distribution) -> str:
     return distribution.name
 
 
-def _word_of(kind: type[Estimator] | type[Metric]) -> str:
-    return "estimator" if kind is Estimator else "metric"
+def _word_of(kind: type[Estimator] | type[Metric] | type[StepFunction]) -> str:
+    return {Estimator: "estimator", Metric: "metric"}.get(kind, "step")

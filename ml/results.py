@@ -7,6 +7,7 @@ from typing import Any
 from msgspec import Struct
 
 from autolearn.schemas.catalog import DatasetSpec, EstimatorSpec, MetricSpec
+from autolearn.schemas.pipelines.steps import StepSpec
 from autolearn.schemas.reports.retrain import Compared
 from autolearn.schemas.values import JsonValue
 from autolearn.schemas.work_kinds import WORK
@@ -19,6 +20,7 @@ class CatalogResult(Struct, frozen=True):
     metrics: tuple[MetricSpec, ...]
     datasets: tuple[DatasetSpec, ...]
     problems: tuple[str, ...] = ()
+    steps: tuple[StepSpec, ...] = ()
 
 
 class ComparisonResult(Struct, frozen=True):

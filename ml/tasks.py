@@ -14,19 +14,25 @@ from autolearn.ml.environment import environment_now
 from autolearn.ml.errors import InputError, quietly
 from autolearn.ml.evaluation.compare_models import compare
 from autolearn.ml.evaluation.evaluate import evaluate
-from autolearn.ml.plugins import load_estimators, load_metrics
+from autolearn.ml.plugins import load_estimators, load_metrics, load_steps
 from autolearn.ml.prediction.predict import predict
 from autolearn.ml.results import CatalogResult, ComparisonResult
+from autolearn.ml.run_step import run_step
 from autolearn.ml.task_kind import Kind
 from autolearn.ml.training.train import train
 from autolearn.schemas.bounds import LARGEST_RESULT
-from autolearn.schemas.events import EvaluationRequested, PredictionRequested, TrainingRequested
+from autolearn.schemas.events import (
+    EvaluationRequested,
+    PredictionRequested,
+    StepRequested,
+    TrainingRequested,
+)
 from autolearn.schemas.reports.retrain import Comparison
-from autolearn.schemas.results import EvaluationResult, PredictionResult, TrainingResult
+from autolearn.schemas.results import EvaluationResult, PredictionResult, StepResult, TrainingResult
 from autolearn.schemas.values import JsonValue
 
 Report = Callable[[str], None]
-R = TypeVar("R", TrainingResult, EvaluationResult, PredictionResult)
+R = TypeVar("R", TrainingResult, EvaluationResult, PredictionResult, StepResult)
 
 
 def training(request: bytes, store: Artifacts, report: Report) -> TrainingResult:
@@ -48,6 +54,11 @@ def _prediction(request: bytes, store: Artifacts, report: Report) -> PredictionR
     asked = msgspec.json.decode(request, type=PredictionRequested)
     with quietly(asked.sensitive):
         return bounded(predict(asked, store, report))
+
+
+def _step(request: bytes, store: Artifacts, report: Report) -> StepResult:
+    """Run a step's function; the request is a StepRequested."""
+    return bounded(run_step(msgspec.json.decode(request, type=StepRequested), store, report))
 
 
 def lightened(result: EvaluationResult, optional: Collection[str]) -> EvaluationResult:
@@ -85,13 +96,14 @@ def bounded(result: R) -> R:
 def catalog(_request: bytes, store: Artifacts, report: Report) -> CatalogResult:
     """Load the whole catalog, and store the bundled datasets."""
     report("loading")
-    estimators, metrics = load_estimators(), load_metrics()
+    estimators, metrics, steps = load_estimators(), load_metrics(), load_steps()
     report("storing")
     return CatalogResult(
         estimators=tuple(one.spec() for one in estimators.found.values()),
         metrics=tuple(one.spec() for one in metrics.found.values()),
         datasets=tuple(bundled(store)),
-        problems=estimators.problems + metrics.problems,
+        problems=estimators.problems + metrics.problems + steps.problems,
+        steps=tuple(one.spec() for one in steps.found.values()),
     )
 
 
@@ -109,6 +121,7 @@ KINDS: dict[str, Kind] = {
     "training": training,
     "evaluation": _evaluation,
     "prediction": _prediction,
+    "step": _step,
     "catalog": catalog,
     "comparison": _comparison,
     "environment": environment,

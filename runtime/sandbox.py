@@ -17,6 +17,7 @@ import functools
 import os
 import platform
 import resource
+import socket
 import struct
 import sys
 from collections.abc import Iterable, Sequence
@@ -38,6 +39,11 @@ class _Machine(NamedTuple):
     refused: tuple[int, ...]
     own: tuple[int, ...]
     signals: tuple[int, ...]
+
+    @property
+    def connecting(self) -> tuple[int, ...]:
+        """The first two of `refused`: socket and connect."""
+        return self.refused[:2]
 
 
 _MACHINES = {
@@ -80,6 +86,8 @@ NUMBER, ARCHITECTURE, FIRST_ARGUMENT = 0, 4, 16
 """Offsets in `struct seccomp_data`; the low half of the first argument."""
 
 CREATE_RULESET, ADD_RULE, RESTRICT_SELF = 444, 445, 446
+_BIND_TCP, _CONNECT_TCP = 1, 2
+_INET = socket.AF_INET, socket.AF_INET6
 EXECUTE, WRITE_FILE, READ_FILE, READ_DIR, REFER, TRUNCATE, IOCTL = (
     1 << bit for bit in (0, 1, 2, 3, 13, 14, 15)
 )
@@ -102,10 +110,18 @@ _SYSTEM_PATHS = (
     *("/etc/alternatives", "/etc/fonts", "/nix/store"),
 )
 """The paths of every program. Not all of /etc: a master key may lie there."""
+_NETWORK_PATHS = (
+    *("/etc/resolv.conf", "/etc/hosts", "/etc/host.conf", "/etc/gai.conf", "/etc/services"),
+    *("/etc/ssl/certs", "/etc/ssl/cert.pem", "/etc/ssl/openssl.cnf", "/etc/pki/tls"),
+    *("/etc/pki/ca-trust", "/etc/ca-certificates"),
+)
 
 
-def harden() -> None:
-    """Drop rights that this process never needs. Raises OSError when the system refuses."""
+def harden(*, network: bool = False) -> None:
+    """Drop rights that this process never needs. Raises OSError when the system refuses.
+
+    With `network` it may connect to others by IPv4 and IPv6, and by no other kind of socket.
+    """
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     if sys.platform != "linux":
         return
@@ -113,7 +129,14 @@ def harden() -> None:
     _check(libc.prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
     _drop_capabilities(libc)
     if (machine := _machine(libc)) is not None:
-        _filter(libc, machine, refused=machine.refused, own=machine.own, myself=0)
+        _filter(
+            libc,
+            machine,
+            refused=machine.refused[len(machine.connecting) :] if network else machine.refused,
+            own=machine.own,
+            myself=0,
+            inet=machine.connecting[0] if network else None,
+        )
 
 
 def give_way(pid: int = 0) -> None:
@@ -123,8 +146,10 @@ def give_way(pid: int = 0) -> None:
         os.setpriority(os.PRIO_PROCESS, pid, nice)
 
 
-def confine(read: Iterable[Path], write: Sequence[Path]) -> None:
+def confine(read: Iterable[Path], write: Sequence[Path], *, network: bool = False) -> None:
     """Restrict this process to reading `read` and Python, and to writing `write`.
+
+    With `network` it may connect by TCP, and read the system's names of hosts and certificates.
 
     Comes after `harden`. Where there is no Landlock it only forbids signals to others. From here on
     the process has NICENESS. Raises OSError when the system has it and refuses, or a path is
@@ -141,11 +166,14 @@ def confine(read: Iterable[Path], write: Sequence[Path]) -> None:
     if version < 1:
         return
     every = _EVERYTHING[min(version, len(_EVERYTHING)) - 1]
-    attributes = struct.pack("=QQQ", every, 3, 3)[: 8 if version < 4 else 16 if version < 6 else 24]
+    tcp = _BIND_TCP if network else _BIND_TCP | _CONNECT_TCP
+    attributes = struct.pack("=QQQ", every, tcp, 3)[
+        : 8 if version < 4 else 16 if version < 6 else 24
+    ]
     ruleset = _check(libc.syscall(CREATE_RULESET, attributes, len(attributes), 0))
     try:
         for rights, paths in (
-            (_READ, (*readable_paths(), *read)),
+            (_READ, (*readable_paths(), *(network_paths() if network else ()), *read)),
             (_WRITE, write),
             (READ_FILE | WRITE_FILE, (Path("/dev/null"),)),
         ):
@@ -166,6 +194,12 @@ def readable_paths() -> tuple[Path, ...]:
     }
     named = {*_SYSTEM_PATHS, *sys.path, sys.prefix, sys.base_prefix, *loaded} - {""}
     return tuple(path for path in map(Path, sorted(named)) if path.exists())
+
+
+@functools.cache
+def network_paths() -> tuple[Path, ...]:
+    """Return the existing paths that a client of TLS reads, of the files that links lead to."""
+    return tuple(path.resolve() for path in map(Path, _NETWORK_PATHS) if path.exists())
 
 
 def missing() -> tuple[str, ...]:
@@ -201,9 +235,18 @@ def _drop_capabilities(libc: ctypes.CDLL) -> None:
 
 
 def _filter(
-    libc: ctypes.CDLL, machine: _Machine, *, refused: Sequence[int], own: Sequence[int], myself: int
+    libc: ctypes.CDLL,
+    machine: _Machine,
+    *,
+    refused: Sequence[int],
+    own: Sequence[int],
+    myself: int,
+    inet: int | None = None,
 ) -> None:
-    """Refuse system calls by EPERM: `refused`, and `own` unless for the process itself."""
+    """Refuse system calls by EPERM: `refused`, and `own` unless for the process itself.
+
+    And `inet`, the call that makes a socket, unless it is one of the internet's families.
+    """
     program = [
         (LOAD, 0, 0, ARCHITECTURE),
         (EQUAL, 1, 0, machine.audit),
@@ -214,12 +257,14 @@ def _filter(
     ]
     for number in refused:
         program += [(EQUAL, 0, 1, number), (RETURN, 0, 0, EPERM)]
-    for number in own:
+    only = [(number, (0, myself)) for number in own]
+    only += [] if inet is None else [(inet, _INET)]
+    for number, (one, other) in only:
         program += [
             (EQUAL, 0, 5, number),
             (LOAD, 0, 0, FIRST_ARGUMENT),
-            (EQUAL, 1, 0, 0),
-            (EQUAL, 0, 1, myself),
+            (EQUAL, 1, 0, one),
+            (EQUAL, 0, 1, other),
             (RETURN, 0, 0, ALLOW),
             (RETURN, 0, 0, EPERM),
         ]

@@ -57,6 +57,8 @@ TRUTHS = 10_000
 """Truths or labels that one request adds."""
 DATASET_LABELS = 100_000
 """Labels that are given to rows of one dataset, replaced ones included."""
+DATASET_RULES, RULE_VALUES = 1000, 1000
+"""Expectations of one dataset, and values that one of them names."""
 WARNINGS_SHOWN = 100
 """Warnings about rows that one answer has."""
 LOADED_MODELS, LOADED_BYTES = 50, 512 * MIB
@@ -151,6 +153,14 @@ SESSION_ATTACHMENTS = 100
 """Files that are attached to the trainings of one session."""
 LARGEST_ATTACHMENT = 16 * MIB
 """Bytes of such a file."""
+PIPELINE_TEXT = 256 * 1024
+"""Characters of the file that declares a pipeline."""
+PIPELINE_VERSIONS = 10_000
+"""Versions of one pipeline."""
+PIPELINE_GRANTS = 200
+"""Users and groups with a grant on one pipeline."""
+PIPELINE_RUNS = 50_000
+"""Runs of one pipeline at a time, with their steps: older ones are forgotten."""
 SESSION_READERS = 200
 """Users and groups with whom one session is shared."""
 SESSION_RUNS = 5000
@@ -207,6 +217,9 @@ def size_of(value: bytes, key: str | bytes | None, headers: Iterable[tuple[str, 
 
 COMPARED, COMPARED_TRAININGS, COMPARED_RUNS = 100, 2000, 10_000
 """Things that one comparison names; and the trainings that it has, and runs that it reads."""
+
+LINEAGE_NODES, LINEAGE_DEPTH = 1_000, 50
+"""Nodes of one lineage, and the steps from its thing to the farthest of them."""
 
 IDS_OF_START = 1000
 """Ids that are read to resolve the beginning of an id."""

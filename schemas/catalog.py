@@ -9,6 +9,7 @@ from msgspec.structs import replace
 
 from autolearn.schemas.bounds import DATASET_VERSIONS, cut
 from autolearn.schemas.datasets.findings import DataFinding, masked_findings
+from autolearn.schemas.datasets.made_from import DatasetSource
 from autolearn.schemas.datasets.read_options import ReadHints, ReadOptions
 from autolearn.schemas.studies.search import Dimension
 from autolearn.schemas.values import Column, ColumnRole, DatasetRef, Hyperparameter, JsonValue
@@ -96,7 +97,7 @@ class DatasetSpec(Struct, frozen=True, omit_defaults=True):
     and `folder` as in a DatasetRef. `sensitive` are the names of columns whose values are hidden,
     in all versions: the newest version's list counts. So do `roles`, the roles of columns that
     were given one, but the target's, and `positive`, the class of the target that evaluations
-    measure.
+    measure. `made_from` are its sources, as who registered it said.
     """
 
     name: str
@@ -121,6 +122,7 @@ class DatasetSpec(Struct, frozen=True, omit_defaults=True):
     roles: dict[str, ColumnRole] = {}
     positive: str | None = None
     folder: str = ""
+    made_from: tuple[DatasetSource, ...] = ()
 
     def masked(self, sensitive: Collection[str]) -> DatasetSpec:
         """Return this without the values of the `sensitive` columns, which are marked.

@@ -23,6 +23,7 @@ from autolearn.schemas.events import EVENTS
 from autolearn.schemas.messages import Command, Event, type_of
 from autolearn.schemas.upcasters import UPCASTERS
 from autolearn.schemas.values import StreamId
+from autolearn.schemas.workers.labels import TEXT
 
 T = TypeVar("T")
 Headers = tuple[tuple[str, bytes], ...]
@@ -43,11 +44,13 @@ Short = Annotated[str, Meta(max_length=200)]
 Some = Short | UnsetType
 Long = Annotated[str, Meta(max_length=2000)]
 Requests = Annotated[str, Meta(max_length=ERASURE_TEXT)] | UnsetType
+LabelText = Annotated[Long, Meta(pattern=TEXT)]
 Routes = Annotated[Long, Meta(pattern=r"^([a-z0-9._-]+=\d{1,3}(,(?!$)|$))*$")]
 """Such as challenger=10,champion=90."""
 
 ATTRIBUTES = (
-    *("run", "attempt", "worker", "kind", "training", "study", "artifact", "maxattempts"),
+    *("run", "attempt", "worker", "kind", "training", "study", "artifact", "maxattempts", "labels"),
+    *("pipelinerun", "cachekey"),
     *("expires", "bytes", "rows", "everybody", "marks"),
     *("experiment", "number", "alias", "before"),
     *("task", "revision", "routes", "guards", "shadow", "requests"),
@@ -85,8 +88,11 @@ class CommandRecord(Struct, frozen=True, kw_only=True, gc=False):
     kind: Some = UNSET
     training: Some = UNSET
     study: Some = UNSET
+    pipelinerun: Some = UNSET
+    cachekey: Some = UNSET
     artifact: Some = UNSET
     maxattempts: int | UnsetType = UNSET
+    labels: LabelText | UnsetType = UNSET
     expires: int | UnsetType = UNSET
     bytes: int | UnsetType = UNSET
     rows: int | UnsetType = UNSET
@@ -139,8 +145,11 @@ class EventRecord(Struct, frozen=True, kw_only=True, gc=False):
     kind: Some = UNSET
     training: Some = UNSET
     study: Some = UNSET
+    pipelinerun: Some = UNSET
+    cachekey: Some = UNSET
     artifact: Some = UNSET
     maxattempts: int | UnsetType = UNSET
+    labels: LabelText | UnsetType = UNSET
     expires: int | UnsetType = UNSET
     bytes: int | UnsetType = UNSET
     rows: int | UnsetType = UNSET

@@ -24,19 +24,21 @@ from autolearn.schemas.models.versions import VersionSource
 from autolearn.schemas.results import artifact_of
 from autolearn.schemas.values import AttachedFile, TrainedArtifact
 from autolearn.schemas.work_kinds import WORK, kind_of_run
+from autolearn.schemas.workers.labels import labels_in, text_of
 
 Message = Command | Event
 _REGISTERS = commands.RegisterDataset | events.DatasetRegistered
+_STEPS = commands.RecordStep | events.StepRecorded
 _VERSIONS = commands.RegisterVersion | events.VersionRegistered
 _ROUTES = commands.SetTraffic | events.TrafficSet
 _ANNOTATES = commands.AnnotateSession | events.SessionAnnotated
 _COMPLETES = (
     commands.CompleteRun | commands.ImportTraining | events.RunCompleted | events.TrainingImported
 )
-_REQUEST = ("run", "training", "study", "maxattempts", "model")
+_REQUEST = ("run", "training", "study", "pipelinerun", "maxattempts", "model", "labels")
 """The fields of a run's request that are in clear."""
 
-_FIELDS = {"maxattempts": "max_attempts"}
+_FIELDS = {"maxattempts": "max_attempts", "pipelinerun": "pipeline_run"}
 """The fields whose attributes have another name."""
 
 
@@ -47,6 +49,7 @@ def _field_of(attribute: str) -> str:
 CLEAR: dict[type[Message], tuple[str, ...]] = {
     commands.RegisterDataset: ("artifact", "bytes", "rows", "everybody", "marks"),
     commands.LabelRows: ("rows",),
+    commands.ExpectDataset: ("number",),
     commands.OpenSession: ("expires",),
     commands.RenameSession: (),
     commands.AnnotateSession: ("run", "artifact"),
@@ -61,6 +64,10 @@ CLEAR: dict[type[Message], tuple[str, ...]] = {
     commands.SetShadow: ("shadow",),
     commands.AddCase: (),
     commands.ErasePredictions: ("requests",),
+    commands.ApplyPipeline: (),
+    commands.RecordStep: ("run", "cachekey"),
+    events.PipelineApplied: ("number",),
+    events.StepRecorded: ("run", "cachekey"),
     events.VersionRegistered: ("number", "experiment", "training", "task", "artifact"),
     events.VersionRetired: ("number",),
     events.VersionPromoted: ("number", "alias", "before"),
@@ -71,6 +78,7 @@ CLEAR: dict[type[Message], tuple[str, ...]] = {
     events.PredictionsErased: ("requests",),
     events.DatasetRegistered: ("artifact", "bytes", "rows", "everybody", "marks"),
     events.RowsLabelled: ("rows",),
+    events.DatasetExpected: ("number",),
     events.SessionOpened: ("expires",),
     events.SessionRenamed: (),
     events.SessionAnnotated: ("run", "artifact"),
@@ -108,6 +116,8 @@ def clear_part(message: Message) -> dict[str, str | int]:
 def _value_of(message: Any, attribute: str) -> Any:
     if attribute in _SPEC and isinstance(message, _REGISTERS):
         return getattr(message.spec, _SPEC[attribute])
+    if attribute == "cachekey":
+        return message.outcome.key or UNSET
     if attribute == "task":
         return message.source.task
     if attribute == "routes":
@@ -120,6 +130,8 @@ def _value_of(message: Any, attribute: str) -> Any:
         return message.file.artifact.folder if message.file else UNSET
     if attribute == "artifact" and isinstance(message, _VERSIONS):
         return UNSET if message.experiment else message.source.artifact.folder
+    if attribute == "labels":
+        return text_of(message.labels) or UNSET
     if attribute == "artifact":
         artifact = artifact_of(message.result)
         return artifact.folder if artifact else UNSET
@@ -170,10 +182,14 @@ def _outlined(kind: type[Any], record: CommandRecord | EventRecord) -> Any:
         message = replace(message, file=AttachedFile("", "", 0, artifact))
     if isinstance(message, _VERSIONS):
         message = replace(message, source=_sourcing(message.source, record))
+    if isinstance(message, _STEPS) and record.cachekey is not UNSET:
+        message = replace(message, outcome=replace(message.outcome, key=record.cachekey))
     if isinstance(message, _ROUTES):
         return _routing(message, record)
     told = {_field_of(name): getattr(record, name) for name in CLEAR[kind]}
     fields = {name: told[name] for name in message.__struct_fields__ if name in told}
+    if (labels := fields.get("labels", UNSET)) is not UNSET:
+        fields["labels"] = labels_in(labels)
     return replace(message, **{name: one for name, one in fields.items() if one is not UNSET})
 
 

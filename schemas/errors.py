@@ -10,7 +10,8 @@ AutoLearnError
 ├── PositionError       a word is no position, or no position of this log
 ├── StoreError          a RocksDB folder cannot be opened or read
 ├── AlreadyRunning      another process holds the same folder or instance name
-└── beside their code: DatasetRefused, ArtifactError (artifacts), BrokerError, SignatureRefused,
+└── beside their code: PipelineInvalid, TemplateUnfit (schemas/pipelines), DatasetRefused,
+    ArtifactError (artifacts), BrokerError, SignatureRefused,
     Unreadable (eventlog), BackupRefused, Damaged, NotEmpty, BackupFailed, ProofRefused,
     PastTooLarge (projections), InputError, ModelRefused, CatalogUnavailable, Refused (agents),
     CannotStart, DemoFailed, NoSession, NothingRecorded, NothingSo, Unsafe (client; Unsafe is a
@@ -142,6 +143,8 @@ REASONS: dict[str, Reason] = {
     "too-many-labels": Reason(409, "The dataset has as many labels as it may"),
     "too-many-versions": Reason(409, "There are as many versions as there may be"),
     "too-many-runs": Reason(409, "The session has as many runs as it may"),
+    "pipeline-unknown": Reason(404, "There is no such pipeline"),
+    "pipeline-removed": Reason(410, "The pipeline was removed"),
     "run-unknown": Reason(404, "There is no such run"),
     "run-ended": Reason(409, "The run has ended"),
     "run-active": Reason(409, "A run is still going"),
@@ -159,6 +162,7 @@ REASONS: dict[str, Reason] = {
     "dataset-reserved": Reason(409, "The name is reserved"),
     "dataset-taken": Reason(409, "The name is taken"),
     "dataset-changed": Reason(409, "The dataset has just been changed"),
+    "expectations-unchanged": Reason(409, "That is expected already"),
     "user-exists": Reason(409, "The user exists already"),
     "user-unknown": Reason(404, "There is no such user"),
     "user-disabled": Reason(409, "The user is disabled"),

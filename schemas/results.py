@@ -166,12 +166,13 @@ class StepResult(Struct, frozen=True, omit_defaults=True, tag_field="kind", tag=
 class PipelineResult(Struct, frozen=True, omit_defaults=True, tag_field="kind", tag="pipeline"):
     """The end of a run of a pipeline: its steps by how they ended, and what it has made.
 
-    `session` is that of its trainings (none without any), which `committed` made an experiment.
+    `trained_in` is the session of its trainings (none without any), which `committed` made an
+    experiment.
     """
 
     counts: dict[str, int]
     seconds: float
-    session: SessionId = NO_SESSION
+    trained_in: SessionId = NO_SESSION
     committed: bool = False
 
 

@@ -19,6 +19,7 @@ from msgspec import Meta, Struct, field
 
 from autolearn.schemas.bounds import TOKENS
 from autolearn.schemas.errors import SettingsError
+from autolearn.schemas.workers.labels import TEXT, faults_in, labels_in
 
 PREFIX = "AUTOLEARN_"
 KAFKA_PREFIX = "AUTOLEARN_KAFKA_"
@@ -174,6 +175,15 @@ class WorkerSettings(Struct, frozen=True, kw_only=True):
     """Seconds between two heartbeats of a worker."""
     timeout: Seconds = field(default=10.0, name="worker_timeout")
     """Seconds of silence after which a worker's runs are offered to others."""
+    labels: Annotated[str, Meta(pattern=TEXT)] = field(default="", name="worker_labels")
+    """The labels of a worker besides those that it finds (cores, memory, gpu, packages), such as
+    `zone=a,gpu=1`; runs may ask for them (docs/workers.md)."""
+    idle_exit: Annotated[float, Meta(ge=0, le=366 * 24 * 3600)] = 0.0
+    """Seconds without a run after which a worker ends itself; 0: never. `autolearn up` keeps its
+    own."""
+    drain: Annotated[float, Meta(ge=0, le=366 * 24 * 3600)] = 0.0
+    """Seconds that a worker which is asked to end (SIGTERM) gives its runs: it takes no others, and
+    ends with the last. A second signal ends it at once. 0: others start its runs again."""
     time_limit: Seconds = 3600.0
     """Seconds that a run may take; a request may set fewer."""
     memory_limit: Annotated[int, Meta(ge=256)] = 4096
@@ -328,6 +338,11 @@ def load(environment: Mapping[str, str]) -> Settings:
         raise SettingsError(
             "One of AUTOLEARN_TLS_CERT and AUTOLEARN_TLS_KEY is set, and the other is not.",
             advice="Set both to speak TLS, or neither.",
+        )
+    if faults := faults_in(labels_in(settings.workers.labels)):
+        raise SettingsError(
+            f"AUTOLEARN_WORKER_LABELS={settings.workers.labels[:200]!r} does not fit: {faults[0]}.",
+            advice="Give labels as in zone=a,gpu=1.",
         )
     _check_master_key(settings.encryption)
     _check_proxies(api.trusted_proxies)

@@ -14,12 +14,14 @@ from autolearn.schemas.bounds import (
     MOST_COLUMNS,
     MOST_HYPERPARAMETERS,
     MOST_VALUES,
+    PIPELINE_TEXT,
 )
 from autolearn.schemas.errors import TooLarge
 from autolearn.schemas.messages import Command
 
 _TEXTS = {
-    **dict.fromkeys(("detail", "summary", "password"), LONGEST_TEXT),
+    **dict.fromkeys(("detail", "summary", "password", "why", "reason", "sample"), LONGEST_TEXT),
+    "text": PIPELINE_TEXT,
     "types": MOST_COLUMNS,  # a letter for each column of a dataset
     "requests": ERASURE_TEXT,
 }

@@ -65,6 +65,17 @@ def session_id(name: StreamId) -> SessionId:
     return SessionId(name.partition("/")[2])
 
 
+def owner_of_runs(name: StreamId) -> SessionId:
+    """Return the id under which runs of a stream are stored: a session's, or pipeline/<name>."""
+    kind, _, identifier = name.partition("/")
+    return SessionId(identifier if kind == "session" else name)
+
+
+def stream_of_runs(owner: SessionId) -> StreamId:
+    """Return the stream of the runs that are stored under an id."""
+    return StreamId(owner if "/" in owner else f"session/{owner}")
+
+
 def kind_of(name: str) -> str:
     """Return the kind of a stream from its name, such as session for session/0b9f….
 

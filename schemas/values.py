@@ -88,6 +88,11 @@ class DatasetRef(Struct, frozen=True, gc=False, omit_defaults=True):
         """The digest of its content in the artifact store."""
         return self.stored or self.version
 
+    @property
+    def place(self) -> str:
+        """The digest of the folder or the content of the artifact store in which it is."""
+        return self.folder or self.content
+
     def is_content_of(self, other: DatasetRef) -> bool:
         """Return whether both are the same version of a dataset, stored in any way."""
         return (self.name, self.version) == (other.name, other.version)
@@ -199,14 +204,16 @@ class Domain(Struct, frozen=True, omit_defaults=True):
     choices: tuple[JsonValue, ...] = ()
 
     def holds(self, value: JsonValue) -> bool:
+        """Return whether `value` lies in this domain, and is as small as a hyperparameter is."""
+        return self.fits(value) and (bool(self.choices) or not value_fault(value))
+
+    def fits(self, value: JsonValue) -> bool:
         """Return whether `value` lies in this domain. An integer is also a number."""
         given = _json_type(value)
         if given != self.type and not (given == "integer" and self.type == "number"):
             return False
         if self.choices:
             return value in self.choices
-        if value_fault(value):
-            return False
         if self.type not in ("integer", "number"):
             return True
         if isinstance(value, float) and not math.isfinite(value):

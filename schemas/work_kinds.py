@@ -42,6 +42,13 @@ WORK: dict[str, Work] = {
 }
 """By name, which is the tag of the result as well."""
 
+OF_PIPELINES = ("step", "pipeline")
+"""The kinds of work of pipelines."""
+OF_SESSIONS = tuple(name for name in WORK if name not in OF_PIPELINES)
+"""The kinds of work of sessions."""
+OF_WORKERS = tuple(name for name in WORK if name != "pipeline")
+"""The kinds of work of workers: runs of pipelines are driven by API processes."""
+
 names = {one: name for name, work in WORK.items() for one in work[:3]}
 
 

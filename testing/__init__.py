@@ -1,4 +1,6 @@
-"""For tests of deciders, and of other logs, stores and executors.
+"""For tests of steps and deciders, and of other logs, stores and executors.
+
+    table, report, files = run_step(clean, pa.table({"age": [1, None]}), gaps="drop")
 
     given(session, SessionOpened("a")).when(DiscardSession()).then(SessionDiscarded())
 
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
     from autolearn.projections.storage.memory import MemoryStore
     from autolearn.testing.executor_contract import ExecutorContract
     from autolearn.testing.log_contract import LogContract
+    from autolearn.testing.step_runs import StepRun, run_step
     from autolearn.testing.store_contract import StoreContract
 
 __all__ = [
@@ -26,8 +29,10 @@ __all__ = [
     "MemoryLog",
     "MemoryStore",
     "Refused",
+    "StepRun",
     "StoreContract",
     "given",
+    "run_step",
 ]
 
 _PLACES = {
@@ -36,8 +41,10 @@ _PLACES = {
     "MemoryLog": "eventlog.memory.log",
     "MemoryStore": "projections.storage.memory",
     "Refused": "agents.deciders.specification",
+    "StepRun": "testing.step_runs",
     "StoreContract": "testing.store_contract",
     "given": "agents.deciders.specification",
+    "run_step": "testing.step_runs",
 }
 
 if "pytest" in sys.modules:

@@ -27,10 +27,11 @@ BROKER = pytest.StashKey[EmbeddedBroker]()
 
 SHARED = {
     "known": """
-        api/services/catalog: dataset_labels dataset_values
+        api/services/catalog: dataset_expectations dataset_labels dataset_values
         api/services: audit authorization dataset_keys dataset_owners groups users
             sensitive_columns
         api/services/comparisons: router
+        api/services/lineage: router
         api/services/models: backtests batches erasures prediction_proofs router truths
         api/services/predictions: keys
         api/serving: serve

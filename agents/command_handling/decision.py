@@ -29,7 +29,12 @@ _NO_DATA = Raw(b"{}")
 _UNREADABLE = events.Refused(
     "unreadable", "It is encrypted with a key that is not there, or was changed on its way."
 )
-Register = commands.RegisterEstimator | commands.RegisterMetric | commands.RegisterDataset
+Register = (
+    commands.RegisterEstimator
+    | commands.RegisterMetric
+    | commands.RegisterStep
+    | commands.RegisterDataset
+)
 
 
 class AppendFence(NamedTuple):

@@ -21,7 +21,7 @@ from autolearn.schemas.values import StreamId
 
 decoders = {kind: msgspec.json.Decoder(decider.kind) for kind, decider in DECIDERS.items()}
 
-_FORMAT = b"9"
+_FORMAT = b"10"
 """Changes whenever what is stored changes: a store of another format is folded again."""
 Part = Callable[[str], Any]
 """Finds a part of a stream by its id."""

@@ -9,11 +9,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from autolearn.agents.deciders.catalog import estimator, metric
+from autolearn.agents.deciders.catalog import estimator, metric, step
 from autolearn.agents.deciders.dataset import dataset
 from autolearn.agents.deciders.decider import Decider
 from autolearn.agents.deciders.group import group
 from autolearn.agents.deciders.model import model
+from autolearn.agents.deciders.pipeline import pipeline
 from autolearn.agents.deciders.session import session
 from autolearn.agents.deciders.user import user
 from autolearn.schemas import commands
@@ -26,17 +27,19 @@ DECIDERS: dict[str, Decider[Any, Any]] = {
     "dataset": dataset,
     "estimator": estimator,
     "metric": metric,
+    "step": step,
     "session": session,
     "user": user,
     "group": group,
     "model": model,
+    "pipeline": pipeline,
 }
 """The decider of every kind of stream (`schemas.stream_kinds.KINDS`)."""
 
 _OF_ONESELF = (
     *(commands.SetPassword, commands.IssueToken, commands.RevokeToken, commands.RevokeTokens),
     *(commands.UnshareSession, commands.RemoveMember),
-    commands.UnshareModel,
+    *(commands.UnshareModel, commands.UnsharePipeline),
 )
 
 

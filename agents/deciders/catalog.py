@@ -1,4 +1,4 @@
-"""The rules of the catalog: estimators and metrics, as last registered."""
+"""The rules of the catalog: estimators, metrics and steps, as last registered."""
 
 from __future__ import annotations
 
@@ -12,9 +12,10 @@ from autolearn.schemas.actors import Actor
 from autolearn.schemas.catalog import EstimatorSpec, MetricSpec
 from autolearn.schemas.codec import to_json
 from autolearn.schemas.messages import Event
+from autolearn.schemas.pipelines.steps import StepSpec
 
-Spec = EstimatorSpec | MetricSpec
-Register = commands.RegisterEstimator | commands.RegisterMetric
+Spec = EstimatorSpec | MetricSpec | StepSpec
+Register = commands.RegisterEstimator | commands.RegisterMetric | commands.RegisterStep
 
 
 class CatalogEntry(Struct, frozen=True, gc=False):
@@ -30,7 +31,7 @@ def _offer(
 
     def decide(state: CatalogEntry, command: Register, actor: Actor) -> Event:
         if not actor.is_worker:
-            why = "Only workers say which estimators and metrics there are."
+            why = "Only workers say which estimators, metrics and steps there are."
             return events.Refused("forbidden", why)
         if state.spec == _written(command.spec):
             return events.Refused(
@@ -40,7 +41,11 @@ def _offer(
 
     def evolve(state: CatalogEntry, event: Event, _: str) -> CatalogEntry:
         match event:
-            case events.EstimatorRegistered(spec=spec) | events.MetricRegistered(spec=spec):
+            case (
+                events.EstimatorRegistered(spec=spec)
+                | events.MetricRegistered(spec=spec)
+                | events.StepRegistered(spec=spec)
+            ):
                 return CatalogEntry(_written(spec))
             case _:
                 return state
@@ -55,3 +60,4 @@ def _written(spec: Spec) -> str:
 
 estimator = _offer(events.EstimatorRegistered, commands.RegisterEstimator)  # type: ignore[arg-type]
 metric = _offer(events.MetricRegistered, commands.RegisterMetric)  # type: ignore[arg-type]
+step = _offer(events.StepRegistered, commands.RegisterStep)  # type: ignore[arg-type]

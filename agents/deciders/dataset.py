@@ -36,6 +36,8 @@ class Registered(Struct, frozen=True, tag="registered"):
     """The digests of its versions in the artifact store."""
     labels: int = 0
     """The number of labels that were given to its rows."""
+    expected: int = 0
+    """The number of changes of its expectations."""
 
 
 class Deleted(Struct, frozen=True, tag="deleted"):
@@ -47,6 +49,7 @@ Dataset = Unregistered | Registered | Deleted
 DatasetCommand = (
     commands.RegisterDataset
     | commands.LabelRows
+    | commands.ExpectDataset
     | commands.ShareDataset
     | commands.UnshareDataset
     | commands.DeleteDataset
@@ -65,6 +68,8 @@ def _decide(state: Dataset, command: DatasetCommand, actor: Actor) -> Event:
             return events.Refused("dataset-unknown", "There is no dataset with this name.")
         case Registered(), commands.LabelRows():
             return _label(state, command, actor)
+        case Registered(), commands.ExpectDataset():
+            return _expect(state, command, actor)
         case Registered(), _ if not _owns(state, actor):
             return events.Refused("forbidden", "Only the owner of a dataset can do that.")
         case Registered(), commands.DeleteDataset():
@@ -129,6 +134,17 @@ def _label(state: Registered, command: commands.LabelRows, actor: Actor) -> Even
     return events.RowsLabelled(**asdict(command))
 
 
+def _expect(state: Registered, command: commands.ExpectDataset, actor: Actor) -> Event:
+    """Accept expectations of a principal who may change the dataset."""
+    if state.bundled or not _may_change(state, actor):
+        why = "Only the owner of a dataset, and those who may change it, say what is expected."
+        return events.Refused("forbidden", why)
+    if command.number != state.expected + 1:
+        why = "Its expectations have just been changed by somebody: look at them, and try again."
+        return events.Refused("dataset-changed", why)
+    return events.DatasetExpected(command.number, command.expectations)
+
+
 def _may_change(state: Registered, actor: Actor) -> bool:
     return _owns(state, actor) or state.everybody or actor.may_work(state.grants)
 
@@ -150,6 +166,8 @@ def _evolve(state: Dataset, event: Event, actor: str) -> Dataset:
             return replace(state, marks=state.marks + marks, contents=contents)
         case Registered(labels=labels), events.RowsLabelled(rows=rows):
             return replace(state, labels=labels + rows)
+        case Registered(), events.DatasetExpected(number=number):
+            return replace(state, expected=number)
         case Registered(grants=grants), events.DatasetShared(user=user, may=may):
             may = "work" if may == "write" else may
             return replace(state, grants={**grants, user: may})

@@ -26,8 +26,9 @@ class Run(Struct, frozen=True, omit_defaults=True):
     `status` is open (waiting for a worker), started, completed, failed or cancelled; `artifact` is
     the folder of its artifact; `training` the used training, of which `evaluating` counts the
     evaluations and predictions that have not ended. `before` is the previously requested run.
-    `actor` is who asked for it, "" for the owner of the session; `study` is that of a trial, whose
-    actor is the study's. `model` is the one that was asked for a prediction.
+    `actor` is who asked for it, "" for the owner of the session. It was `asked_by` a study, as its
+    trial, or by a run of a pipeline, as its step: the actor is that of this run. `model` is the one
+    that was asked for a prediction.
     """
 
     kind: str
@@ -40,7 +41,7 @@ class Run(Struct, frozen=True, omit_defaults=True):
     evaluating: int = 0
     before: RunId = NO_RUN
     actor: str = ""
-    study: RunId = NO_RUN
+    asked_by: RunId = NO_RUN
     model: str = ""
 
     @property
@@ -119,6 +120,19 @@ def kept_of(state: Runs, trainings: Collection[str]) -> Runs:
     )
 
 
+def without(state: R, forgotten_runs: Collection[RunId]) -> R:
+    """Return the runs without some of a pipeline's, and their steps."""
+    parts: dict[str, Run | None] = {}
+    newest, many = NO_RUN, 0
+    for name, run in reversed([*newest_first(state)]):
+        if name in forgotten_runs or run.asked_by in forgotten_runs:
+            parts[name] = None
+            continue
+        parts[name] = replace(run, before=newest)
+        newest, many = name, many + 1
+    return replace(state, runs=many, newest=newest, parts=state.parts.put(parts))
+
+
 def taken(state: Runs, command: commands.RequestRun | commands.ImportTraining) -> Event | None:
     """Refuse another run if its id exists, or if there are too many; else None."""
     if state.parts.get(command.run) is not None:
@@ -176,13 +190,13 @@ def evolve_runs(state: R, event: Event, actor: str = "") -> R:
     match event:
         case events.RunRequested():
             training = getattr(event, "training", "")
-            of = getattr(event, "study", NO_RUN)
+            of = getattr(event, "study", NO_RUN) or getattr(event, "pipeline_run", NO_RUN)
             run = Run(
                 kind_of_run(event),
                 max_attempts=event.max_attempts,
                 training=training,
                 actor=_run_of(state, of).actor if of else actor,
-                study=of,
+                asked_by=of,
                 model=getattr(event, "model", ""),
             )
             return _added(state, event, run)

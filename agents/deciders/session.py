@@ -229,7 +229,7 @@ def _asked_model(run: Run | None, actor: Actor) -> bool:
 def _study_of(state: Open | Committed | Ended, run: RunId) -> Run | None:
     """Return the study that has asked for a run."""
     trial = state.parts.get(run)
-    return state.parts.get(trial.study) if trial is not None and trial.study else None
+    return state.parts.get(trial.asked_by) if trial is not None and trial.asked_by else None
 
 
 def _conducts(study: Run | None, actor: Actor) -> bool:

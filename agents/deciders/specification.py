@@ -28,7 +28,9 @@ def entitled(command: Command, user: str = "") -> Actor:
             | commands.ReportRunLost()
         ):
             return Actor(worker(command.worker))
-        case commands.RegisterEstimator() | commands.RegisterMetric():
+        case commands.RegisterEstimator() | commands.RegisterMetric() | commands.RegisterStep():
+            return Actor(worker("any"))
+        case commands.RequestStep() | commands.RecordStep() | commands.ForgetRuns():
             return Actor(worker("any"))
         case commands.RegisterDataset(spec=spec) if spec.origin == "bundled":
             return Actor(worker("any"))

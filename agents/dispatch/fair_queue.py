@@ -3,20 +3,30 @@
 Round robin over users, over the sessions of each, and first come first served within one (J. Nagle,
 RFC 970: a queue for each source instead of one for all): however many runs a user has queued, in
 any number of sessions, another user's only run waits for at most one run of each kind from each
-user. Pure; every operation takes constant time, but for the skipped users.
+user. Pure; what waits for other workers costs nothing: every operation takes a time that grows with
+the lanes (not with the attempts), and with the skipped users.
 """
 
 from __future__ import annotations
 
-from collections import OrderedDict, defaultdict
-from collections.abc import Callable, Iterable
-from itertools import count
-from typing import NamedTuple
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Iterator
+from itertools import count, islice
+from typing import NamedTuple, TypeVar
 
 from autolearn.schemas.values import RunId, StreamId
 
+_K = TypeVar("_K")
+_V = TypeVar("_V")
 Key = tuple[StreamId, RunId]
 """A run: its stream and its id."""
+
+
+class Lane(NamedTuple):
+    """What a worker must do and have: a kind of work, and the text of labels."""
+
+    kind: str
+    labels: str = ""
 
 
 class QueuedAttempt(NamedTuple):
@@ -27,22 +37,40 @@ class QueuedAttempt(NamedTuple):
     run: RunId
     number: int
     user: str = ""
+    labels: str = ""
 
     @property
     def key(self) -> Key:
         """The run."""
         return self.stream, self.run
 
+    @property
+    def lane(self) -> Lane:
+        """The workers that it is for."""
+        return Lane(self.kind, self.labels)
 
-class _Sessions:
-    """The waiting runs of one user and kind of work: the sessions, in the order of their turns.
+
+_Arrivals = OrderedDict[Key, int]
+"""Runs in the order in which they came, each with its number in that order."""
+
+
+class _Session:
+    """The waiting runs of one session in one lane. `turn` orders it among those of its user."""
+
+    def __init__(self, turn: int) -> None:
+        self.turn = turn
+        self.runs: _Arrivals = OrderedDict()
+
+
+class _User:
+    """The waiting runs of one user in one lane: the sessions, in the order of their turns.
 
     `turn` orders it among the users.
     """
 
     def __init__(self, turn: int) -> None:
         self.turn = turn
-        self.queues: OrderedDict[str, OrderedDict[Key, QueuedAttempt]] = OrderedDict()
+        self.sessions: OrderedDict[str, _Session] = OrderedDict()
 
 
 def _nobody(_: str) -> bool:
@@ -57,17 +85,24 @@ class FairQueue:
     same kind, and of a user's sessions none twice while another waits; only an attempt that had its
     turn before (`put_back`) comes before all others. Each kind has turns of its own: a user's
     evaluations cannot delay their trainings, which other workers may do.
+
+    What is served is said by lanes. A turn counts in all lanes of a kind, so that nobody gets more
+    by asking for other labels; to wait in a lane that is not served takes nobody's turn.
     """
 
     def __init__(self) -> None:
         self.waiting: dict[Key, QueuedAttempt] = {}
-        self.again: defaultdict[str, OrderedDict[Key, QueuedAttempt]] = defaultdict(OrderedDict)
-        # Per kind of work the users, in the order of their turns.
-        self.rings: defaultdict[str, OrderedDict[str, _Sessions]] = defaultdict(OrderedDict)
+        self.again: dict[Lane, _Arrivals] = {}
+        # Per lane the users, in the order of their turns.
+        self.rings: dict[Lane, OrderedDict[str, _User]] = {}
         self.numbers = count()
 
     def __len__(self) -> int:
         return len(self.waiting)
+
+    def lanes(self) -> set[Lane]:
+        """Return the lanes in which an attempt waits."""
+        return {*self.again, *self.rings}
 
     def get(self, run: Key) -> QueuedAttempt | None:
         """Return the attempt of a run that waits, or None."""
@@ -77,62 +112,101 @@ class FairQueue:
         """Queue an attempt behind all of its session, in place of another one of its run."""
         self.drop(attempt.key)
         self.waiting[attempt.key] = attempt
-        ring = self.rings[attempt.kind]
+        ring = self.rings.setdefault(attempt.lane, OrderedDict())
         if attempt.user not in ring:
-            ring[attempt.user] = _Sessions(next(self.numbers))
-        queues = ring[attempt.user].queues
-        queues.setdefault(attempt.stream, OrderedDict())[attempt.key] = attempt
+            ring[attempt.user] = _User(next(self.numbers))
+        sessions = ring[attempt.user].sessions
+        if attempt.stream not in sessions:
+            sessions[attempt.stream] = _Session(next(self.numbers))
+        sessions[attempt.stream].runs[attempt.key] = next(self.numbers)
 
     def put_back(self, attempt: QueuedAttempt) -> None:
         """Queue an attempt before all others: its run had its turn."""
         self.drop(attempt.key)
         self.waiting[attempt.key] = attempt
-        self.again[attempt.kind][attempt.key] = attempt
+        self.again.setdefault(attempt.lane, OrderedDict())[attempt.key] = next(self.numbers)
 
     def drop(self, run: Key) -> None:
         """Remove a run; one that does not wait is ignored."""
         attempt = self.waiting.pop(run, None)
-        if attempt is None or self.again[attempt.kind].pop(run, None) is not None:
+        if attempt is None:
             return
-        ring = self.rings[attempt.kind]
-        queues = ring[attempt.user].queues
-        del queues[attempt.stream][run]
-        if not queues[attempt.stream]:
-            del queues[attempt.stream]
-        if not queues:
+        lane = attempt.lane
+        if run in self.again.get(lane, ()):
+            del self.again[lane][run]
+            if not self.again[lane]:
+                del self.again[lane]
+            return
+        ring = self.rings[lane]
+        sessions = ring[attempt.user].sessions
+        del sessions[attempt.stream].runs[run]
+        if not sessions[attempt.stream].runs:
+            del sessions[attempt.stream]
+        if not sessions:
             del ring[attempt.user]
+        if not ring:
+            del self.rings[lane]
 
     def take(
-        self, kinds: Iterable[str], passed: Callable[[str], bool] = _nobody
+        self, lanes: Iterable[Lane], passed: Callable[[str], bool] = _nobody
     ) -> QueuedAttempt | None:
-        """Take out the next attempt of one of these kinds; None if none waits.
+        """Take out the next attempt of one of these lanes; None if none waits.
 
         Users for whom `passed` is true are skipped, and keep their turn.
         """
-        chosen = self.first(list(kinds), passed)
+        chosen = self.first([*lanes], passed)
         if chosen is None:
             return None
-        is_fresh = chosen.key not in self.again[chosen.kind]
+        fresh = chosen.key not in self.again.get(chosen.lane, ())
         self.drop(chosen.key)
-        ring = self.rings[chosen.kind]
-        if is_fresh and chosen.user in ring:
-            ring[chosen.user].turn = next(self.numbers)
-            ring.move_to_end(chosen.user)
-            if chosen.stream in ring[chosen.user].queues:
-                ring[chosen.user].queues.move_to_end(chosen.stream)
+        if fresh:
+            self._to_the_end(chosen)
         return chosen
 
-    def first(self, kinds: list[str], passed: Callable[[str], bool]) -> QueuedAttempt | None:
-        """Return the next attempt of one of these kinds."""
-        for kind in kinds:
-            for attempt in self.again[kind].values():
-                if not passed(attempt.user):
-                    return attempt
+    def _to_the_end(self, served: QueuedAttempt) -> None:
+        """Give the user and the session of a served attempt the last turns, in all lanes."""
+        last, last_session = next(self.numbers), next(self.numbers)
+        for lane, ring in self.rings.items():
+            if lane.kind == served.kind and (user := ring.get(served.user)) is not None:
+                user.turn = last
+                ring.move_to_end(served.user)
+                if (session := user.sessions.get(served.stream)) is not None:
+                    session.turn = last_session
+                    user.sessions.move_to_end(served.stream)
+
+    def first(self, lanes: list[Lane], passed: Callable[[str], bool]) -> QueuedAttempt | None:
+        """Return the next attempt of one of these lanes."""
+        again = [*self._put_back(lanes, passed)]
+        if again:
+            return self.waiting[min(again)[1]]
         heads = []
-        for kind in kinds:
-            ready = (mine for user, mine in self.rings[kind].items() if not passed(user))
+        for lane in lanes:
+            ring = self.rings.get(lane, OrderedDict())
+            able = ((user, one) for user, one in ring.items() if not passed(user))
+            ready = ((one.turn, user, lane.kind) for user, one in able)
             heads += [head for head in (next(ready, None),) if head is not None]
         if not heads:
             return None
-        queues = min(heads, key=lambda mine: mine.turn).queues
-        return next(iter(next(iter(queues.values())).values()))
+        _, user, kind = min(heads)
+        rings = [self.rings[lane] for lane in lanes if lane.kind == kind and lane in self.rings]
+        mine = [ring[user].sessions for ring in rings if user in ring]
+        turns = [(one.turn, name) for sessions in mine for name, one in _first_of(sessions)]
+        stream = min(turns)[1]
+        runs = [sessions[stream].runs for sessions in mine if stream in sessions]
+        arrivals = [(arrived, key) for them in runs for key, arrived in _first_of(them)]
+        return self.waiting[min(arrivals)[1]]
+
+    def _put_back(
+        self, lanes: Iterable[Lane], passed: Callable[[str], bool]
+    ) -> Iterator[tuple[int, Key]]:
+        """Yield the first attempt of each lane that had its turn before."""
+        for lane in lanes:
+            for key, arrived in self.again.get(lane, {}).items():
+                if not passed(self.waiting[key].user):
+                    yield arrived, key
+                    break
+
+
+def _first_of(ordered: OrderedDict[_K, _V]) -> Iterable[tuple[_K, _V]]:
+    """Return the first item."""
+    return islice(ordered.items(), 1)

@@ -3,7 +3,7 @@
 Pure: events and the time are arguments. It offers no more than there are free slots, so no run
 waits behind another one while a slot is free elsewhere; all others wait in `FairQueue`. Kinds of
 work that take no slot are counted apart, and so are the limits of users: what waits for others must
-not keep them from running.
+not keep them from running. An attempt that asks for labels is offered to workers that have them.
 
 An offer is not a promise. It may get lost, or reach a worker that has died: after OFFER_SECONDS
 without a start the attempt is offered again. Two workers may then claim it; one is accepted.
@@ -16,14 +16,17 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
-from autolearn.agents.dispatch.fair_queue import FairQueue, Key, QueuedAttempt
+from autolearn.agents.dispatch.fair_queue import FairQueue, Key, Lane, QueuedAttempt
 from autolearn.projections.work.open_runs import OpenRun
 from autolearn.schemas.records.heartbeat import Heartbeat
 from autolearn.schemas.values import RunId, StreamId
 from autolearn.schemas.work_kinds import WORK
+from autolearn.schemas.workers.labels import fits, labels_in
 
 _MOST_STUDIES = 16
 """Studies that a worker conducts at a time. They take no slot: their trials need one."""
+_MOST_LANES = 1000
+"""Lanes that are remembered of a worker."""
 OFFER_SECONDS = 0.7
 """Seconds that an offer keeps a slot: many times what a task and its claim take (about 20 ms), and
 so short that a slot is idle for less than 2 s even when two offers in a row get lost."""
@@ -52,6 +55,17 @@ class _PooledWorker:
         self.heard = self.offered = 0.0
         self.doubted = False
         """It let an offer pass, and was not heard since."""
+        self.able: dict[Lane, bool] = {}
+        """Whether it can do what waits in a lane, as far as that was asked."""
+
+    def can(self, lane: Lane) -> bool:
+        """Return whether it does the work of a lane, and has its labels."""
+        if lane not in self.able:
+            if len(self.able) >= _MOST_LANES:
+                self.able.clear()
+            has = fits(labels_in(lane.labels), self.beat.labels)
+            self.able[lane] = lane.kind in self.beat.kinds and has
+        return self.able[lane]
 
 
 class WorkerPool:
@@ -81,6 +95,8 @@ class WorkerPool:
             self.members.pop(beat.worker, None)
             return
         member = self.members.setdefault(beat.worker, _PooledWorker())
+        if not member.heard or (member.beat.kinds, member.beat.labels) != (beat.kinds, beat.labels):
+            member.able.clear()
         member.beat, member.heard, member.doubted = beat, now, False
 
     def forget_workers(self) -> None:
@@ -99,7 +115,9 @@ class WorkerPool:
                 self.holders[key] = (now_open.worker, now_open.user, now_open.kind)
                 self._load_with(*self.holders[key])
             return
-        attempt = QueuedAttempt(now_open.kind, stream, run, now_open.attempt, now_open.user)
+        attempt = QueuedAttempt(
+            *(now_open.kind, stream, run, now_open.attempt, now_open.user, now_open.labels)
+        )
         made = self.made.get(key)
         if attempt == self.turns.get(key) or (made is not None and attempt == made.offer.attempt):
             return
@@ -146,8 +164,8 @@ class WorkerPool:
 
         while self.turns:
             free = [member for member in self.members.values() if self.free(member, slot=slot)]
-            kinds = {kind for member in free for kind in member.beat.kinds if kind in WORK}
-            fitting = sorted(kind for kind in kinds if WORK[kind].takes_slot == slot)
+            lanes = (lane for lane in self.turns.lanes() if WORK[lane.kind].takes_slot == slot)
+            fitting = [lane for lane in lanes if any(member.can(lane) for member in free)]
             attempt = self.turns.take(fitting, at_limit)
             if attempt is None:
                 break
@@ -156,13 +174,14 @@ class WorkerPool:
     def offer(self, attempt: QueuedAttempt, free: list[_PooledWorker], now: float) -> TaskOffer:
         """Offer an attempt to the best worker with a free slot."""
 
-        def cost(member: _PooledWorker) -> tuple[bool, int, int, float]:
-            # Specialised workers first; then the one with most free slots, or the longest waiting.
-            kinds = len(member.beat.kinds)
-            return member.doubted, kinds, -self.free(member, slot=slot), member.offered
+        def cost(member: _PooledWorker) -> tuple[bool, int, int, int, float]:
+            # First those that can do little else: few kinds of work, few labels that others lack.
+            # Then the one with most free slots, or the longest waiting.
+            kinds, labels = len(member.beat.kinds), len(member.beat.labels)
+            return member.doubted, kinds, labels, -self.free(member, slot=slot), member.offered
 
         slot = WORK[attempt.kind].takes_slot
-        able = [member for member in free if attempt.kind in member.beat.kinds]
+        able = [member for member in free if member.can(attempt.lane)]
         member = min(able, key=cost)
         member.offered = now
         worker = member.beat.worker

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, Literal, NamedTuple, Protocol
 
 
@@ -74,13 +74,15 @@ class Executor(Protocol):
         limits: Limits,
         on_phase: Callable[[str], None] = ...,
         key: bytes = ...,
-        data_key: bytes = ...,
+        input_keys: Mapping[str, bytes] = ...,
+        network: bool = ...,
     ) -> StartedRun:
         """Start a run at once. `on_phase` is called in the loop with each phase's name.
 
         The files of its request are there for it, and its results are stored afterwards. With a
-        `key` the artifacts that it reads and writes are encrypted in the store; with a `data_key`
-        the dataset that it reads is.
+        `key` the artifacts that it reads and writes are encrypted in the store; inputs with a key
+        of their own have it in `input_keys`, by the digest of what is stored (`DatasetRef.place`,
+        or an artifact's folder). With `network` it may connect to others; else it may not.
         """
 
     async def close(self) -> None:

@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 import structlog
 from msgspec import Raw, Struct
+from msgspec.structs import replace
 
 from autolearn.agents.command_client import CommandClient, command_id
 from autolearn.agents.executors.executor import (
@@ -28,15 +29,17 @@ from autolearn.runtime.timestamps import now
 from autolearn.runtime.trace_context import Trace
 from autolearn.schemas import commands
 from autolearn.schemas.bounds import LONGEST_TEXT, cut
+from autolearn.schemas.catalog import DatasetSpec
 from autolearn.schemas.codec import event_of, from_json
 from autolearn.schemas.errors import MalformedRecord, TooLarge
 from autolearn.schemas.events import CommandFailed, CommandQuarantined, Refused, RunStarted
 from autolearn.schemas.messages import Command, type_of
 from autolearn.schemas.records.heartbeat import Progress
 from autolearn.schemas.records.task import Task
+from autolearn.schemas.results import StepResult
 from autolearn.schemas.settings import WorkerSettings
-from autolearn.schemas.stream_kinds import session_id
-from autolearn.schemas.values import DatasetRef
+from autolearn.schemas.stream_kinds import owner_of_runs
+from autolearn.schemas.values import NO_DATASET, DatasetRef
 from autolearn.security.data_key import Unreadable, about_progress
 
 logger = structlog.get_logger(__name__)
@@ -44,24 +47,29 @@ _NOT_TAKEN = {type_of(Refused), type_of(CommandFailed), type_of(CommandQuarantin
 
 
 class _Limited(Struct):
-    """The limits and the dataset in a run's request."""
+    """The limits and the inputs in a run's request."""
 
     time_limit: float
     memory_limit: int
-    dataset: DatasetRef
+    dataset: DatasetRef = NO_DATASET
+    tables: tuple[DatasetSpec, ...] = ()
+    artifact: str = ""
+    artifact_keyid: str = ""
+    network: bool = False
 
 
 class Opened(NamedTuple):
-    """A task in clear: its request, its limits, and the keys of its session and its data.
+    """A task in clear: its request, its limits, and the keys of its session and its inputs.
 
-    `data_key` is None if the dataset is deleted.
+    `input_keys` are by the digest of what is stored. `deleted` says which input is shredded.
     """
 
     request: Raw
     limits: Limits
-    dataset: DatasetRef
     key: bytes
-    data_key: bytes | None
+    input_keys: dict[str, bytes]
+    deleted: str = ""
+    network: bool = False
 
 
 class WorkerAttempt:
@@ -77,7 +85,7 @@ class WorkerAttempt:
 
     def progress(self) -> Progress:
         """Return its progress for a heartbeat."""
-        task, session = self.task, session_id(self.task.stream)
+        task, session = self.task, owner_of_runs(self.task.stream)
         return Progress(
             task.run,
             task.kind,
@@ -201,14 +209,20 @@ class AttemptRunner:
         if opened is None:
             logger.error("the key of a run is not here", stream=task.stream, run=task.run)
             return commands.ReportRunLost(task.run, task.attempt, self.worker)
-        if opened.data_key is None:
-            why = f"the dataset {opened.dataset.name} is deleted: its key is shredded"
+        if opened.deleted:
+            why = f"{opened.deleted} is deleted: its key is shredded"
             return commands.FailRun(task.run, task.attempt, self.worker, reason="input", detail=why)
         if task.kind == "study":
             attempt.running = self.studies.start(task, opened.request, attempt.trace, on_phase)
         else:
             attempt.running = self.executor.start(
-                task.kind, opened.request, opened.limits, on_phase, opened.key, opened.data_key
+                task.kind,
+                opened.request,
+                opened.limits,
+                on_phase,
+                opened.key,
+                opened.input_keys,
+                opened.network,
             )
         self.changed.set()
         outcome = await attempt.running.outcome()
@@ -218,6 +232,9 @@ class AttemptRunner:
         self.meter.observe("autolearn_worker_run_duration_seconds", took, task.kind, ended)
         match outcome:
             case Completed(result):
+                if isinstance(result, StepResult) and result.table is not None:
+                    made = replace(result.table, keyid=key_of_kept(task.request))
+                    result = replace(result, table=made)
                 return commands.CompleteRun(task.run, task.attempt, self.worker, result)
             case Failed(reason, detail):
                 return self.failed(task, reason, detail)
@@ -249,13 +266,21 @@ class AttemptRunner:
         except Unreadable:
             return None
         said = from_json(request, _Limited)
-        data_key: bytes | None = b""
-        if said.dataset.keyid:
-            try:
-                data_key = self.vault.find(said.dataset.keyid).derived("artifacts")
-            except Unreadable:
-                data_key = None
-        return Opened(request, self.limits(said), said.dataset, key, data_key)
+        refs = [said.dataset, *(one.ref for one in said.tables)]
+        inputs = [
+            (one.place, one.keyid, f"the {'table' if one.folder else 'dataset'} {one.name}")
+            for one in refs
+        ]
+        inputs.append((said.artifact, said.artifact_keyid, "the model"))
+        keys: dict[str, bytes] = {}
+        deleted = ""
+        for place, keyid, what in inputs:
+            if keyid:
+                try:
+                    keys[place] = self.vault.find(keyid).derived("artifacts")
+                except Unreadable:
+                    deleted = what
+        return Opened(request, self.limits(said), key, keys, deleted, said.network)
 
     def limits(self, asked: _Limited) -> Limits:
         """Return the limits of a run: the requested ones, and no more than this worker's."""

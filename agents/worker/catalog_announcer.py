@@ -11,7 +11,12 @@ from autolearn.agents.executors.executor import Completed, Executor, Failed, Lim
 from autolearn.ml.results import CatalogResult
 from autolearn.projections.work.open_runs import OpenRuns, spec_digest
 from autolearn.runtime.trace_context import Trace
-from autolearn.schemas.commands import RegisterDataset, RegisterEstimator, RegisterMetric
+from autolearn.schemas.commands import (
+    RegisterDataset,
+    RegisterEstimator,
+    RegisterMetric,
+    RegisterStep,
+)
 from autolearn.schemas.errors import AutoLearnError, TooLarge
 from autolearn.schemas.stream_kinds import stream
 from autolearn.schemas.values import StreamId
@@ -29,7 +34,7 @@ class CatalogUnavailable(AutoLearnError):
 async def announce(
     executor: Executor, runs: OpenRuns, commands: CommandClient, traced: bool
 ) -> None:
-    """Register the estimators, metrics and bundled datasets that the log lacks, or has otherwise.
+    """Register estimators, metrics, steps and bundled datasets that the log lacks or has otherwise.
 
     A dataset is registered once: an update does not replace data that were trained on.
 
@@ -54,11 +59,13 @@ async def announce(
 
 def _registrations(
     found: CatalogResult,
-) -> Iterator[tuple[StreamId, RegisterEstimator | RegisterMetric | RegisterDataset]]:
+) -> Iterator[tuple[StreamId, RegisterEstimator | RegisterMetric | RegisterStep | RegisterDataset]]:
     for estimator in found.estimators:
         yield stream("estimator", estimator.name), RegisterEstimator(estimator)
     for metric in found.metrics:
         yield stream("metric", metric.name), RegisterMetric(metric)
+    for step in found.steps:
+        yield stream("step", step.name), RegisterStep(step)
     for dataset in found.datasets:
         yield stream("dataset", dataset.name), RegisterDataset(dataset)
 

@@ -15,7 +15,7 @@ from autolearn.schemas.codec import to_json
 from autolearn.schemas.records.heartbeat import Heartbeat
 from autolearn.schemas.settings import Settings
 from autolearn.schemas.topics import Topics
-from autolearn.schemas.work_kinds import WORK
+from autolearn.schemas.work_kinds import OF_WORKERS
 
 
 class HeartbeatProducer:
@@ -28,9 +28,10 @@ class HeartbeatProducer:
         worker: str,
         tasks: TaskConsumer,
         changed: asyncio.Event,
+        labels: dict[str, str],
     ) -> None:
         self.log, self.settings, self.worker = log, settings, worker
-        self.tasks, self.changed = tasks, changed
+        self.tasks, self.changed, self.labels = tasks, changed, labels
         self._partitions: set[int] = set()
         self._topic, self._unconfined = Topics.of(settings).workers.name, missing()
 
@@ -54,7 +55,7 @@ class HeartbeatProducer:
             worker=self.worker,
             host=socket.gethostname(),
             pid=os.getpid(),
-            kinds=tuple(WORK),
+            kinds=() if self.tasks.leaving else OF_WORKERS,
             slots=self.settings.workers.slots,
             time=now(),
             runs=tuple(each.progress() for each in self.tasks.attempts.values() if each.has_slot),
@@ -62,5 +63,6 @@ class HeartbeatProducer:
             stopped=stopped,
             unconfined=self._unconfined,
             disk_low=self.tasks.shortage(),
+            labels=self.labels,
         )
         self.log.append(self._topic, to_json(heartbeat), key=self.worker)

@@ -326,6 +326,7 @@ class ConductedStudy:
                 study=self.of.run,
                 time_limit=asked.time_limit,
                 memory_limit=asked.memory_limit,
+                labels=asked.labels,
             )
             self.on_phase(f"measuring the best of {len(self.trials)} trials on the held-out rows")
             await self._ask(command, "evaluation")

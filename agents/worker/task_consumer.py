@@ -42,6 +42,8 @@ class TaskConsumer:
         self._free = asyncio.Semaphore(self.slots)
         self.attempts: dict[tuple[str, int], WorkerAttempt] = {}
         self.disk_low = ""
+        self.leaving = False
+        """It takes no more tasks."""
         self._working: set[asyncio.Task[None]] = set()
         store = artifacts_of(settings)
         self._disks = [home_of(settings), *([store] if store else [])]
@@ -69,7 +71,7 @@ class TaskConsumer:
         known, slot = (task.run, task.attempt) in self.attempts, WORK[task.kind].takes_slot
         there = sum(WORK[one.task.kind].takes_slot == slot for one in self.attempts.values())
         most = 2 * self.slots if slot else _MOST_STUDIES
-        if not known and not self.shortage() and there < most:
+        if not known and not self.leaving and not self.shortage() and there < most:
             attempt = self.attempts[task.run, task.attempt] = WorkerAttempt(task, trace)
             working = spawn(self.work(attempt), "work failed")
             self._working.add(working)
@@ -105,6 +107,13 @@ class TaskConsumer:
         for attempt in self.attempts.values():
             if attempt.running is not None and not self.runner.holds(attempt.task):
                 attempt.cancel()
+
+    async def drain(self, seconds: float) -> None:
+        """Take no more tasks, and wait for the end of those that were taken, not for longer."""
+        self.leaving = True
+        self.runner.changed.set()
+        if self._working:
+            await asyncio.wait(self._working, timeout=seconds)
 
     def stop(self) -> None:
         """End all attempts: other workers will start their runs again."""

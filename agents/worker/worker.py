@@ -8,7 +8,9 @@ own (agents.executors), so that it can be cancelled and limited, and cannot take
 from __future__ import annotations
 
 import asyncio
+import signal
 import socket
+import time
 import uuid
 from typing import Any
 
@@ -24,6 +26,7 @@ from autolearn.agents.followed_projection import FollowedProjection
 from autolearn.agents.worker.attempt_runner import AttemptRunner
 from autolearn.agents.worker.catalog_announcer import announce
 from autolearn.agents.worker.heartbeat_producer import HeartbeatProducer
+from autolearn.agents.worker.labels import labels_of
 from autolearn.agents.worker.task_consumer import TaskConsumer
 from autolearn.eventlog.encryption.session_cipher import open_vault
 from autolearn.eventlog.log import Log
@@ -65,8 +68,9 @@ class Worker:
         self.vault.start()
         await asyncio.to_thread(self.vault.catch_up)
         events = self.topics.events
-        self.followed, _ = await asyncio.gather(
+        self.followed, labels, _ = await asyncio.gather(
             asyncio.to_thread(FollowedProjection, self.log, events, self.folder, OpenRuns),
+            asyncio.to_thread(labels_of, self.settings.workers),
             self.executor.warm(),
         )
         runs, changed = self.followed.projection, asyncio.Event()
@@ -83,7 +87,9 @@ class Worker:
         self.tasks = TaskConsumer(self.settings, runner)
         self.meter.watch(self.tasks.busy)
         self.followed.follow(self.on_events)
-        self.heartbeats = HeartbeatProducer(self.log, self.settings, self.id, self.tasks, changed)
+        self.heartbeats = HeartbeatProducer(
+            self.log, self.settings, self.id, self.tasks, changed, labels
+        )
         self.beating = spawn(self.heartbeats.run(), "the heartbeat failed")
         traced = self.settings.observability.audit == "on"
         self.announcing = asyncio.create_task(announce(self.executor, runs, self.commands, traced))
@@ -91,10 +97,30 @@ class Worker:
     async def ready(self) -> None:
         """Wait until the whole catalog is on the log."""
         await self.announcing
+        if self.settings.workers.idle_exit:
+            self.idling = spawn(self._leave_when_idle(), "idleness cannot be watched")
+
+    async def _leave_when_idle(self) -> None:
+        """End this process once it has had no run for `idle_exit` seconds."""
+        patience, since = self.settings.workers.idle_exit, time.monotonic()
+        while time.monotonic() - since < patience:
+            await asyncio.sleep(min(1.0, patience / 4))
+            if self.tasks.attempts:
+                since = time.monotonic()
+        self.tasks.leaving = True  # without an await since it was idle: no run is taken and lost
+        logger.info("it is idle, and ends", seconds=patience)
+        signal.raise_signal(signal.SIGTERM)
+
+    async def drain(self) -> None:
+        """Take no more runs, and wait for the end of those that it has, `drain` seconds at most."""
+        if self.settings.workers.drain:
+            await self.tasks.drain(self.settings.workers.drain)
 
     async def stop(self) -> None:
         """End the runs in progress (others will start them again), and report it."""
         self.beating.cancel()
+        if hasattr(self, "idling"):
+            self.idling.cancel()
         self.tasks.stop()
         await self.executor.close()
         self.heartbeats.beat(stopped=True)

@@ -123,7 +123,7 @@ class Commands:
             return ""
         if isinstance(command, RegisterDataset):  # its content is encrypted with it already
             return command.spec.keyid
-        if kind_of(stream) in ("dataset", "model"):
+        if kind_of(stream) in ("dataset", "model", "pipeline"):
             return await self.key_of(stream, asked)
         session = session_id(stream)
         keyid = self.queries.latest().sessions.keyid(session)

@@ -64,10 +64,10 @@ async def read_body(request: Request, kind: type[B]) -> B:
     try:
         return kind.model_validate(value)
     except ValidationError as error:
-        raise _invalid_body(error) from None
+        raise invalid_body(error) from None
 
 
-def _invalid_body(error: ValidationError) -> Problem:
+def invalid_body(error: ValidationError) -> Problem:
     """Return the problem of a body that does not fit, with every fault and its place."""
     faults = [
         {"pointer": _pointer(fault["loc"]), "detail": _sentence(fault["type"], fault["msg"])}

@@ -15,7 +15,7 @@ from autolearn.projections.queries.decrypting_reader import May, anything
 from autolearn.projections.queries.queries import ReadModelQueries, Snapshot
 from autolearn.schemas.actors import GROUP
 from autolearn.schemas.codec import EventRecord, encode, from_json, kept, present_type, raw
-from autolearn.schemas.events import DatasetRegistered, RowsLabelled
+from autolearn.schemas.events import DatasetExpected, DatasetRegistered, RowsLabelled
 from autolearn.schemas.messages import type_of
 from autolearn.schemas.rest.catalog import Grant
 from autolearn.schemas.rest.models import ModelGrant
@@ -25,7 +25,7 @@ from autolearn.security.data_key import Unreadable
 
 AnyGrant = Reader | Grant | ModelGrant
 
-_EVERYBODYS = frozenset({"estimator", "metric", "partition"})
+_EVERYBODYS = frozenset({"estimator", "metric", "step", "partition"})
 """The kinds of streams that every user may read: the catalog, and the terms of a partition. A kind
 without an entry and without a rule below is visible to nobody."""
 
@@ -98,6 +98,17 @@ def model_access(who: Principal, snapshot: Snapshot, name: str) -> Access:
         return Access(Level.OWN).of(who)
     grant = snapshot.models.grant(name, who.name)
     return _granted(who, snapshot, grant, snapshot.models.group_grants(name))
+
+
+def pipeline_access(who: Principal, snapshot: Snapshot, name: str) -> Access:
+    """Return a principal's access to a pipeline, also to a removed one. WORK allows runs."""
+    row = snapshot.pipelines.stored(name)
+    if row is None:
+        return Access(Level.NOTHING)
+    if who.everything or row.owner == (who.name or None) or (not row.owner and who.sysadmin):
+        return Access(Level.OWN).of(who)
+    grant = snapshot.pipelines.grant(name, who.name)
+    return _granted(who, snapshot, grant, snapshot.pipelines.group_grants(name))
 
 
 def model_level(who: Principal, snapshot: Snapshot, name: str) -> Level:
@@ -225,6 +236,8 @@ class Visibility:
             return dataset_level(self.who, self.queries.latest(), name)
         if kind == "model":
             return model_level(self.who, self.queries.latest(), name)
+        if kind == "pipeline":
+            return pipeline_access(self.who, self.queries.latest(), name).level
         if kind == "group":
             return group_level(self.who, self.queries.latest(), name)
         if kind == "user":
@@ -261,6 +274,9 @@ class Visibility:
             labels = from_json(data, RowsLabelled)
             if labels.target in marked:
                 data = raw(replace(labels, labels=()))
+        elif marked and present_type(record) == type_of(DatasetExpected):
+            rules = from_json(data, DatasetExpected)
+            data = raw(replace(rules, expectations=rules.expectations.masked(marked)))
         return Raw(encode(replace(record, data=data, data_base64=UNSET)))
 
 

@@ -177,6 +177,8 @@ class Executors:
         """Reads stored files for people who look at them, each in a process of its own."""
         self.needed = ThreadLane("datasets to delete", Bound(1, 20, 5))
         """Looks through all experiments for a dataset, one at a time."""
+        self.lineage = ThreadLane("lineage", Bound(1, 40, 5))
+        """Looks through all runs and versions for what was made of what, one at a time."""
         self.inference = ThreadLane("predictions", Bound(2, limits.max_waiting, 100))
         """Loads models, and answers rows."""
         self.passwords = ThreadLane("passwords", Bound(2, 48, 50))

@@ -26,6 +26,7 @@ from autolearn.api.middleware.head_requests import AnswerHead
 from autolearn.api.middleware.origins import CheckOrigin
 from autolearn.api.middleware.sealed_requests import Seal
 from autolearn.api.middleware.staleness import MarkStale
+from autolearn.api.pipelines.driver import Driver
 from autolearn.api.services.audit import router as audit
 from autolearn.api.services.catalog import router as catalog
 from autolearn.api.services.commands import router as commands
@@ -36,8 +37,10 @@ from autolearn.api.services.events import router as events
 from autolearn.api.services.experiments import router as experiments
 from autolearn.api.services.groups import router as groups
 from autolearn.api.services.history import router as diff
+from autolearn.api.services.lineage import router as lineage
 from autolearn.api.services.models import inference
 from autolearn.api.services.models import router as models
+from autolearn.api.services.pipelines import router as pipelines
 from autolearn.api.services.predictions import router as predictions
 from autolearn.api.services.sessions import router as sessions
 from autolearn.api.services.system import health, rebuild, status
@@ -67,6 +70,8 @@ SERVICES: Mapping[str, Callable[[ApiContext], APIRouter]] = MappingProxyType(
         "models": models.router,
         "inference": inference.router,
         "comparisons": comparisons.router,
+        "pipelines": pipelines.router,
+        "lineage": lineage.router,
     }
 )
 """The services that a process can serve, with their routers."""
@@ -74,6 +79,11 @@ SERVICES: Mapping[str, Callable[[ApiContext], APIRouter]] = MappingProxyType(
 
 def make_app(context: ApiContext, services: Sequence[str] = tuple(SERVICES)) -> FastAPI:
     """Return the app of a process that serves these services."""
+    driver = Driver(context)
+    if "pipelines" in services:
+        context.reader.taken.append(driver.on_events)
+        context.reader.opened.append(driver.start)
+        context.lifetime.push_async_callback(driver.stop)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:

@@ -12,9 +12,9 @@ from starlette.types import Scope
 from autolearn.api.identity.principal import EVERYBODY, Principal
 from autolearn.api.identity.visibility import Level, model_grant
 from autolearn.api.limits.executors import ASKER
-from autolearn.api.services.models.checks import require_model
 from autolearn.api.serving.loaded_models import Loaded, LoadedModels, number_of
 from autolearn.api.shared.authorization import authenticated
+from autolearn.api.shared.models.checks import require_model
 from autolearn.api.shared.read_your_writes import until_reached
 from autolearn.api.state.context import ApiContext
 from autolearn.eventlog.positions import AFTER

@@ -14,8 +14,8 @@ from msgspec import Struct
 
 from autolearn.api.http.problems import Problem, unreadable
 from autolearn.api.limits.executors import ThreadLane
-from autolearn.api.services.models.checks import version_of
 from autolearn.api.shared.artifact_files import unavailable
+from autolearn.api.shared.models.checks import version_of
 from autolearn.artifacts.store.errors import ArtifactError
 from autolearn.artifacts.store.store import ArtifactStore
 from autolearn.eventlog.encryption.session_cipher import SessionCipher

@@ -68,11 +68,29 @@ async def send_file(
         Unreadable: the session's key is gone.
         Problem: there is no such file, or its stored bytes are damaged.
     """
+    return await send_stored(
+        context, of or context.artifacts, artifact, name, snapshot.sessions.keyid(session), media
+    )
+
+
+async def send_stored(
+    context: ApiContext,
+    store: ArtifactStore,
+    artifact: TrainedArtifact,
+    name: str,
+    keyid: str | None,
+    media: str = "",
+) -> Response:
+    """Send one file of an artifact that is encrypted with a key ("" or None: with none).
+
+    Raises:
+        Unreadable: the key is gone.
+        Problem: there is no such file, or its stored bytes are damaged.
+    """
     if name not in artifact.files:
         raise unknown("file", name, artifact.files, "the list of files, one level up")
-    keyid = snapshot.sessions.keyid(session)
     key = context.vault.key(keyid).derived("artifacts") if keyid and artifact.stored else None
-    store = (of or context.artifacts).with_key(key)
+    store = store.with_key(key)
     media = media or ("application/json" if name.endswith(".json") else "application/octet-stream")
     read = partial(store.read_file, artifact, name)
     return await send(context, read, name, artifact.files[name], media)

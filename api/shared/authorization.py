@@ -25,7 +25,7 @@ from autolearn.eventlog.positions import AFTER
 from autolearn.schemas.actors import GROUP, VIEWER_REFUSED
 from autolearn.schemas.settings import Settings
 from autolearn.schemas.values import SessionId, plural
-from autolearn.schemas.work_kinds import WORK
+from autolearn.schemas.work_kinds import OF_SESSIONS
 
 
 class Rule(Enum):
@@ -49,10 +49,11 @@ _NEEDED = {
 
 SESSION, EXPERIMENT = "/v1/sessions/{session}", "/v1/experiments/{experiment}"
 _MODEL = "/v1/models/{model}"
+_PIPELINE, _PIPELINE_RUN = "/v1/pipelines/{pipeline}", "/v1/pipeline-runs/{pipeline_run}"
 _OF_VERSION = "/versions/{version}/predictions"
 _ASKED = tuple(f"/v2/models/{{model}}{at}" for at in ("", "/versions/{version}"))
 _ANNOTATED = (SESSION, f"{SESSION}/trainings/{{run}}")
-_RUNS = tuple(f"{SESSION}/{plural(kind)}" for kind in WORK)
+_RUNS = tuple(f"{SESSION}/{plural(kind)}" for kind in OF_SESSIONS)
 _USES = tuple(f"{EXPERIMENT}/{plural(kind)}" for kind in ("evaluation", "prediction"))
 
 RULES: dict[str, Rule] = {
@@ -126,6 +127,19 @@ RULES: dict[str, Rule] = {
     # Backtests
     f"POST {_MODEL}/backtests": Rule.USER,
     **{f"GET {_MODEL}/backtests{what}": Rule.USER for what in ("", "/{backtest}")},
+    # Pipelines: their routes check owner and grants
+    "GET /v1/pipelines": Rule.USER,
+    "POST /v1/pipelines": Rule.USER,
+    "GET /v1/pipeline-schema": Rule.USER,
+    **{
+        f"GET {_PIPELINE}{what}": Rule.USER
+        for what in ("", "/versions", "/versions/{number}", "/readers")
+    },
+    **{f"POST {_PIPELINE}/{what}": Rule.USER for what in ("share", "unshare", "remove", "runs")},
+    "GET /v1/pipeline-runs": Rule.USER,
+    f"GET {_PIPELINE_RUN}": Rule.USER,
+    f"POST {_PIPELINE_RUN}/cancel": Rule.USER,
+    **{f"GET {_PIPELINE_RUN}/steps/{{step}}/files{what}": Rule.USER for what in ("", "/{file}")},
     # The log, of which every principal sees the own part
     "GET /v1/commands/{command}": Rule.USER,
     "GET /v1/diff": Rule.USER,
@@ -146,6 +160,8 @@ RULES: dict[str, Rule] = {
     "GET /v1/catalog/estimators/{name}": Rule.USER,
     "GET /v1/catalog/metrics": Rule.USER,
     "GET /v1/catalog/metrics/{name}": Rule.USER,
+    "GET /v1/catalog/steps": Rule.USER,
+    "GET /v1/catalog/steps/{name}": Rule.USER,
     "GET /v1/catalog/datasets": Rule.USER,
     "GET /v1/catalog/datasets/{name}": Rule.USER,
     "GET /v1/catalog/datasets/{name}/versions": Rule.USER,
@@ -161,6 +177,10 @@ RULES: dict[str, Rule] = {
     "GET /v1/catalog/datasets/{name}/unlabelled": Rule.USER,
     "GET /v1/catalog/datasets/{name}/labels": Rule.USER,
     "POST /v1/catalog/datasets/{name}/labels": Rule.USER,
+    "GET /v1/catalog/datasets/{name}/expectations": Rule.USER,
+    "PUT /v1/catalog/datasets/{name}/expectations": Rule.USER,
+    "GET /v1/catalog/datasets/{name}/expectations/proposed": Rule.USER,
+    "POST /v1/catalog/datasets/{name}/expectations/check": Rule.USER,
     # Sessions and experiments
     "GET /v1/sessions": Rule.USER,
     "POST /v1/sessions": Rule.USER,
@@ -182,6 +202,7 @@ RULES: dict[str, Rule] = {
     f"GET {SESSION}/trainings/{{run}}/artifact": Rule.READER,
     f"GET {SESSION}/trainings/{{run}}/artifact/{{file}}": Rule.READER,
     "GET /v1/compare": Rule.USER,
+    **{f"GET /v1/lineage{what}": Rule.USER for what in ("/{thing}", "/{kind}/{thing}")},
     "GET /v1/experiments": Rule.USER,
     f"GET {EXPERIMENT}": Rule.ACTIVITY,
     f"POST {EXPERIMENT}/delete": Rule.OWNER,
@@ -207,6 +228,7 @@ _VIEWERS = {
         "POST /v1/groups/{group}/remove",
         f"POST {SESSION}/leave",
         f"POST {_MODEL}/unshare",
+        f"POST {_PIPELINE}/unshare",
         f"POST {_MODEL}/predict",
         *(f"POST {at}/infer" for at in _ASKED),
         f"POST {_MODEL}/versions/{{version}}/predict",
@@ -281,7 +303,7 @@ async def _complete_run(context: ApiContext, request: Request) -> None:
     if "run" in ids:
         session = ids.get("session") or ids["experiment"]
         path = request.scope["route"].path
-        (kind,) = (kind for kind in WORK if f"/{plural(kind)}/" in path)
+        (kind,) = (kind for kind in OF_SESSIONS if f"/{plural(kind)}/" in path)
         ids["run"] = await whole_run(context, session, kind, ids["run"])
 
 

@@ -23,6 +23,7 @@ from autolearn.schemas.quotas import HIGHEST
 from autolearn.schemas.studies.search import MOST_PARALLEL, MOST_TRIALS, Sampler
 from autolearn.schemas.training.preprocess import Balance, DatePart, Encode, Impute, Scale
 from autolearn.schemas.values import ColumnRole, PredictionForm, Role, SplitBy
+from autolearn.schemas.workers.labels import MOST_LABELS
 
 _EXACT = 2**53
 """Integers beyond this are not the same number in every JSON reader (RFC 8259, section 6)."""
@@ -183,13 +184,19 @@ Roles = Annotated[dict[Name, ColumnRole], Field(max_length=MOST_COLUMNS)]
 
 
 class LimitsBody(Body):
-    """The limits of a run: at most the operator's, which are the default."""
+    """The limits of a run, at most the operator's, which are the default; and its worker."""
 
     time_limit: float | None = Field(default=None, gt=0, description="Seconds.")
     memory_limit: int | None = Field(
         default=None,
         ge=256,
         description="MiB of resident memory, of which the libraries take about 180.",
+    )
+    labels: dict[str, str] = Field(
+        default={},
+        max_length=MOST_LABELS,
+        description='What its worker must have, {"gpu": "1", "zone": "a"}: at least so much of '
+        "cores, memory (MiB) and gpu; the same of others, such as package/NAME, a version.",
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from itertools import islice
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 from autolearn.api.http.problems import Problem, check_id, unknown
 from autolearn.api.identity.principal import Principal
@@ -28,6 +28,7 @@ from autolearn.schemas.catalog import BUNDLED_DATASETS, DatasetSpec, too_many_ve
 from autolearn.schemas.errors import REASONS
 from autolearn.schemas.settings import PREFIX, WorkerSettings
 from autolearn.schemas.values import Column
+from autolearn.schemas.workers.labels import faults_in
 
 T = TypeVar("T")
 _KNOWN = 200
@@ -44,12 +45,23 @@ def wrong(kind: str, title: str, faults: dict[str, str]) -> Problem:
     return Problem(422, kind, title, "; ".join(faults.values()) + ".", errors=errors)
 
 
-def check_limits(body: LimitsBody, workers: WorkerSettings) -> tuple[float, int]:
-    """Return the limits of a run in seconds and MiB.
+class RunLimits(NamedTuple):
+    """The limits of a run, in seconds and MiB, and the labels of its worker."""
+
+    time_limit: float
+    memory_limit: int
+    labels: dict[str, str]
+
+
+def check_limits(body: LimitsBody, workers: WorkerSettings) -> RunLimits:
+    """Return the limits of a run, and the labels of its worker.
 
     Raises:
-        Problem: they exceed the operator's.
+        Problem: they exceed the operator's; or a label is none.
     """
+    if wrong_labels := faults_in(body.labels):
+        detail = {"#/labels": "; ".join(wrong_labels)}
+        raise wrong("invalid-labels", "The labels are not understood", detail)
     faults = {}
     for name, unit in (("time_limit", "seconds"), ("memory_limit", "MiB")):
         asked, most = getattr(body, name), getattr(workers, name)
@@ -60,7 +72,8 @@ def check_limits(body: LimitsBody, workers: WorkerSettings) -> tuple[float, int]
             )
     if faults:
         raise wrong("limit-too-high", "More is asked for than a run may take", faults)
-    return body.time_limit or workers.time_limit, body.memory_limit or workers.memory_limit
+    time_limit = body.time_limit or workers.time_limit
+    return RunLimits(time_limit, body.memory_limit or workers.memory_limit, body.labels)
 
 
 async def checked(

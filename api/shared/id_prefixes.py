@@ -7,7 +7,7 @@ its first ids.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from itertools import chain, islice
 from typing import Any, TypeVar
@@ -75,7 +75,16 @@ async def session_or_training(
     Raises:
         Problem: it is malformed, or no id (404) or more than one (422) has it.
     """
-    what = "session, experiment or training"
+    session, run, _ = await session_or_run(context, who, given, ("training",))
+    return session, run
+
+
+async def session_or_run(
+    context: ApiContext, who: Principal, given: str, kinds: Sequence[str]
+) -> tuple[SessionId, RunId | None, str]:
+    """Return what `session_or_training` returns for a run of these kinds, and its kind."""
+    last = kinds[-1]
+    what = ", ".join(["session", "experiment", *kinds[:-1]]) + f" or {last}"
     start = _lowered(given, what)
 
     def look(snapshot: Snapshot) -> list[str]:
@@ -86,22 +95,26 @@ async def session_or_training(
         whose = None if who.everything else who.name
         newest = (snapshot.sessions.ids(None, whose), snapshot.experiments.ids(None, whose))
         return [
-            f"{run} {session}"
+            f"{run} {session} {kind}"
             for session in chain.from_iterable(islice(ids, _SEARCHED) for ids in newest)
-            for run in snapshot.runs.ids(session, "training", start)
+            for kind in kinds
+            for run in snapshot.runs.ids(session, kind, start)
         ]
 
     found = await _looked(context, look)
     if not found:
+        code = "session-or-training" if kinds == ("training",) else "thing"
         raise Problem(
             404,
-            "session-or-training-unknown",
+            f"{code}-unknown",
             f"There is no such {what}",
             f"No {what} of yours begins with {given}: GET /v1/sessions and /v1/experiments list "
-            f"the former; trainings of the newest {_SEARCHED} of each are looked up.",
+            f"the former; {', '.join(map(plural, kinds))} of the newest {_SEARCHED} of each are "
+            "looked up.",
         )
-    first, _, session = _only(found, given, "ids").partition(" ")
-    return (SessionId(session), RunId(first)) if session else (SessionId(first), None)
+    first, _, rest = _only(found, given, "ids").partition(" ")
+    session, _, kind = rest.partition(" ")
+    return (SessionId(session), RunId(first), kind) if rest else (SessionId(first), None, "")
 
 
 def _is_there(who: Principal, snapshot: Snapshot, session: SessionId) -> bool:

@@ -11,13 +11,19 @@ from autolearn.api.http.pagination import page_of
 from autolearn.api.state.worker_heartbeats import Live
 from autolearn.projections.queries.queries import Snapshot
 from autolearn.projections.queries.run_rows import outline as outline_of_run
-from autolearn.projections.rows.catalog import DatasetRow, EstimatorRow, MetricRow
+from autolearn.projections.rows.catalog import DatasetRow, EstimatorRow, MetricRow, StepRow
 from autolearn.projections.rows.runs import StoredRun
 from autolearn.runtime.timestamps import millis, text
 from autolearn.schemas.bounds import ROWS_SECONDS, RUNNING_SHOWN
 from autolearn.schemas.catalog import DatasetSpec
 from autolearn.schemas.datasets.findings import DataFinding
-from autolearn.schemas.rest.catalog import CatalogEstimator, CatalogMetric, Dataset, FindingInWords
+from autolearn.schemas.rest.catalog import (
+    CatalogEstimator,
+    CatalogMetric,
+    CatalogStep,
+    Dataset,
+    FindingInWords,
+)
 from autolearn.schemas.rest.experiments import (
     Experiment,
     ExperimentCore,
@@ -39,7 +45,7 @@ from autolearn.schemas.rest.runs import (
 )
 from autolearn.schemas.rest.sessions import Session, SessionRow, SessionSummary
 from autolearn.schemas.values import RunId, SessionId, plural
-from autolearn.schemas.work_kinds import WORK
+from autolearn.schemas.work_kinds import OF_SESSIONS
 
 _RUNS_SHOWN = 100
 """Runs of a page within a session or an experiment."""
@@ -55,6 +61,12 @@ def metric(row: MetricRow) -> CatalogMetric:
     """Return a metric as clients see it."""
     links = {"self": f"/v1/catalog/metrics/{row.spec.name}"}
     return CatalogMetric(**asdict(row.spec), registered=row.registered, links=links)
+
+
+def step(row: StepRow) -> CatalogStep:
+    """Return a kind of step as clients see it."""
+    links = {"self": f"/v1/catalog/steps/{row.spec.name}"}
+    return CatalogStep(**asdict(row.spec), registered=row.registered, links=links)
 
 
 def dataset(row: DatasetRow, now: Snapshot) -> Dataset:
@@ -167,7 +179,7 @@ class _Runs:
         commit: int | None = None,
     ) -> None:
         """Count the runs, those past the number of a `commit` by themselves."""
-        counts, since = ({kind: Counter[str]() for kind in WORK} for _ in range(2))
+        counts, since = ({kind: Counter[str]() for kind in OF_SESSIONS} for _ in range(2))
         self.running: list[LiveProgress] = []
         for run, row in snapshot.runs.all_stored(session):
             late = commit is not None and row.number > commit

@@ -30,7 +30,7 @@ from autolearn.schemas.rest.commands import CommandState
 from autolearn.schemas.rest.page import Page
 from autolearn.schemas.stream_kinds import stream
 from autolearn.schemas.values import RunId, RunStatus, SessionId, plural
-from autolearn.schemas.work_kinds import WORK
+from autolearn.schemas.work_kinds import OF_SESSIONS
 
 Limit = Annotated[int, Query(ge=1, le=500)]
 OfStudy = Annotated[str, Query(max_length=200, description="Those that this study asked for.")]
@@ -198,7 +198,7 @@ def add_cancel_route(
         check_id("session", run, kind)
         asked = CommandRequest.of(request, {})
         now = context.queries.latest()
-        if any(now.runs.stored(owner.id, other, run) for other in WORK if other != kind):
+        if any(now.runs.stored(owner.id, other, run) for other in OF_SESSIONS if other != kind):
             await find_run(context, owner, kind, run)  # reports that there is none
         command = CancelRun(run)
         answer = await context.commands.post(stream("session", owner.id), command, asked)

@@ -8,12 +8,14 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import tempfile
+import time
 from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
+from msgspec import to_builtins
 from msgspec.structs import replace
 from starlette.requests import ClientDisconnect, Request
 
@@ -22,10 +24,11 @@ from autolearn.api.limits.disk_room import Room
 from autolearn.api.limits.executors import ThreadLane
 from autolearn.api.shared.read_hints import Hints
 from autolearn.api.state.context import ApiContext
-from autolearn.artifacts.datasets.errors import DatasetRefused
+from autolearn.artifacts.datasets.errors import DatasetRefused, ExpectationsFailed
 from autolearn.artifacts.datasets.sandbox import ProfileJob, profile_apart
 from autolearn.schemas.bounds import UPLOAD_PACE, UPLOAD_SECONDS
 from autolearn.schemas.catalog import DatasetSpec
+from autolearn.schemas.datasets.rules import Expectations
 from autolearn.schemas.values import DatasetRef
 
 BLOCK = 1 << 20
@@ -112,7 +115,7 @@ async def stored(context: ApiContext, ref: DatasetRef, room: Room) -> AsyncItera
     executor = context.executors.uploads
     key = context.vault.key(ref.keyid).derived("artifacts") if ref.keyid else None
     with tempfile.NamedTemporaryFile(dir=context.scratch, prefix="upload-") as file:
-        store = context.artifacts.with_key(None, key)
+        store = context.artifacts.with_key(key if ref.folder else None, key)
         size, chunks = await executor.run(lambda: store.read_dataset(ref))
         room.take(size)
 
@@ -150,14 +153,16 @@ async def examine(
     before: DatasetSpec | None,
     wanted: Collection[str] = (),
     hints_for: str = "",
+    expectations: Expectations = Expectations(),  # noqa: B008 - it is frozen
 ) -> DatasetSpec:
     """Examine a file. The format is the `given` one, or detected by media type or bytes.
 
     Values of `sensitive` columns are hidden. The types of the version `before` are kept. `wanted`
-    and `hints_for` as in a ProfileJob.
+    and `hints_for` as in a ProfileJob. Soft rules of the `expectations` that it breaks are
+    findings.
 
     Raises:
-        Problem: it cannot be used; every fault is listed.
+        Problem: it cannot be used, or breaks hard rules; every fault is listed.
     """
     said = given or _TYPES.get(media.partition(";")[0].strip().lower())
     question = ProfileJob(
@@ -174,10 +179,24 @@ async def examine(
         accepted=hints.accept_findings,
         wanted=tuple(wanted),
         hints_for=hints_for,
+        expectations=expectations,
+        now=time.time(),
         cpu_s=EXAMINED_SECONDS + file.size // EXAMINED_PACE,
     )
     try:
         return await profile_apart(question)
+    except ExpectationsFailed as failed:
+        raise Problem(
+            422,
+            "expectations-failed",
+            failed.title,
+            f"Of {name} is expected: {'; '.join(failed.sentences)}. Nothing was kept. Mend the "
+            f"file, or change what is expected: dataset expect {name}.",
+            errors=[
+                {"detail": sentence, **to_builtins(one)}
+                for sentence, one in zip(failed.sentences, failed.outcomes, strict=True)
+            ],
+        ) from None
     except DatasetRefused as refused:
         raise Problem(
             422,

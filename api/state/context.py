@@ -211,7 +211,13 @@ def make_context(
         heartbeats=heartbeats,
         dead_letters=dead_letters,
         inspection=SystemStatus(
-            settings, reader, heartbeats, dead_letters, executors.operators, looking
+            settings,
+            reader,
+            heartbeats,
+            dead_letters,
+            executors.operators,
+            looking,
+            lambda: dict(measures.runs.waiting),
         ),
         rebuilding=rebuilding,
         measures=measures,
@@ -233,9 +239,12 @@ def make_context(
 
 def _is_shredded(queries: ReadModelQueries, name: str) -> bool:
     """Return whether a session, or dataset/<name>, has an end that shreds its key."""
-    kind, _, dataset = name.rpartition("/")
+    kind, _, identifier = name.rpartition("/")
+    if kind == "pipeline":
+        applied = queries.latest().pipelines.stored(identifier)
+        return applied is not None and applied.removed != ""
     if kind:
-        row = queries.latest().catalog.dataset_owner(dataset)
+        row = queries.latest().catalog.dataset_owner(identifier)
         return row is not None and row.deleted != ""
     ended = queries.latest().sessions.ended(SessionId(name))
     return ended is not None and ended.how != "committed"

@@ -6,6 +6,7 @@ import asyncio
 import socket
 import threading
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime
 
 from autolearn.api.limits.executors import ThreadLane
@@ -65,9 +66,11 @@ class SystemStatus:
         dead_letters: DeadLetters,
         executor: ThreadLane,
         looking: StatusInspector | None,
+        waiting: Callable[[], dict[str, int]],
     ) -> None:
         self.settings, self.reader, self.heartbeats = settings, reader, heartbeats
         self.dead_letters, self.executor, self.looking = dead_letters, executor, looking
+        self.waiting = waiting
         self.disks = _Disks(settings)
         self.host = socket.gethostname()
         self.name = f"api-{settings.instance}"
@@ -97,6 +100,7 @@ class SystemStatus:
         us = [Member(self.name, self.host, sorted(reached))]
         status.processes.insert(0, Process("api", reader.topics.events.name, us, behind))
         status.workers = WorkerState.all_of(self.heartbeats.workers(), time.time())
+        status.waiting = self.waiting()
         status.supervision = self.heartbeats.supervision()
         self._count_dead_letters(status)
         if (places := self.disks.newest()) is not None:

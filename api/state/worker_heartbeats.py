@@ -14,7 +14,8 @@ from autolearn.eventlog.log import RecordSource
 from autolearn.projections.work.heartbeats import FORGOTTEN_AFTER_MS, Beats
 from autolearn.schemas.errors import AutoLearnError
 from autolearn.schemas.records.heartbeat import Heartbeat, Progress, Supervision
-from autolearn.schemas.rest.runs import LiveProgress, RunRow
+from autolearn.schemas.rest.runs import AnyRunRow, LiveProgress
+from autolearn.schemas.workers.labels import Labels, lacking
 from autolearn.security.data_key import Unreadable, about_progress
 
 log = structlog.stdlib.get_logger("autolearn.api")
@@ -22,7 +23,7 @@ log = structlog.stdlib.get_logger("autolearn.api")
 PAUSE, PATIENCE = 5.0, 2.0
 """Seconds until reading begins again after a fault, and that `stop` waits for the thread."""
 
-Live = Callable[[RunRow], LiveProgress | None]
+Live = Callable[[AnyRunRow], LiveProgress | None]
 """Returns the progress of a run now; None when nothing is known."""
 
 
@@ -63,7 +64,7 @@ class Heartbeats:
             while not self.stopped.is_set():
                 self.beats.take(reader.read(1000, 0.5), self.limit())
 
-    def live(self, row: RunRow) -> LiveProgress | None:
+    def live(self, row: AnyRunRow) -> LiveProgress | None:
         """Return the progress of a run now; None when it has ended."""
         if row.ended is not None:
             return None
@@ -79,8 +80,16 @@ class Heartbeats:
                     progress.since,
                     self.detail(progress),
                 )
-        phase = "starting" if row.status == "started" else "waiting"
-        return LiveProgress(row.id, row.kind, row.attempt, phase, row.worker, since=row.started)
+        phase, detail = "starting" if row.status == "started" else "waiting", ""
+        if row.labels and phase == "waiting" and (why := self.lacking(row.labels)):
+            words, _, detail = why.partition(": ")
+            phase = f"waiting for a worker with {words}"
+        since = row.started
+        return LiveProgress(row.id, row.kind, row.attempt, phase, row.worker, "", since, detail)
+
+    def lacking(self, labels: Labels) -> str:
+        """Return which label no worker has, and what they have; "" if one has all."""
+        return lacking(labels, [beat.labels for beat, _ in self.workers()])
 
     def detail(self, progress: Progress) -> str:
         """Return the detail of a progress in clear; "" if its key is not there."""

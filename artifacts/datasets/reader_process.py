@@ -28,6 +28,7 @@ from autolearn.artifacts.datasets.files.content import (
 from autolearn.artifacts.datasets.sandbox import confine_reader, start_reader
 from autolearn.schemas.datasets.look import ColumnSummary
 from autolearn.schemas.datasets.read_options import NO_ZONE, ReadOptions
+from autolearn.schemas.datasets.rules import Expectations, RuleOutcome
 
 _LARGEST_ANSWER = 4 << 20
 _QUIET = "The file cannot be read as its version says, or too much of it is asked for at once."
@@ -81,7 +82,20 @@ class ColumnJob(LookJob, frozen=True, kw_only=True, tag="column"):
     column: str
 
 
-Job = RowsJob | ColumnJob | ChosenRowsJob | GapsJob
+class RulesJob(LookJob, frozen=True, kw_only=True, tag="rules"):
+    """Check the file by the `expectations` at the time `now`, in seconds since 1970.
+
+    No values of columns that are `hidden` are shown. The values of the columns `categories_of` are
+    wanted, too, where there are few.
+    """
+
+    expectations: Expectations
+    now: float
+    hidden: tuple[str, ...] = ()
+    categories_of: tuple[str, ...] = ()
+
+
+Job = RowsJob | ColumnJob | ChosenRowsJob | GapsJob | RulesJob
 
 
 class _Task(msgspec.Struct, frozen=True):
@@ -100,6 +114,8 @@ class _ReadResult(msgspec.Struct, frozen=True, omit_defaults=True):
     rows: list[msgspec.Raw] = []
     gaps: bytes = b""
     summary: ColumnSummary | None = None
+    outcomes: tuple[RuleOutcome, ...] = ()
+    categories: dict[str, tuple[str, ...]] = {}
     refused: tuple[str, ...] = ()
 
 
@@ -126,6 +142,17 @@ async def gaps_apart(job: GapsJob, size: int, read: ReadRange) -> bytes:
     The lowest bit of a byte comes first. Raises DatasetRefused.
     """
     return (await _read_apart(_Task(job, size), read)).gaps
+
+
+async def outcomes_apart(
+    job: RulesJob, size: int, read: ReadRange
+) -> tuple[tuple[RuleOutcome, ...], dict[str, tuple[str, ...]]]:
+    """Return the outcome of each rule, and the values of columns; as `rows_apart` does.
+
+    Raises DatasetRefused.
+    """
+    result = await _read_apart(_Task(job, size), read)
+    return result.outcomes, result.categories
 
 
 async def _read_apart(task: _Task, read: ReadRange) -> _ReadResult:
@@ -195,6 +222,7 @@ def main() -> None:
 def _done(job: Job, content: FileContent) -> _ReadResult:
     """Read what is asked for."""
     from autolearn.artifacts.datasets.column_summary import column_summary
+    from autolearn.artifacts.datasets.expectations import check_content
     from autolearn.artifacts.datasets.first_rows import chosen_rows, first_rows
     from autolearn.artifacts.datasets.gaps import gaps_of
     from autolearn.artifacts.datasets.typed_batches import typed_batches
@@ -202,6 +230,17 @@ def _done(job: Job, content: FileContent) -> _ReadResult:
     if isinstance(job, ColumnJob):
         values = typed_batches(content, job.options, job.types, [job.column])
         return _ReadResult(summary=column_summary(values, job.column, job.types[job.column]))
+    if isinstance(job, RulesJob):
+        outcomes, categories = check_content(
+            content,
+            job.options,
+            job.types,
+            job.expectations,
+            now=job.now,
+            hidden=job.hidden,
+            categories_of=job.categories_of,
+        )
+        return _ReadResult(outcomes=outcomes, categories=categories)
     if isinstance(job, GapsJob):
         values = typed_batches(content, job.options, job.types, [job.column])
         return _ReadResult(gaps=gaps_of(batch[job.column] for batch in values))

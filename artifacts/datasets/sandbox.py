@@ -20,20 +20,24 @@ from typing import TypeVar
 import msgspec
 from msgspec.structs import replace
 
-from autolearn.artifacts.datasets.errors import DatasetRefused
+from autolearn.artifacts.datasets.errors import DatasetRefused, ExpectationsFailed
 from autolearn.runtime.child_process import bare_environment, python_command
 from autolearn.runtime.sandbox import confine, give_way, harden
 from autolearn.schemas.catalog import DatasetSpec
 from autolearn.schemas.datasets.read_options import ReadHints
+from autolearn.schemas.datasets.rules import Expectations, RuleOutcome
 
 Answer = TypeVar("Answer")
+_MOST_FAILED = 20
+"""Hard rules that a refusal names."""
 
 
 class ProfileJob(msgspec.Struct, frozen=True):
     """The arguments of `profile`, and the limits (MiB, processor seconds).
 
     Without a `format` it is detected by the first bytes. The hints do not count in another format
-    than `hints_for`, if one is named. A file with columns `wanted` has a header.
+    than `hints_for`, if one is named. A file with columns `wanted` has a header. It is checked by
+    the `expectations` at the time `now`, in seconds since 1970.
     """
 
     path: str
@@ -50,24 +54,30 @@ class ProfileJob(msgspec.Struct, frozen=True):
     accepted: bool = False
     wanted: tuple[str, ...] = ()
     hints_for: str = ""
+    expectations: Expectations = Expectations()
+    now: float = 0.0
     memory_mb: int = 2048
     cpu_s: int = 120
 
 
 class ProfileResult(msgspec.Struct, frozen=True, omit_defaults=True):
-    """Either of the two."""
+    """One of these; `failed` are hard rules that the file breaks."""
 
     spec: DatasetSpec | None = None
     refused: tuple[str, ...] = ()
+    failed: tuple[RuleOutcome, ...] = ()
 
 
 async def profile_apart(question: ProfileJob) -> DatasetSpec:
     """Profile a file without risk to this process, and without blocking its loop.
 
-    Raises DatasetRefused; also when the file exceeds the limits of memory or time.
+    Raises DatasetRefused; also when the file exceeds the limits of memory or time. Raises
+    ExpectationsFailed for a file that breaks hard rules.
     """
     module, seconds = "autolearn.artifacts.datasets.sandbox", question.cpu_s * 2
     answer = await answer_apart(module, question, ProfileResult, seconds)
+    if answer is not None and answer.failed:
+        raise ExpectationsFailed(answer.failed)
     if answer is None or answer.spec is None:
         raise DatasetRefused((answer and answer.refused) or _too_much(question))
     return answer.spec
@@ -148,9 +158,12 @@ class _WithoutPandas:
 def main() -> None:
     """Answer the question on standard input."""
     question = msgspec.json.decode(sys.stdin.buffer.read(), type=ProfileJob)
-    confine_reader([Path(question.path)], question.memory_mb, question.cpu_s)
+    path, pandas = Path(question.path), bool(question.expectations.rules and question.hints.zone)
+    confine_reader([path], question.memory_mb, question.cpu_s, pandas=pandas)
     try:
         answer = ProfileResult(spec=_examined(question))
+    except ExpectationsFailed as failed:
+        answer = ProfileResult(failed=failed.outcomes)
     except DatasetRefused as refused:
         answer = ProfileResult(refused=refused.sentences)
     except MemoryError:
@@ -168,7 +181,7 @@ def _examined(question: ProfileJob) -> DatasetSpec:
     hints = question.hints if question.hints_for in ("", form) else ReadHints()
     if question.wanted and hints.header is None and form in ("csv", "excel"):
         hints = replace(hints, header=True)
-    return profile(
+    spec = profile(
         path,
         name=question.name,
         format=form,
@@ -183,6 +196,26 @@ def _examined(question: ProfileJob) -> DatasetSpec:
         accepted=question.accepted,
         wanted=question.wanted,
     )
+    return _as_expected(path, spec, question) if question.expectations.rules else spec
+
+
+def _as_expected(path: Path, spec: DatasetSpec, question: ProfileJob) -> DatasetSpec:
+    """Return a specification with the findings of soft rules that the file breaks.
+
+    Raises ExpectationsFailed for hard ones.
+    """
+    from autolearn.artifacts.datasets.expectations import check_content, findings_of
+    from autolearn.artifacts.datasets.inspection_result import MOST_FINDINGS
+
+    types = {one.name: one.type for one in spec.columns}
+    outcomes, _ = check_content(
+        path, spec.read, types, question.expectations, now=question.now, hidden=question.sensitive
+    )
+    failed = [one for one in outcomes if one.severity == "hard" and not one.met]
+    if failed:
+        raise ExpectationsFailed(failed[:_MOST_FAILED])
+    findings = (*findings_of(outcomes), *spec.findings)[:MOST_FINDINGS]
+    return replace(spec, findings=findings).masked(question.sensitive)
 
 
 def _limit(what: int, most: int) -> None:

@@ -47,6 +47,7 @@ from autolearn.artifacts.store.content_names import (
 )
 from autolearn.artifacts.store.errors import ArtifactTooLarge, ArtifactUnreadable, missing, tampered
 from autolearn.runtime.durable import sync
+from autolearn.schemas.pipelines.results import TABLE
 from autolearn.schemas.values import DatasetRef, TrainedArtifact
 from autolearn.security.streaming_aead import (
     CannotOpen,
@@ -211,8 +212,15 @@ class ArtifactStore:
     def fetch_dataset(self, ref: DatasetRef, into: Path) -> Path:
         """Return a local file with the bytes of a dataset, checked against its version.
 
-        Raises ArtifactMissing, Tampered, and ArtifactUnreadable without its key.
+        That of a step's result is copied from its folder, whose key is `key`. Raises
+        ArtifactMissing, Tampered, and ArtifactUnreadable without its key.
         """
+        if ref.folder:
+            copy = into / checked_digest(ref.version)
+            with copy.open("wb") as target:
+                for chunk in self.read_dataset(ref).chunks:
+                    target.write(chunk)
+            return copy
         if not ref.stored:
             return self.fetch_blob(ref.version, into)
         if self.data_key is None:
@@ -237,7 +245,7 @@ class ArtifactStore:
         are not checked here: their reader does. Raises ArtifactMissing, ArtifactUnreadable.
         """
         target = folder / checked_digest(ref.version)
-        if ref.stored:
+        if ref.stored or ref.folder:
             return self.fetch_dataset(ref, folder)
         if not self._local:
             with self.open(ref.version) as source, target.open("wb") as copy:
@@ -333,6 +341,9 @@ class ArtifactStore:
 
         Raises ArtifactMissing, and ArtifactUnreadable without its key.
         """
+        if ref.folder:
+            path, sealed = self._table(ref.folder)
+            return self._content(path, ref.version, TABLE if sealed else None, self.key)
         associated = ref.version if ref.stored else None
         return self._content(self._blob(ref.content), ref.version, associated, self.data_key)
 
@@ -341,17 +352,34 @@ class ArtifactStore:
 
         Raises ArtifactMissing, and ArtifactUnreadable without its key.
         """
-        if ref.stored and self.data_key is None:
+        key, name, path, encrypted = (
+            self.data_key,
+            ref.version,
+            self._blob(ref.content),
+            bool(ref.stored),
+        )
+        if ref.folder:
+            key, name = self.key, TABLE
+            path, encrypted = self._table(ref.folder)
+        if encrypted and key is None:
             raise ArtifactUnreadable
-        source, size = self._source(self._blob(ref.content))
-        if self.data_key is None or not ref.stored:
+        source, size = self._source(path)
+        if key is None or not encrypted:
             return Ranges(source, size, None)
         try:
-            sealed = OpenedRanges(source, size, self.data_key, ref.version.encode())
+            sealed = OpenedRanges(source, size, key, name.encode())
         except CannotOpen:
             source.close()
             raise ArtifactUnreadable from None
         return Ranges(source, sealed.size, sealed)
+
+    def _table(self, folder: str) -> tuple[str, bool]:
+        """Return the path of the table of a step's result, and whether it is encrypted."""
+        names = json.loads(self._manifest(folder))
+        sealed = TABLE + _SEALED in names
+        if not sealed and TABLE not in names:
+            raise missing("table", folder)
+        return f"{self._folder(folder)}/{TABLE}{_SEALED if sealed else ''}", sealed
 
     def _source(self, path: str) -> tuple[BinaryIO, int]:
         """Open a file of the store; return its size, too. Raises ArtifactMissing."""

@@ -15,6 +15,7 @@ import typer
 from typer.core import TyperGroup
 
 from autolearn.client.cli.commands.data import catalog, dataset
+from autolearn.client.cli.commands.lineage import lineage
 from autolearn.client.cli.commands.operate import (
     admin,
     audit,
@@ -26,7 +27,9 @@ from autolearn.client.cli.commands.operate import (
     status,
     up,
     version,
+    worker,
 )
+from autolearn.client.cli.commands.pipelines import pipeline
 from autolearn.client.cli.commands.serve import model, predictions, truth
 from autolearn.client.cli.commands.work import (
     annotate,
@@ -131,10 +134,12 @@ app.command("attachment", rich_help_panel=WORK)(annotate.attachment)
 app.add_typer(experiment.app, name="experiment", rich_help_panel=WORK)
 app.command("reproduce", rich_help_panel=WORK)(retrain.retrain)
 app.add_typer(model.app, name="model", rich_help_panel=WORK)
+app.add_typer(pipeline.app, name="pipeline", rich_help_panel=WORK)
 app.add_typer(catalog.app, name="catalog", rich_help_panel=WORK)
 app.command("diff", rich_help_panel=PAST)(diff.diff)
 app.command("events", rich_help_panel=PAST)(events.events)
 app.command("history", rich_help_panel=PAST)(history.history)
+app.command("lineage", rich_help_panel=PAST)(lineage.lineage)
 app.command("position", rich_help_panel=PAST)(events.position)
 app.command("login", rich_help_panel=USERS)(login.login)
 app.command("logout", rich_help_panel=USERS)(login.logout)
@@ -153,6 +158,7 @@ app.command("backup", rich_help_panel=RUNS)(backup.backup)
 app.command("restore", rich_help_panel=RUNS)(backup.restore)
 app.add_typer(replay.app, name="replay", rich_help_panel=RUNS)
 app.command("run", rich_help_panel=RUNS)(run.run)
+app.add_typer(worker.app, name="worker", rich_help_panel=RUNS)
 app.add_typer(dev.app, name="dev", rich_help_panel=RUNS)
 app.command("version", rich_help_panel=RUNS)(version.version)
 
@@ -164,6 +170,7 @@ app.command("estimators", hidden=True)(catalog.estimators)
 app.command("metrics", hidden=True)(catalog.metrics)
 app.command("models", hidden=True)(model.list_)
 app.command("truths", hidden=True)(truth.list_)
+app.command("pipelines", hidden=True)(pipeline.list_)
 
 
 @app.callback()

@@ -60,6 +60,15 @@ TimeLimit = Annotated[
 MemoryLimit = Annotated[
     int | None, typer.Option(metavar="MIB", help="Stop the run above this memory.")
 ]
+LabelOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--label",
+        metavar="NAME=VALUE",
+        help="What its worker must have: at least so much of cores, memory (MiB) and gpu, as in "
+        "gpu=1; the same of others, as in zone=a; may be repeated.",
+    ),
+]
 Metrics = Annotated[
     str | None,
     typer.Option(
@@ -117,6 +126,26 @@ def roles_in(given: list[str] | None) -> dict[str, Any]:
                     param_hint="'--role'",
                 )
     return found
+
+
+def labels_of(given: list[str] | None) -> dict[str, str] | None:
+    """Return labels by name of NAME=VALUE words, None if there are none.
+
+    Raises:
+        typer.BadParameter: a word is no label, or a name comes twice.
+    """
+    from autolearn.schemas.workers.labels import faults_in
+
+    found: dict[str, str] = {}
+    for one in given or ():
+        name, equals, value = one.partition("=")
+        if not equals or name in found:
+            why = f"{name} is given twice" if equals else f"{one!r} is not NAME=VALUE"
+            raise typer.BadParameter(why, param_hint="'--label'")
+        found[name] = value
+    if faults := faults_in(found):
+        raise typer.BadParameter("; ".join(faults), param_hint="'--label'")
+    return found or None
 
 
 def words(given: str | None) -> list[str] | None:

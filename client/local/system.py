@@ -308,6 +308,7 @@ class System:
             kafka=replace(self.settings.kafka, brokers=self.kafka),
             api=replace(self.settings.api, port=port),
             serving=replace(self.settings.serving, port=self.serve_port),
+            workers=replace(self.settings.workers, idle_exit=0.0, drain=0.0),
         )
         # The user who starts the system may have a token; its processes need none.
         ours = {name: value for name, value in os.environ.items() if name != "AUTOLEARN_TOKEN"}

@@ -22,7 +22,9 @@ from autolearn.client.sdk import trust
 from autolearn.client.sdk.audit import Auditing
 from autolearn.client.sdk.comparisons import Comparing
 from autolearn.client.sdk.credentials import find, place_of
+from autolearn.client.sdk.lineage.lineage import Lineages
 from autolearn.client.sdk.models.registry import Models
+from autolearn.client.sdk.pipelines.pipelines import PipelineAccess, Pipelines
 from autolearn.client.sdk.read_your_writes import AsyncReached, Reached
 from autolearn.client.sdk.sessions import Experiments, SessionOpener, Sessions
 from autolearn.client.sdk.system import System
@@ -54,7 +56,21 @@ class AwaitingExperiments(AwaitingPart, Experiments):
     """The experiments."""
 
 
-class AutoLearn(Blocking, SessionOpener, System, Models, Users, Groups, Auditing, Comparing):
+class BlockingPipelines(BlockingPart, Pipelines):
+    """The pipelines."""
+
+
+class AwaitingPipelines(AwaitingPart, Pipelines):
+    """The pipelines."""
+
+
+class _Methods(
+    SessionOpener, System, Models, PipelineAccess, Users, Groups, Auditing, Comparing, Lineages
+):
+    """The methods of both clients."""
+
+
+class AutoLearn(Blocking, _Methods):
     """A client that blocks. `url` is that of the API; use it from one thread at a time.
 
     `token` authenticates; without it, AUTOLEARN_TOKEN or the one stored by `autolearn login` does.
@@ -79,6 +95,7 @@ class AutoLearn(Blocking, SessionOpener, System, Models, Users, Groups, Auditing
         )
         self.sessions = BlockingSessions(self._http)
         self.experiments = BlockingExperiments(self._http)
+        self.pipelines = BlockingPipelines(self._http)
 
     def __repr__(self) -> str:
         return f"<AutoLearn at {self._http.base_url}>"
@@ -99,7 +116,7 @@ class AutoLearn(Blocking, SessionOpener, System, Models, Users, Groups, Auditing
         self.close()
 
 
-class AsyncAutoLearn(Awaiting, SessionOpener, System, Models, Users, Groups, Auditing, Comparing):
+class AsyncAutoLearn(Awaiting, _Methods):
     """A client to await. `url` and `token` as in AutoLearn."""
 
     def __init__(
@@ -120,6 +137,7 @@ class AsyncAutoLearn(Awaiting, SessionOpener, System, Models, Users, Groups, Aud
         )
         self.sessions = AwaitingSessions(self._http)
         self.experiments = AwaitingExperiments(self._http)
+        self.pipelines = AwaitingPipelines(self._http)
 
     def __repr__(self) -> str:
         return f"<AsyncAutoLearn at {self._http.base_url}>"

@@ -6,6 +6,7 @@ AutoLearnError
 ├── TimedOut            a run has not ended in time; it goes on
 ├── TrainingFailed      a training failed or was cancelled
 ├── EvaluationFailed    an evaluation failed or was cancelled
+├── PipelineFailed      a run of a pipeline failed or was cancelled
 ├── BadArgument         an argument of a call does not fit; also a ValueError
 └── LogError
     └── Unreachable     no API answers
@@ -114,6 +115,12 @@ class PredictionFailed(_OfRun):
 
 class StudyFailed(_OfRun):
     """A study failed, or was cancelled. `run` is its handle."""
+
+    __module__ = "autolearn"
+
+
+class PipelineFailed(_OfRun):
+    """A run of a pipeline failed, or was cancelled. `run` is its handle."""
 
     __module__ = "autolearn"
 

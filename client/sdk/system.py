@@ -25,7 +25,13 @@ from autolearn.client.sdk.paths import segment
 from autolearn.client.sdk.subscriptions import subscription
 from autolearn.schemas.datasets.look import ColumnSummary, TableRows
 from autolearn.schemas.reports.status import Status
-from autolearn.schemas.rest.catalog import CatalogMetric, Dataset, DeletedDataset, Grant
+from autolearn.schemas.rest.catalog import (
+    CatalogMetric,
+    CatalogStep,
+    Dataset,
+    DeletedDataset,
+    Grant,
+)
 from autolearn.schemas.rest.commands import CommandState
 from autolearn.schemas.rest.dead_letters import DeadLetterDetail, DeadLetterSummary, Retry
 from autolearn.schemas.rest.events import Events
@@ -67,6 +73,17 @@ class System:
         return ask(
             Call("GET", f"/v1/catalog/metrics/{segment(name)}", CatalogMetric, {"as_of": as_of})
         )
+
+    @listing
+    def steps(self, *, as_of: str | None = None) -> Pages[CatalogStep, CatalogStep]:
+        """List the kinds of steps of pipelines."""
+        call = Call("GET", "/v1/catalog/steps", Page[CatalogStep], {"as_of": as_of})
+        return Pages(call, paged=False)
+
+    @operation
+    def step(self, name: str, *, as_of: str | None = None) -> Flow[CatalogStep]:
+        """Return one kind of step with its parameters."""
+        return ask(Call("GET", f"/v1/catalog/steps/{segment(name)}", CatalogStep, {"as_of": as_of}))
 
     @listing
     def datasets(
@@ -151,6 +168,7 @@ class System:
         zone: str = "",
         accept_findings: bool = False,
         accept_changes: bool = False,
+        made_from: Sequence[str] = (),
         dry_run: bool = False,
     ) -> Flow[Either[DatasetHandle, AsyncDatasetHandle]]:
         """Upload a file, under a name derived from its own by default. A path is streamed.
@@ -163,6 +181,8 @@ class System:
         `findings`. Values of `sensitive` columns are hidden; those of the version before stay so,
         as do `roles` (by column), which say what is a feature, and `positive`, the class of the
         target that evaluations measure ("" removes it).
+        `made_from` says what it was made of, for its lineage: data:NAME@VERSION or
+        labels:NAME@VERSION of datasets, requests:NAME@VERSION of models.
         With `dry_run` nothing is stored.
         """
         query = {
@@ -183,6 +203,7 @@ class System:
             "zone": zone,
             "accept_findings": accept_findings or None,
             "accept_changes": accept_changes or None,
+            "made_from": [*made_from] or None,
             "dry_run": dry_run or None,
         }
         media = "application/octet-stream"

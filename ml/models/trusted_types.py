@@ -30,6 +30,7 @@ LOADERS = frozenset(
 
 PREPROCESSING = frozenset(
     {
+        "autolearn.ml.row_steps.RowSteps",
         "autolearn.ml.transformers.DateParts",
         "autolearn.ml.transformers.FeatureSelector",
         "autolearn.ml.transformers.QuantileClipper",

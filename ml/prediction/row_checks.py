@@ -16,14 +16,16 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 import numpy as np
+import pyarrow as pa
 from msgspec import Struct
 
+from autolearn.artifacts.datasets.checks.rule_checks import is_outside
 from autolearn.artifacts.datasets.table import DatasetTable
 from autolearn.ml.errors import InputError
 from autolearn.ml.evaluation.categories import Categories
 from autolearn.ml.evaluation.stored_artifact import ModelColumn, ModelSchema
 from autolearn.schemas.bounds import ONLINE_ROWS, cut
-from autolearn.schemas.models.row_rules import ColumnRules, RowRule, RowRules, Soft
+from autolearn.schemas.datasets.rules import ColumnRules, DataRule, RowRules, Soft
 from autolearn.schemas.values import JsonValue
 
 if TYPE_CHECKING:
@@ -82,19 +84,19 @@ def rules_of(schema: ModelSchema) -> RowRules:
     return RowRules(ONLINE_ROWS, (*columns,))
 
 
-def _rules_of(column: ModelColumn) -> Iterator[RowRule]:
-    yield RowRule(kind="present")
-    yield RowRule(kind="type", type=column.type)
+def _rules_of(column: ModelColumn) -> Iterator[DataRule]:
+    yield DataRule(kind="present")
+    yield DataRule(kind="type", type=column.type)
     if column.type in _NUMBERS:
-        yield RowRule(kind="number", minimum=-_LARGEST, maximum=_LARGEST)
+        yield DataRule(kind="number", minimum=-_LARGEST, maximum=_LARGEST)
     if column.type in ("string", "boolean"):
         values = () if column.sensitive else column.categories
-        yield RowRule(kind="known", severity="soft", values=values)
+        yield DataRule(kind="known", severity="soft", values=values)
     low, high = column.minimum, column.maximum
     if not column.sensitive and low is not None and high is not None:
-        yield RowRule(kind="range", severity="soft", minimum=low, maximum=high)
+        yield DataRule(kind="range", severity="soft", minimum=low, maximum=high)
     if not column.nullable:
-        yield RowRule(kind="filled", severity="soft")
+        yield DataRule(kind="filled", severity="soft")
 
 
 @dataclass(slots=True)
@@ -197,7 +199,7 @@ class RowChecker:
                         for row in bad[:_MOST_FAULTS].tolist()
                     ]
                 if column.minimum is not None and column.maximum is not None:
-                    outside = (values < column.minimum) | (values > column.maximum)
+                    outside = is_outside(pa.array(values), column.minimum, column.maximum)
                     found["outside", name] = int(np.count_nonzero(outside))
                 gaps = 0 if column.nullable else int(np.count_nonzero(np.isnan(values)))
             else:
@@ -213,7 +215,7 @@ class RowChecker:
 
 def _unfit(values: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
     """Return the places of numbers that are infinite, or too large."""
-    return np.flatnonzero(np.abs(values) > _LARGEST)
+    return np.flatnonzero(is_outside(pa.array(values), -_LARGEST, _LARGEST))
 
 
 def _usual(column: _Column) -> Callable[[Any], bool]:

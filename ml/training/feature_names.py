@@ -43,7 +43,8 @@ def features_after(
     """
     made = [
         one
-        for _, part, columns in pipeline[0].transformers_
+        for _, part, columns in pipeline["preprocess"].transformers_
+        if part != "drop"  # what steps before it have made, and no feature is
         for one in _made_by(part, list(columns), sensitive, secret=secret)
     ]
     usual, other = ([cut(one.name(join)) for one in made] for join in ("_", "="))

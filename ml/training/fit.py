@@ -15,6 +15,7 @@ from sklearn.utils.validation import has_fit_parameter
 from autolearn.ml.errors import InputError
 from autolearn.ml.estimators.estimator import Estimator
 from autolearn.ml.library_messages import words_of
+from autolearn.ml.row_steps import RowSteps
 from autolearn.ml.training.preprocess import preprocessor, selector
 from autolearn.schemas.bounds import cut
 from autolearn.schemas.catalog import CLASSIFICATION
@@ -50,11 +51,19 @@ class TrainingRows:
 
 
 def build_pipeline(
-    request: TrainingRequested, types: Mapping[str, str], estimator: Estimator
+    request: TrainingRequested,
+    types: Mapping[str, str],
+    estimator: Estimator,
+    rows: RowSteps | None = None,
 ) -> Pipeline:
-    """Return the unfitted pipeline for features of these column types. Raises InputError."""
+    """Return the unfitted pipeline for features of these column types.
+
+    `rows` makes the features from raw columns. Raises InputError.
+    """
     how, task, seed = request.preprocessing, request.task, request.seed
-    steps = [("preprocess", preprocessor(types, how, task, seed)), ("select", selector(how, task))]
+    steps: list[tuple[str, Any]] = [("rows", rows)]
+    steps += [("preprocess", preprocessor(types, how, task, seed))]
+    steps += [("select", selector(how, task))]
     steps.append(("estimator", estimator.build(request.hyperparameters, seed=seed)))
     return Pipeline([(name, step) for name, step in steps if step is not None])
 

@@ -40,6 +40,7 @@ from autolearn.ml.training.feature_profile import example, feature_profile, scor
 from autolearn.ml.training.fit import TrainingRows, build_pipeline, fitted
 from autolearn.ml.training.learned_parameters import learned
 from autolearn.ml.training.preprocess import check_words, name_apart
+from autolearn.ml.training.row_features import steps_of
 from autolearn.ml.training.row_operations import rows_to_fit
 from autolearn.schemas.catalog import CLASSIFICATION, REGRESSION
 from autolearn.schemas.events import TrainingRequested
@@ -68,6 +69,10 @@ def train(request: TrainingRequested, store: Artifacts, report: Report) -> Train
     with tempfile.TemporaryDirectory(prefix="autolearn-") as scratch:
         file = store.fetch_dataset(request.dataset, Path(scratch))
         if request.batches:
+            if request.steps:
+                raise InputError(
+                    "a training in batches does no steps: give it the table after them"
+                )
             types = types_in(file, request.read)
             _check_schema(request, types)
             chosen = features_of(types, request.target, request.features, request.left_out)
@@ -77,7 +82,13 @@ def train(request: TrainingRequested, store: Artifacts, report: Report) -> Train
             return train_in_batches(request, estimator, file, wanted, store, report, began)
         table = read_table(file, request.read, written=[request.target or ""])
     _check_schema(request, table.types)
-    names = features_of(table.types, request.target, request.features, request.left_out)
+    steps, names = (
+        None,
+        features_of(table.types, request.target, request.features, request.left_out),
+    )
+    if request.steps:
+        steps = steps_of(request, table)
+        names = steps.raw
     subject = subject_of(table, request.target, request.task, names)
     parts = split_rows(subject, table, request.task, request.split, request.seed)
     rows = TrainingRows(
@@ -89,7 +100,11 @@ def train(request: TrainingRequested, store: Artifacts, report: Report) -> Train
 
     def fit(some: TrainingRows, progress: Report | None = None) -> Pipeline:
         """Return a new pipeline, fitted on rows."""
-        return fitted(request, build_pipeline(request, subject.types, estimator), some, progress)
+        types = subject.types if steps is None else steps.features
+        pipeline = build_pipeline(
+            request, types, estimator, None if steps is None else steps.transformer
+        )
+        return fitted(request, pipeline, some, progress)
 
     def prepared(some: TrainingRows) -> tuple[TrainingRows, dict[str, JsonValue]]:
         """Drop repeated rows and balance classes, as requested."""
@@ -101,7 +116,11 @@ def train(request: TrainingRequested, store: Artifacts, report: Report) -> Train
     def fit_and_adjust(some: TrainingRows) -> Pipeline:
         return adjusted(request, fit_prepared(some), some, fit_prepared).pipeline
 
-    check_words(rows.features, subject.types, request.preprocessing, request.memory_limit)
+    if steps is None:
+        check_words(rows.features, subject.types, request.preprocessing, request.memory_limit)
+    else:
+        made = steps.transformer.transform(rows.features)
+        check_words(made, steps.features, request.preprocessing, request.memory_limit)
     crossed = CrossValidation({}, [])
     if request.split.folds:
         report("cross-validating")
@@ -125,7 +144,7 @@ def train(request: TrainingRequested, store: Artifacts, report: Report) -> Train
         ready = adjusted(request, plain, rows, fit_prepared)
         pipeline = ready.pipeline
         fit_seconds = time.perf_counter() - fit_started
-        name_apart(pipeline[0])
+        name_apart(pipeline["preprocess"])
 
         report("storing")
         held_out = subject.features.iloc[parts.test]

@@ -8,6 +8,7 @@ from autolearn.runtime.disk_usage import too_little
 from autolearn.schemas.records.heartbeat import Supervision
 from autolearn.schemas.reports.status import Finding, Process, Status
 from autolearn.schemas.settings import Settings
+from autolearn.schemas.workers.labels import labels_in, lacking
 
 _LONGEST_WAIT = 30.0
 """Seconds that a command may wait for its answer."""
@@ -15,6 +16,8 @@ _MOST_BEHIND = 10_000
 """Records that a reader may be behind; of tasks there may be any number."""
 _LONGEST_UNSIGNED = 600.0
 """Seconds that an event may wait for a checkpoint; their interval is half of that at most."""
+_MOST_LABELS = 5
+"""Sets of labels that are findings of their own."""
 _UNKNOWN = {"brokers": "Check that they run, and AUTOLEARN_KAFKA; the rest is as known here."}
 
 
@@ -40,6 +43,7 @@ def findings(status: Status, topics: Iterable[str], settings: Settings) -> list[
             why = f"{worker.worker} takes no new run: {worker.disk_low}."
             advice = "Make room: runs that wait are taken then."
             found.append(Finding("worker-disk-low", why, advice))
+    found += _about_labels(status)
     found += _about_supervision(status)
     if status.dead_letters is not None and status.dead_letters.recent:
         why = f"{status.dead_letters.recent} commands of the last day could not be decoded."
@@ -78,6 +82,20 @@ def _about_chain(status: Status) -> Iterator[Finding]:
         elif one.waiting is not None and one.waiting > _LONGEST_UNSIGNED:
             why = f"Events of partition {one.partition} are not signed after {one.waiting:.0f} s."
             yield Finding("checkpoints-late", why, "See the log of the decide processes.")
+
+
+def _about_labels(status: Status) -> Iterator[Finding]:
+    """Yield the labels that waiting runs ask for, and no present worker has."""
+    workers = [worker.labels for worker in status.workers]
+    wanted = ((many, labels_in(text)) for text, many in sorted(status.waiting.items()))
+    unfit = [(many, why) for many, asked in wanted if (why := lacking(asked, workers))]
+    advice = "Start one, or cancel them: see docs/workers.md."
+    for many, why in unfit[:_MOST_LABELS]:
+        runs = "1 run waits" if many == 1 else f"{many:,} runs wait"
+        yield Finding("no-fitting-worker", f"{runs} for a worker with {why}.", advice)
+    if more := unfit[_MOST_LABELS:]:
+        why = f"{sum(many for many, _ in more):,} runs wait for other labels that no worker has."
+        yield Finding("no-fitting-worker", why, advice)
 
 
 def _about_supervision(status: Status) -> Iterator[Finding]:

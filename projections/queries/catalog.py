@@ -19,11 +19,17 @@ from autolearn.projections.queries.immutable_rows import (
 )
 from autolearn.projections.queries.run_rows import Registration
 from autolearn.projections.rows import catalog
-from autolearn.projections.rows.catalog import DatasetRow, EstimatorRow, MetricRow, StoredDataset
+from autolearn.projections.rows.catalog import (
+    DatasetRow,
+    EstimatorRow,
+    MetricRow,
+    StepRow,
+    StoredDataset,
+)
 from autolearn.schemas.actors import GROUP
 from autolearn.schemas.catalog import DatasetSpec
 from autolearn.schemas.codec import from_json
-from autolearn.schemas.events import DatasetRegistered, RowsLabelled
+from autolearn.schemas.events import DatasetExpected, DatasetRegistered, RowsLabelled
 from autolearn.schemas.rest.catalog import Grant
 from autolearn.schemas.rest.labels import DatasetLabel
 from autolearn.security.data_key import Unreadable
@@ -32,7 +38,7 @@ _KIB = 1024
 
 
 class CatalogQueries(Queries):
-    """Estimators, metrics, and datasets with their versions.
+    """Estimators, metrics, steps, and datasets with their versions.
 
     The columns that are sensitive now are those of `present`; without it, of this one.
     """
@@ -57,14 +63,26 @@ class CatalogQueries(Queries):
         """Return all metrics, by name."""
         return list(self.rows.scan(catalog.METRICS))
 
+    def step(self, name: str) -> StepRow | None:
+        """Return a kind of step."""
+        return self.rows.get(catalog.STEPS, name)
+
+    def steps(self) -> list[StepRow]:
+        """Return all kinds of steps, by name."""
+        return list(self.rows.scan(catalog.STEPS))
+
     def dataset(self, name: str, version: str | None = None) -> DatasetRow | None:
         """Return a dataset: its newest version, or the named one."""
         if version is None:
             row = self.rows.get(catalog.DATASETS, name)
         else:
-            found = (one for _, one in self._contents(name) if self._version(name, one) == version)
-            row = self.rows.get(catalog.DATASET_VERSIONS, name, next(found, ""))
+            row = self.stored_version(name, version)
         return None if row is None else self._dataset_row(name, row)
+
+    def stored_version(self, name: str, version: str) -> StoredDataset | None:
+        """Return the row of a version of a dataset."""
+        found = (one for _, one in self._contents(name) if self._version(name, one) == version)
+        return self.rows.get(catalog.DATASET_VERSIONS, name, next(found, ""))
 
     def has_version(self, name: str, version: str) -> bool:
         """Return whether a dataset has a version."""
@@ -193,6 +211,17 @@ class CatalogQueries(Queries):
             found = KnownLabels(added[-1][0], labels)
             remember(self.rows.known.labels, spec.name, found, LABELS_KNOWN)
         return labels.get((spec.version, spec.rows, target), {})
+
+    def expectations(self, name: str) -> catalog.ExpectationsRow | None:
+        """Return the expectations of a dataset (decrypts); None if they are unreadable."""
+        row = self.rows.get(catalog.DATASET_EXPECTATIONS, name)
+        if row is None:
+            return catalog.ExpectationsRow()
+        try:
+            said = from_json(self.rows.opens(f"dataset/{name}", row.data), DatasetExpected)
+        except Unreadable:
+            return None
+        return catalog.ExpectationsRow(said.expectations, row.number, row.time, row.actor)
 
     def grants(self, name: str) -> list[Grant]:
         """Return the grants of a dataset by user, without its owner."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple, TypeVar
 
+from autolearn.projections.lineage.index import LineageIndex
 from autolearn.schemas.rest.labels import DatasetLabel
 from autolearn.schemas.values import DatasetRef
 
@@ -36,20 +37,22 @@ class ImmutableRows:
 
     `kept_runs` is by experiment. `versions` are the versions of datasets, by their names and the
     digests of their contents in the artifact store; `sensitive` the sensitive columns of a dataset,
-    by its name and the number of their changes; `labels` are by dataset.
+    by its name and the number of their changes; `labels` are by dataset. `lineage` has the edges of
+    rows.
     """
 
     def __init__(self) -> None:
         self.kept_runs: dict[str, KeptRuns] = {}
         self.versions: dict[tuple[str, str], str] = {}
         self.sensitive: dict[tuple[str, int], tuple[str, ...]] = {}
-
         self.labels: dict[str, KnownLabels] = {}
+        self.lineage = LineageIndex()
 
     def forget(self, name: str) -> None:
         """Forget a deleted experiment or dataset, by its id or name."""
         self.kept_runs.pop(name, None)
         self.labels.pop(name, None)
+        self.lineage.forget(name)
         for version in [at for at in list(self.versions) if at[0] == name]:
             self.versions.pop(version, None)
         for mark in [at for at in list(self.sensitive) if at[0] == name]:

@@ -9,7 +9,9 @@ from autolearn.projections.queries.decrypting_reader import DecryptingReader
 from autolearn.projections.queries.experiments import ExperimentQueries
 from autolearn.projections.queries.groups import GroupQueries
 from autolearn.projections.queries.immutable_rows import ImmutableRows
+from autolearn.projections.queries.lineage import LineageQueries
 from autolearn.projections.queries.models import ModelQueries
+from autolearn.projections.queries.pipelines import PipelineQueries
 from autolearn.projections.queries.run_rows import Opens, in_clear
 from autolearn.projections.queries.runs import RunQueries
 from autolearn.projections.queries.sessions import SessionQueries
@@ -65,7 +67,9 @@ class Snapshot:
         self.catalog: CatalogQueries = CatalogQueries(rows, present.catalog if present else None)
         said = self.annotations = AnnotationQueries(rows)
         self.groups = GroupQueries(rows)
+        self.lineage = LineageQueries(rows, self.catalog)
         self.models = ModelQueries(rows, self.groups)
+        self.pipelines = PipelineQueries(rows, self.groups)
         self.sessions = SessionQueries(rows, said, self.groups)
         self.runs = RunQueries(rows, said)
         self.experiments = ExperimentQueries(rows, self.sessions, self.runs)

@@ -13,9 +13,11 @@ from autolearn.projections.rows.runs import StoredRun
 from autolearn.schemas import events
 from autolearn.schemas.codec import from_json
 from autolearn.schemas.confidentiality import empty
-from autolearn.schemas.rest.runs import RunRow
+from autolearn.schemas.rest.runs import AnyRunRow
+from autolearn.schemas.stream_kinds import stream_of_runs
 from autolearn.schemas.values import Column, DatasetRef, RunId, SessionId
 from autolearn.schemas.work_kinds import WORK
+from autolearn.schemas.workers.labels import labels_in
 from autolearn.security.data_key import Unreadable
 
 Opens = Callable[[str, Raw], Raw]
@@ -56,10 +58,10 @@ class _Imported(Struct, frozen=True):
 
 def dataset_of(session: SessionId, opens: Opens, request: Raw) -> DatasetRef:
     """Return the dataset of a run. Raises Unreadable."""
-    return from_json(opens(f"session/{session}", request), Of).dataset
+    return from_json(opens(stream_of_runs(session), request), Of).dataset
 
 
-_ROW_OF: dict[str, type[RunRow]] = {row.kind: row for row in get_args(RunRow)}
+_ROW_OF: dict[str, type[AnyRunRow]] = {row.kind: row for row in get_args(AnyRunRow)}
 """The row type of each kind of work: its fields are those of the request and the result."""
 _STORED = (
     *("number", "status", "requested", "updated", "attempt", "worker", "started", "ended"),
@@ -69,7 +71,7 @@ _STORED = (
 
 def run_row(
     session: SessionId, stored: StoredRun, opens: Opens, run: RunId, request: Raw, outcome: Raw
-) -> RunRow:
+) -> AnyRunRow:
     """Return a run of a session or experiment; data that cannot be decrypted are empty.
 
     `request` and `outcome` are the data of its events.
@@ -85,9 +87,9 @@ def run_row(
 
 def _told(
     session: SessionId, stored: StoredRun, opens: Opens, run: RunId, request: Raw, outcome: Raw
-) -> RunRow:
+) -> AnyRunRow:
     """Return a run with all its data. Raises Unreadable."""
-    work, row, stream = WORK[stored.kind], _ROW_OF[stored.kind], f"session/{session}"
+    work, row, stream = WORK[stored.kind], _ROW_OF[stored.kind], stream_of_runs(session)
     asked = opens(stream, request)
     fields = _shown(from_json(asked, work.requested), row, stored)
     if stored.kind == "training":
@@ -101,13 +103,14 @@ def _told(
     return row(id=run, session=session, **fields)
 
 
-def _shown(asked: events.RunRequested, row: type[RunRow], stored: StoredRun) -> dict[str, Any]:
+def _shown(asked: events.RunRequested, row: type[AnyRunRow], stored: StoredRun) -> dict[str, Any]:
     """Return the fields of a row: the request, and the state."""
     fields = {k: value for k, value in asdict(asked).items() if k in row.__struct_fields__}
-    return fields | {name: getattr(stored, name) for name in _STORED}
+    fields |= {name: getattr(stored, name) for name in _STORED}
+    return fields | {"labels": labels_in(stored.labels)}
 
 
-def outline(session: SessionId, stored: StoredRun, run: RunId) -> RunRow:
+def outline(session: SessionId, stored: StoredRun, run: RunId) -> AnyRunRow:
     """Return the state of a run without its encrypted data."""
     row = _ROW_OF[stored.kind]
     fields = _shown(empty(WORK[stored.kind].requested), row, stored)

@@ -12,7 +12,8 @@ from autolearn.projections.queries.decrypting_reader import DecryptingReader, Qu
 from autolearn.projections.queries.run_rows import run_row
 from autolearn.projections.rows import runs
 from autolearn.schemas.codec import from_json
-from autolearn.schemas.rest.runs import RunRow, TrainingRow
+from autolearn.schemas.rest.runs import AnyRunRow, RunRow, TrainingRow
+from autolearn.schemas.stream_kinds import stream_of_runs
 from autolearn.schemas.values import RunId, SessionId
 
 _NO_DATA = Raw(b"null")
@@ -47,11 +48,20 @@ class RunQueries(Queries):
         row = self.stored(session, kind, run)
         return None if row is None else self.decrypted(session, run, row)
 
+    def of_any(self, owner: SessionId, kind: str, run: RunId) -> AnyRunRow | None:
+        """Return one run of a session or of a pipeline, without what was said about it."""
+        row = self.stored(owner, kind, run)
+        return None if row is None else self._told(owner, run, row)
+
+    def _told(self, owner: SessionId, run: RunId, row: runs.StoredRun) -> AnyRunRow:
+        request = self.request(owner, run)
+        outcome = self.rows.get(runs.OUTCOMES, owner, run) or _NO_DATA
+        return run_row(owner, row, self.rows.opens, run, request, outcome)
+
     def decrypted(self, session: SessionId, run: RunId, row: runs.StoredRun) -> RunRow:
         """Return a run with the data of its events, and what was said about it."""
-        request = self.request(session, run)
-        outcome = self.rows.get(runs.OUTCOMES, session, run) or _NO_DATA
-        found = run_row(session, row, self.rows.opens, run, request, outcome)
+        found = self._told(session, run, row)
+        assert isinstance(found, RunRow), "it is a run of a session"
         if not isinstance(found, TrainingRow) or found.unreadable or not row.annotations:
             return found
         said = self.annotations.of(session, run)
@@ -70,7 +80,7 @@ class RunQueries(Queries):
         outcome = self.rows.get(runs.OUTCOMES, session, run)
         if outcome is None:
             return None
-        completed = from_json(self.rows.opens(f"session/{session}", outcome), _Completed)
+        completed = from_json(self.rows.opens(stream_of_runs(session), outcome), _Completed)
         return completed.result.cpu_seconds
 
     def training(self, session: SessionId, run: RunId) -> TrainingRow | None:

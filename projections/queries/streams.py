@@ -35,7 +35,7 @@ class StreamQueries(Queries):
         user's own or are shared with the user or these groups; for a sysadmin also all users and
         groups, and the sessions without an owner.
         """
-        for kind in ("dataset", "estimator", "group", "metric", "model", "session", "user"):
+        for kind in ("dataset", "estimator", "group", "metric", "model", "session", "step", "user"):
             low = after.partition("/")[2] if after.startswith(f"{kind}/") else ""
             if low or kind > after:
                 names = self._names_of(kind, user, sysadmin, low)

@@ -1,4 +1,4 @@
-"""Estimators, metrics and datasets."""
+"""Estimators, metrics, steps and datasets."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ from msgspec import Raw, Struct
 
 from autolearn.projections.storage.table import Table
 from autolearn.schemas.catalog import DatasetSpec, EstimatorSpec, MetricSpec
+from autolearn.schemas.datasets.rules import Expectations
+from autolearn.schemas.pipelines.steps import StepSpec
 from autolearn.schemas.rest.catalog import Grant
 
 
@@ -20,6 +22,13 @@ class MetricRow(Struct, frozen=True):
     """A metric of the catalog, since `registered`."""
 
     spec: MetricSpec
+    registered: str
+
+
+class StepRow(Struct, frozen=True):
+    """A kind of step of the catalog, since `registered`."""
+
+    spec: StepSpec
     registered: str
 
 
@@ -65,6 +74,24 @@ class StoredLabels(Struct, frozen=True, array_like=True, gc=False):
     actor: str
 
 
+class StoredExpectations(Struct, frozen=True, array_like=True, gc=False):
+    """The expectations of a dataset, of an `actor`: the data of their event, and its number."""
+
+    data: Raw
+    number: int
+    time: str
+    actor: str
+
+
+class ExpectationsRow(Struct, frozen=True):
+    """The expectations of a dataset as queries return them, after so many changes."""
+
+    expectations: Expectations = Expectations()
+    number: int = 0
+    time: str = ""
+    actor: str = ""
+
+
 class StoredBytes(Struct, frozen=True, gc=False):
     """The bytes of a dataset's version in the artifact store, or of all of a user's own."""
 
@@ -73,6 +100,7 @@ class StoredBytes(Struct, frozen=True, gc=False):
 
 ESTIMATORS = Table("estimator", EstimatorRow)
 METRICS = Table("metric", MetricRow)
+STEPS = Table("step", StepRow)
 DATASETS = Table("dataset", StoredDataset)
 """The newest version of each, by name."""
 DATASET_VERSIONS = Table("dataset-version", StoredDataset)
@@ -84,5 +112,7 @@ DATASET_GRANTS = Table("dataset-grant", Grant)
 """By name and user."""
 DATASET_LABELS = Table("dataset-label", StoredLabels)
 """By name, and the sequence of the event in twelve digits."""
+DATASET_EXPECTATIONS = Table("dataset-expectations", StoredExpectations)
+"""By name."""
 DATASET_BYTES = Table("dataset-bytes", StoredBytes)
 """By owner."""

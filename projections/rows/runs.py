@@ -13,8 +13,9 @@ class StoredRun(Struct, array_like=True, gc=False):
 
     The data of its events, which may be large, are in rows of their own that never change.
     `training` is that of an evaluation or prediction, and `before` the previously requested run of
-    the session. `actor` asked for it: for a trial, who asked for its `study`. `annotations` counts
-    those of a training.
+    the session. `actor` asked for it: for a trial, who asked for its `study`, which is the run of
+    the pipeline for a step. `annotations` counts those of a training. `labels` is what its worker
+    must have (`schemas.workers.labels`), as text.
     """
 
     kind: str
@@ -31,6 +32,7 @@ class StoredRun(Struct, array_like=True, gc=False):
     actor: str = ""
     annotations: int = 0
     study: RunId = NO_RUN
+    labels: str = ""
 
 
 class StoredWork(Struct, array_like=True, gc=False):

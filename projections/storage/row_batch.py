@@ -8,7 +8,7 @@ from typing import Any
 from autolearn.eventlog.admission import PartitionProgress
 from autolearn.projections.storage.row_reader import PROGRESS, RowReader
 from autolearn.projections.storage.store import Store
-from autolearn.projections.storage.table import Part, R, Table, last_part
+from autolearn.projections.storage.table import NumberedTable, Part, R, Table, last_part
 from autolearn.schemas.codec import to_json
 
 
@@ -67,6 +67,14 @@ class RowBatch:
         self.last_grouped = next(reversed(pending), b"")
         found = {at for at, _ in self.store.scan(prefix)}.union(self.grouped.get(prefix, ()))
         return sorted(last_part(at) for at in found if pending.get(at, at) is not None)
+
+    def numbers(self, table: NumberedTable[Any], a: str) -> list[int]:
+        """Return the numbers of all keys with this first part, pending ones included."""
+        prefix = table.prefix(a, "")
+        found = {at for at, _ in self.store.scan(prefix)}
+        found |= {at for at in (*self.pending, *self.written) if at.startswith(prefix)}
+        gone = {at for at, row in self.pending.items() if row is None}
+        return sorted(int.from_bytes(at[-8:], "big") for at in found - gone)
 
     def put(self, table: Table[R], row: R | None, a: Part, b: Part = None, c: Part = None) -> None:
         """Set a row; None deletes it."""

@@ -9,8 +9,9 @@ from msgspec import Struct, to_builtins
 
 from autolearn.projections.queries.queries import Snapshot
 from autolearn.schemas.rest.history import Change
-from autolearn.schemas.stream_kinds import session_id
+from autolearn.schemas.stream_kinds import owner_of_runs
 from autolearn.schemas.values import SessionId, StreamId
+from autolearn.schemas.work_kinds import OF_PIPELINES
 
 Fields = dict[str, Any]
 Thing = tuple[str, str]
@@ -59,16 +60,26 @@ def _model_things(snapshot: Snapshot, name: str) -> Iterator[tuple[str, str, Str
         yield "model case", f"{name}/{case.number}", case
 
 
+def _pipeline_things(snapshot: Snapshot, name: str) -> Iterator[tuple[str, str, Struct | None]]:
+    yield "pipeline", name, snapshot.pipelines.get(name)
+    for version in snapshot.pipelines.versions(name):
+        yield "pipeline version", f"{name}@{version.number}", version
+    for grant in snapshot.pipelines.grants(name):
+        yield "pipeline grant", f"{name}/{grant.user}", grant
+
+
 THINGS: Mapping[str, Callable[[Snapshot, str], Iterator[tuple[str, str, Struct | None]]]] = {
     "session": _session_things,
     "dataset": _dataset_things,
     "estimator": lambda at, name: iter([("estimator", name, at.catalog.estimator(name))]),
     "metric": lambda at, name: iter([("metric", name, at.catalog.metric(name))]),
+    "step": lambda at, name: iter([("step", name, at.catalog.step(name))]),
     "user": _user_things,
     "group": _group_things,
     "model": _model_things,
+    "pipeline": _pipeline_things,
 }
-"""The things of each kind of stream, a session's runs aside."""
+"""The things of each kind of stream, the runs of sessions and pipelines aside."""
 
 
 def _things_of(snapshot: Snapshot, stream: StreamId) -> dict[Thing, Fields]:
@@ -91,15 +102,16 @@ def changes_of(stream: StreamId, before: Snapshot, after: Snapshot) -> Iterator[
     for thing in {**was, **now}:
         if was.get(thing) != now.get(thing):
             yield _difference(stream, thing, was.get(thing), now.get(thing))
-    if not stream.startswith("session/"):
+    if not stream.startswith(("session/", "pipeline/")):
         return
-    session = session_id(stream)
+    session = owner_of_runs(stream)
     runs = {**dict(before.runs.kinds(session)), **dict(after.runs.kinds(session))}
     for run, work in runs.items():
-        rows = (snapshot.runs.get(session, work, run) for snapshot in (before, after))
+        rows = (snapshot.runs.of_any(session, work, run) for snapshot in (before, after))
         earlier, later = (None if row is None else _fields_of(row) for row in rows)
         if earlier != later:
-            yield _difference(stream, (work, run), earlier, later)
+            what = f"{work} run" if work in OF_PIPELINES else work
+            yield _difference(stream, (what, run), earlier, later)
 
 
 def _difference(stream: StreamId, thing: Thing, was: Fields | None, now: Fields | None) -> Change:

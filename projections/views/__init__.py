@@ -11,6 +11,7 @@ from autolearn.projections.views import (
     experiments,
     groups,
     models,
+    pipelines,
     sessions,
     streams,
     users,
@@ -28,12 +29,13 @@ VIEWS = {
         users.VIEW,
         groups.VIEW,
         models.VIEW,
+        pipelines.VIEW,
         command_answers.VIEW,
         streams.VIEW,
     )
 }
 
-FORMAT = 11
+FORMAT = 12
 """Rises whenever the same log gives other rows than before: stores of another format are rebuilt.
 tests/projections/test_format.py notices when it should have risen."""
 

@@ -1,4 +1,4 @@
-"""The catalog: estimators, metrics and datasets."""
+"""The catalog: estimators, metrics, steps and datasets."""
 
 from __future__ import annotations
 
@@ -23,6 +23,8 @@ def _register(rows: RowBatch, record: EventRecord) -> None:
             rows.put(catalog.ESTIMATORS, catalog.EstimatorRow(spec, record.time), spec.name)
         case events.MetricRegistered(spec=spec):
             rows.put(catalog.METRICS, catalog.MetricRow(spec, record.time), spec.name)
+        case events.StepRegistered(spec=spec):
+            rows.put(catalog.STEPS, catalog.StepRow(spec, record.time), spec.name)
         case events.DatasetRegistered(spec=spec, everybody=everybody, marks=marks):
             content = spec.ref.content
             row = catalog.StoredDataset(kept(lifted(record)), record.time, content, spec.bytes)
@@ -57,6 +59,7 @@ def _delete(rows: RowBatch, record: EventRecord) -> None:
     assert whose is not None, "what is deleted was registered"
     rows.put(catalog.DATASET_OWNERS, replace(whose, deleted=record.time, by=record.actor), name)
     rows.delete(catalog.DATASETS, name)
+    rows.delete(catalog.DATASET_EXPECTATIONS, name)
     for number in rows.names(catalog.DATASET_LABELS, name):
         rows.delete(catalog.DATASET_LABELS, name, number)
     for content in rows.names(catalog.DATASET_VERSIONS, name):
@@ -71,6 +74,14 @@ def _label(rows: RowBatch, record: EventRecord) -> None:
     """Fold labels of rows."""
     labels = catalog.StoredLabels(kept(record), record.time, record.actor)
     rows.put(catalog.DATASET_LABELS, labels, record.subject[_NAME], f"{record.sequence:012}")
+
+
+def _expect(rows: RowBatch, record: EventRecord) -> None:
+    """Fold what is expected of a dataset."""
+    event = outline_of(record)
+    assert isinstance(event, events.DatasetExpected), "the only event of this handler"
+    row = catalog.StoredExpectations(kept(record), event.number, record.time, record.actor)
+    rows.put(catalog.DATASET_EXPECTATIONS, row, record.subject[_NAME])
 
 
 def _share(rows: RowBatch, record: EventRecord) -> None:
@@ -90,8 +101,10 @@ VIEW = View(
     handlers={
         events.EstimatorRegistered: _register,
         events.MetricRegistered: _register,
+        events.StepRegistered: _register,
         events.DatasetRegistered: _register,
         events.RowsLabelled: _label,
+        events.DatasetExpected: _expect,
         events.DatasetShared: _share,
         events.DatasetUnshared: _share,
         events.DatasetDeleted: _delete,

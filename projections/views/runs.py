@@ -23,6 +23,7 @@ from autolearn.schemas import events
 from autolearn.schemas.codec import EventRecord, kept, read_part
 from autolearn.schemas.messages import Event
 from autolearn.schemas.values import NO_RUN, RunId, RunStatus, SessionId
+from autolearn.schemas.workers.labels import text_of
 
 
 class RunPart(Struct, frozen=True, gc=False):
@@ -33,6 +34,9 @@ class RunPart(Struct, frozen=True, gc=False):
     worker: str = ""
     training: RunId = NO_RUN
     study: RunId = NO_RUN
+    pipelinerun: RunId = msgspec.field(default=NO_RUN, name="pipeline_run")
+    labels: dict[str, str] | str = {}
+    """Their text where the data are encrypted."""
 
 
 part = msgspec.json.Decoder(RunPart)
@@ -53,11 +57,20 @@ def delete(rows: RowBatch, session: SessionId, run: RunId) -> None:
 
 
 def request(
-    rows: RowBatch, record: EventRecord, session: SessionId, owner: str, kind: str, before: RunId
+    rows: RowBatch,
+    record: EventRecord,
+    session: SessionId,
+    owner: str | None,
+    kind: str,
+    before: RunId,
 ) -> RunId:
-    """Fold the request of a run, and return its id. `before` is that of the session's last run."""
+    """Fold the request of a run, and return its id. `before` is that of the session's last run.
+
+    It counts for the `owner`, without one for the user who asked for it.
+    """
     about = read_part(record, part)
-    study = rows.get(RUNS, session, about.study) if about.study else None
+    asked_by = about.study or about.pipelinerun
+    study = rows.get(RUNS, session, asked_by) if asked_by else None
     requested = StoredRun(
         kind,
         record.sequence,
@@ -67,12 +80,13 @@ def request(
         training=about.training,
         before=before,
         actor=record.actor if study is None else study.actor,
-        study=about.study,
+        study=asked_by,
+        labels=about.labels if isinstance(about.labels, str) else text_of(about.labels),
     )
     rows.put(RUNS, requested, session, about.run)
     rows.put_once(BY_NUMBER, IndexEntry(about.run), session, record.sequence)
     rows.put_once(REQUESTS, kept(record), session, about.run)
-    count(rows, owner, "", "open")
+    count(rows, requested.actor if owner is None else owner, "", "open")
     return about.run
 
 
@@ -119,15 +133,15 @@ def count(rows: RowBatch, user: str, before: str, after: str) -> None:
 
 
 def change(
-    rows: RowBatch, record: EventRecord, session: SessionId, owner: str, how: Change
+    rows: RowBatch, record: EventRecord, session: SessionId, owner: str | None, how: Change
 ) -> StoredRun:
-    """Fold an event of a run, and return its row."""
+    """Fold an event of a run, and return its row. `owner` as in `request`."""
     about = read_part(record, part)
     run = rows.change(RUNS, session, about.run)
     assert run is not None, f"{record.type} for a run that was not requested"
     run.updated, before = record.time, run.status
     how(run, about, record)
-    count(rows, owner, before, run.status)
+    count(rows, run.actor if owner is None else owner, before, run.status)
     if run.status in _TOLD:
         rows.put_once(OUTCOMES, kept(record), session, about.run)
     return run

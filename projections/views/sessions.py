@@ -13,7 +13,7 @@ from autolearn.projections.rows import sessions
 from autolearn.projections.rows.sessions import EndedRow, StoredSession
 from autolearn.projections.storage.row_batch import RowBatch
 from autolearn.projections.storage.table import IndexEntry
-from autolearn.projections.views import experiments, runs
+from autolearn.projections.views import experiments, pipelines, runs
 from autolearn.projections.views.annotations import add_annotation, keep_annotations
 from autolearn.projections.views.view import Handler, View
 from autolearn.schemas import events
@@ -21,7 +21,7 @@ from autolearn.schemas.codec import EventRecord, kept
 from autolearn.schemas.confidentiality import outline_of
 from autolearn.schemas.rest.sessions import Reader
 from autolearn.schemas.values import SessionId
-from autolearn.schemas.work_kinds import WORK
+from autolearn.schemas.work_kinds import OF_SESSIONS, WORK
 
 _ID = slice(len("session/"), None)
 """The index of a session's id in the name of its stream."""
@@ -80,6 +80,9 @@ def _change(how: runs.Change) -> Handler:
     """Return the handler of the events that change a run."""
 
     def handle(rows: RowBatch, record: EventRecord) -> None:
+        if record.subject.startswith("pipeline/"):
+            pipelines.change_run(rows, record, how)
+            return
         session = _session_of(record)
         if rows.get(sessions.OPEN, session) is None:
             experiments.change(rows, record, session, how)
@@ -204,7 +207,7 @@ VIEW = View(
         events.SessionShared: _share,
         events.SessionUnshared: _share,
         events.TrainingImported: _import,
-        **{work.requested: _request(kind) for kind, work in WORK.items()},
+        **{work.requested: _request(kind) for kind, work in WORK.items() if kind in OF_SESSIONS},
         **{event: _change(how) for event, how in runs.CHANGES.items()},
     },
 )

@@ -15,6 +15,7 @@ from autolearn.schemas.confidentiality import outline_of
 from autolearn.schemas.messages import Event
 from autolearn.schemas.values import NO_RUN, RunId, RunStatus, StreamId
 from autolearn.schemas.work_kinds import kind_of_run
+from autolearn.schemas.workers.labels import text_of
 
 
 class OpenRun(Struct, frozen=True):
@@ -23,8 +24,9 @@ class OpenRun(Struct, frozen=True):
     `request` is the data of the event that accepted the run, in the form of `codec.kept`, in the
     present version; the limits are 0 where they are encrypted. `sequence` is that event's within
     its session, `traceparent` its trace context on the log, and `user` the requesting one; for a
-    run of a `study` that of the study, and `place` is its number there. A study `began` with its
-    first attempt, and has asked for `members` runs.
+    run of a `study` that of the study, and `place` is its number there; the `study` of a step is
+    the run of the pipeline. A study `began` with its first attempt, and has asked for `members`
+    runs. `labels` is what a worker must have, as text.
     """
 
     kind: str
@@ -42,6 +44,7 @@ class OpenRun(Struct, frozen=True):
     place: int = 0
     began: str = ""
     members: int = 0
+    labels: str = ""
 
 
 class StudyMember(Struct, frozen=True):
@@ -134,7 +137,12 @@ class OpenRuns(StoredProjection):
                 self.rows.put(_OPEN, again, at, event.run)
             case events.RunCompleted() | events.RunFailed() | events.RunCancelled():
                 self._end(record, event.run, _ENDS[type(event)])
-            case events.SessionCommitted() | events.SessionDiscarded() | events.ExperimentDeleted():
+            case (
+                events.SessionCommitted()
+                | events.SessionDiscarded()
+                | events.ExperimentDeleted()
+                | events.PipelineRemoved()
+            ):
                 for run_id in event.cancelled:
                     self._end(record, run_id, "cancelled")
             case events.QuotaSet(name="runs-running", limit=limit):
@@ -143,6 +151,7 @@ class OpenRuns(StoredProjection):
             case (
                 events.EstimatorRegistered(spec=spec)
                 | events.MetricRegistered(spec=spec)
+                | events.StepRegistered(spec=spec)
                 | events.DatasetRegistered(spec=spec)
             ):
                 self.rows.put(_OFFERED, Offered(spec_digest(spec), record.sequence), at)
@@ -152,6 +161,8 @@ class OpenRuns(StoredProjection):
         at, study = opened.stream, self.get(opened.stream, opened.study) if opened.study else None
         if study is None:
             return opened
+        if study.kind == "pipeline":
+            return replace(opened, user=study.user)
         member = StudyMember(opened.kind, opened.run, opened.request)
         self.rows.put(_MEMBERS, member, at, study.run, str(study.members))
         self.rows.put(_OPEN, replace(study, members=study.members + 1), at, study.run)
@@ -193,7 +204,8 @@ def _opened(record: EventRecord, event: events.RunRequested, traceparent: str) -
         sequence=record.sequence,
         traceparent=traceparent,
         user=record.actor,
-        study=getattr(event, "study", NO_RUN),
+        study=getattr(event, "study", NO_RUN) or getattr(event, "pipeline_run", NO_RUN),
+        labels=text_of(event.labels),
     )
 
 
@@ -204,6 +216,7 @@ def runs_in(record: EventRecord) -> tuple[RunId, ...]:
             events.SessionCommitted(cancelled=runs)
             | events.SessionDiscarded(cancelled=runs)
             | events.ExperimentDeleted(cancelled=runs)
+            | events.PipelineRemoved(cancelled=runs)
         ):
             return runs
         case event:

@@ -11,12 +11,13 @@ from msgspec.structs import replace
 from autolearn.eventlog.admission import PartitionProgress
 from autolearn.projections.storage.projection import StoredProjection
 from autolearn.projections.storage.store import Store
-from autolearn.projections.storage.table import Table, last_part
+from autolearn.projections.storage.table import IndexEntry, Table, last_part
 from autolearn.projections.work.artifact_referrers import reference_of
 from autolearn.runtime.timestamps import millis
 from autolearn.schemas import events
 from autolearn.schemas.codec import EventRecord
 from autolearn.schemas.confidentiality import outline_of
+from autolearn.schemas.messages import Event
 
 _UNCHANGED = events.Refused | events.CommandFailed | events.CommandQuarantined
 """The events that do not use a session: their command changed nothing."""
@@ -70,6 +71,11 @@ _REFERRED = Table("referred", Referred)
 """By session and digest."""
 _REFERRERS = Table("referrer", Mark)
 """By kind, digest and session."""
+_STEPS = Table("step-of", IndexEntry)
+"""By the stream of a pipeline and the run of a step that goes on: the run of the pipeline."""
+_RUNS = Table("pipeline-run", Mark)
+"""By the stream of a pipeline and the run of the pipeline. Its results are not those of a session
+but of <stream>/<run>: they are deleted when that is forgotten."""
 _DOOMED = Table("doomed", Mark)
 """By session and digest."""
 
@@ -106,10 +112,15 @@ class SessionRetention(StoredProjection):
         if session is None:
             return
         event, draft = outline_of(record), self.get(session)
+        holder = session
+        if record.subject.startswith("pipeline/"):
+            holder = self._follow_steps(session, event)
         if (found := reference_of(event)) is not None:
-            self.rows.put(_REFERRED, Referred(found.kind, found.sealed), session, found.digest)
-            self.rows.put(_REFERRERS, Mark(), found.kind, found.digest, session)
-        if isinstance(event, events.DatasetRegistered | events.VersionRegistered):
+            self.rows.put(_REFERRED, Referred(found.kind, found.sealed), holder, found.digest)
+            self.rows.put(_REFERRERS, Mark(), found.kind, found.digest, holder)
+        if isinstance(
+            event, events.DatasetRegistered | events.VersionRegistered | events.PipelineApplied
+        ):
             if draft is None:
                 self.rows.put(_DRAFTS, Draft(record.time), session)
             return
@@ -125,13 +136,42 @@ class SessionRetention(StoredProjection):
         if now.ended and not draft.ended and draft.expires:
             self.rows.delete(_UNKEPT, session)
         if now.lost and not draft.lost:
-            for digest in self.rows.names(_REFERRED, session):
-                row = self.rows.get(_REFERRED, session, digest)
-                assert row is not None, "it is there by its name"
-                self.rows.delete(_REFERRED, session, digest)
-                self.rows.delete(_REFERRERS, row.kind, digest, session)
-                if row.sealed:
-                    self.rows.put_once(_DOOMED, Mark(), session, digest)
+            self._drop(session)
+
+    def _follow_steps(self, stream: str, event: Event) -> str:
+        """Note which run of a pipeline an event is of, and return who holds what it refers to."""
+        match event:
+            case events.StepRequested(run=run, pipeline_run=of):
+                self.rows.put(_STEPS, IndexEntry(of), stream, run)
+            case (
+                events.RunCompleted(run=run)
+                | events.RunFailed(run=run)
+                | (events.RunCancelled(run=run))
+            ) if (step := self.rows.get(_STEPS, stream, run)) is not None:
+                self.rows.delete(_STEPS, stream, run)
+                self.rows.put(_RUNS, Mark(), stream, step.id)
+                return f"{stream}/{step.id}"
+            case events.RunsForgotten(runs=runs):
+                for run in runs:
+                    self._drop(f"{stream}/{run}")
+                    self.rows.delete(_RUNS, stream, run)
+            case events.PipelineRemoved():
+                for name in self.rows.names(_RUNS, stream):
+                    self._drop(f"{stream}/{name}")
+                    self.rows.delete(_RUNS, stream, name)
+                for name in self.rows.names(_STEPS, stream):
+                    self.rows.delete(_STEPS, stream, name)
+        return stream
+
+    def _drop(self, holder: str) -> None:
+        """Drop the references of a holder of which nothing is kept."""
+        for digest in self.rows.names(_REFERRED, holder):
+            row = self.rows.get(_REFERRED, holder, digest)
+            assert row is not None, "it is there by its name"
+            self.rows.delete(_REFERRED, holder, digest)
+            self.rows.delete(_REFERRERS, row.kind, digest, holder)
+            if row.sealed:
+                self.rows.put_once(_DOOMED, Mark(), holder, digest)
 
     def refers(self, kind: str, digest: str) -> bool:
         """Return whether anything kept refers to content, as far as is stored."""
@@ -146,7 +186,8 @@ class SessionRetention(StoredProjection):
 def whose(stream: str) -> str | None:
     """Return the owner of the keys of a stream's events, in the form of `session_of`; or None."""
     kind, _, name = stream.partition("/")
-    return {"session": name, "dataset": stream, "model": stream}.get(kind)
+    own = {"session": name, "dataset": stream, "model": stream, "pipeline": stream}
+    return own.get(kind)
 
 
 def since_1970(time: str, unknown: float) -> float:
@@ -177,6 +218,11 @@ def _after(draft: Draft, event: object, time: str) -> Draft:
             return replace(draft, ended="discarded", active=0)
         case events.SessionExpired():
             return replace(draft, ended="expired")
-        case events.ExperimentDeleted() | events.DatasetDeleted() | events.ModelDeleted():
+        case (
+            events.ExperimentDeleted()
+            | events.DatasetDeleted()
+            | events.ModelDeleted()
+            | events.PipelineRemoved()
+        ):
             return replace(draft, ended="deleted")
     return draft

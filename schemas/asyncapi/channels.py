@@ -6,7 +6,7 @@ from typing import Literal, NamedTuple
 
 from autolearn.schemas import commands
 from autolearn.schemas.messages import Command, type_of
-from autolearn.schemas.work_kinds import WORK
+from autolearn.schemas.work_kinds import OF_SESSIONS, WORK
 
 
 class Channel(NamedTuple):
@@ -88,7 +88,12 @@ def _types(*kinds: type[Command]) -> tuple[str, ...]:
     return tuple(map(type_of, kinds))
 
 
-_OFFERS = (commands.RegisterEstimator, commands.RegisterMetric, commands.RegisterDataset)
+_OFFERS = (
+    commands.RegisterEstimator,
+    commands.RegisterMetric,
+    commands.RegisterStep,
+    commands.RegisterDataset,
+)
 _RUNS = (commands.StartRun, commands.CompleteRun, commands.FailRun, commands.ReportRunLost)
 
 TRAFFIC: tuple[Flow, ...] = (
@@ -110,16 +115,17 @@ TRAFFIC: tuple[Flow, ...] = (
             commands.UnshareDataset,
             commands.DeleteDataset,
             commands.LabelRows,
+            commands.ExpectDataset,
             commands.ShareSession,
             commands.UnshareSession,
             *commands.COMMANDS_OF["user"],
             *commands.COMMANDS_OF["group"],
             *commands.COMMANDS_OF["model"],
+            *commands.COMMANDS_OF["pipeline"],
             commands.ImportTraining,
             commands.HoldExperiment,
             commands.ReleaseExperiment,
-            *(work.request for work in WORK.values()),
-            commands.CancelRun,
+            *(WORK[kind].request for kind in OF_SESSIONS),
         ),
     ),
     Flow(
@@ -170,6 +176,7 @@ TRAFFIC: tuple[Flow, ...] = (
     Flow("dispatch", "send", "tasks", "An attempt is open, and a worker has a free slot."),
     Flow("work", "receive", "tasks", "The worker claims the attempt."),
     Flow("work", "send", "workers", "A heartbeat."),
+    Flow("api", "send", "workers", "A heartbeat that tells which runs of pipelines it conducts."),
     Flow("supervise", "send", "workers", "A heartbeat that tells what is overdue."),
     Flow("supervise", "receive", "workers", "Notices who has fallen silent."),
     Flow("dispatch", "receive", "workers", "Learns who has a free slot."),

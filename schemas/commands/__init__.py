@@ -13,6 +13,7 @@ from autolearn.schemas.commands.catalog import (
     UnshareDataset,
 )
 from autolearn.schemas.commands.evaluations import RequestEvaluation
+from autolearn.schemas.commands.expectations import ExpectDataset
 from autolearn.schemas.commands.groups import AddMember, CreateGroup, DeleteGroup, RemoveMember
 from autolearn.schemas.commands.model_cases import AddCase, RemoveCase
 from autolearn.schemas.commands.models import (
@@ -99,6 +100,7 @@ __all__ = [
     "DiscardSession",
     "EnableUser",
     "ErasePredictions",
+    "ExpectDataset",
     "ExpireSession",
     "FailRun",
     "ForgetRuns",
@@ -156,7 +158,14 @@ COMMANDS_OF: dict[str, tuple[type[Command], ...]] = {
     "estimator": (RegisterEstimator,),
     "metric": (RegisterMetric,),
     "step": (RegisterStep,),
-    "dataset": (RegisterDataset, LabelRows, ShareDataset, UnshareDataset, DeleteDataset),
+    "dataset": (
+        RegisterDataset,
+        LabelRows,
+        ExpectDataset,
+        ShareDataset,
+        UnshareDataset,
+        DeleteDataset,
+    ),
     "session": (
         OpenSession,
         RenameSession,

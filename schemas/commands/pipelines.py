@@ -39,14 +39,14 @@ class UnsharePipeline(Command, frozen=True):
 
 
 class RequestPipeline(RequestRun, frozen=True, omit_defaults=True, kw_only=True):
-    """Ask for a run of a version of a pipeline.
+    """Ask for a run of a version of a pipeline, `pipeline_version`.
 
     `definition` is that version with the `parameters` put in. `sources` are the versions of the
     datasets that it reads, by step. Results of the cache are taken but with `no_cache`, and but for
     the step `start_at` and those that depend on it.
     """
 
-    number: int
+    pipeline_version: int
     definition: Definition
     parameters: dict[str, JsonValue] = {}
     sources: dict[str, DatasetSpec] = {}

@@ -11,13 +11,15 @@ class RequestRun(Command, frozen=True):
     """Ask for one run of work; `run` is its id, new in the session.
 
     `time_limit` is in seconds, `memory_limit` in MiB of resident memory; `max_attempts` bounds the
-    attempts when workers are lost.
+    attempts when workers are lost. It is for a worker with these `labels`
+    (`schemas.workers.labels`).
     """
 
     run: RunId
     time_limit: float
     memory_limit: int
     max_attempts: int = 3
+    labels: dict[str, str] = {}
 
 
 class StartRun(Command, frozen=True):

@@ -6,6 +6,7 @@ from autolearn.schemas.commands.runs import RequestRun
 from autolearn.schemas.datasets.read_options import ReadOptions
 from autolearn.schemas.studies.search import Sampler, StudyCandidate
 from autolearn.schemas.training.preprocess import Preprocessing
+from autolearn.schemas.training.row_steps import RowStep
 from autolearn.schemas.values import DatasetRef, Split
 
 
@@ -43,3 +44,4 @@ class RequestStudy(RequestRun, frozen=True, omit_defaults=True, kw_only=True):
     weight: str | None = None
     calibrate: str | None = None
     threshold: str | None = None
+    steps: tuple[RowStep, ...] = ()

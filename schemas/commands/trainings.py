@@ -7,6 +7,7 @@ from autolearn.schemas.datasets.read_options import ReadOptions
 from autolearn.schemas.messages import Command
 from autolearn.schemas.results import TrainingResult
 from autolearn.schemas.training.preprocess import Preprocessing
+from autolearn.schemas.training.row_steps import RowStep
 from autolearn.schemas.values import NO_RUN, Column, DatasetRef, JsonValue, RunId, Split
 
 
@@ -21,7 +22,9 @@ class RequestTraining(RequestRun, frozen=True, omit_defaults=True, kw_only=True)
     `calibrate` (sigmoid or isotonic) makes probabilities what they say; from the `threshold` on, a
     probability as in 0.3:yes or the best by a metric as in f1:yes, the class is predicted. Both are
     validated on training rows. With `batches` the dataset is read, and learned from, in batches of
-    rows: then the split is by hash, or a column says which rows are held out.
+    rows: then the split is by hash, or a column says which rows are held out. The `steps` of a
+    pipeline are done first, and are part of the artifact: `features`, `left_out` and the
+    preprocessing are of the columns after them.
 
     A `trial` of a study names the `study`, and its number in it, from 0. With `medians`, one for
     each fold, it ends once the mean of its folds so far is worse than the median of so many folds
@@ -47,6 +50,7 @@ class RequestTraining(RequestRun, frozen=True, omit_defaults=True, kw_only=True)
     calibrate: str | None = None
     threshold: str | None = None
     batches: bool = False
+    steps: tuple[RowStep, ...] = ()
     study: RunId = NO_RUN
     trial: int | None = None
     medians: tuple[float, ...] = ()

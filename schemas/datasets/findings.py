@@ -11,6 +11,7 @@ from typing import NamedTuple
 from msgspec import Struct
 from msgspec.structs import replace
 
+_HIDDEN = "something else: dataset expect --check shows it"
 MOST_EXAMPLES = 3
 """Values that a finding shows, with their lines."""
 
@@ -251,6 +252,9 @@ FINDINGS: dict[str, _Kind] = {
         "{count} of {of} rows repeat another row exactly",
         "If they are mistakes, delete them: a split puts copies into both of its parts.",
     ),
+    "expectation": _Kind(
+        "Expected is {detail}", "Mend the data, or change what is expected (dataset expect)."
+    ),
     "left-out": _Kind("Column {detail} is not used", ""),
     "empty-columns": _Kind(
         "{count} of {of} columns have no values and are not used",
@@ -292,6 +296,8 @@ def masked_findings(
 ) -> tuple[DataFinding, ...]:
     """Hide the values of `sensitive` columns in findings, and all values of whole rows."""
     return tuple(
-        replace(one, examples=(), detail="") if one.column in sensitive or not one.column else one
+        replace(one, examples=(), detail=_HIDDEN if one.code == "expectation" else "")
+        if one.column in sensitive or not one.column
+        else one
         for one in findings
     )

@@ -13,6 +13,7 @@ from autolearn.schemas.events.catalog import (
     StepRegistered,
 )
 from autolearn.schemas.events.evaluations import EvaluationRequested
+from autolearn.schemas.events.expectations import DatasetExpected
 from autolearn.schemas.events.groups import GroupCreated, GroupDeleted, MemberAdded, MemberRemoved
 from autolearn.schemas.events.log import CommandFailed, CommandQuarantined, Refused, TermStarted
 from autolearn.schemas.events.model_cases import CaseAdded, CaseRemoved
@@ -87,6 +88,7 @@ __all__ = [
     "CommandFailed",
     "CommandQuarantined",
     "DatasetDeleted",
+    "DatasetExpected",
     "DatasetRegistered",
     "DatasetShared",
     "DatasetUnshared",
@@ -162,7 +164,14 @@ EVENTS_OF: dict[str, tuple[type[Event], ...]] = {
     "estimator": (EstimatorRegistered,),
     "metric": (MetricRegistered,),
     "step": (StepRegistered,),
-    "dataset": (DatasetRegistered, RowsLabelled, DatasetShared, DatasetUnshared, DatasetDeleted),
+    "dataset": (
+        DatasetRegistered,
+        RowsLabelled,
+        DatasetExpected,
+        DatasetShared,
+        DatasetUnshared,
+        DatasetDeleted,
+    ),
     "session": (
         SessionOpened,
         SessionRenamed,

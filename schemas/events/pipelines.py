@@ -41,7 +41,7 @@ class PipelineUnshared(Event, frozen=True):
 class PipelineRequested(RunRequested, frozen=True, omit_defaults=True, kw_only=True):
     """A run of a pipeline was accepted. The fields are those of `commands.RequestPipeline`."""
 
-    number: int
+    pipeline_version: int
     definition: Definition
     parameters: dict[str, JsonValue] = {}
     sources: dict[str, DatasetSpec] = {}

@@ -8,12 +8,13 @@ from autolearn.schemas.values import RunId
 
 
 class RunRequested(Event, frozen=True):
-    """One run of work was accepted; its first attempt is open. Limits as in `RequestRun`."""
+    """One run of work was accepted; its first attempt is open. Fields as in `RequestRun`."""
 
     run: RunId
     time_limit: float
     memory_limit: int
     max_attempts: int
+    labels: dict[str, str] = {}
 
 
 class RunStarted(Event, frozen=True):

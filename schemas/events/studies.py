@@ -6,6 +6,7 @@ from autolearn.schemas.datasets.read_options import ReadOptions
 from autolearn.schemas.events.runs import RunRequested
 from autolearn.schemas.studies.search import Sampler, StudyCandidate
 from autolearn.schemas.training.preprocess import Preprocessing
+from autolearn.schemas.training.row_steps import RowStep
 from autolearn.schemas.values import DatasetRef, Split
 
 
@@ -35,3 +36,4 @@ class StudyRequested(RunRequested, frozen=True, omit_defaults=True, kw_only=True
     weight: str | None = None
     calibrate: str | None = None
     threshold: str | None = None
+    steps: tuple[RowStep, ...] = ()

@@ -7,6 +7,7 @@ from autolearn.schemas.events.runs import RunRequested
 from autolearn.schemas.messages import Event
 from autolearn.schemas.results import TrainingResult
 from autolearn.schemas.training.preprocess import Preprocessing
+from autolearn.schemas.training.row_steps import RowStep
 from autolearn.schemas.values import NO_DATASET, NO_RUN, Column, DatasetRef, JsonValue, RunId, Split
 
 
@@ -32,6 +33,7 @@ class TrainingRequested(RunRequested, frozen=True, omit_defaults=True, kw_only=T
     calibrate: str | None = None
     threshold: str | None = None
     batches: bool = False
+    steps: tuple[RowStep, ...] = ()
     study: RunId = NO_RUN
     trial: int | None = None
     medians: tuple[float, ...] = ()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Literal
 
 from msgspec import UNSET, Struct, UnsetType
@@ -30,8 +31,8 @@ class Step(Struct, frozen=True, omit_defaults=True, kw_only=True):
 
     `inputs` are the steps whose results it takes, in the order of its tables. Its result is kept as
     a version of the dataset `keep_as` ("": it is not). With `cache` never it runs each time. It has
-    `attempts` in all; the limits are in seconds and MiB (None: the operator's). It runs where a
-    worker has all `labels`.
+    `attempts` where its function raises an error; the limits are in seconds and MiB (None: the
+    operator's). It runs where a worker has all `labels`.
     """
 
     name: str
@@ -40,7 +41,7 @@ class Step(Struct, frozen=True, omit_defaults=True, kw_only=True):
     inputs: tuple[str, ...] = ()
     keep_as: str = ""
     cache: Literal["auto", "never"] = "auto"
-    attempts: int = 3
+    attempts: int = 1
     time_limit: float | None = None
     memory_limit: int | None = None
     labels: dict[str, str] = {}
@@ -60,3 +61,20 @@ class Definition(Struct, frozen=True, omit_defaults=True, kw_only=True):
     seed: int = 0
     commit: Literal["auto", "ask"] = "auto"
     keep: str = "last 30"
+
+
+_KEEP = re.compile(r"last ([1-9]\d{0,3})|([1-9]\d{0,3})d")
+KEEP_WORDS = "last N (runs) or Nd (days), such as last 30 or 30d"
+"""What `Definition.keep` may be."""
+
+
+def kept_runs(keep: str) -> int | None:
+    """Return how many runs are kept, None if that is told in days."""
+    found = _KEEP.fullmatch(keep)
+    return int(found[1]) if found and found[1] else None
+
+
+def kept_days(keep: str) -> int | None:
+    """Return for how many days runs are kept, None if that is told as their number."""
+    found = _KEEP.fullmatch(keep)
+    return int(found[2]) if found and found[2] else None

@@ -58,7 +58,9 @@ class StepGave(Struct, frozen=True, omit_defaults=True, kw_only=True):
     `artifact` is the folder of a step that ran in a process of its own: its table, its report, its
     log, and other files. `split` has the fields of a training's split. The `trainings`, `studies`
     and `evaluations` are runs of the `session`, of which `best` was chosen by `scores`: metrics by
-    training. `version` is that of `model`. `dataset` is what the step has kept or delivered.
+    training. `artifacts` are those of the trainings. `version` is that of `model`. `dataset` is
+    what the step has kept or delivered, `file` the name under which its client keeps the table.
+    `notes` are for people.
     """
 
     table: DatasetSpec | None = None
@@ -67,6 +69,7 @@ class StepGave(Struct, frozen=True, omit_defaults=True, kw_only=True):
     split: dict[str, JsonValue] = {}
     session: SessionId = NO_SESSION
     trainings: tuple[RunId, ...] = ()
+    artifacts: dict[str, TrainedArtifact] = {}
     studies: tuple[RunId, ...] = ()
     evaluations: tuple[RunId, ...] = ()
     scores: dict[str, dict[str, float]] = {}
@@ -74,6 +77,8 @@ class StepGave(Struct, frozen=True, omit_defaults=True, kw_only=True):
     model: str = ""
     version: int = 0
     dataset: DatasetRef | None = None
+    file: str = ""
+    notes: tuple[str, ...] = ()
 
 
 class StepOutcome(Struct, frozen=True, omit_defaults=True, kw_only=True):

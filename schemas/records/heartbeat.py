@@ -51,8 +51,9 @@ class Heartbeat(Struct, frozen=True, gc=False):
 
     `kinds` are its kinds of work, `partitions` those of `tasks` that reach it now. `unconfined`
     names the missing confinements of runs (`runtime.sandbox.missing`). While its disk is low,
-    `disk_low` is set, and it takes no new run. The supervising process sends heartbeats too, with
-    `supervision` and without work.
+    `disk_low` is set, and it takes no new run. `labels` say what it has
+    (`schemas.workers.labels`). The supervising process sends heartbeats too, with `supervision` and
+    without work.
     """
 
     worker: str
@@ -67,3 +68,4 @@ class Heartbeat(Struct, frozen=True, gc=False):
     supervision: Supervision | None = None
     unconfined: tuple[str, ...] = ()
     disk_low: str = ""
+    labels: dict[str, str] = {}

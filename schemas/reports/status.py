@@ -110,6 +110,7 @@ class WorkerState(Struct):
     runs: tuple[Progress, ...]
     unconfined: tuple[str, ...] = ()
     disk_low: str = ""
+    labels: dict[str, str] = {}
 
     @classmethod
     def all_of(cls, beats: Iterable[tuple[Heartbeat, int]], now: float) -> list[WorkerState]:
@@ -117,7 +118,7 @@ class WorkerState(Struct):
         return [
             cls(
                 *(one.worker, one.host, one.pid, one.kinds, one.slots, _silence(sent, now)),
-                *(one.runs, one.unconfined, one.disk_low),
+                *(one.runs, one.unconfined, one.disk_low, one.labels),
             )
             for one, sent in sorted(beats, key=lambda beat: beat[0].worker)
         ]
@@ -143,7 +144,8 @@ class Status(Struct):
     """The whole status at one moment. Unavailable parts are empty, and `unknown` says why.
 
     `told_by` is the observer: an API process, or the command line when no API answers. `findings`
-    is empty when nothing needs attention.
+    is empty when nothing needs attention. `waiting` counts the runs that wait for a worker with
+    labels, by the text of these.
     """
 
     time: str
@@ -156,6 +158,7 @@ class Status(Struct):
     terms: list[Term] = []
     chain: list[ChainState] = []
     workers: list[WorkerState] = []
+    waiting: dict[str, int] = {}
     supervision: Supervision | None = None
     dead_letters: DeadLetterCount | None = None
     disk: list[Usage] = []

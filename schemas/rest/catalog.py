@@ -1,4 +1,4 @@
-"""The answers of service `catalog`: estimators, metrics and datasets."""
+"""The answers of service `catalog`: estimators, metrics, steps and datasets."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from msgspec import UNSET, Struct, UnsetType
 from autolearn.schemas.catalog import DatasetSpec, EstimatorSpec, MetricSpec
 from autolearn.schemas.dataset_changes import DatasetChanges
 from autolearn.schemas.datasets.findings import DataFinding
+from autolearn.schemas.pipelines.steps import StepSpec
 from autolearn.schemas.rest.page import Links
 from autolearn.schemas.values import May
 
@@ -20,6 +21,13 @@ class CatalogEstimator(EstimatorSpec, kw_only=True, frozen=True):
 
 class CatalogMetric(MetricSpec, kw_only=True, frozen=True):
     """A metric of the catalog."""
+
+    registered: str
+    links: Links
+
+
+class CatalogStep(StepSpec, kw_only=True, frozen=True, omit_defaults=False):
+    """A kind of step of the catalog."""
 
     registered: str
     links: Links

@@ -6,15 +6,20 @@ from typing import ClassVar
 
 from msgspec import Struct
 
+from autolearn.schemas.catalog import DatasetSpec
 from autolearn.schemas.datasets.read_options import ReadOptions
 from autolearn.schemas.models.backtests import Backtest, BacktestComparison
+from autolearn.schemas.pipelines.definition import Definition
+from autolearn.schemas.pipelines.results import StepReport
 from autolearn.schemas.rest.annotations import Attachment, Note
 from autolearn.schemas.rest.page import Links
 from autolearn.schemas.results import FoldScores, PredictedBatch
 from autolearn.schemas.studies.search import StudyCandidate, Versus
 from autolearn.schemas.training.preprocess import Preprocessing
 from autolearn.schemas.values import (
+    NO_DATASET,
     NO_RUN,
+    NO_SESSION,
     Baseline,
     Column,
     DatasetRef,
@@ -31,8 +36,8 @@ class LiveProgress(Struct):
     """The progress of a run by its worker's last heartbeat.
 
     `phase` is a word such as starting, loading, fitting, storing, evaluating, or `fitting, 24%`;
-    `waiting` while no worker has taken the run. `detail` is more for those who may read the run,
-    such as the loss by now.
+    `waiting` while no worker has taken the run, `waiting for a worker with gpu=1` while none has
+    its labels. `detail` is more for those who may read the run, such as the loss by now.
     """
 
     run: RunId
@@ -50,7 +55,7 @@ class RunFields(Struct, kw_only=True, frozen=True):
 
     `status` is open (waits for a worker), started, completed, failed or cancelled. The times are
     RFC 3339; `reason` and `detail` say why it failed. The limits (seconds, MiB) are the requested
-    ones. `actor` asked for it.
+    ones. `actor` asked for it, of a worker with the `labels`.
     """
 
     kind: ClassVar[str]
@@ -78,6 +83,7 @@ class RunFields(Struct, kw_only=True, frozen=True):
     read: ReadOptions | None = None
     unreadable: bool = False
     actor: str = ""
+    labels: dict[str, str] = {}
 
 
 class TrainingRow(RunFields, kw_only=True, frozen=True):
@@ -259,7 +265,50 @@ class Study(StudyRow, kw_only=True, frozen=True):
     links: Links
 
 
+class StepRunRow(RunFields, kw_only=True, frozen=True):
+    """One step of a run of a pipeline, `pipeline_run`, in a process of its own.
+
+    The other fields are those of `RequestStep` and `StepResult`.
+    """
+
+    kind: ClassVar[str] = "step"
+
+    dataset: DatasetRef = NO_DATASET
+    pipeline_run: RunId
+    step: str
+    function: str
+    package: str
+    package_version: str
+    digest: str
+    parameters: dict[str, JsonValue]
+    artifact: TrainedArtifact | str | None = None
+    report: StepReport = StepReport()
+    table: DatasetSpec | None = None
+
+
+class PipelineRunRow(RunFields, kw_only=True, frozen=True):
+    """One run of a pipeline. The other fields are those of `RequestPipeline` and `PipelineResult`.
+
+    `counts` are its steps by how they have ended.
+    """
+
+    kind: ClassVar[str] = "pipeline"
+
+    dataset: DatasetRef = NO_DATASET
+    pipeline_version: int
+    definition: Definition
+    parameters: dict[str, JsonValue] = {}
+    sources: dict[str, DatasetSpec] = {}
+    start_at: str = ""
+    no_cache: bool = False
+    counts: dict[str, int] = {}
+    trained_in: SessionId = NO_SESSION
+    committed: bool = False
+
+
 RunRow = TrainingRow | EvaluationRow | PredictionRow | StudyRow
+"""A run of a session or experiment."""
+AnyRunRow = RunRow | StepRunRow | PipelineRunRow
 
 
 class RunSummary(Struct, kw_only=True, frozen=True):

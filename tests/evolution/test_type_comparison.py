@@ -41,6 +41,7 @@ class Tree(Struct):
 
     value: int
     children: tuple["Tree", ...] = ()
+    like: "Tree | None" = None
 
 
 class OtherTree(Struct):

@@ -13,6 +13,7 @@ STORY = [
     ("partition/0", "TermStarted.v1", ""),
     ("estimator/decision-tree", "EstimatorRegistered.v1", ""),
     ("metric/f1", "MetricRegistered.v1", ""),
+    ("step/select", "StepRegistered.v1", ""),
     ("dataset/iris", "DatasetRegistered.v1", ""),
     (A, "SessionOpened.v1", ""),
     (A, "TrainingRequested.v1", "t1"),
@@ -108,8 +109,29 @@ STORY = [
     ("model/old-cases", "CaseAdded.v1", ""),
     ("model/old-cases", "CaseRemoved.v1", ""),
     ("dataset/birds", "RowsLabelled.v1", ""),
+    ("dataset/birds", "DatasetExpected.v1", ""),
     ("model/flowers", "PredictionsErased.v1", ""),
     (C, "TrainingImported.v1", "t2"),
+    ("pipeline/flowers", "PipelineApplied.v1", ""),
+    ("pipeline/flowers", "PipelineShared.v1", ""),
+    ("pipeline/flowers", "PipelineRequested.v1", "r2"),
+    ("pipeline/flowers", "StepRequested.v1", "k2"),
+    ("pipeline/flowers", "RunCancelled.v1", "k2"),
+    ("pipeline/flowers", "RunCancelled.v1", "r2"),
+    ("pipeline/flowers", "PipelineRequested.v1", "r1"),
+    ("pipeline/flowers", "RunStarted.v1", "r1"),
+    ("pipeline/flowers", "StepRequested.v1", "k1"),
+    ("pipeline/flowers", "RunStarted.v1", "k1"),
+    ("pipeline/flowers", "RunCompleted.v1-step", "k1"),
+    ("pipeline/flowers", "StepRecorded.v1", "r1"),
+    ("pipeline/flowers", "RunCompleted.v1-pipeline", "r1"),
+    ("pipeline/flowers", "RunsForgotten.v1", ""),
+    ("pipeline/old", "PipelineApplied.v1", ""),
+    ("pipeline/old", "PipelineShared.v1", ""),
+    ("pipeline/old", "PipelineUnshared.v1", ""),
+    ("pipeline/old", "PipelineRequested.v1", "r1"),
+    ("pipeline/old", "StepRequested.v1", "k1"),
+    ("pipeline/old", "PipelineRemoved.v1", ""),
 ]
 """Stream, golden file, and the run that its data are made to name."""
 
@@ -120,7 +142,7 @@ def golden_log() -> list[EventRecord]:
     last = -1
     for offset, (stream, name, run) in enumerate(STORY):
         value = (FOLDERS["events"] / f"{name}.json").read_bytes()
-        for known in ("t1", "e1", "p1", "s1"):
+        for known in ("t1", "e1", "p1", "s1", "r1", "k1"):
             if run:
                 value = value.replace(f'"run":"{known}"'.encode(), f'"run":"{run}"'.encode())
         record = replace(decode_event(value), subject=stream, term=1)

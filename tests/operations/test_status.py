@@ -74,6 +74,7 @@ LOUD = [
     ("models-overdue", {"supervision": Supervision(overdue_models=2)}),
     ("store-of-another-log", {"supervision": Supervision(foreign_store="x")}),
     ("worker-disk-low", {"workers": [replace(worker(1.0), disk_low="/ has 1 MiB free")]}),
+    ("no-fitting-worker", {"waiting": {"gpu=1": 3}}),
     ("dead-letters", {"dead_letters": DeadLetterCount(9, 2, 1)}),
     ("disk-low", {"disk": [Usage("home", "/", 1, RESERVE - 1, 1 << 40)]}),
     ("brokers-unknown", {"unknown": {"brokers": "No answer."}, "topics": [], "processes": []}),

@@ -20,7 +20,7 @@ from autolearn.projections import rows
 from autolearn.projections.queries.queries import ReadModelQueries, Snapshot
 from autolearn.projections.read_models import ReadModels
 from autolearn.projections.rows.annotations import ANNOTATIONS
-from autolearn.projections.rows.catalog import ESTIMATORS, METRICS, DatasetRow, MetricRow
+from autolearn.projections.rows.catalog import ESTIMATORS, METRICS, STEPS, DatasetRow, MetricRow
 from autolearn.projections.rows.command_answers import ANSWERS
 from autolearn.projections.rows.sessions import ENDED, EndedRow
 from autolearn.projections.storage.memory import MemoryStore
@@ -349,6 +349,8 @@ def test_the_catalog_shows_the_newest_and_keeps_old_versions_of_datasets():
     told.tell(commands.RegisterDataset(newer), stream="dataset/flowers")
     assert told.get(ESTIMATORS, "decision-tree").registered == at(1)
     assert told.get(METRICS, "f1").spec == samples.METRIC
+    told.tell(commands.RegisterStep(samples.STEP), stream="step/select")
+    assert told.get(STEPS, "select").spec == samples.STEP
     now = Snapshot(told.store)
     assert now.catalog.dataset("flowers") == DatasetRow(newer, at(4))
     for spec, second in ((samples.FLOWERS, 3), (newer, 4)):

@@ -46,4 +46,7 @@ def test_long_names_are_not_repeated_at_length():
     with pytest.raises(ValueError) as failure:
         stream("dataset", "x" * 10**6)
     assert len(str(failure.value)) < 400
-    assert set(KINDS) == {"estimator", "metric", "dataset", "session", "user", "group", "model"}
+    assert set(KINDS) == {
+        *("estimator", "metric", "step", "dataset", "session", "user", "group", "model"),
+        "pipeline",
+    }

@@ -83,7 +83,7 @@ def key_for(vault: SessionCipher, session: str) -> str:
 def sealed_command(vault: SessionCipher, record: CommandRecord) -> CommandRecord:
     """A command as the API or a worker sends it."""
     kind, _, name = record.subject.partition("/")
-    if kind not in ("session", "model"):
+    if kind not in ("session", "model", "pipeline"):
         return record
     whose = name if kind == "session" else record.subject
     return vault.seal(record, command_of(record), key_for(vault, whose))

@@ -15,13 +15,14 @@ from confluent_kafka import Consumer, TopicPartition
 
 NO_SECRET: Mapping[str, str] = {}
 SUBJECT = re.compile(
-    r"(estimator|metric|dataset|user|group|model)/[a-z0-9](?:[a-z0-9._-]{0,98}[a-z0-9])?"
+    r"(estimator|metric|step|dataset|user|group|model|pipeline)/[a-z0-9](?:[a-z0-9._-]{0,98}[a-z0-9])?"
     r"|session/[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 )
 COMMAND = re.compile(
     r"autolearn\.((Open|Rename|Annotate|Commit|Discard|Expire|Keep|Share|Unshare)Session|ProposeExpiry|ImportTraining|(Hold|Release|Delete)Experiment"
-    r"|Register(Estimator|Metric|Dataset)|(Share|Unshare|Delete)(Dataset|Model)|(Register|Retire)Version|Set(Alias|Traffic|Shadow|Recording)|Promote|ErasePredictions|RollBack(Traffic)?|(Add|Remove)Case|LabelRows"
-    r"|Request(Training|Evaluation|Prediction|Study)|(Start|Complete|Fail|Cancel)Run|ReportRunLost"
+    r"|Register(Estimator|Metric|Step|Dataset)|(Share|Unshare|Delete)(Dataset|Model)|(Register|Retire)Version|Set(Alias|Traffic|Shadow|Recording)|Promote|ErasePredictions|RollBack(Traffic)?|(Add|Remove)Case|LabelRows|ExpectDataset"
+    r"|(Apply|Remove|Share|Unshare)Pipeline|RecordStep|ForgetRuns"
+    r"|Request(Training|Evaluation|Prediction|Study|Pipeline|Step)|(Start|Complete|Fail|Cancel)Run|ReportRunLost"
     r"|(Add|Disable|Enable)User|Set(Role|Password|Quota)|(Issue|Revoke)Token|RevokeTokens|(Create|Delete)Group|(Add|Remove)Member)\.v1"
 )
 

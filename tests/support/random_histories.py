@@ -23,6 +23,7 @@ STREAMS = (
     "user/ada",
     "group/churn",
     "model/flowers",
+    "pipeline/flowers",
 )
 GUARD = "errors <= 1% over 200"
 TRAININGS, EVALUATIONS, PREDICTIONS = ("t1", "t2"), ("e1",), ("p1",)
@@ -35,13 +36,16 @@ def random_command(random: Random, stream: str) -> Command:
             return commands.RegisterEstimator(samples.ESTIMATOR)
         case "dataset":
             label = commands.LabelRows("9" * 64, "species", 7, 2, samples.LABELS)
-            return random.choice((commands.RegisterDataset(samples.FLOWERS), label))
+            expect = commands.ExpectDataset(1, samples.EXPECTED)
+            return random.choice((commands.RegisterDataset(samples.FLOWERS), label, expect))
         case "user":
             return random_user_command(random)
         case "group":
             return random_group_command(random)
         case "model":
             return random_model_command(random)
+        case "pipeline":
+            return random_pipeline_command(random)
     attempt, worker = random.choice((1, 1, 1, 1, 2)), random.choice(("w1", "w1", "w1", "w2"))
     training, evaluation = random.choice(TRAININGS), random.choice(EVALUATIONS)
     (prediction,) = PREDICTIONS
@@ -133,6 +137,32 @@ def random_model_command(random: Random) -> Command:
     return make()
 
 
+def random_pipeline_command(random: Random) -> Command:
+    """A command of users, of the process that conducts the runs ("any"), or of a worker."""
+    run, step = random.choice(("r1", "r1", "r2", "r3")), random.choice(("k1", "k2"))
+    attempt, worker = random.choice((1, 1, 2)), random.choice(("any", "any", "w1"))
+    key = random.choice(("", "3" * 64))
+    makers = (
+        (3, lambda: commands.ApplyPipeline(samples.DEFINITION, "flowers ❀")),
+        (8, lambda: samples.request_pipeline(run, max_attempts=2)),
+        (8, lambda: commands.StartRun(run, attempt, worker)),
+        (6, lambda: samples.request_step(step, run, max_attempts=2)),
+        (4, lambda: commands.StartRun(step, attempt, "w1")),
+        (4, lambda: samples.complete_step(step, attempt)),
+        (4, lambda: commands.RecordStep(run, samples.outcome(key=key))),
+        (4, lambda: samples.complete_pipeline(run, attempt, worker)),
+        (2, lambda: commands.FailRun(run, attempt, worker, "input", "step large: …")),
+        (2, lambda: commands.ReportRunLost(run, attempt, worker)),
+        (2, lambda: commands.CancelRun(random.choice((run, step)))),
+        (3, lambda: commands.ForgetRuns(random.choice(((run,), ("r1", "r2"), (step,))))),
+        (1, lambda: commands.SharePipeline("grace", random.choice(("read", "write")))),
+        (1, lambda: commands.UnsharePipeline("grace")),
+        (0.1, commands.RemovePipeline),
+    )
+    (make,) = random.choices([m for _, m in makers], [weight for weight, _ in makers])
+    return make()
+
+
 def random_traffic(random: Random) -> Command:
     routes = random.choice(
         ({}, {"champion": 90, "2": 10}, {"champion": 50, "second": 50}, {"1": 99})
@@ -149,6 +179,7 @@ def request_training(random: Random, run: str) -> Command:
         hyperparameters={"b": odd, "a": True},
         dataset=dataset,
         max_attempts=random.choice((1, 2)),
+        labels=random.choice(({}, {}, {"gpu": "1"})),
     )
 
 
@@ -176,7 +207,7 @@ def random_records(random: Random, count: int) -> list[CommandRecord]:
         if records and random.random() < 0.1:
             records.append(random.choice(records[-5:]))
             continue
-        stream = random.choices(STREAMS, (10, 10, 1, 1, 1.5, 0.5, 1.5))[0]
+        stream = random.choices(STREAMS, (10, 10, 1, 1, 1.5, 0.5, 1.5, 3))[0]
         record = command_record(
             stream,
             random_command(random, stream),

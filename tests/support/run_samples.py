@@ -9,7 +9,8 @@ from autolearn.artifacts.datasets.profile import schema_hash
 from autolearn.artifacts.datasets.table import read_table
 from autolearn.artifacts.store.store import ArtifactStore
 from autolearn.ml.plugins import load_estimators
-from autolearn.schemas.events import EvaluationRequested, TrainingRequested
+from autolearn.schemas.catalog import DatasetSpec
+from autolearn.schemas.events import EvaluationRequested, StepRequested, TrainingRequested
 from autolearn.schemas.training.preprocess import Preprocessing
 from autolearn.schemas.values import DatasetRef, Split
 
@@ -88,3 +89,22 @@ def table_of(rows: int = 60, *, classes: int = 2, seed: int = 0) -> bytes:
         a, b = random.normal(label, 0.5), random.normal(-label, 0.5)
         lines.append(f"{a:.4f},{b:.4f},{'pq'[number % 2]},k{label}")
     return "\n".join(lines).encode()
+
+
+def step(function: str, parameters: dict[str, Any], *tables: DatasetSpec) -> StepRequested:
+    """Ask for the function of a step, on tables."""
+    return StepRequested(
+        run="s1",
+        time_limit=60.0,
+        memory_limit=2048,
+        max_attempts=3,
+        pipeline_run="p1",
+        step=f"my-{function}",
+        function=function,
+        package="autolearn",
+        package_version="",
+        digest="",
+        parameters=parameters,
+        tables=tables,
+        seed=7,
+    )

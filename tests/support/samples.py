@@ -7,12 +7,18 @@ from msgspec.structs import replace
 from autolearn.schemas import commands, events
 from autolearn.schemas.catalog import DatasetSpec, EstimatorSpec, MetricSpec
 from autolearn.schemas.datasets.labels import RowLabel
+from autolearn.schemas.datasets.rules import DataRule, Expectations
 from autolearn.schemas.messages import Command, Event, type_of
 from autolearn.schemas.models.promotion import GateEvidence, Requirement, VersionMetric
 from autolearn.schemas.models.versions import VersionSource
+from autolearn.schemas.pipelines.definition import Definition, Parameter, Step
+from autolearn.schemas.pipelines.results import StepChange, StepGave, StepOutcome, StepReport
+from autolearn.schemas.pipelines.steps import StepParameter, StepSpec
 from autolearn.schemas.results import (
     EvaluationResult,
+    PipelineResult,
     PredictionResult,
+    StepResult,
     StudyResult,
     TrainingResult,
 )
@@ -49,6 +55,14 @@ ESTIMATOR = EstimatorSpec(
     ),
 )
 METRIC = MetricSpec("f1", ("classification",), "Precision and recall in one.", "sklearn", "1.9.1")
+STEP = StepSpec(
+    "select",
+    "Keep some columns and rows of a table.",
+    parameters=(StepParameter("limit", (Domain("integer", minimum=1.0),), None, "rows that stay"),),
+    package="autolearn",
+    package_version="0.1.0",
+    digest="5" * 64,
+)
 DATASET = DatasetSpec(
     "iris",
     IRIS.version,
@@ -334,6 +348,133 @@ TRAFFIC: dict[str, Any] = {
 }
 
 
+DEFINITION = Definition(
+    name="flowers",
+    steps=(
+        Step(name="source", kind="source", parameters={"dataset": "flowers"}),
+        Step(
+            name="large",
+            kind="select",
+            parameters={"where": "petal > ${above}"},
+            inputs=("source",),
+            keep_as="dataset:large",
+            attempts=2,
+        ),
+    ),
+    summary="Large petals ❀",
+    parameters={"above": Parameter("number", 2.5, minimum=1.0)},
+    seed=7,
+    keep="last 3",
+)
+STEP_FILES = TrainedArtifact("6" * 64, {"table.parquet": "7" * 64, "report.json": "8" * 64}, 1024)
+STEP_TABLE = replace(
+    FLOWERS,
+    name="flowers/large",
+    version="7" * 64,
+    format="parquet",
+    rows=61,
+    folder=STEP_FILES.digest,
+)
+REPORT = StepReport(
+    (150,), 61, (StepChange("removed", "petal ≤ 2.5", 89, "petal", ({"petal": 1.4},)),), ("Few ❀",)
+)
+
+
+def request_pipeline(run: str = "r1", **fields: Any) -> commands.RequestPipeline:
+    about: dict[str, Any] = {
+        "pipeline_version": 1,
+        "definition": DEFINITION,
+        "parameters": {"above": 2.5},
+        "sources": {"source": FLOWERS},
+        "start_at": "large",
+        "no_cache": True,
+        "max_attempts": 20,
+        "time_limit": 3600.0,
+        "memory_limit": 512,
+    }
+    return commands.RequestPipeline(run=run, **(about | fields))
+
+
+def request_step(run: str = "k1", pipeline_run: str = "r1", **fields: Any) -> commands.RequestStep:
+    about: dict[str, Any] = {
+        "step": "large",
+        "function": "select",
+        "package": "autolearn",
+        "package_version": "0.1.0",
+        "digest": "5" * 64,
+        "parameters": {"where": "petal > 2.5"},
+        "tables": (FLOWERS,),
+        "seed": 7,
+        "artifact": "d" * 64,
+        "artifact_keyid": "k" * 8,
+        "network": True,
+        "time_limit": 60.0,
+        "memory_limit": 512,
+    }
+    return commands.RequestStep(run=run, pipeline_run=pipeline_run, **(about | fields))
+
+
+def step_result(**fields: Any) -> StepResult:
+    about: dict[str, Any] = {
+        "artifact": STEP_FILES,
+        "report": REPORT,
+        "environment": ENVIRONMENT,
+        "seconds": 0.125,
+        "table": STEP_TABLE,
+        "cpu_seconds": 0.0625,
+    }
+    return StepResult(**(about | fields))
+
+
+def outcome(step: str = "large", **fields: Any) -> StepOutcome:
+    gave = StepGave(table=STEP_TABLE, artifact=STEP_FILES, report=REPORT, notes=("Few ❀",))
+    about: dict[str, Any] = {
+        "kind": "select",
+        "status": "completed",
+        "gave": gave,
+        "key": "3" * 64,
+        "inputs": {"code": "5" * 64, "input:source": "a" * 64},
+        "why": "it starts here",
+        "seconds": 0.25,
+    }
+    return StepOutcome(step=step, **(about | fields))
+
+
+def complete_step(
+    run: str = "k1", attempt: int = 1, worker: str = "w1", **fields: Any
+) -> commands.CompleteRun:
+    return commands.CompleteRun(run, attempt, worker, step_result(**fields))
+
+
+PIPELINE_RESULT = PipelineResult({"completed": 2}, 0.5, SESSION.partition("/")[2], committed=True)
+
+
+def complete_pipeline(
+    run: str = "r1", attempt: int = 1, worker: str = "w1"
+) -> commands.CompleteRun:
+    return commands.CompleteRun(run, attempt, worker, PIPELINE_RESULT)
+
+
+def pipeline_requested(run: str = "r1", **fields: Any) -> events.PipelineRequested:
+    return events.PipelineRequested(**fields_of(request_pipeline(run, **fields)))
+
+
+def step_requested(
+    run: str = "k1", pipeline_run: str = "r1", **fields: Any
+) -> events.StepRequested:
+    return events.StepRequested(**fields_of(request_step(run, pipeline_run, **fields)))
+
+
+def step_completed(run: str = "k1", attempt: int = 1, worker: str = "w1") -> events.RunCompleted:
+    return events.RunCompleted(run, attempt, worker, step_result())
+
+
+def pipeline_completed(
+    run: str = "r1", attempt: int = 1, worker: str = "w1"
+) -> events.RunCompleted:
+    return events.RunCompleted(run, attempt, worker, PIPELINE_RESULT)
+
+
 def by_type(*messages: Any) -> dict[str, Any]:
     """Messages by what their golden files are called: their type, and of a result its kind."""
     return {name_of(message): message for message in messages}
@@ -345,15 +486,27 @@ def name_of(message: Any) -> str:
 
 
 LABELS = (RowLabel(0, "setosa ❀"), RowLabel(5, "versicolor"))
+EXPECTED = Expectations(
+    (
+        DataRule(kind="range", columns=("petal ❀",), minimum=0.0, maximum=7.5),
+        DataRule(
+            kind="known", severity="soft", columns=("species",), values=("setosa ❀", "versicolor")
+        ),
+        DataRule(kind="relation", columns=("petal ❀",), operator="<=", others=("sepal",)),
+        DataRule(kind="rows", minimum=100.0),
+    )
+)
 
 COMMANDS: dict[str, Command] = by_type(
     commands.RegisterEstimator(ESTIMATOR),
     commands.RegisterMetric(METRIC),
+    commands.RegisterStep(STEP),
     commands.RegisterDataset(DATASET),
     commands.ShareDataset("grace", "write"),
     commands.UnshareDataset("grace"),
     commands.DeleteDataset(),
     commands.LabelRows("9" * 64, "species", 7, 2, LABELS),
+    commands.ExpectDataset(1, EXPECTED),
     commands.OpenSession("Irises ❀"),
     commands.RenameSession("Irises, again ❀"),
     commands.AnnotateSession("t1", "Petals matter ❀", ("flowers",), ("old",), {"cost": 0.5}),
@@ -400,11 +553,21 @@ COMMANDS: dict[str, Command] = by_type(
     request_evaluation(),
     request_prediction(),
     request_study(),
+    commands.ApplyPipeline(DEFINITION, "pipeline: flowers ❀", "The first ❀"),
+    commands.RemovePipeline(),
+    commands.SharePipeline("group/churn", "write"),
+    commands.UnsharePipeline("group/churn"),
+    request_pipeline(),
+    request_step(),
+    commands.RecordStep("r1", outcome()),
+    commands.ForgetRuns(("r2",)),
     commands.StartRun("t1", 1, "w1"),
     complete_training(),
     complete_evaluation(),
     complete_prediction(),
     complete_study(),
+    complete_step(),
+    complete_pipeline(),
     commands.FailRun("t1", 1, "w1", "memory", "It needed more than 512 MiB."),
     commands.CancelRun("t1"),
     commands.ReportRunLost("t1", 1, "w1"),
@@ -417,11 +580,13 @@ EVENTS: dict[str, Event] = by_type(
     events.CommandQuarantined("no decider came further"),
     events.EstimatorRegistered(ESTIMATOR),
     events.MetricRegistered(METRIC),
+    events.StepRegistered(STEP),
     events.DatasetRegistered(DATASET),
     events.DatasetShared("grace", "write"),
     events.DatasetUnshared("grace"),
     events.DatasetDeleted(),
     events.RowsLabelled("9" * 64, "species", 7, 2, LABELS),
+    events.DatasetExpected(1, EXPECTED),
     events.SessionOpened("Irises ❀"),
     events.SessionRenamed("Irises, again ❀"),
     events.SessionAnnotated("t1", "Petals matter ❀", ("flowers",), ("old",), {"cost": 0.5}),
@@ -468,11 +633,21 @@ EVENTS: dict[str, Event] = by_type(
     evaluation_requested(),
     prediction_requested(),
     study_requested(),
+    events.PipelineApplied(1, DEFINITION, "pipeline: flowers ❀", "The first ❀"),
+    events.PipelineRemoved(("r1",)),
+    events.PipelineShared("group/churn", "write"),
+    events.PipelineUnshared("group/churn"),
+    pipeline_requested(),
+    step_requested(),
+    events.StepRecorded("r1", outcome()),
+    events.RunsForgotten(("r2",)),
     events.RunStarted("t1", 1, "w1"),
     training_completed(),
     evaluation_completed(),
     prediction_completed(),
     study_completed(),
+    step_completed(),
+    pipeline_completed(),
     events.RunFailed("t1", 1, "w1", "memory", "It needed more than 512 MiB."),
     events.RunCancelled("t1"),
     events.RunLost("t1", 2, "w1"),

@@ -15,6 +15,7 @@ from autolearn.agents.deciders.session import Committed, Unopened
 from autolearn.agents.deciders.specification import entitled
 from autolearn.eventlog.encryption.session_cipher import SessionCipher, key_of_kept
 from autolearn.eventlog.memory.log import MemoryLog
+from autolearn.projections.queries.pipelines import runs_of
 from autolearn.projections.queries.queries import Snapshot
 from autolearn.projections.read_models import ReadModels
 from autolearn.projections.storage.memory import MemoryStore
@@ -64,6 +65,10 @@ PLAIN = {
     commands.ShareModel,
     commands.UnshareModel,
     commands.DeleteModel,
+    commands.RemovePipeline,
+    commands.SharePipeline,
+    commands.UnsharePipeline,
+    commands.ForgetRuns,
     events.ExperimentHeld,
     events.ExperimentReleased,
     events.AliasSet,
@@ -73,6 +78,10 @@ PLAIN = {
     events.ModelShared,
     events.ModelUnshared,
     events.ModelDeleted,
+    events.PipelineRemoved,
+    events.PipelineShared,
+    events.PipelineUnshared,
+    events.RunsForgotten,
     events.DatasetShared,
     events.DatasetUnshared,
     events.DatasetDeleted,
@@ -111,13 +120,16 @@ def vault(log: MemoryLog) -> Iterator[SessionCipher]:
 
 def test_every_message_of_a_session_is_confidential_or_known_not_to_be():
     others = {
-        command for kind, decider in DECIDERS.items() if kind not in ("session", "dataset", "model")
+        command
+        for kind, decider in DECIDERS.items()
+        if kind not in ("session", "dataset", "model", "pipeline")
         for command in decider.commands
-    }  # fmt: skip
+    }
     of_sessions = set(map(type, samples.COMMANDS.values())) - others
     of_others = (
         "EstimatorRegistered",
         "MetricRegistered",
+        "StepRegistered",
         "User",
         "Role",
         "Password",
@@ -247,10 +259,16 @@ def folded(pairs: list[Pair], *, sealed: bool) -> MemoryStore:
 
 
 def everything(snapshot: Snapshot) -> list[object]:
-    """All that can be asked of sessions, experiments and models."""
+    """All that can be asked of sessions, experiments, models and pipelines."""
     found: list[object] = [list(snapshot.sessions.newest()), list(snapshot.experiments.newest())]
     for name in snapshot.models.names():
         found += [list(snapshot.models.versions(name)), list(snapshot.models.timeline(name, ""))]
+    for name in snapshot.pipelines.names():
+        runs = [run for _, run in snapshot.pipelines.newest_runs(name)]
+        found += [snapshot.pipelines.get(name), list(snapshot.pipelines.versions(name)), runs]
+        found += [snapshot.pipelines.outcomes(name, run) for run in runs]
+        found += [snapshot.runs.of_any(runs_of(name), "pipeline", run) for run in runs]
+        found.append(snapshot.pipelines.cached(name, samples.outcome().key))
     for session in snapshot.sessions.ids_ever():
         found += [
             snapshot.sessions.ended(session),

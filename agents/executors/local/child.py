@@ -31,12 +31,16 @@ _REFUSED = (
 
 
 class Job(msgspec.Struct, frozen=True):
-    """A job. `folder` is the run's own; `readable` are paths elsewhere that it may read."""
+    """A job. `folder` is the run's own; `readable` are paths elsewhere that it may read.
+
+    With `network` it may connect to others, if the fork server may.
+    """
 
     kind: str
     folder: str
     readable: tuple[str, ...]
     request: msgspec.Raw
+    network: bool = False
 
 
 def work(channel: socket.socket, kinds: Mapping[str, Kind]) -> None:
@@ -49,7 +53,8 @@ def work(channel: socket.socket, kinds: Mapping[str, Kind]) -> None:
     folder = Path(job.folder)
     tempfile.tempdir = str(folder / "tmp")
     try:
-        confine([*map(Path, job.readable), folder / "in"], [folder / "out", folder / "tmp"])
+        readable = [*map(Path, job.readable), folder / "in"]
+        confine(readable, [folder / "out", folder / "tmp"], network=job.network)
         result = kinds[job.kind](
             bytes(job.request), RunFiles(folder), lambda phase: tell(phase=phase)
         )

@@ -124,6 +124,8 @@ class LocalExecutor:
     `results` names the type of each kind's result. `note` is a file of this process alone that
     names its folder of temporary files, so that the next process deletes what a killed one has
     left. `grace` seconds after the time limit of a run that goes on, the fork server is killed.
+    With `network` its runs may connect to others. One without has another one for such runs, which
+    is made for the first of them: what a fork server may not, no run of it may.
     """
 
     def __init__(
@@ -133,8 +135,12 @@ class LocalExecutor:
         results: Mapping[str, Any] = RESULTS,
         note: Path | None = None,
         grace: float = 10.0,
+        *,
+        network: bool = False,
     ) -> None:
         self._url, self._note, self._grace = store, note, grace
+        self._network = network
+        self._connected: LocalExecutor | None = None
         self._preload = preload
         self._results = results
         self._runs: dict[int, RunningProcess] = {}
@@ -157,7 +163,7 @@ class LocalExecutor:
                     self._scratch = await asyncio.to_thread(_scratch_folder, self._note)
                 server = ForkServer(self._heard, self._lost, self._spawn)
                 try:
-                    await server.start(self._preload, self._scratch)
+                    await server.start(self._preload, self._scratch, network=self._network)
                 except asyncio.CancelledError:
                     await server.close()
                     raise
@@ -175,20 +181,34 @@ class LocalExecutor:
         limits: Limits,
         on_phase: Callable[[str], None] = lambda _: None,
         key: bytes = b"",
-        data_key: bytes = b"",
+        input_keys: Mapping[str, bytes] = {},
+        network: bool = False,
     ) -> RunningProcess:
         """Start a run at once, as `Executor.start` says."""
+        if network and not self._network:
+            return self._other().start(kind, request, limits, on_phase, key, input_keys, network)
         self._count += 1
         run = RunningProcess(self._count, limits)
         self._runs[run.number] = run
         run.task = asyncio.get_running_loop().create_task(
-            self._work(run, kind, request, on_phase, key, data_key)
+            self._work(run, kind, request, on_phase, key, input_keys)
         )
         return run
+
+    def _other(self) -> LocalExecutor:
+        """Return the executor of runs with a network."""
+        if self._connected is None:
+            note = self._note and self._note.with_name(f"{self._note.name}-network")
+            self._connected = LocalExecutor(
+                self._url, self._preload, self._results, note, self._grace, network=True
+            )
+        return self._connected
 
     async def close(self) -> None:
         """Kill what runs, and end the fork server."""
         self._closed = True
+        if not self._network:
+            await self._other().close()  # nothing starts in one that is closed
         async with self._starting:  # one that is just starting is ended as well
             server, self._server = self._server, None
         for run in list(self._runs.values()):
@@ -210,7 +230,7 @@ class LocalExecutor:
         request: Any,
         on_phase: Callable[[str], None],
         key: bytes,
-        data_key: bytes,
+        input_keys: Mapping[str, bytes],
     ) -> Outcome:
         folder: RunFolder | None = None
         started = False
@@ -220,14 +240,15 @@ class LocalExecutor:
             if server is None or scratch is None:
                 return CANCELLED
             began = asyncio.get_running_loop().time()
-            folder = await asyncio.to_thread(self._folder, scratch / str(run.number), key, data_key)
+            store = await asyncio.to_thread(ArtifactStore, self._url, key or None)
+            folder = RunFolder(scratch / str(run.number), store, input_keys)
             encoded = msgspec.json.encode(request)
             readable = await _within(run.limits.time_s, folder.fetch, kind, encoded)
             if run.cancelled:
                 return CANCELLED
             if isinstance(readable, Failed):
                 return readable
-            job = Job(kind, str(folder.path), tuple(readable), msgspec.Raw(encoded))
+            job = Job(kind, str(folder.path), tuple(readable), msgspec.Raw(encoded), self._network)
             left = began + run.limits.time_s - asyncio.get_running_loop().time()
             started = True
             outcome = await self._run(server, run, job, on_phase, max(left, 0.0))
@@ -238,9 +259,6 @@ class LocalExecutor:
             return kept if isinstance(kept, Failed) else Completed(kept)
         finally:
             self._spawn(self._clear(run, folder, started=started))
-
-    def _folder(self, path: Path, key: bytes, data_key: bytes) -> RunFolder:
-        return RunFolder(path, ArtifactStore(self._url, key or None, data_key or None))
 
     async def _run(
         self,

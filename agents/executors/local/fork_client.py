@@ -54,13 +54,13 @@ class ForkServer:
         self.pid: int | None = None
         self._asked = self._answered = 0
 
-    async def start(self, preload: str, folder: Path) -> None:
+    async def start(self, preload: str, folder: Path, *, network: bool = False) -> None:
         """Start the process in a folder, and wait until it is ready. Raises RuntimeError."""
         ours, theirs = socket.socketpair()
         ours.setblocking(False)
         self._control = ours
         with theirs:
-            start = asyncio.to_thread(_start, theirs.fileno(), preload, folder)
+            start = asyncio.to_thread(_start, theirs.fileno(), preload, folder, network)
             starting = asyncio.ensure_future(start)
             try:
                 self._process = await asyncio.shield(starting)
@@ -171,10 +171,11 @@ _SERVER_ENVIRONMENT = {
 }
 
 
-def _start(descriptor: int, preload: str, folder: Path) -> subprocess.Popen[bytes]:
+def _start(descriptor: int, preload: str, folder: Path, network: bool) -> subprocess.Popen[bytes]:
     """Start a fork server in a session of its own, so that only the agent receives Ctrl-C."""
+    arguments = [str(descriptor), preload, *(["network"] if network else [])]
     return subprocess.Popen(
-        python_command("autolearn.agents.executors.local.fork_server", str(descriptor), preload),
+        python_command("autolearn.agents.executors.local.fork_server", *arguments),
         env={**bare_environment(), **_SERVER_ENVIRONMENT},
         cwd=folder,
         pass_fds=[descriptor],

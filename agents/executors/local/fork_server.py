@@ -1,8 +1,9 @@
 """The process from which every run is forked: libraries loaded once, one thread, no secrets.
 
-It is hardened (`runtime.sandbox`) before it loads anything, and so is every run: no network.
+It is hardened (`runtime.sandbox`) before it loads anything, and so is every run: no network, unless
+it is started with the word `network`, for runs that connect to others.
 
-    python -m autolearn.agents.executors.local.fork_server <descriptor> <module>
+    python -m autolearn.agents.executors.local.fork_server <descriptor> <module> [network]
 
 imports <module>, whose `KINDS` are the kinds of work, and then obeys the socket <descriptor>, on
 which each line is a JSON object:
@@ -79,7 +80,7 @@ class _Run:
     ended: float | None = None
 
 
-def main(descriptor: int, preload: str) -> None:
+def main(descriptor: int, preload: str, *, network: bool = False) -> None:
     """Serve until the socket closes, in a child of this process."""
     _prctl(PR_SET_CHILD_SUBREAPER, 1)
     if server := os.fork():
@@ -89,7 +90,7 @@ def main(descriptor: int, preload: str) -> None:
     control = socket.socket(fileno=descriptor)
     control.set_inheritable(False)
     _say(control, {"loading": os.getpid()})
-    harden()
+    harden(network=network)
     gc.disable()  # what is loaded stays: looking through it again and again is in vain
     module = importlib.import_module(preload)
     _prctl(PR_SET_CHILD_SUBREAPER, 1)
@@ -354,4 +355,4 @@ def _prctl(option: int, value: int) -> None:
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]), sys.argv[2])
+    main(int(sys.argv[1]), sys.argv[2], network="network" in sys.argv[3:])

@@ -29,7 +29,14 @@ from autolearn.ml.estimators.builtin import logistic_regression
 from autolearn.ml.estimators.estimator import distribution_of
 from autolearn.ml.metrics.metric import Metric
 from autolearn.ml.models import skops_file
-from autolearn.ml.plugins import find_estimator, find_metric, load_estimators, load_metrics
+from autolearn.ml.plugins import (
+    find_estimator,
+    find_metric,
+    find_step,
+    load_estimators,
+    load_metrics,
+    load_steps,
+)
 from autolearn.ml.tasks import KINDS as KINDS  # the fork server's kinds of work
 from autolearn.ml.training.feature_profile import example, feature_profile, score_profile
 from autolearn.ml.training.learned_parameters import learned
@@ -100,5 +107,7 @@ def _score(metrics: dict[str, Metric], predicted: np.ndarray, truth: np.ndarray)
 
 for estimator_name in load_estimators().found:
     find_estimator(estimator_name)
+for step_name in load_steps().found:
+    find_step(step_name).spec()  # the digest of the code that is loaded
 for _ in _fit():
     pass

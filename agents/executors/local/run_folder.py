@@ -7,7 +7,7 @@ should something have survived it; then it is checked, and only plain files are 
 from __future__ import annotations
 
 import stat
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +19,9 @@ from autolearn.artifacts.store.content_names import is_digest
 from autolearn.artifacts.store.errors import ArtifactError
 from autolearn.artifacts.store.store import ArtifactStore
 from autolearn.ml.results import CatalogResult
+from autolearn.schemas.catalog import DatasetSpec
 from autolearn.schemas.reports.retrain import Comparison
-from autolearn.schemas.results import PredictionResult, TrainingResult
+from autolearn.schemas.results import PredictionResult, StepResult, TrainingResult
 from autolearn.schemas.values import DatasetRef
 from autolearn.schemas.work_kinds import WORK
 
@@ -28,7 +29,8 @@ from autolearn.schemas.work_kinds import WORK
 class _Request(Struct):
     """The part of a run's request (`schemas.work_kinds.WORK`) that names files."""
 
-    dataset: DatasetRef
+    dataset: DatasetRef | None = None
+    tables: tuple[DatasetSpec, ...] = ()
     artifact: str = ""
     sent: bool = False
 
@@ -36,11 +38,12 @@ class _Request(Struct):
 class RunFolder:
     """The folder of one run: `in`, `out` and `tmp`, and later `kept`. All methods block.
 
-    `store` has the key of the run's session, if there is one; the run has not.
+    `store` has the key of the run's session or pipeline, if there is one; the run has not. `keys`
+    are those of its inputs, by the digest of what is stored.
     """
 
-    def __init__(self, path: Path, store: ArtifactStore) -> None:
-        self.path, self._store = path, store
+    def __init__(self, path: Path, store: ArtifactStore, keys: Mapping[str, bytes] = {}) -> None:
+        self.path, self._store, self._keys = path, store, keys
 
     def fetch(self, kind: str, request: bytes) -> list[str]:
         """Make the folder, with the request's input; return other readable paths.
@@ -51,10 +54,18 @@ class RunFolder:
         for name in ("in", "out", "tmp"):
             (self.path / name).mkdir()
         datasets, models, sent = _needs(kind, request)
-        inputs, rows = self.path / "in", self._store.passing() if sent else self._store
-        found = [rows.bring_dataset(one, inputs) for one in datasets]
-        found += [self._store.bring_folder(one, inputs / one) for one in models]
+        inputs = self.path / "in"
+        found = [
+            self._store_of(one.place, sent=sent).bring_dataset(one, inputs) for one in datasets
+        ]
+        found += [self._store_of(one).bring_folder(one, inputs / one) for one in models]
         return [str(path) for path in found if not path.is_relative_to(self.path)]
+
+    def _store_of(self, place: str, *, sent: bool = False) -> ArtifactStore:
+        """Return the store with the key of an input, or with that of the run."""
+        key = self._keys.get(place)
+        store = self._store.with_key(key or self._store.key, key)
+        return store.passing() if sent else store
 
     def keep(self, result: Any) -> Any:
         """Store the files that the result names, and return the updated result.
@@ -66,6 +77,11 @@ class RunFolder:
                 folder = self._left_folder(result.artifact.digest)
                 kept = replace(self._store.put_folder(folder), methods=result.artifact.methods)
                 return replace(result, artifact=kept)
+            case StepResult():
+                folder = self._left_folder(result.artifact.digest)
+                stored = self._store.put_folder(folder)
+                table = result.table and replace(result.table, folder=stored.folder)
+                return replace(result, artifact=stored, table=table)
             case PredictionResult():
                 folder = self._left_folder(result.output.digest)
                 return replace(result, output=self._store.passing().put_folder(folder))
@@ -101,7 +117,9 @@ def _needs(kind: str, request: bytes) -> tuple[Iterable[DatasetRef], set[str], b
     """Return the datasets and artifacts that a request names, and whether its rows were sent."""
     if kind in WORK:
         asked = msgspec.json.decode(request, type=_Request)
-        return (asked.dataset,), {asked.artifact} - {""}, asked.sent
+        named = [one.ref for one in asked.tables] + ([asked.dataset] if asked.dataset else [])
+        by_version = {one.version: one for one in named}  # the same table may come twice
+        return by_version.values(), {asked.artifact} - {""}, asked.sent
     if kind == "comparison":
         both = msgspec.json.decode(request, type=Comparison)
         refs = {data.dataset.version: data.dataset for data in both.data}

@@ -1,4 +1,4 @@
-"""Routes of the estimators and metrics that are installed."""
+"""Routes of the estimators, metrics and steps that are installed."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from autolearn.api.shared.as_of import AsOf, AsOfView, see
 from autolearn.api.shared.lookup import absent, find
 from autolearn.api.state.context import ApiContext
 from autolearn.projections.queries.catalog import CatalogQueries
-from autolearn.projections.rows.catalog import EstimatorRow, MetricRow
-from autolearn.schemas.rest.catalog import CatalogEstimator, CatalogMetric
+from autolearn.projections.rows.catalog import EstimatorRow, MetricRow, StepRow
+from autolearn.schemas.rest.catalog import CatalogEstimator, CatalogMetric, CatalogStep
 from autolearn.schemas.rest.page import Page
 
-R = TypeVar("R", EstimatorRow, MetricRow)
+R = TypeVar("R", EstimatorRow, MetricRow, StepRow)
 
 
 def add_offer_routes(routes: APIRouter, context: ApiContext) -> None:
@@ -76,3 +76,16 @@ def add_offer_routes(routes: APIRouter, context: ApiContext) -> None:
             "metric", name, as_of, CatalogQueries.metric, CatalogQueries.metrics
         )
         return json(resources.metric(row), headers=seen.headers)
+
+    @routes.get("/steps", responses=answers({200: Page[CatalogStep]}, "AutoLearn-Position"))
+    async def list_steps(as_of: AsOf = "") -> Response:
+        """List the kinds of steps of pipelines, by name; with `as_of`, those at that time."""
+        seen = await see(context, as_of, lambda past: past.load_kind("step"))
+        rows = seen.snapshot.catalog.steps()
+        return json(Page([resources.step(row) for row in rows]), headers=seen.headers)
+
+    @routes.get("/steps/{name}", responses=answers({200: CatalogStep}, "AutoLearn-Position"))
+    async def see_step(name: str, as_of: AsOf = "") -> Response:
+        """Show a kind of step with its inputs and parameters."""
+        seen, row = await find_offer("step", name, as_of, CatalogQueries.step, CatalogQueries.steps)
+        return json(resources.step(row), headers=seen.headers)

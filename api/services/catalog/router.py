@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
+from autolearn.api.services.catalog.dataset_expectations import add_expectation_routes
 from autolearn.api.services.catalog.dataset_grants import add_grant_routes
 from autolearn.api.services.catalog.dataset_labels import add_label_routes
 from autolearn.api.services.catalog.dataset_uploads import add_upload_routes
@@ -22,4 +23,5 @@ def router(context: ApiContext) -> APIRouter:
     add_grant_routes(routes, context)
     add_value_routes(routes, context)
     add_label_routes(routes, context)
+    add_expectation_routes(routes, context)
     return routes

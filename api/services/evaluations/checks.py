@@ -85,15 +85,14 @@ def request_evaluation(
         raise unknown(
             "dataset", dataset.name, known(snapshot, may), "/v1/catalog/datasets", "#/dataset"
         )
-    time_limit, memory_limit = check_limits(body, most)
+    limits = check_limits(body, most)
     return RequestEvaluation(
         run=run,
         training=training.id,
         metrics=metrics,
         dataset=dataset,
         held_out=dataset.is_content_of(training.dataset),
-        time_limit=time_limit,
-        memory_limit=memory_limit,
+        **limits._asdict(),
         optional=optional,
         positive=positive,
         plots=_plots(training.task, body.plots),

@@ -28,12 +28,12 @@ from autolearn.api.identity.visibility import Level
 from autolearn.api.services.models.asked_rows import AskedRows, LogPart, freeze
 from autolearn.api.services.models.batches import asked_before, owner_of_version
 from autolearn.api.services.models.bodies import BacktestBody
-from autolearn.api.services.models.checks import answering_version, require_model, version_of
 from autolearn.api.services.models.erased_requests import ErasedRequests
 from autolearn.api.services.models.prediction_records import cipher_of
 from autolearn.api.services.models.truths.records import truths_since
 from autolearn.api.shared import dataset_checks, resources
 from autolearn.api.shared.as_of import LOST_PLUS, present
+from autolearn.api.shared.models.checks import answering_version, require_model, version_of
 from autolearn.api.shared.predictions.checks import Model, model_of
 from autolearn.api.shared.predictions.sent_rows import request_with_rows, store_rows
 from autolearn.api.shared.runs import request_run
@@ -106,8 +106,7 @@ def add_backtest_routes(routes: APIRouter, context: ApiContext) -> None:
             training=row.training,
             dataset=ref,
             sent=True,
-            time_limit=limits[0],
-            memory_limit=limits[1],
+            **limits._asdict(),
             read=frozen[1],
             input_columns=ASKED_COLUMNS,
             sensitive=_sensitive(training),

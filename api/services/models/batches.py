@@ -21,16 +21,16 @@ from autolearn.api.http.pagination import from_token, next_link, page_of
 from autolearn.api.http.problems import Problem, check_id, unreadable
 from autolearn.api.identity.principal import Principal, Who
 from autolearn.api.identity.visibility import Level, may_use, model_level
-from autolearn.api.services.models.checks import (
+from autolearn.api.shared import bodies, dataset_checks, resources
+from autolearn.api.shared.as_of import AsOfView, present
+from autolearn.api.shared.authorization import authorise, forbidden
+from autolearn.api.shared.lookup import RunOwner
+from autolearn.api.shared.models.checks import (
     answering_version,
     require_experiment,
     require_model,
     version_of,
 )
-from autolearn.api.shared import bodies, dataset_checks, resources
-from autolearn.api.shared.as_of import AsOfView, present
-from autolearn.api.shared.authorization import authorise, forbidden
-from autolearn.api.shared.lookup import RunOwner
 from autolearn.api.shared.predictions.checks import model_of, request_prediction
 from autolearn.api.shared.predictions.rows import send_rows
 from autolearn.api.shared.runs import request_run, show_run, until_ended

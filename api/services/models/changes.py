@@ -15,7 +15,6 @@ from autolearn.api.identity.principal import Principal, Who
 from autolearn.api.identity.visibility import Level
 from autolearn.api.services.models import bodies, resources
 from autolearn.api.services.models.cases.promotion import compared_cases
-from autolearn.api.services.models.checks import require_model, version_of
 from autolearn.api.services.models.evidence import evidence_for, requirement_in
 from autolearn.api.services.models.registration import (
     find_candidate,
@@ -27,6 +26,7 @@ from autolearn.api.services.models.registration import (
 from autolearn.api.services.models.traffic import name_in, traffic_in
 from autolearn.api.shared.authorization import require_grantee
 from autolearn.api.shared.bodies import ReaderBody
+from autolearn.api.shared.models.checks import require_model, version_of
 from autolearn.api.shared.predictions.serve_processes import ServeProcesses
 from autolearn.api.state.context import ApiContext
 from autolearn.schemas import commands

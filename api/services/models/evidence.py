@@ -7,7 +7,7 @@ import re
 from typing import NamedTuple
 
 from autolearn.api.http.problems import Problem
-from autolearn.api.services.models.checks import require_experiment, version_of
+from autolearn.api.shared.models.checks import require_experiment, version_of
 from autolearn.projections.queries.evaluations import evaluations_of, figures_of
 from autolearn.projections.queries.queries import Snapshot
 from autolearn.schemas.models.promotion import Comparison, GateEvidence, Requirement, VersionMetric

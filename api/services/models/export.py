@@ -16,9 +16,9 @@ from starlette.responses import Response
 from autolearn.api.http.problems import Problem, unreadable
 from autolearn.api.identity.principal import Principal, Who
 from autolearn.api.identity.visibility import Level, access_to
-from autolearn.api.services.models.checks import require_experiment, require_model, version_of
 from autolearn.api.shared.artifact_files import send, unavailable
 from autolearn.api.shared.authorization import forbidden
+from autolearn.api.shared.models.checks import require_experiment, require_model, version_of
 from autolearn.api.state.context import ApiContext
 from autolearn.artifacts.store.errors import ArtifactError
 from autolearn.artifacts.store.store import ArtifactStore, Content

@@ -13,8 +13,8 @@ from autolearn.api.http.openapi import answers
 from autolearn.api.http.pagination import from_token, next_link, page_of
 from autolearn.api.identity.principal import Who
 from autolearn.api.identity.visibility import Level
-from autolearn.api.services.models.checks import require_model
 from autolearn.api.services.models.predictions import begin_of
+from autolearn.api.shared.models.checks import require_model
 from autolearn.api.state.context import ApiContext
 from autolearn.projections.predictions.hour_content import content_of
 from autolearn.projections.predictions.hour_rows import hours_of

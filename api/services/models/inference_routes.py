@@ -10,7 +10,7 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from autolearn.api.http.openapi import answers, schema_of
-from autolearn.schemas.models.row_rules import RowRules
+from autolearn.schemas.datasets.rules import RowRules
 from autolearn.schemas.records.prediction import PRODUCTION, Purpose
 from autolearn.schemas.rest.models import Inference, ModelExamples
 from autolearn.schemas.rest.serving.cases import CaseRun

@@ -16,10 +16,10 @@ from autolearn.api.http.openapi import answers
 from autolearn.api.http.problems import Problem
 from autolearn.api.identity.principal import Principal, Who
 from autolearn.api.identity.visibility import Level, Visibility, model_access
-from autolearn.api.services.models.checks import require_model
 from autolearn.api.services.models.erased_requests import ErasedRequests
 from autolearn.api.services.models.prediction_records import clear_content
-from autolearn.api.services.models.predictions import request_times
+from autolearn.api.shared.models.checks import require_model
+from autolearn.api.shared.predictions.request_times import request_times
 from autolearn.api.state.context import ApiContext
 from autolearn.eventlog.consumers.event_pages import FoundEvent, places_of
 from autolearn.eventlog.log import Record

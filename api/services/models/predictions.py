@@ -13,18 +13,17 @@ from starlette.responses import Response
 from autolearn.api.commands.responses import json
 from autolearn.api.http.openapi import answers
 from autolearn.api.http.pagination import from_token, next_link, to_token
-from autolearn.api.http.problems import Problem
 from autolearn.api.identity.principal import Who
 from autolearn.api.identity.visibility import Level, model_access
-from autolearn.api.services.models.checks import require_model
 from autolearn.api.services.models.erased_requests import ErasedRequests
 from autolearn.api.services.models.prediction_records import Sought, Spans, page, place_of, shown
 from autolearn.api.services.models.truths.records import truths_since
 from autolearn.api.shared.as_of import since_of
+from autolearn.api.shared.models.checks import require_model
+from autolearn.api.shared.predictions.request_times import request_times
 from autolearn.api.state.context import ApiContext
 from autolearn.eventlog.memory.partitioner import partition_of
 from autolearn.runtime.uuid7 import time_of
-from autolearn.schemas.bounds import cut
 from autolearn.schemas.records.prediction import PredictionRecord, Purpose
 from autolearn.schemas.rest.page import Page
 from autolearn.schemas.rest.predictions import RecordedPrediction
@@ -40,10 +39,6 @@ class _Place(Struct, array_like=True, frozen=True):
     spans: list[tuple[_Offset, _Offset, _Offset]]
 
 
-_SLACK = 60_000
-"""Milliseconds by which a record's time stamp may differ from that of its id."""
-_LATE = 5 * 60_000
-"""Milliseconds within which a request's record is on the log."""
 _Limit = Annotated[int, Query(ge=1, le=500)]
 _Since = Annotated[str, Query(max_length=100, description="RFC 3339; default: an hour ago.")]
 
@@ -132,20 +127,6 @@ def _times(since: str, request: str) -> tuple[int, int | None]:
     if request:
         return request_times(request)
     return begin_of(since, 3_600_000), None
-
-
-def request_times(request: str) -> tuple[int, int]:
-    """Return the times between which the record of a request is, in milliseconds since 1970.
-
-    Raises:
-        Problem: it is no id of a request.
-    """
-    when = time_of(request)
-    if when is None:
-        detail = f"{cut(request)!r} is no id of a request: an answer has it as `request`."
-        errors = [{"parameter": "request", "detail": detail}]
-        raise Problem(422, "malformed-id", "An id is malformed", detail, errors=errors)
-    return max(1, when - _SLACK), when + _LATE
 
 
 def begin_of(since: str, otherwise: int) -> int:

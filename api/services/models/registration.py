@@ -14,10 +14,10 @@ from autolearn.api.http.problems import Problem, unavailable, unreadable
 from autolearn.api.identity.principal import Principal
 from autolearn.api.identity.visibility import Level, access_to, model_access
 from autolearn.api.services.models import resources
-from autolearn.api.services.models.checks import require_model
 from autolearn.api.shared.authorization import forbidden
 from autolearn.api.shared.id_prefixes import session_or_training
 from autolearn.api.shared.lookup import RunOwner, find_experiment
+from autolearn.api.shared.models.checks import require_model
 from autolearn.api.shared.training_choice import choose_training
 from autolearn.api.state.context import ApiContext
 from autolearn.projections.queries.evaluations import figures_of, newest_held_out

@@ -17,7 +17,6 @@ from autolearn.api.services.models.backtests import add_backtest_routes
 from autolearn.api.services.models.batches import add_batch_routes
 from autolearn.api.services.models.cases.router import add_case_routes
 from autolearn.api.services.models.changes import add_change_routes
-from autolearn.api.services.models.checks import require_model, unknown_model, version_of
 from autolearn.api.services.models.erasures.router import add_erasure_route
 from autolearn.api.services.models.export import add_export_route
 from autolearn.api.services.models.hours import add_hour_route
@@ -27,6 +26,7 @@ from autolearn.api.services.models.predictions import add_prediction_routes
 from autolearn.api.services.models.truths.router import add_truth_routes
 from autolearn.api.shared.as_of import AsOf, AsOfView, Shared, require_now, see
 from autolearn.api.shared.lookup import absent
+from autolearn.api.shared.models.checks import require_model, unknown_model, version_of
 from autolearn.api.state.context import ApiContext
 from autolearn.schemas.rest.models import ModelChange, ModelGrant, ModelVersion, RegisteredModel
 from autolearn.schemas.rest.page import Page

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from autolearn.api.http.problems import Problem
 from autolearn.api.services.models.bodies import TrafficBody
-from autolearn.api.services.models.checks import version_of
+from autolearn.api.shared.models.checks import version_of
 from autolearn.projections.queries.queries import Snapshot
 from autolearn.schemas.commands import SetTraffic
 from autolearn.schemas.errors import REASONS

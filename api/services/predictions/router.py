@@ -176,7 +176,7 @@ async def _examined(
         )
 
 
-def _limits(context: ApiContext, body: bodies.LimitsBody) -> tuple[float, int]:
+def _limits(context: ApiContext, body: bodies.LimitsBody) -> dataset_checks.RunLimits:
     return dataset_checks.check_limits(body, context.settings.workers)
 
 

@@ -78,9 +78,11 @@ def request_training(
         fault = "they are measured on folds, and none are asked for: give split.folds, or evaluate"
         raise wrong("metric-unfit", "There are no folds", {"#/fold_metrics": fault})
     threshold = threshold_in(body, estimator, data, target, snapshot)
-    time_limit, memory_limit = check_limits(body, settings.workers)
+    limits = check_limits(body, settings.workers)
     preprocessing = preprocessing_of(body.preprocessing, data, columns, estimator.task)
-    batches = in_batches(body, estimator, data, columns, preprocessing, memory_limit, snapshot)
+    batches = in_batches(
+        body, estimator, data, columns, preprocessing, limits.memory_limit, snapshot
+    )
     split = columns.split
     if batches and split.kind == "random":
         split = replace(split, by="hash")
@@ -96,8 +98,7 @@ def request_training(
         split=split,
         preprocessing=preprocessing,
         seed=body.seed,
-        time_limit=time_limit,
-        memory_limit=memory_limit,
+        **limits._asdict(),
         sensitive=sensitive_in(data),
         read=data.read,
         features=columns.features,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from autolearn.api.shared.dataset_checks import wrong
+from autolearn.api.shared.dataset_checks import RunLimits, wrong
 from autolearn.api.shared.lookup import RunOwner
 from autolearn.api.shared.model_columns import check_columns, no_training
 from autolearn.api.shared.sensitive_columns import sensitive_in
@@ -57,13 +57,13 @@ def request_prediction(
     model: Model,
     data: DatasetSpec,
     snapshot: Snapshot,
-    limits: tuple[float, int],
+    limits: RunLimits,
     *,
     sent: bool,
     with_input: bool,
     form: PredictionForm | None = None,
 ) -> RequestPrediction:
-    """Return the command for the predictions of all rows of `data`; `limits` are s and MiB.
+    """Return the command for the predictions of all rows of `data`; `limits` are those of the run.
 
     The columns with the role id are repeated in the output; `with_input` all are. Those that are
     sensitive never are.
@@ -83,14 +83,12 @@ def request_prediction(
     sensitive = {*model.training.sensitive}.union(*map(sensitive_in, known))
     ids = {name for one in known for name, role in one.roles.items() if role == "id"}
     shown = [column.name for column in data.columns if column.name not in sensitive]
-    time_limit, memory_limit = limits
     return RequestPrediction(
         run=run,
         training=model.training.id,
         dataset=data.ref,
         sent=sent,
-        time_limit=time_limit,
-        memory_limit=memory_limit,
+        **limits._asdict(),
         read=data.read,
         input_columns=tuple(name for name in shown if with_input or name in ids),
         sensitive=tuple(sorted(sensitive)),

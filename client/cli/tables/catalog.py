@@ -1,4 +1,4 @@
-"""Tables of estimators, metrics and datasets."""
+"""Tables of estimators, metrics, steps and datasets."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from rich.console import Group, RenderableType
 
 from autolearn.client.cli.output import count, figure, pairs, rows, sentence, short, shortened, when
 from autolearn.schemas.datasets.read_options import type_word
-from autolearn.schemas.rest.catalog import CatalogEstimator, CatalogMetric, Dataset
+from autolearn.schemas.rest.catalog import CatalogEstimator, CatalogMetric, CatalogStep, Dataset
 from autolearn.schemas.values import Column
 
 
@@ -59,6 +59,39 @@ def metrics(found: Iterable[CatalogMetric]) -> RenderableType:
         leave=("library", "result", "better"),
         wraps=("tasks", ""),
     )
+
+
+def steps(found: Iterable[CatalogStep]) -> RenderableType:
+    """Return a table of kinds of steps."""
+    lines = [(one.name, _package_of(one), one.gives, one.summary) for one in found]
+    return rows(("step", "package", "gives", ""), lines, leave=("package", "gives"))
+
+
+def step(one: CatalogStep) -> RenderableType:
+    """Return a kind of step in detail."""
+    lines = [
+        (
+            p.name,
+            " or ".join(map(str, p.domains)),
+            "must be given" if p.default is UNSET else shortened(p.default),
+            p.summary,
+        )
+        for p in one.parameters
+    ]
+    about = {
+        "step": one.name,
+        "package": _package_of(one),
+        "takes": ", ".join(" or ".join(ports) for ports in one.takes) or "nothing",
+        "gives": one.gives,
+        "row by row": "yes: it can be kept in a model" if one.row_wise else "no",
+        "network": "yes: it may connect to other machines" if one.network else "no",
+    }
+    heads = ("parameter", "value", "default", "")
+    return Group(sentence(one.summary), pairs(about), "", rows(heads, lines))
+
+
+def _package_of(one: CatalogStep) -> str:
+    return f"{one.package} {one.package_version}".strip() or "-"
 
 
 def _owner_of(one: Dataset) -> str:

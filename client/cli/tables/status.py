@@ -8,7 +8,8 @@ from rich.console import RenderableType
 
 from autolearn.client.cli.output import count, pairs, rows, short, when
 from autolearn.schemas.reports.status import ChainState, Process, Status, WorkerState
-from autolearn.schemas.work_kinds import WORK
+from autolearn.schemas.work_kinds import OF_WORKERS
+from autolearn.schemas.workers.labels import text_of
 
 _UNITS = ("B", "KiB", "MiB", "GiB", "TiB")
 
@@ -123,6 +124,8 @@ def _about_work(status: Status) -> Iterator[RenderableType]:
     yield "\nWorkers"
     heads = ("worker", "host", "kinds", "busy", "heard", "runs")
     yield rows(heads, [_worker_line(one) for one in status.workers], leave=("kinds", "heard"))
+    for worker in status.workers:
+        yield f"{worker.worker} has {text_of(worker.labels) or 'no labels'}"
     yield from _unconfined(status)
 
 
@@ -142,7 +145,7 @@ def _worker_line(worker: WorkerState) -> tuple[object, ...]:
     return (
         worker.worker,
         f"{worker.host} ({worker.pid})",
-        "all" if {*worker.kinds} == {*WORK} else ", ".join(worker.kinds),
+        "all" if {*worker.kinds} == {*OF_WORKERS} else ", ".join(worker.kinds),
         f"{len(worker.runs)} of {worker.slots}",
         f"{worker.silent:.1f} s ago",
         runs or None,

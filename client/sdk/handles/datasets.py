@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Literal
 from autolearn.client.sdk.dataset_files import dataset_name
 from autolearn.client.sdk.errors import BadArgument, Problem
 from autolearn.client.sdk.flows import Call, Flow, ask, fetch
+from autolearn.client.sdk.handles.expectations import ExpectationMethods
 from autolearn.client.sdk.handles.frames import frame_of, is_frame, needed, parquet_of, table_of
 from autolearn.client.sdk.handles.labels import LabelMethods
 from autolearn.client.sdk.handles.pages import Pages, listing
@@ -31,7 +32,7 @@ Source = Any
 """A file of a dataset: its path, bytes, an open binary file, or a data frame."""
 
 
-class DatasetMethods(LabelMethods):
+class DatasetMethods(LabelMethods, ExpectationMethods):
     """A version of a dataset, which runs name exactly."""
 
     _fields = frozenset(Dataset.__struct_fields__)
@@ -124,19 +125,7 @@ class DatasetMethods(LabelMethods):
             MissingPackage: pandas is not installed.
             Problem: it has sensitive columns, and you may not change it.
         """
-        for package in ("pandas", "pyarrow"):
-            needed(package, "to_pandas()")
-        import pyarrow as pa
-
-        from autolearn.artifacts.datasets.table import read_table
-
-        with tempfile.TemporaryDirectory(prefix="autolearn-") as folder:
-            call = Call("GET", f"{_at(self.name)}/content", bytes, {"version": self.data.version})
-            path = Path(folder) / "data"
-            yield from fetch(call, path, self.data.version)
-            table = read_table(path, self.data.read)
-        frame: pd.DataFrame = pa.table({**table.arrays}).to_pandas()
-        return frame
+        return dataset_frame(self.data)
 
     @operation
     def head(self, n: int = 5) -> Flow[pd.DataFrame]:
@@ -259,6 +248,23 @@ def named(name: str, version: str | None, as_of: str | None) -> Flow[Dataset]:
         if problem.status == 404 and Path(name).is_file():
             problem.advice = f"A file is given as a Path: dataset(Path({name!r}))."
         raise
+
+
+def dataset_frame(data: Dataset) -> Flow[pd.DataFrame]:
+    """Fetch all rows of a version of a dataset as a data frame. Raises MissingPackage."""
+    for package in ("pandas", "pyarrow"):
+        needed(package, "A data frame of a dataset")
+    import pyarrow as pa
+
+    from autolearn.artifacts.datasets.table import read_table
+
+    with tempfile.TemporaryDirectory(prefix="autolearn-") as folder:
+        call = Call("GET", f"{_at(data.name)}/content", bytes, {"version": data.version})
+        path = Path(folder) / "data"
+        yield from fetch(call, path, data.version)
+        table = read_table(path, data.read)
+    frame: pd.DataFrame = pa.table({**table.arrays}).to_pandas()
+    return frame
 
 
 def known(

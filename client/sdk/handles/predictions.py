@@ -97,7 +97,8 @@ class PredictionMethods(RunMethods[Prediction]):
             path = Path(folder) / "rows.parquet"
             yield from self._fetched(path, "parquet")
             at = f"/v1/catalog/datasets/{segment(name)}"
-            said = {"accept_changes": True, "accept_findings": True}  # they are the model's own
+            source = f"predictions:{self.data.session}@{self.id}"
+            said = {"accept_changes": True, "accept_findings": True, "made_from": source}
             media = "application/octet-stream"
             call = Call("PUT", at, Dataset, said, path, media=media, grace=EXAMINED)
             return (yield from ask(call))

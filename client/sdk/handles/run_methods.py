@@ -12,6 +12,7 @@ from msgspec.structs import replace
 from autolearn.client.sdk.errors import (
     BadArgument,
     EvaluationFailed,
+    PipelineFailed,
     PredictionFailed,
     StudyFailed,
     TimedOut,
@@ -22,10 +23,11 @@ from autolearn.client.sdk.handles.handle import Handle, Reference
 from autolearn.client.sdk.handles.run_parent import RunParent
 from autolearn.client.sdk.operation import chained
 from autolearn.client.sdk.paths import segment
+from autolearn.schemas.rest.pipelines.runs import PipelineRun
 from autolearn.schemas.rest.runs import Evaluation, Prediction, Study, Training
 from autolearn.schemas.values import plural
 
-R = TypeVar("R", Training, Evaluation, Prediction, Study)
+R = TypeVar("R", Training, Evaluation, Prediction, Study, PipelineRun)
 Data = str | Mapping[str, str] | Reference
 """A dataset: as an object, by its name, NAME@VERSION, or {"name": …, "version": …}.
 
@@ -65,7 +67,9 @@ class RunMethods(Handle[R]):
 
     _kind: ClassVar[str]
     _type: ClassVar[Any]
-    _failed: ClassVar[type[TrainingFailed | EvaluationFailed | PredictionFailed | StudyFailed]]
+    _failed: ClassVar[
+        type[TrainingFailed | EvaluationFailed | PredictionFailed | StudyFailed | PipelineFailed]
+    ]
 
     def _begin(self, owner: RunParent, data: R) -> None:
         self._owner, self._data = owner, data
@@ -148,12 +152,15 @@ class RunMethods(Handle[R]):
             )
         if raise_on_failure and self.data.status != "completed":
             ended = "failed" if self.data.status == "failed" else "was cancelled"
-            why = ": ".join(filter(None, (self.data.reason, self.data.detail)))
-            raise self._failed(self, f"{self._name()} {ended}", why)
+            raise self._failed(self, f"{self._name()} {ended}", self._why())
 
     def _followed(self, wait: float, *, raise_on_failure: bool) -> Flow[None]:  # noqa: ARG002
         """Do what was to follow the run, at most for `wait` seconds."""
         yield from ()
+
+    def _why(self) -> str:
+        """Return why it has no result."""
+        return ": ".join(filter(None, (self.data.reason, self.data.detail)))
 
     def _name(self) -> str:
         raise NotImplementedError

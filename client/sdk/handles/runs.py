@@ -276,6 +276,7 @@ class TrainingMethods(RunMethods[Training], AnnotationMethods[Training]):
         positive: str | bool | int | None = None,
         time_limit: float | None = None,
         memory_limit: int | None = None,
+        labels: Mapping[str, str] | None = None,
         wait: Wait = True,
         raise_on_failure: bool = True,
         key: str | None = None,
@@ -298,6 +299,7 @@ class TrainingMethods(RunMethods[Training], AnnotationMethods[Training]):
             "positive": positive,
             "time_limit": time_limit,
             "memory_limit": memory_limit,
+            "labels": labels,
         }
         if isinstance(dataset, list | tuple):
             raise BadArgument(f"{dataset!r} is no dataset.", advice="Name metrics=[…].")

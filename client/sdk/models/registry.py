@@ -26,8 +26,8 @@ from autolearn.client.sdk.models.upload import is_url
 from autolearn.client.sdk.operation import Either, chained, either, operation
 from autolearn.client.sdk.paths import segment
 from autolearn.client.sdk.transport import AwaitingPart, BlockingPart
+from autolearn.schemas.datasets.rules import RowRules
 from autolearn.schemas.models.exports import ExportForm
-from autolearn.schemas.models.row_rules import RowRules
 from autolearn.schemas.models.traffic import traffic_words
 from autolearn.schemas.models.versions import CHAMPION, ModelMay, Recording
 from autolearn.schemas.records.prediction import PRODUCTION, Purpose

@@ -117,24 +117,37 @@ class TruthMethods(Handle[RegisteredModel]):
             BadArgument: there are more, or too many truths came since then.
             Problem: the time is malformed, or one may not promote.
         """
+        rows, _ = yield from self._labelled(since)
+        return rows
+
+    @operation
+    def labelled_by_versions(
+        self, *, since: str = ""
+    ) -> Flow[tuple[list[dict[str, Any]], list[int]]]:
+        """Return what `labelled` returns, and the versions that answered these rows."""
+        return (yield from self._labelled(since))
+
+    def _labelled(self, since: str) -> Flow[tuple[list[dict[str, Any]], list[int]]]:
         name = self.data.name
         version = yield from ask(Call("GET", _at(name, "versions/champion"), ModelVersion))
         target = (version.source and version.source.target) or _COLUMN
         begin = since or (datetime.now(UTC) - timedelta(days=30)).isoformat()
-        rows, page = list[dict[str, Any]](), None
+        rows, versions, page = list[dict[str, Any]](), set[int](), None
         while True:
             query = {"since": begin, "limit": 500, "page": page}
             call = Call("GET", _at(name, "prediction-log"), Page[RecordedPrediction], query)
             found = yield from ask(call)
             for one in found.items:
-                rows += _with_truth(one, target)
+                told = [*_with_truth(one, target)]
+                rows += told
+                versions |= {one.version} if told else set()
             if len(rows) > _LABELLED:
                 raise BadArgument(
                     f"More than {_LABELLED:,} rows have a truth.", advice="Give a later `since`."
                 )
             page = found.next
             if page is None:
-                return rows
+                return rows, sorted(versions)
 
 
 def _with_truth(one: RecordedPrediction, target: str) -> Iterator[dict[str, Any]]:

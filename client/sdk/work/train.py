@@ -54,6 +54,7 @@ class TrainMethods(WorkMethods[SessionSummary]):
         seed: int | None = None,
         time_limit: float | None = None,
         memory_limit: int | None = None,
+        labels: Mapping[str, str] | None = None,
         metrics: Sequence[str] | None = None,
         positive: str | bool | int | None = None,
         wait: Wait = True,
@@ -72,9 +73,10 @@ class TrainMethods(WorkMethods[SessionSummary]):
         names of docs/preprocessing.md.
 
         `calibrate` ("sigmoid" or "isotonic") makes probabilities what they say; the `threshold` is
-        a probability, as 0.3 or "0.3:yes", or chosen by a metric, as "f1:yes". With `batches` the
-        dataset is read, and learned from, some rows at a time (docs/data.md); by default if
-        all rows at once need more memory than the limit, and the estimator can.
+        a probability, as 0.3 or "0.3:yes", or chosen by a metric, as "f1:yes". The `labels` are
+        what its worker must have: {"gpu": "1"}; without one it waits. With `batches` the dataset is
+        read, and learned from, some rows at a time (docs/data.md); by default if all rows at
+        once need more memory than the limit, and the estimator can.
 
         An evaluation by `metrics` follows, of the class `positive` if one is named: `results` has
         what they gave.
@@ -107,6 +109,7 @@ class TrainMethods(WorkMethods[SessionSummary]):
             "seed": seed,
             "time_limit": time_limit,
             "memory_limit": memory_limit,
+            "labels": labels,
         }
         limit = seconds_of_wait(wait)
         call = Call("POST", f"{path_of(self)}/trainings", Training, body=body, key=key)

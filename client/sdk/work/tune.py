@@ -48,6 +48,7 @@ class TuneMethods(WorkMethods[SessionSummary]):
         seed: int | None = None,
         time_limit: float | None = None,
         memory_limit: int | None = None,
+        labels: Mapping[str, str] | None = None,
         wait: Wait = True,
         raise_on_failure: bool = True,
         key: str | None = None,
@@ -92,6 +93,7 @@ class TuneMethods(WorkMethods[SessionSummary]):
             "seed": seed,
             "time_limit": time_limit,
             "memory_limit": memory_limit,
+            "labels": labels,
         }
         limit = seconds_of_wait(wait)
         call = Call("POST", f"{path_of(self)}/studies", Study, body=body, key=key)

@@ -80,6 +80,7 @@ class WorkMethods(AnnotationMethods[D]):
         positive: str | bool | int | None = None,
         time_limit: float | None = None,
         memory_limit: int | None = None,
+        labels: Mapping[str, str] | None = None,
         wait: Wait = True,
         raise_on_failure: bool = True,
         key: str | None = None,
@@ -104,6 +105,7 @@ class WorkMethods(AnnotationMethods[D]):
             "positive": positive,
             "time_limit": time_limit,
             "memory_limit": memory_limit,
+            "labels": labels,
         }
         limit = seconds_of_wait(wait)
         data = yield from self._owner.ask(

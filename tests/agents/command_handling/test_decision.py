@@ -155,7 +155,8 @@ OF_ONESELF = {
     commands.UnshareModel: "model/flowers",
 }
 STREAM_OF = {
-    kind: f"{kind}/vi" for kind in ("estimator", "metric", "dataset", "user", "group", "model")
+    kind: f"{kind}/vi"
+    for kind in ("estimator", "metric", "step", "dataset", "user", "group", "model")
 }
 STREAM_OF["session"] = samples.SESSION
 KIND_OF = {made: kind for kind, all_ in commands.COMMANDS_OF.items() for made in all_}

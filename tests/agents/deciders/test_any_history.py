@@ -33,10 +33,7 @@ def play(random: Random, kind: str, stream: str, count: int):
 
 @settings(max_examples=60 * settings.default.max_examples // 100)
 @given(
-    ODD,
-    st.sampled_from(
-        ["session/s", "estimator/e", "dataset/flowers", "user/u", "group/g", "model/flowers"]
-    ),
+    ODD, st.sampled_from([f"{kind}/flowers" for kind in DECIDERS if kind not in ("metric", "step")])
 )
 def test_every_command_is_answered_by_one_event_and_refusals_change_nothing(random, stream):
     kind = stream.partition("/")[0]
@@ -52,7 +49,8 @@ def test_every_command_is_answered_by_one_event_and_refusals_change_nothing(rand
             events.DatasetRegistered
             | events.SessionRenamed
             | events.TokensRevoked
-            | events.PredictionsErased,
+            | events.PredictionsErased
+            | events.StepRecorded,
         ):
             assert after != state
 
@@ -110,12 +108,12 @@ def test_every_kind_of_stream_has_a_decider():
 def test_the_random_commands_reach_every_event_of_what_people_change():
     seen = set()
     for seed in range(400):
-        for kind in ("session", "user", "group", "model"):
+        for kind in ("session", "user", "group", "model", "pipeline"):
             for *_, event, _ in play(Random(seed), kind, f"{kind}/s", 120):
                 seen.add(type(event))
-    rest = {events.EstimatorRegistered, events.MetricRegistered}
+    rest = {events.EstimatorRegistered, events.MetricRegistered, events.StepRegistered}
     rest |= {events.DatasetRegistered, events.DatasetShared, events.DatasetUnshared}
-    rest |= {events.DatasetDeleted, events.RowsLabelled}
+    rest |= {events.DatasetDeleted, events.RowsLabelled, events.DatasetExpected}
     missing = (
         set(events.EVENTS.values())
         - seen

@@ -3,7 +3,7 @@
 import pytest
 from msgspec.structs import replace
 
-from autolearn.agents.deciders.catalog import estimator, metric
+from autolearn.agents.deciders.catalog import estimator, metric, step
 from autolearn.agents.deciders.specification import Refused, given
 from autolearn.schemas import commands, events
 from autolearn.schemas.actors import EVERYBODY, SYSADMIN, Actor
@@ -20,6 +20,7 @@ OFFERS = [
     pytest.param(
         metric, commands.RegisterMetric, events.MetricRegistered, samples.METRIC, id="metric"
     ),
+    pytest.param(step, commands.RegisterStep, events.StepRegistered, samples.STEP, id="step"),
 ]
 
 
@@ -56,9 +57,7 @@ def test_an_answer_that_changes_nothing_changes_nothing(
     given(decider, *past).when(register(spec)).then(Refused(reason="unchanged"))
 
 
-@pytest.mark.parametrize(("decider", "register", "registered", "spec"), OFFERS[:2])
-def test_only_workers_say_which_estimators_and_metrics_there_are(
-    decider, register, registered, spec
-):
+@pytest.mark.parametrize(("decider", "register", "registered", "spec"), OFFERS)
+def test_only_workers_say_which_offers_there_are(decider, register, registered, spec):
     for actor in (Actor("ada"), Actor("root", SYSADMIN), Actor("", EVERYBODY)):
         given(decider).when(register(spec), actor).then(Refused(reason="forbidden"))

@@ -192,3 +192,15 @@ def test_labels_are_given_by_those_who_may_change_it_and_are_bounded():
     assert reason(full, label, "ada") == "too-many-labels"
     assert reason(full, replace(label, rows=1, labels=samples.LABELS[:1]), "ada") == ""
     assert reason(ADAS, replace(label, rows=0), "ada") == "too-many-labels"
+
+
+def test_what_is_expected_is_said_by_those_who_may_change_it_and_one_after_the_other():
+    expect = commands.ExpectDataset(1, samples.EXPECTED)
+    for actor, refused in (("ada", ""), ("lise", ""), ("grace", "forbidden"), ("eve", "forbidden")):
+        assert reason(SHARED, expect, actor) == refused
+    assert reason(WORKERS, expect, "grace") == "forbidden"
+    said = dataset.decide(ADAS, expect, Actor("ada"))
+    assert said == events.DatasetExpected(1, samples.EXPECTED)
+    once = dataset.evolve(ADAS, said, "ada")
+    assert reason(once, expect, "ada") == "dataset-changed"
+    assert reason(once, replace(expect, number=2), "ada") == ""

@@ -3,11 +3,12 @@
 import pytest
 from msgspec import Struct
 
+from autolearn.agents.deciders.pipeline import pipeline
 from autolearn.agents.deciders.session import session
 from autolearn.agents.deciders.specification import Refused, given
 from autolearn.schemas import commands, events
 from autolearn.schemas.messages import Command, Event
-from autolearn.schemas.work_kinds import WORK, kind_of_run
+from autolearn.schemas.work_kinds import OF_PIPELINES, WORK, kind_of_run
 from tests.support import samples
 
 TRAINED = (
@@ -44,7 +45,10 @@ class Kind(Struct):
         return events.RunLost("r", attempt, worker)
 
     def given(self, *past: Event):
-        return given(session, events.SessionOpened(""), *self.before, self.requested, *past)
+        first, decider = events.SessionOpened(""), session
+        if kind_of_run(self.requested) in OF_PIPELINES:
+            first, decider = events.PipelineApplied(1, samples.DEFINITION), pipeline
+        return given(decider, first, *self.before, self.requested, *past)
 
 
 KINDS = {
@@ -71,6 +75,18 @@ KINDS = {
         samples.study_requested("r", max_attempts=2),
         samples.complete_study("r"),
         samples.study_completed("r"),
+    ),
+    "pipeline": Kind(
+        (),
+        samples.pipeline_requested("r", max_attempts=2),
+        samples.complete_pipeline("r"),
+        samples.pipeline_completed("r"),
+    ),
+    "step": Kind(
+        (samples.pipeline_requested("r0"), events.RunStarted("r0", 1, "api")),
+        samples.step_requested("r", "r0", max_attempts=2),
+        samples.complete_step("r"),
+        samples.step_completed("r"),
     ),
 }
 

@@ -13,14 +13,23 @@ from msgspec.structs import replace
 from autolearn.agents.dispatch.worker_pool import OFFER_SECONDS, TaskOffer, WorkerPool
 from autolearn.projections.work.open_runs import OpenRun
 from autolearn.schemas.records.heartbeat import Heartbeat
+from autolearn.schemas.workers.labels import fits, labels_in, text_of
 
 STREAM = "session/a"
+LABELS = ("", "", "gpu=1", "zone=a")
 
 
 def run(
-    name: str, worker: str = "", attempt: int = 1, kind: str = "training", user: str = ""
+    name: str,
+    worker: str = "",
+    attempt: int = 1,
+    kind: str = "training",
+    user: str = "",
+    labels: str = "",
 ) -> OpenRun:
-    return OpenRun(kind, name, STREAM, attempt, worker, Raw(b"{}"), 60.0, 512, user=user)
+    return OpenRun(
+        kind, name, STREAM, attempt, worker, Raw(b"{}"), 60.0, 512, user=user, labels=labels
+    )
 
 
 def beat(
@@ -135,11 +144,35 @@ def test_a_run_goes_to_the_worker_that_can_do_nothing_else():
     assert sorted(offered(pool, 0.0)) == [("e", "w0"), ("t", "w1")]
 
 
+def test_a_run_is_offered_to_a_worker_with_its_labels_and_keeps_nobody_waiting():
+    pool = WorkerPool(3.0)
+    pool.heard(replace(beat("w0", slots=9), labels={"cores": "4"}), 0.0)
+    for name, labels in (("g1", "gpu=2"), ("g2", "gpu=2"), ("a", ""), ("c", "cores=2"), ("d", "")):
+        pool.see(STREAM, name, run(name, labels=labels))
+    assert offered(pool, 0.0) == [("a", "w0"), ("c", "w0"), ("d", "w0")]
+    pool.heard(replace(beat("w1"), labels={"cores": "4", "gpu": "1"}), 0.1)
+    assert offered(pool, 0.1) == []
+    pool.heard(replace(beat("w1"), labels={"cores": "4", "gpu": "2"}), 0.2)
+    assert offered(pool, 0.2) == [("g1", "w1")]
+    pool.see(STREAM, "g1", run("g1", attempt=2, labels="gpu=2"))  # its worker was lost
+    assert offered(pool, 0.3) == [("g1", "w1")]
+
+
+def test_a_worker_with_more_labels_is_left_free_for_those_who_ask_for_them():
+    pool = WorkerPool(3.0)
+    pool.heard(replace(beat("w0"), labels={"gpu": "1"}), 0.0)
+    pool.heard(beat("w1"), 0.0)
+    pool.see(STREAM, "a", run("a"))
+    pool.see(STREAM, "g", run("g", labels="gpu=1"))
+    assert sorted(offered(pool, 0.0)) == [("a", "w1"), ("g", "w0")]
+
+
 class Worker:
     """A worker as dispatch cannot see it: it may be dead, or have other partitions than it said."""
 
-    def __init__(self, name: str, slots: int) -> None:
+    def __init__(self, name: str, slots: int, labels: str) -> None:
         self.name, self.slots, self.alive = name, slots, True
+        self.labels = labels_in(labels)
         self.working: dict[str, float] = {}
         self.free_since = 0.0
 
@@ -159,7 +192,7 @@ class World:
 
     def request(self) -> None:
         self.runs += 1
-        self.change(run(f"r{self.runs}"))
+        self.change(run(f"r{self.runs}", labels=self.random.choice(LABELS)))
 
     def change(self, now_open: OpenRun) -> None:
         self.open[now_open.run] = now_open
@@ -172,15 +205,16 @@ class World:
 
     def enter(self) -> None:
         self.names += 1
-        worker = Worker(f"w{self.names}", self.random.randint(1, 3))
+        worker = Worker(f"w{self.names}", self.random.randint(1, 3), self.random.choice(LABELS))
         worker.free_since = self.now
         self.workers.append(worker)
 
     def die(self) -> None:
         """kill -9; what it held is reported lost later."""
         alive = [worker for worker in self.workers if worker.alive]
-        if len(alive) > 1:
-            self.random.choice(alive).alive = False
+        victim = self.random.choice(alive)
+        if sum(worker.labels == victim.labels for worker in alive) > 1:
+            victim.alive = False
 
     def restart(self) -> None:
         """Dispatch starts again, with what the log tells."""
@@ -210,7 +244,8 @@ class World:
             if worker.alive and len(worker.working) < worker.slots:
                 seconds = self.random.choice((0.05, 0.05, 0.05, 5.0))
                 worker.working[held.run] = self.now + seconds
-                self.change(run(held.run, worker.name, held.attempt))
+                assert fits(labels_in(held.labels), worker.labels)
+                self.change(replace(held, worker=worker.name))
 
     def work(self) -> None:
         for worker in self.workers:
@@ -223,13 +258,16 @@ class World:
                     self.offer()
                 elif not worker.alive and self.random.random() < 0.01:  # reported lost
                     del worker.working[name]
-                    self.change(run(name, attempt=self.open[name].attempt + 1))
+                    lost = self.open[name]
+                    self.change(replace(lost, worker="", attempt=lost.attempt + 1))
 
     def measure(self) -> None:
         """How long a slot has been free while a run waited."""
         for worker in self.workers:
             if worker.alive and len(worker.working) < worker.slots:
-                for since in self.waits_since.values():
+                for name, since in self.waits_since.items():
+                    if not fits(labels_in(self.open[name].labels), worker.labels):
+                        continue
                     idle = self.now - max(since, worker.free_since)
                     self.longest_idle = max(self.longest_idle, idle)
 
@@ -240,7 +278,8 @@ class World:
         if number % 50 == 0:
             for worker in self.workers:
                 if worker.alive:
-                    self.pool.heard(beat(worker.name, worker.slots), self.now)
+                    heard = replace(beat(worker.name, worker.slots), labels=worker.labels)
+                    self.pool.heard(heard, self.now)
         if number % 10 == 0:
             self.offer()
         self.measure()
@@ -249,7 +288,8 @@ class World:
 @pytest.mark.parametrize("seed", range(40))
 def test_no_slot_is_idle_for_long_while_a_run_waits(seed: int):
     world = World(seed)
-    world.enter()
+    while {text_of(worker.labels) for worker in world.workers} != {*LABELS}:
+        world.enter()
     for number in range(3000):
         if world.random.random() < 0.05:
             world.random.choices((world.request, world.enter, world.die), (50, 1, 1))[0]()
@@ -266,11 +306,11 @@ def test_no_slot_is_idle_for_long_while_a_run_waits(seed: int):
 
 def test_after_a_restart_with_thousands_open_only_free_slots_are_filled():
     world = World(7)
-    for _ in range(4):
+    while {text_of(worker.labels) for worker in world.workers} != {*LABELS}:
         world.enter()
     for _ in range(5000):
         world.request()
     world.restart()
     assert world.sent == 0
     world.step(0)
-    assert 4 <= world.sent <= 12
+    assert len(world.workers) <= world.sent <= sum(worker.slots for worker in world.workers)

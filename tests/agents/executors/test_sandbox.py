@@ -67,6 +67,19 @@ def test_a_run_cannot_break_out(target: dict[str, Any]) -> None:
     play(story)
 
 
+def test_a_run_with_a_network_connects_and_does_no_more_than_others(target: dict[str, Any]) -> None:
+    async def story(executor: LocalExecutor) -> None:
+        outcome = await executor.start("breaks_out", target, ENOUGH, network=True).outcome()
+        assert isinstance(outcome, Completed), outcome
+        assert outcome.result["connect"] == "done"
+        check_refused({**outcome.result, "connect": "EPERM"})
+        outcome = await executor.start("breaks_out", target, ENOUGH).outcome()
+        assert isinstance(outcome, Completed), outcome
+        check_refused(outcome.result)
+
+    play(story)
+
+
 def test_the_reader_of_hostile_files_cannot_break_out(
     target: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

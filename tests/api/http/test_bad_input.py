@@ -40,6 +40,8 @@ TRAININGS: list[tuple[dict[str, Any], str, str]] = [
     (IRIS | {"time_limit": 3601}, "limit-too-high", "AUTOLEARN_TIME_LIMIT"),
     (IRIS | {"memory_limit": 2**24}, "limit-too-high", "at most 4096 MiB"),
     (IRIS | {"memory_limit": 10**400}, "limit-too-high", "AUTOLEARN_MEMORY_LIMIT"),
+    (IRIS | {"labels": {"gpu": "one"}}, "invalid-labels", "gpu is 'one', and wants a whole number"),
+    (IRIS | {"labels": {"gpu": 1}}, "invalid-body", "#/labels/gpu"),
     ({"dataset": "iris"}, "invalid-body", "#/estimator: this field is required"),
     ({"estimator": "svm", "dataset": {"name": "iris", "x": 1}}, "invalid-body", "#/dataset/x"),
 ]

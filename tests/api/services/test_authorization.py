@@ -271,6 +271,8 @@ ASKED: dict[str, Asked] = {
     "GET /v1/catalog/estimators/{name}": Asked("/v1/catalog/estimators/svm"),
     "GET /v1/catalog/metrics": Asked("/v1/catalog/metrics"),
     "GET /v1/catalog/metrics/{name}": Asked("/v1/catalog/metrics/f1"),
+    "GET /v1/catalog/steps": Asked("/v1/catalog/steps"),
+    "GET /v1/catalog/steps/{name}": Asked("/v1/catalog/steps/select"),
     "GET /v1/catalog/datasets": Asked("/v1/catalog/datasets"),
     "GET /v1/catalog/datasets/{name}": Asked("/v1/catalog/datasets/iris"),
     "GET /v1/catalog/datasets/{name}/versions": Asked("/v1/catalog/datasets/iris/versions"),

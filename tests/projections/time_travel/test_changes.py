@@ -14,7 +14,7 @@ from autolearn.projections.time_travel.past import AsOfReader
 from autolearn.projections.views import VIEWS
 from autolearn.schemas.rest.history import Change
 from autolearn.schemas.stream_kinds import KINDS
-from autolearn.schemas.work_kinds import WORK
+from autolearn.schemas.work_kinds import OF_PIPELINES, OF_SESSIONS
 from tests.projections.time_travel.test_past import folded, told
 
 WORDS = {
@@ -25,6 +25,9 @@ WORDS = {
     "evaluation": "run",
     "prediction": "run",
     "study": "run",
+    "step": "step",
+    "step run": "run",
+    "pipeline run": "run",
     "run": "run",
     "estimator": "estimator",
     "metric": "metric",
@@ -41,21 +44,32 @@ WORDS = {
     "model-version": "model version",
     "model-grant": "model grant",
     "model-case": "model case",
+    "pipeline": "pipeline",
+    "pipeline-version": "pipeline version",
+    "pipeline-grant": "pipeline grant",
 }
+OF_RUNS = {*OF_SESSIONS} | {f"{kind} run" for kind in OF_PIPELINES}
 INDEXES = {"session-by-time", "session-opened", "session-owner", "session-of", "session-shared"}
 INDEXES |= {"dataset-owner", "dataset-bytes", "user-work", "user-tokens", "session-owned"}
 INDEXES |= {"dataset-version-by-time", "dataset-label", "run-at", "run-request", "run-outcome"}
 INDEXES |= {"experiment-by-time", "experiment-of", "experiment-gone", "experiment-gone-by-time"}
 INDEXES |= {"user-groups", "experiment-run", "annotation", "session-with", "experiment-with"}
 INDEXES |= {"model-change", "model-of-user", "model-shared", "model-experiment", "model-erased"}
-INDEXES |= {"experiment-held"}
+INDEXES |= {
+    "experiment-held",
+    "dataset-expectations",
+    "pipeline-outcome",
+    "pipeline-cached",
+    "pipeline-run-of",
+}
+INDEXES |= {"pipeline-run-by-time", "pipeline-run-at", "pipeline-of-user", "pipeline-shared"}
 
 
 def test_every_kind_of_stream_and_every_table_has_its_words():
     assert set(THINGS) == set(KINDS)
     views = [view for name, view in VIEWS.items() if name not in ("answers", "streams")]
     tables = {prefix[:-1].decode() for view in views for prefix in view.prefixes}
-    assert tables == (set(WORDS) - {*WORK}) | INDEXES
+    assert tables == (set(WORDS) - OF_RUNS) | INDEXES
 
 
 def rows(snapshot: Snapshot) -> dict[tuple[str, bytes], bytes]:

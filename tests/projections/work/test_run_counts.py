@@ -64,4 +64,5 @@ def test_whoever_begins_later_counts_the_same(seed: int) -> None:
             begun = counted.begun()
             assert +begun.counts == +counted.counts.counts
             assert begun.runs == counted.counts.runs
+            assert begun.waiting == counted.counts.waiting
     assert sum(counted.ended.values()) > 0

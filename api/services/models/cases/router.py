@@ -17,7 +17,7 @@ from autolearn.api.http.problems import Problem
 from autolearn.api.identity.principal import Who
 from autolearn.api.identity.visibility import Level
 from autolearn.api.services.models.bodies import Column
-from autolearn.api.services.models.checks import require_model
+from autolearn.api.shared.models.checks import require_model
 from autolearn.api.state.context import ApiContext
 from autolearn.projections.queries.queries import Snapshot
 from autolearn.schemas import commands

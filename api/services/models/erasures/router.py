@@ -20,13 +20,13 @@ from autolearn.api.http.problems import unavailable, unreadable
 from autolearn.api.identity.principal import Who
 from autolearn.api.identity.visibility import Level
 from autolearn.api.services.models.bodies import ErasureBody
-from autolearn.api.services.models.checks import require_model
 from autolearn.api.services.models.erasures.erase import (
     erased_rows,
     find_rows,
     replace_records,
     replace_truths,
 )
+from autolearn.api.shared.models.checks import require_model
 from autolearn.api.state.context import ApiContext
 from autolearn.runtime.timestamps import now
 from autolearn.schemas.commands import ErasePredictions

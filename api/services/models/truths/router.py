@@ -18,12 +18,12 @@ from autolearn.api.http.problems import unavailable, unreadable
 from autolearn.api.identity.principal import Who
 from autolearn.api.identity.visibility import Level
 from autolearn.api.services.models.bodies import TruthsBody
-from autolearn.api.services.models.checks import require_model
 from autolearn.api.services.models.truths.answered_rows import joined, unlabelled
 from autolearn.api.services.models.truths.checks import checked, too_far_apart
 from autolearn.api.services.models.truths.log_scan import TooFarApart
 from autolearn.api.services.models.truths.records import append
 from autolearn.api.shared.as_of import since_of
+from autolearn.api.shared.models.checks import require_model
 from autolearn.api.state.context import ApiContext
 from autolearn.schemas.errors import LogError
 from autolearn.schemas.rest.truths import AddedTruths, ModelTruths, Unlabelled

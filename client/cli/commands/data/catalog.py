@@ -1,4 +1,4 @@
-"""`autolearn catalog`: estimators, metrics and datasets."""
+"""`autolearn catalog`: estimators, metrics, steps and datasets."""
 
 from __future__ import annotations
 
@@ -16,7 +16,9 @@ if TYPE_CHECKING:
 
 
 app = typer.Typer(
-    help="The catalog: estimators, metrics and datasets.", no_args_is_help=True, epilog=EXIT_CODES
+    help="The catalog: estimators, metrics, steps and datasets.",
+    no_args_is_help=True,
+    epilog=EXIT_CODES,
 )
 
 Name = Annotated[str | None, typer.Argument(metavar="NAME", help="Show all about this one.")]
@@ -63,6 +65,26 @@ def metrics(
             print_json(to.said)
         else:
             console().print(views.metrics(found))
+        to.say_position()
+
+
+@app.command("steps")
+def steps(
+    name: Name = None, output: As = Output.table, url: Url = None, as_of: AsOf = None
+) -> None:
+    """List the kinds of steps of pipelines; with NAME, show its inputs and parameters."""
+    from autolearn.client.cli.connection import connect
+    from autolearn.client.cli.output import console, print_json
+    from autolearn.client.cli.tables import catalog as views
+
+    then = as_of and point(as_of)
+    with connect(url) as to:
+        client = to.client
+        found = [*client.steps(as_of=then)] if name is None else [client.step(name, as_of=then)]
+        if output == Output.json:
+            print_json(to.said)
+        else:
+            console().print(views.steps(found) if name is None else views.step(found[0]))
         to.say_position()
 
 

@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal
 
 import typer
 
-from autolearn.client.cli.commands.data import dataset_contents
+from autolearn.client.cli.commands.data import dataset_contents, dataset_expectations
 from autolearn.client.cli.commands.data.catalog import list_datasets, show_dataset
 from autolearn.client.cli.commands.data.labelled_rows import labelled_rows
 from autolearn.client.cli.confirm import Yes, confirm
@@ -87,6 +87,13 @@ def add(
     from_labels: Annotated[
         str, typer.Option(metavar="DATASET[@V]", help="The rows of a dataset with their labels.")
     ] = "",
+    made_from: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="DATASET[@V]",
+            help="What the file was made of, for its lineage; may be repeated.",
+        ),
+    ] = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Show what would be read, and keep nothing.")
     ] = False,
@@ -173,15 +180,18 @@ def add(
     with connect(url) as to, ExitStack() as stack:
         known_roles: Mapping[str, ColumnRole] = {}
         file: Any
+        sources = [f"data:{one}" for one in made_from or ()]
         if from_predictions:
             labelled = labelled_rows(to.client, from_predictions, point(since, "--since"))
-            file, learned = stack.enter_context(labelled)
+            file, learned, asked = stack.enter_context(labelled)
+            sources += asked
             target = learned if target is None else target
         elif from_labels:
             before, _, version = from_labels.partition("@")
             base = to.client.dataset(before, version=version or None)
             file = base.with_labels(target or "")
             target = target or base.data.target
+            sources.append(f"labels:{before}@{base.data.version}")
             hidden = [one.name for one in base.data.columns if one.sensitive is True]
             sensitive, known_roles = [*hidden, *(sensitive or ())], base.data.roles
             accept_changes = accept_changes or before == name
@@ -207,6 +217,7 @@ def add(
             zone=zone,
             accept_findings=accept_findings,
             accept_changes=accept_changes,
+            made_from=sources,
             dry_run=dry_run,
         )
         if output == Output.json:
@@ -382,6 +393,7 @@ def show(
 
 
 app.command("head")(dataset_contents.head)
+app.command("expect")(dataset_expectations.expect)
 
 
 @app.command("download")

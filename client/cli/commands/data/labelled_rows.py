@@ -16,13 +16,15 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def labelled_rows(client: AutoLearn, model: str, since: str) -> Iterator[tuple[Path, str]]:
-    """Yield a CSV file of the rows, which is deleted at the end, and the target's column.
+def labelled_rows(
+    client: AutoLearn, model: str, since: str
+) -> Iterator[tuple[Path, str, list[str]]]:
+    """Yield a CSV file of the rows, which is deleted at the end, the target, and the sources.
 
     Raises:
         typer.BadParameter: no row has a truth.
     """
-    rows = client.model(model).labelled(since=since)
+    rows, versions = client.model(model).labelled_by_versions(since=since)
     if not rows:
         raise typer.BadParameter(
             f"no row that was asked of {model} since then has a truth: `autolearn truth add` and "
@@ -36,4 +38,4 @@ def labelled_rows(client: AutoLearn, model: str, since: str) -> Iterator[tuple[P
         lines.writeheader()
         lines.writerows(rows)
         file.flush()
-        yield Path(file.name), target
+        yield Path(file.name), target, [f"requests:{model}@{one}" for one in versions]

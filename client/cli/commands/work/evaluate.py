@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from autolearn.client.cli.options import (
+    LabelOption,
     MemoryLimit,
     Metrics,
     Positive,
@@ -14,6 +15,7 @@ from autolearn.client.cli.options import (
     TimeLimit,
     Url,
     Wait,
+    labels_of,
     metric_names,
     words,
 )
@@ -40,6 +42,7 @@ def evaluate(
     positive: Positive = None,
     time_limit: TimeLimit = None,
     memory_limit: MemoryLimit = None,
+    label: LabelOption = None,
     wait: Wait = True,
     session: SessionOption = None,
     output: As = Output.table,
@@ -69,6 +72,7 @@ def evaluate(
             positive=positive,
             time_limit=time_limit,
             memory_limit=memory_limit,
+            labels=labels_of(label),
             wait=False,
         )
         evaluation = follow(run).data if wait else run.data

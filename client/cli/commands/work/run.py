@@ -41,6 +41,12 @@ def run(
             help="Distinguishes this process from others of its type on this home. [default: 0]",
         ),
     ] = None,
+    idle_exit: Annotated[
+        float | None,
+        typer.Option(
+            metavar="SECONDS", min=1, help="work: end after so long without a run. [default: never]"
+        ),
+    ] = None,
 ) -> None:
     """Run one process of the system: api, serve, decide, dispatch, supervise, monitor or work.
 
@@ -53,6 +59,10 @@ def run(
     arguments = command_of(types, services, host, port)
     if instance is not None:
         os.environ["AUTOLEARN_INSTANCE"] = instance
+    if idle_exit is not None:
+        if {*types} != {Type.work}:
+            raise typer.BadParameter("only `work` ends when it is idle", param_hint="'--idle-exit'")
+        os.environ["AUTOLEARN_IDLE_EXIT"] = str(idle_exit)
     sys.stdout.flush()
     how = child(*arguments)
     os.chdir(how.folder)

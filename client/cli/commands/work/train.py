@@ -25,6 +25,7 @@ from autolearn.client.cli.commands.work.preprocess_options import (
 from autolearn.client.cli.options import (
     Drop,
     Features,
+    LabelOption,
     MemoryLimit,
     Positive,
     Roles,
@@ -35,6 +36,7 @@ from autolearn.client.cli.options import (
     TimeLimit,
     Url,
     Wait,
+    labels_of,
     metric_names,
     roles_in,
     words,
@@ -158,6 +160,7 @@ def train(
     ] = None,
     time_limit: TimeLimit = None,
     memory_limit: MemoryLimit = None,
+    label: LabelOption = None,
     wait: Wait = True,
     session: SessionOption = None,
     output: As = Output.table,
@@ -214,6 +217,7 @@ def train(
         "seed": seed,
         "time_limit": time_limit,
         "memory_limit": memory_limit,
+        "labels": labels_of(label),
     }
     if again is not None:
         if attach:

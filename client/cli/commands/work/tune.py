@@ -25,6 +25,7 @@ from autolearn.client.cli.commands.work.train import parameters, some, split_in
 from autolearn.client.cli.options import (
     Drop,
     Features,
+    LabelOption,
     MemoryLimit,
     Roles,
     SessionOption,
@@ -34,6 +35,7 @@ from autolearn.client.cli.options import (
     TimeLimit,
     Url,
     Wait,
+    labels_of,
     roles_in,
     words,
 )
@@ -108,6 +110,7 @@ def tune(
     balance: Balance = None,
     time_limit: TimeLimit = None,
     memory_limit: MemoryLimit = None,
+    label: LabelOption = None,
     wait: Wait = True,
     session: SessionOption = None,
     output: As = Output.table,
@@ -163,6 +166,7 @@ def tune(
             seed=seed,
             time_limit=time_limit,
             memory_limit=memory_limit,
+            labels=labels_of(label),
             wait=False,
         )
         study = follow(run).data if wait else run.data

@@ -1,0 +1,90 @@
+"""Posts the commands of a run of a pipeline: as the worker that conducts it, or as its user."""
+
+from __future__ import annotations
+
+import asyncio
+
+import structlog
+
+from autolearn.agents.command_client import command_id
+from autolearn.api.commands.acknowledgement import Accepted
+from autolearn.api.commands.bounded_producer import LogBusy
+from autolearn.api.commands.command_headers import CommandRequest, Prefer
+from autolearn.api.http.problems import Problem
+from autolearn.api.identity.principal import EVERYBODY, Principal
+from autolearn.api.state.context import ApiContext
+from autolearn.projections.rows.command_answers import Answer
+from autolearn.schemas.actors import worker
+from autolearn.schemas.errors import LogError
+from autolearn.schemas.messages import Command
+from autolearn.schemas.values import RunId, StreamId
+
+_PAUSE, _LONGEST = 0.1, 5.0
+"""Seconds until a command is sent again that the log did not take, and the longest such pause."""
+log = structlog.stdlib.get_logger("autolearn.pipelines")
+
+
+class RunCommands:
+    """The commands of one run. Their ids follow from it: whoever conducts it repeats them."""
+
+    def __init__(self, context: ApiContext, identifier: str, run: RunId, user: str) -> None:
+        self.context, self.worker, self.run, self.user = context, identifier, run, user
+
+    def principal(self) -> Principal:
+        """Return the user who has started the run, with the present rights.
+
+        Raises:
+            Problem: the user was disabled (403).
+        """
+        if self.context.settings.identity.auth == "none":
+            return EVERYBODY
+        row = self.context.queries.latest().users.stored(self.user)
+        if row is not None and row.disabled:
+            detail = f"{self.user} has started it, and was disabled since."
+            raise Problem(403, "forbidden", "The user may not do that any more", detail)
+        role = "user" if row is None else row.role
+        return Principal(self.user, role == "sysadmin", viewer=role == "viewer")
+
+    async def conduct(self, stream: StreamId, command: Command, *parts: object) -> Answer:
+        """Post a command as the worker, and return its answer.
+
+        Raises:
+            Problem: it is refused.
+        """
+        return await self._post(stream, command, self.asked(*parts), worker(self.worker))
+
+    async def act(
+        self, stream: StreamId, command: Command, *parts: object, via: str = ""
+    ) -> Answer:
+        """Post a command as the user, and return its answer.
+
+        Raises:
+            Problem: it is refused.
+        """
+        who = self.principal()
+        asked = self.asked(*parts)._replace(actor=who.name, grant=who.grant, via=via)
+        return await self._post(stream, command, asked, "")
+
+    def asked(self, *parts: object) -> CommandRequest:
+        """Return the request for a command by what it is for."""
+        identity = command_id(self.run, *parts)
+        return CommandRequest(identity, identity, Prefer(None, respond_async=False))
+
+    async def _post(
+        self, stream: StreamId, command: Command, asked: CommandRequest, actor: str
+    ) -> Answer:
+        """Post a command until it is answered: what the log cannot take now is sent again."""
+        pause = _PAUSE
+        while True:
+            try:
+                answer = await self.context.commands.post(stream, command, asked, actor)
+                if not isinstance(answer, Accepted):
+                    return answer
+            except Problem as problem:
+                if problem.status_code < 500 and problem.status_code != 429:
+                    raise
+                log.warning("a command is sent again", run=self.run, why=str(problem.detail))
+            except (LogBusy, LogError) as error:
+                log.warning("a command is sent again", run=self.run, why=error.detail)
+            await asyncio.sleep(pause)
+            pause = min(2 * pause, _LONGEST)

@@ -1,0 +1,251 @@
+"""Conducts one run of a pipeline: does its steps as soon as what they take is there.
+
+All that it knows is on the log: another process goes on where a lost one has stopped. The ids of
+its commands follow from the run, so that asking twice is harmless.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import Counter
+from collections.abc import Awaitable, Callable, Mapping
+
+import structlog
+from msgspec.structs import replace
+
+from autolearn.api.http.problems import Problem
+from autolearn.api.pipelines import model_steps, session_steps, table_steps
+from autolearn.api.pipelines.function_steps import run_function
+from autolearn.api.pipelines.retention import forget_old
+from autolearn.api.pipelines.run import ConductedRun, StepFailed, StepWork, words_of
+from autolearn.api.services.pipelines import step_cache
+from autolearn.artifacts.store.errors import ArtifactError
+from autolearn.projections.queries.decrypting_reader import May
+from autolearn.projections.queries.pipelines import runs_of
+from autolearn.projections.queries.queries import Snapshot
+from autolearn.runtime.timestamps import now as timestamp
+from autolearn.schemas.bounds import LONGEST_TEXT, cut
+from autolearn.schemas.commands import CancelRun, CompleteRun, FailRun, RecordStep
+from autolearn.schemas.messages import Command
+from autolearn.schemas.pipelines.definition import Step
+from autolearn.schemas.pipelines.results import StepGave, StepOutcome, StepStatus
+from autolearn.schemas.results import PipelineResult
+from autolearn.schemas.stream_kinds import stream_of_runs
+from autolearn.schemas.values import NO_RUN, RunId, SessionId, StreamId
+from autolearn.security.data_key import Unreadable
+
+Do = Callable[[ConductedRun, StepWork], Awaitable[StepGave]]
+
+_DRIVEN: Mapping[str, Do] = {
+    "source": table_steps.read_source,
+    "split": table_steps.split,
+    "train": session_steps.train,
+    "evaluate": session_steps.evaluate,
+    "compare": session_steps.compare,
+    "promote": model_steps.promote,
+    "predict": table_steps.predict,
+    "deliver": table_steps.deliver,
+}
+"""How each step is done that is no function alone."""
+_USEFUL = ("completed", "cached")
+log = structlog.stdlib.get_logger("autolearn.pipelines")
+
+
+class Conductor:
+    """Conducts a run until its end."""
+
+    def __init__(self, by: ConductedRun, attempt: int) -> None:
+        self.by, self.attempt = by, attempt
+        self.outcomes = by.outcomes
+        self.going: dict[str, asyncio.Task[StepOutcome]] = {}
+        self.phase = "starting"
+        self.began, self.since = time.monotonic(), timestamp()
+
+    async def conduct(self) -> None:
+        """Do all steps, and report the end of the run."""
+        by = self.by
+        try:
+            async with asyncio.timeout(by.row.time_limit):
+                await self._do_steps()
+                end = await self._end()
+        except TimeoutError:
+            await self.stop()
+            end = self._failed("time", f"it has gone on for {by.row.time_limit:,.0f} s, its limit")
+        except (Problem, ArtifactError) as error:
+            await self.stop()
+            end = self._failed("input", _said(error))
+        except Unreadable:
+            await self.stop()
+            end = self._failed("input", "the key of the pipeline is shredded")
+        await by.commands.conduct(by.stream, end, "end", self.attempt)
+        await forget_old(by)
+
+    async def stop(self) -> None:
+        """End the steps that go on, on this process and on the workers."""
+        going = [*self.going.values()]
+        for task in going:
+            task.cancel()
+        await asyncio.gather(*going, return_exceptions=True)
+        by = self.by
+        session = session_steps.session_of(by.id)
+        for owner in (runs_of(by.pipeline), session):
+            for run in await self._open(owner):
+                await self._cancel(owner == session, stream_of_runs(owner), CancelRun(run))
+
+    async def _open(self, owner: SessionId) -> list[RunId]:
+        """Return the runs of this one that have not ended, but trials, which their study ends."""
+        asked_by = self.by.id if "/" in owner else NO_RUN
+        found = await self.by.read(lambda now, _: list(now.runs.open_of(owner)))
+        return [run for _, run, row in found if row.study == asked_by]
+
+    async def _cancel(self, as_user: bool, at: StreamId, command: CancelRun) -> None:
+        commands = self.by.commands
+        post = commands.act if as_user else commands.conduct
+        try:
+            await post(at, command, "cancel", command.run)
+        except Problem as problem:  # it has ended meanwhile
+            log.info("not cancelled", run=command.run, why=str(problem.detail))
+
+    async def _do_steps(self) -> None:
+        """Do the steps in their order; those that do not depend on each other at once."""
+        by = self.by
+        told = await by.read(lambda now, _: now.pipelines.outcomes(by.pipeline, by.id))
+        for name, (outcome, _) in told.items():
+            self._take(name, outcome)
+        now = by.context.queries.latest()
+        if now.sessions.owner(session_steps.session_of(by.id)) is not None:
+            by.session = session_steps.session_of(by.id)
+            by.committed = not now.sessions.is_open(by.session)
+        while len(self.outcomes) < len(by.definition.steps):
+            for step in by.definition.steps:
+                if step.name in self.outcomes or step.name in self.going:
+                    continue
+                ends = [self.outcomes.get(name) for name in step.inputs]
+                if all(end is not None for end in ends):
+                    self.going[step.name] = asyncio.create_task(self._done(step))
+            self.phase = self._words()
+            done, _ = await asyncio.wait(self.going.values(), return_when=asyncio.FIRST_COMPLETED)
+            for name in [name for name, task in self.going.items() if task in done]:
+                self._take(name, self.going.pop(name).result())
+
+    def _take(self, name: str, outcome: StepOutcome) -> None:
+        self.outcomes[name] = outcome
+        table = outcome.gave.table
+        if table is not None and table.folder:
+            self.by.tables[table.name] = table
+
+    def _words(self) -> str:
+        """Return which steps go on."""
+        names = ", ".join(self.going)
+        return f"{len(self.outcomes)} of {len(self.by.definition.steps)} steps done, {names}"
+
+    async def _done(self, step: Step) -> StepOutcome:
+        """Do a step, unless its result is in the cache, and record its end."""
+        began = time.monotonic()
+        outcome = await self._outcome(step)
+        seconds = round(time.monotonic() - began, 3)
+        outcome = replace(outcome, seconds=seconds)
+        command = RecordStep(self.by.id, outcome)
+        await self.by.commands.conduct(self.by.stream, command, "record", step.name)
+        return outcome
+
+    async def _outcome(self, step: Step) -> StepOutcome:
+        """Return the end of a step."""
+        by = self.by
+        ends = {name: self.outcomes[name] for name in step.inputs}
+        failed = [name for name, end in ends.items() if end.status not in _USEFUL]
+        if failed:
+            return self._ended(step, "skipped", f"{', '.join(failed)} has no result")
+        spec = by.kinds.get(step.kind)
+        if spec is None:
+            return self._ended(step, "failed", f"no worker offers the step {step.kind} any more")
+        given = {name: end.gave for name, end in ends.items()}
+        inputs = step_cache.inputs_of(step, spec, by.definition.seed, given, self._data(step))
+        key = step_cache.key_of(inputs, step.inputs, step_cache.secret_of(by.context, by.pipeline))
+        why = step_cache.why_forced(by.definition, step, by.row.start_at, no_cache=by.row.no_cache)
+        if not why:
+            hit = await by.read(lambda now, _: now.pipelines.cached(by.pipeline, key))
+            if hit is not None:
+                why = await asyncio.to_thread(
+                    step_cache.unusable, by.context, by.commands.principal(), hit[1].gave
+                )
+                if not why:
+                    maker = step_cache.made_by(*hit)
+                    gave = hit[1].gave
+                    return StepOutcome(
+                        step=step.name,
+                        kind=step.kind,
+                        status="cached",
+                        gave=gave,
+                        key=key,
+                        inputs=inputs,
+                        made_by=maker,
+                    )
+        before = await self._before(step)
+        why = why or step_cache.why_run(inputs, before)
+        try:
+            gave = await _DRIVEN.get(step.kind, run_function)(by, StepWork(step, spec, given))
+            if step.keep_as and gave.table is not None:
+                name = step.keep_as.removeprefix(table_steps.KEEP)
+                ref = await table_steps.keep_table(by, gave.table, name, step.name)
+                gave = replace(gave, dataset=ref)
+        except StepFailed as error:
+            return self._ended(step, "failed", str(error))
+        except Problem as problem:
+            return self._ended(step, "failed", words_of(problem))
+        return StepOutcome(
+            step=step.name,
+            kind=step.kind,
+            status="completed",
+            gave=gave,
+            key=key,
+            inputs=inputs,
+            why=why,
+        )
+
+    def _data(self, step: Step) -> dict[str, str]:
+        """Return the versions of the datasets that a step reads."""
+        source = self.by.row.sources.get(step.name)
+        return {} if source is None else {source.name: source.version}
+
+    async def _before(self, step: Step) -> StepOutcome | None:
+        """Return the outcome of a step in the run before."""
+        by = self.by
+
+        def found(now: Snapshot, _: May) -> StepOutcome | None:
+            before = now.pipelines.run_before(by.pipeline, by.id)
+            told = now.pipelines.outcomes(by.pipeline, before) if before else {}
+            return told[step.name][0] if step.name in told else None
+
+        return await by.read(found)
+
+    def _ended(self, step: Step, status: StepStatus, why: str) -> StepOutcome:
+        words = cut(why, LONGEST_TEXT)
+        return StepOutcome(step=step.name, kind=step.kind, status=status, why=words)
+
+    async def _end(self) -> Command:
+        """Commit what was trained, and return the command that reports the end."""
+        by = self.by
+        failed = [one for one in self.outcomes.values() if one.status == "failed"]
+        if failed:
+            first = failed[0]
+            more = f" (and {len(failed) - 1} more)" if len(failed) > 1 else ""
+            return self._failed("input", f"step {first.step}: {first.why}{more}")
+        if by.session and by.definition.commit == "auto":
+            await model_steps.commit(by)
+        result = PipelineResult(
+            counts=dict(Counter(one.status for one in self.outcomes.values())),
+            seconds=round(time.monotonic() - self.began, 3),
+            trained_in=by.session,
+            committed=by.committed,
+        )
+        return CompleteRun(by.id, self.attempt, by.commands.worker, result)
+
+    def _failed(self, reason: str, detail: str) -> Command:
+        words = cut(detail, LONGEST_TEXT)
+        return FailRun(self.by.id, self.attempt, self.by.commands.worker, reason, words)
+
+
+def _said(error: Problem | ArtifactError) -> str:
+    return words_of(error) if isinstance(error, Problem) else error.detail

@@ -1,0 +1,152 @@
+"""The step that registers what was chosen as a version of a model, and promotes it."""
+
+from __future__ import annotations
+
+import asyncio
+
+from autolearn.agents.command_client import command_id
+from autolearn.api.http.problems import Problem
+from autolearn.api.identity.visibility import Level
+from autolearn.api.pipelines.run import ConductedRun, StepFailed, StepWork, words_of
+from autolearn.api.services.evaluations.checks import request_evaluation
+from autolearn.api.services.models.evidence import evidence_for, requirement_in
+from autolearn.api.services.models.registration import require_registering, source_of
+from autolearn.api.shared.bodies import DatasetBody, EvaluationBody
+from autolearn.api.shared.lookup import RunOwner
+from autolearn.api.shared.models.checks import require_model
+from autolearn.projections.queries.evaluations import evaluations_of, figures_of
+from autolearn.runtime.timestamps import millis, now, text
+from autolearn.schemas.commands import CommitSession, HoldExperiment, Promote, RegisterVersion
+from autolearn.schemas.models.promotion import Requirement
+from autolearn.schemas.models.versions import CHAMPION
+from autolearn.schemas.pipelines.results import StepGave
+from autolearn.schemas.rest.models import ModelVersionRow
+from autolearn.schemas.rest.runs import EvaluationRow
+from autolearn.schemas.stream_kinds import stream
+from autolearn.schemas.values import RunId, SessionId
+
+_HOLD_MS = 60_000
+"""Milliseconds within which the version is registered after its experiment was held."""
+
+
+async def commit(by: ConductedRun) -> None:
+    """Commit the session of a run, once; all its completed trainings are kept."""
+    async with by.opening:
+        if by.session and not by.committed:
+            await by.commands.act(stream("session", by.session), CommitSession(None), "commit")
+            by.committed = True
+
+
+async def promote(by: ConductedRun, work: StepWork) -> StepGave:
+    """Register the chosen training as a version of a model, and let it answer if it may.
+
+    A version that does not meet what is required is registered, and not promoted.
+
+    Raises:
+        StepFailed: more than one training is there, and none was chosen.
+        Problem: it is refused.
+    """
+    given = work.first(lambda gave: gave.trainings)
+    if not given.best and len(given.trainings) > 1:
+        raise StepFailed("there are several models: a compare step chooses the one to promote")
+    training, experiment = given.best or given.trainings[0], given.session
+    if experiment == by.session:
+        await commit(by)
+    model, who = str(work.step.parameters["model"]), by.commands.principal()
+    via = await require_registering(by.context, who, model)
+    source = await by.read(lambda now, _: source_of(now, experiment, training))
+    hold = HoldExperiment(model, text(millis(now()) + _HOLD_MS))
+    await by.commands.act(stream("session", experiment), hold, "hold", work.step.name)
+    command = RegisterVersion(
+        experiment=experiment,
+        training=training,
+        source=source,
+        note=f"{by.pipeline}, run {by.id[:8]}",
+    )
+    at = stream("model", model)
+    answer = await by.commands.act(at, command, "register", work.step.name, via=via)
+    number = by.context.queries.now().models.registered_at(model, answer.sequence)
+    notes = await _promote(by, work, model, number)
+    return StepGave(
+        session=experiment,
+        trainings=given.trainings,
+        artifacts=given.artifacts,
+        scores=given.scores,
+        best=training,
+        model=model,
+        version=number,
+        notes=notes,
+    )
+
+
+async def _promote(by: ConductedRun, work: StepWork, model: str, number: int) -> tuple[str, ...]:
+    """Promote a version if it meets what is required; return what is to be said of it."""
+    parameters = work.step.parameters
+    alias = str(parameters.get("alias") or CHAMPION)
+    words = parameters.get("require") or []
+    required = [requirement_in(str(one), f"#/require/{at}") for at, one in enumerate(words)]
+    row = await by.read(lambda now, _: now.models.get(model))
+    there = row.aliases if row is not None else {}
+    absent = sorted({one.alias for one in required if one.alias and one.alias not in there})
+    required = [one for one in required if not one.alias or one.alias in there]
+    notes = [f"there is no {name} yet, so nothing is required of it" for name in absent]
+    await _measure_alike(by, model, number, required)
+    via = await require_model(by.context, by.commands.principal(), model, Level.WORK)
+    try:
+        evidence = await by.read(lambda now, _: evidence_for(now, model, number, required))
+        reason = str(parameters.get("reason") or f"by the pipeline {by.pipeline}, run {by.id[:8]}")
+        command = Promote(number, alias, evidence, reason)
+        await by.commands.act(stream("model", model), command, "promote", work.step.name, via=via)
+    except Problem as problem:
+        if problem.kind not in ("gate-closed", "evidence-missing", "evidence-of-others"):
+            raise
+        return (*notes, f"version {number} is not promoted: {words_of(problem)}")
+    return (*notes, f"version {number} answers as {alias}")
+
+
+async def _measure_alike(
+    by: ConductedRun, model: str, number: int, required: list[Requirement]
+) -> None:
+    """Have the versions behind aliases evaluated on the dataset on which this one was.
+
+    Rows that were held out of a training are not measured for another: those it may have learned.
+    """
+    mine = await _version(by, model, number)
+    assert mine is not None, "it was just registered"
+
+    def newest(of: ModelVersionRow, metric: str) -> EvaluationRow | None:
+        found = evaluations_of(by.context.queries.now(), of.experiment, of.training)
+        return next((row for row in found if metric in figures_of(row)), None)
+
+    for one in required:
+        row = await by.read(lambda now, _: now.models.get(model))
+        other_number = row.aliases.get(one.alias, 0) if row is not None else 0
+        if not other_number:
+            continue
+        other = await _version(by, model, other_number)
+        measured = await asyncio.to_thread(newest, mine, one.metric)
+        if other is None or measured is None or measured.held_out or not other.experiment:
+            continue
+        theirs = await asyncio.to_thread(newest, other, one.metric)
+        if theirs is not None and theirs.dataset.is_content_of(measured.dataset):
+            continue
+        await _evaluate(by, other.experiment, other.training, measured, one.metric)
+
+
+async def _evaluate(
+    by: ConductedRun, session: SessionId, training: RunId, like: EvaluationRow, metric: str
+) -> None:
+    """Evaluate a training of an experiment on the dataset of another evaluation."""
+    run = RunId(command_id("beside", by.id, training, metric, like.dataset.version))
+    dataset = DatasetBody(name=like.dataset.name, version=like.dataset.version)
+    body = EvaluationBody(dataset=dataset, metrics=[metric], positive=like.positive)
+    owner, most = RunOwner("experiment", session), by.context.settings.workers
+    command = await by.read(
+        lambda now, may: request_evaluation(run, owner, training, body, now, most, may)
+    )
+    await by.commands.act(stream("session", session), command, "beside", run)
+    await by.until_ended(session, "evaluation", run)
+
+
+async def _version(by: ConductedRun, model: str, number: int) -> ModelVersionRow | None:
+    return await by.read(lambda now, _: now.models.version(model, number))

@@ -1,0 +1,1 @@
+"""Service `pipelines`: pipelines, their versions and their runs."""

@@ -1,0 +1,131 @@
+"""Pipelines, versions and runs as REST shows them."""
+
+from __future__ import annotations
+
+from msgspec.structs import asdict, replace
+
+from autolearn.api.services.pipelines.kinds import step_run_id
+from autolearn.api.state.worker_heartbeats import Live
+from autolearn.projections.queries.pipelines import runs_of
+from autolearn.projections.queries.queries import Snapshot
+from autolearn.projections.rows.runs import StoredRun
+from autolearn.schemas.pipelines.definition import Definition, Step
+from autolearn.schemas.pipelines.results import StepOutcome
+from autolearn.schemas.rest.pipelines.definitions import (
+    Pipeline,
+    PipelineRow,
+    PipelineSummary,
+    PipelineVersion,
+    PipelineVersionRow,
+)
+from autolearn.schemas.rest.pipelines.runs import PipelineRun, PipelineRunSummary, StepState
+from autolearn.schemas.rest.runs import PipelineRunRow
+from autolearn.schemas.values import NO_RUN, RunId
+
+
+def summary(row: PipelineRow, *, withheld: bool = False) -> PipelineSummary:
+    """Return a pipeline as a list shows it."""
+    shown = replace(row, summary="", unreadable=True) if withheld else row
+    links = {"self": f"/v1/pipelines/{row.name}"}
+    return PipelineSummary(**asdict(shown), links=links)
+
+
+def pipeline(snapshot: Snapshot, name: str) -> Pipeline:
+    """Return a pipeline with its newest version (decrypts)."""
+    row, newest = snapshot.pipelines.get(name), snapshot.pipelines.newest(name)
+    assert row is not None, "it was found at this moment"
+    assert newest is not None, "a pipeline has a version"
+    at = f"/v1/pipelines/{name}"
+    return Pipeline(
+        **asdict(row),
+        definition=newest.definition,
+        grants=snapshot.pipelines.grants(name),
+        links={
+            "self": at,
+            "versions": f"{at}/versions",
+            "runs": f"/v1/pipeline-runs?pipeline={name}",
+        },
+    )
+
+
+def version(row: PipelineVersionRow) -> PipelineVersion:
+    """Return a version."""
+    links = {"self": f"/v1/pipelines/{row.pipeline}/versions/{row.number}"}
+    return PipelineVersion(**asdict(row), links=links)
+
+
+def unapplied(definition: Definition, number: int, text: str, note: str) -> PipelineVersion:
+    """Return the version that a file would be."""
+    return PipelineVersion(
+        pipeline=definition.name,
+        number=number,
+        definition=definition,
+        text=text,
+        note=note,
+        applied="",
+        actor="",
+        links={},
+    )
+
+
+def run_summary(name: str, run: RunId, row: StoredRun) -> PipelineRunSummary:
+    """Return a run as a list shows it."""
+    return PipelineRunSummary(
+        id=run,
+        pipeline=name,
+        number=row.number,
+        status=row.status,
+        requested=row.requested,
+        started=row.started,
+        ended=row.ended,
+        actor=row.actor,
+        links={"self": f"/v1/pipeline-runs/{run}", "pipeline": f"/v1/pipelines/{name}"},
+    )
+
+
+def run(snapshot: Snapshot, name: str, row: PipelineRunRow, live: Live) -> PipelineRun:
+    """Return a run with its steps (decrypts)."""
+    told = snapshot.pipelines.outcomes(name, row.id)
+    at = f"/v1/pipeline-runs/{row.id}"
+    steps = []
+    for step in row.definition.steps:
+        outcome, time = told.get(step.name, (None, None))
+        own = step_run_id(row.id, step.name)
+        stored = snapshot.runs.stored(runs_of(name), "step", own)
+        links = {} if stored is None else {"log": f"{at}/steps/{step.name}/log"}
+        if outcome is not None and outcome.gave.artifact is not None:
+            links["files"] = f"{at}/steps/{step.name}/files"
+        ended = None if row.ended is None else row.status
+        steps.append(_step(step, outcome, time, None if stored is None else own, ended, links))
+    links = {"self": at, "pipeline": f"/v1/pipelines/{name}"}
+    if row.trained_in:
+        kind = "experiments" if row.committed else "sessions"
+        links["session"] = f"/v1/{kind}/{row.trained_in}"
+    return PipelineRun(**asdict(row), pipeline=name, steps=steps, progress=live(row), links=links)
+
+
+def _step(
+    step: Step,
+    outcome: StepOutcome | None,
+    time: str | None,
+    own: RunId | None,
+    ended: str | None,
+    links: dict[str, str],
+) -> StepState:
+    """Return a step; one without an outcome has not begun, goes on, or ended with its run."""
+    if outcome is None:
+        status = ended or ("running" if own is not None else "waiting")
+        return StepState(name=step.name, kind=step.kind, status=status, run=own, links=links)
+    return StepState(
+        name=step.name,
+        kind=step.kind,
+        status=outcome.status,
+        why=outcome.why,
+        gave=outcome.gave,
+        inputs=outcome.inputs,
+        made_by=None if outcome.made_by == NO_RUN else outcome.made_by,
+        seconds=outcome.seconds,
+        run=own,
+        ended=time,
+        links=links,
+    )

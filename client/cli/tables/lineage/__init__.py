@@ -1,0 +1,1 @@
+"""Tables of what was made of what."""

@@ -1,0 +1,158 @@
+"""Tables of the runs of pipelines, and words for their steps."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime
+from pathlib import Path
+
+from rich.console import Group, RenderableType
+
+from autolearn.client.cli.output import count, number, pairs, rows, sentence, short, when
+from autolearn.schemas.pipelines.results import StepGave
+from autolearn.schemas.rest.pipelines.runs import (
+    PipelinePlan,
+    PipelineRun,
+    PipelineRunSummary,
+    StepState,
+)
+
+_SIGNS = {"completed": "✓", "cached": "✓", "failed": "✗", "cancelled": "-", "skipped": "-"}
+
+
+def runs(found: Iterable[PipelineRunSummary]) -> RenderableType:
+    """Return runs, a line each."""
+    lines = [
+        (
+            short(one.id),
+            one.pipeline,
+            one.status,
+            _between(one.started, one.ended),
+            when(one.requested),
+            one.actor,
+        )
+        for one in found
+    ]
+    heads = ("run", "pipeline", "status", "took", "requested", "by")
+    return rows(heads, lines, leave=("by",), wraps=())
+
+
+def run(one: PipelineRun) -> RenderableType:
+    """Return a run with its steps."""
+    given = ", ".join(f"{name}={value}" for name, value in one.parameters.items())
+    about = {
+        "run": one.id,
+        "pipeline": f"{one.pipeline}, version {one.pipeline_version}",
+        "status": one.status,
+        "steps": ", ".join(f"{many} {status}" for status, many in one.counts.items()),
+        "parameters": given,
+        "cache": "not used" if one.no_cache else "",
+        "from step": one.start_at,
+        "requested": f"{when(one.requested)} by {one.actor}",
+        "took": _between(one.started, one.ended),
+        "reason": f"{one.reason}: {one.detail}" if one.reason else "",
+    }
+    return Group(pairs(about), "", steps(one))
+
+
+def steps(one: PipelineRun) -> RenderableType:
+    """Return the steps of a run: how each has ended, its rows, and why it ran or did not."""
+    lines = [
+        (
+            step.name,
+            f"{_SIGNS.get(step.status, ' ')} {step.status}",
+            "" if step.seconds is None else f"{step.seconds:.2f}",
+            rows_of(step),
+            remark(step),
+        )
+        for step in one.steps
+    ]
+    return rows(("step", "status", "s", "rows", "remark"), lines)
+
+
+def plan(found: PipelinePlan) -> RenderableType:
+    """Return what a run would do."""
+    lines = [
+        (
+            one.name,
+            one.plan,
+            "" if one.rows is None else f"{one.rows:,}",
+            "" if one.memory is None else f"{one.memory:,}",
+            one.why,
+        )
+        for one in found.steps
+    ]
+    title = sentence(f"A run of {found.pipeline}, version {found.pipeline_version}, would do this:")
+    return Group(title, rows(("step", "plan", "rows", "MiB", "why"), lines))
+
+
+def step_words(step: StepState) -> str:
+    """Return the state of a step in one line, as it changes."""
+    sign = _SIGNS.get(step.status, "")
+    took = "" if step.seconds is None else f" ({step.seconds:.2f} s)"
+    words = f"{sign} {step.status}{took}".strip()
+    told = [f"{rows_of(step)} rows" if rows_of(step) else "", remark(step)]
+    return ", ".join([words, *filter(None, told)])
+
+
+def remark(step: StepState) -> str:
+    """Return what a step has made, and from which run that is, or why the step ran."""
+    from_ = f"from run {short(step.made_by)}" if step.made_by else ""
+    return "; ".join(filter(None, (made_words(step.gave), from_, step.why)))
+
+
+def rows_of(step: StepState) -> str:
+    """Return the rows of a step's table, after those that it took if these are others."""
+    gave = step.gave
+    if gave.table is None:
+        return ""
+    taken, given = sum(gave.report.rows_in), gave.table.rows
+    return f"{taken:,} → {given:,}" if taken and taken != given else f"{given:,}"
+
+
+def made_words(gave: StepGave) -> str:
+    """Return in words what a step has made besides a table."""
+    if gave.version:
+        return f"{gave.model}@{gave.version}"
+    if gave.file:
+        return f"file {gave.file}"
+    if gave.dataset is not None:
+        return f"dataset {gave.dataset.name}@{short(gave.dataset.version)}"
+    if gave.best:
+        scores = gave.scores.get(gave.best, {})
+        said = ", ".join(f"{name} {number(value)}" for name, value in scores.items())
+        return f"best {short(gave.best)}{f' ({said})' if said else ''}"
+    if gave.evaluations:
+        return count(len(gave.evaluations), "evaluation")
+    if gave.trainings:
+        return count(len(gave.trainings), "training")
+    changed = sum(one.rows for one in gave.report.changes if one.what == "changed")
+    return f"{changed:,} changed" if changed else ""
+
+
+def made(one: PipelineRun, written: Mapping[str, Path]) -> Iterator[str]:
+    """Yield what a run has made, each with the next command to type."""
+    if one.trained_in:
+        kind = "experiment" if one.committed else "session"
+        yield f"{kind} {short(one.trained_in)}\tautolearn {kind} show {short(one.trained_in)}"
+        if not one.committed:
+            yield f"to keep it\tautolearn commit {short(one.trained_in)}"
+    for step in one.steps:
+        gave = step.gave
+        if step.status not in ("completed", "cached"):
+            continue
+        if gave.version and step.kind == "promote":
+            name = f"{gave.model}@{gave.version}"
+            yield f"model {name}\tautolearn model show {name}"
+        if gave.dataset is not None:
+            name = gave.dataset.name
+            yield (f"dataset {name}@{short(gave.dataset.version)}\tautolearn dataset head {name}")
+    for path in written.values():
+        yield f"file {path}\thead {path}"
+
+
+def _between(started: str | None, ended: str | None) -> str:
+    if not started or not ended:
+        return ""
+    took = datetime.fromisoformat(ended) - datetime.fromisoformat(started)
+    return f"{took.total_seconds():.1f} s"

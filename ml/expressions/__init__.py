@@ -1,0 +1,1 @@
+"""The language of expressions over the columns of a table (docs/steps.md)."""

@@ -1,0 +1,1 @@
+"""The functions of AutoLearn's own steps."""

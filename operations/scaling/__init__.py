@@ -1,0 +1,1 @@
+"""Starts workers elsewhere, as many as the waiting runs ask for, and lets them go."""

@@ -1,0 +1,74 @@
+"""The checks of one step: its parameters with those of the pipeline put in, its names."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from autolearn.schemas.bounds import cut, listed
+from autolearn.schemas.pipelines.faults import FaultList
+from autolearn.schemas.pipelines.file_keys import KEEP_TABLE
+from autolearn.schemas.pipelines.kinds import misfits
+from autolearn.schemas.pipelines.nearest import nearest
+from autolearn.schemas.pipelines.order import StepDraft
+from autolearn.schemas.pipelines.references import References
+from autolearn.schemas.pipelines.steps import PORT_WORDS, Path, StepSpec, Unresolved, object_faults
+from autolearn.schemas.stream_kinds import KINDS
+from autolearn.schemas.values import JsonValue
+
+
+def record(found: Iterator[tuple[Path, str]], below: Path, faults: FaultList) -> None:
+    """Record faults that were found below a path."""
+    for path, why in found:
+        faults.add((*below, *path), why)
+
+
+def check_name(kind: str, name: JsonValue, path: Path, faults: FaultList) -> None:
+    """Record a name that a thing of a kind cannot have."""
+    if isinstance(name, str) and not KINDS[kind].fits(name):
+        what = f"{cut(name, 60)!r} cannot be the name of a {kind}"
+        faults.add(path, f"{what}: {KINDS[kind].words}")
+
+
+def unknown_kind(kind: str, kinds: Mapping[str, StepSpec]) -> str:
+    """Return a sentence about a kind of step that is not in the catalog."""
+    if near := nearest(kind, kinds):
+        return f"no worker offers a step {cut(kind, 60)!r}: did you mean {near}?"
+    return (
+        f"no worker offers a step {cut(kind, 60)!r}: a step of a package has to be installed where "
+        f"the workers run; there are {listed(sorted(kinds))}"
+    )
+
+
+def check_step(
+    draft: StepDraft, references: References, faults: FaultList, below: str = ""
+) -> dict[str, JsonValue]:
+    """Return the parameters of a step with the pipeline's put in, and record their faults."""
+    path = (*draft.path, below or draft.kind)
+    values: dict[str, JsonValue] = references.put_in(draft.parameters, path)
+    keep = references.put_in(draft.keys.get("keep", ""), (*draft.path, "keep"))
+    if isinstance(keep, str) and keep and not isinstance(keep, Unresolved):
+        _check_keep(keep, draft, faults)
+    spec = draft.spec
+    if spec is None:
+        return values
+    record(object_faults(spec.parameters, values, draft.kind), path, faults)
+    given = [name for name in spec.one_of if name in values]
+    if spec.one_of and len(given) != 1:
+        but = f"not {' and '.join(given)}" if given else "which is missing"
+        faults.add(path, f"{draft.kind} has one of {', '.join(spec.one_of)}: {but}")
+    record(misfits(draft.kind, values), path, faults)
+    return values
+
+
+def _check_keep(keep: str, draft: StepDraft, faults: FaultList) -> None:
+    path = (*draft.path, "keep")
+    name = keep.removeprefix(KEEP_TABLE)
+    if name == keep:
+        faults.add(
+            path, f"keep is {KEEP_TABLE}NAME, such as {KEEP_TABLE}cleaned; got {cut(keep, 60)!r}"
+        )
+        return
+    check_name("dataset", name, path, faults)
+    if draft.spec is not None and draft.spec.gives not in ("table", "split"):
+        gives = PORT_WORDS[draft.spec.gives]
+        faults.add(path, f"{draft.kind} gives {gives}, and only a table is kept as a dataset")

@@ -1,0 +1,1 @@
+"""The answers about what is expected of datasets."""

@@ -1,0 +1,1 @@
+"""What workers have, and what runs ask of them."""

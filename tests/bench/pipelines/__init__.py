@@ -1,0 +1,1 @@
+"""Pipelines, beside Kedro in an environment of its own."""
