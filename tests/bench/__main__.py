@@ -244,6 +244,20 @@ BENCHES = {
             "batch_peak_pss_mb": Aim("memory of the run's process (PSS), MiB", 600),
         },
     ),
+    "stream": Bench(
+        "tests.bench.datasets.stream:stream",
+        {
+            "stream_train_rows_per_s": Aim(
+                "rows of a dataset that a training in batches learns a second, 20M rows, SGD",
+                300_000,
+                at_least=True,
+                beside="stream_loop_rows_per_s",
+            ),
+            "stream_loop_rows_per_s": Aim("a plain loop of partial_fit, read once, nothing kept"),
+            "stream_vs_loop": Aim("training in batches / plain loop"),
+            "stream_train_peak_pss_mb": Aim("memory of the run's process (PSS), MiB", 600),
+        },
+    ),
     "prediction-fold": Bench(
         "tests.bench.serving.fold:fold",
         {
