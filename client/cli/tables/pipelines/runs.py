@@ -98,7 +98,7 @@ def step_words(step: StepState) -> str:
 def remark(step: StepState) -> str:
     """Return what a step has made, and from which run that is, or why the step ran."""
     from_ = f"from run {short(step.made_by)}" if step.made_by else ""
-    return "; ".join(filter(None, (made_words(step.gave), from_, step.why)))
+    return "; ".join(filter(None, (made_words(step.gave), *step.gave.notes, from_, step.why)))
 
 
 def rows_of(step: StepState) -> str:
