@@ -117,6 +117,8 @@ class DatasetTable:
                 ],
                 pa.string(),
             )
+        if isinstance(values, pa.ChunkedArray):
+            values = values.combine_chunks()
         encoded = values.dictionary_encode()
         places = encoded.indices.fill_null(-1).to_numpy(zero_copy_only=False)
         texts = [

@@ -23,6 +23,7 @@ from autolearn.client.cli.demo.compare import DemoState, differences, take
 from autolearn.client.cli.output import console, rows, short
 from autolearn.client.cli.run_progress import RunProgress, what
 from autolearn.client.cli.tables import catalog, models, runs, sessions
+from autolearn.client.cli.tables.pipelines import runs as pipeline_runs
 from autolearn.client.local.system import System, install_kafka
 from autolearn.client.sdk.client import AsyncAutoLearn
 from autolearn.client.sdk.sessions import AsyncSessionHandle
@@ -35,6 +36,14 @@ from autolearn.schemas.settings import Settings
 _CLASSIFIERS = ("logistic-regression", "decision-tree", "random-forest", "svm", "naive-bayes")
 _METRICS = ("precision", "recall")
 BUNDLED, OWN, OWN_TARGET = "breast-cancer", "penguins", "species"
+_PIPELINE = f"""pipeline: {OWN}
+steps:
+  - source: {{dataset: {OWN}}}
+  - features: {{add: {{bill_area: "bill_length_mm * bill_depth_mm"}}}}
+  - split: {{test: 0.25}}
+  - train: {{candidates: [logistic-regression, random-forest]}}
+  - evaluate: {{metrics: [f1]}}
+"""
 _PATIENCE = 120.0
 """Seconds after which unfinished work is given up."""
 _SAME = (
@@ -161,9 +170,27 @@ class _Story:
                 self.say("The rebuilt state DIFFERS.")
             else:
                 self.say(_SAME)
+        with self.step("Apply a pipeline of five steps, and run it twice"):
+            async with AsyncAutoLearn(system.url, token=system.token) as client:
+                await self._run_pipeline(client)
         with self.step("Stop everything again"):
             await system.stop()
         return 1 if differs else 0
+
+    async def _run_pipeline(self, client: AsyncAutoLearn) -> None:
+        """Run a pipeline, and again: nothing has changed, so nothing is computed.
+
+        Raises:
+            DemoFailed: the second run did not take every step from the cache.
+        """
+        self.say(_PIPELINE)
+        pipeline = await client.pipelines.apply(_PIPELINE)
+        for _ in range(2):
+            run = await pipeline.run()
+            self.out.print(pipeline_runs.steps(run.data))
+        if run.data.counts != {"cached": len(run.data.steps)}:
+            raise DemoFailed(f"The second run was not all from the cache: {run.data.counts}.")
+        self.say("The second run came from the cache, each result checked by its hash.")
 
     async def _show_catalog(self, client: AsyncAutoLearn) -> None:
         self.out.print(catalog.estimators(await client.estimators()), "")
