@@ -38,7 +38,7 @@ SHARED = {
         api/system: wire""",
     "system": """
         api/http: bad_input idempotency openapi prefer
-        api/services: datasets dead_letters feed_http history id_prefixes read_hints runs
+        api/services: datasets dead_letters feed_http history id_prefixes pipelines read_hints runs
             sessions status system
         api/services/predictions: router
         api/services/trainings: columns preprocess splits studies thresholds

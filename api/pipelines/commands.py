@@ -27,8 +27,11 @@ log = structlog.stdlib.get_logger("autolearn.pipelines")
 class RunCommands:
     """The commands of one run. Their ids follow from it: whoever conducts it repeats them."""
 
-    def __init__(self, context: ApiContext, identifier: str, run: RunId, user: str) -> None:
+    def __init__(
+        self, context: ApiContext, identifier: str, run: RunId, user: str, attempt: int
+    ) -> None:
         self.context, self.worker, self.run, self.user = context, identifier, run, user
+        self.attempt = attempt
 
     def principal(self) -> Principal:
         """Return the user who has started the run, with the present rights.
@@ -48,10 +51,18 @@ class RunCommands:
     async def conduct(self, stream: StreamId, command: Command, *parts: object) -> Answer:
         """Post a command as the worker, and return its answer.
 
+        What was refused to a process that had lost the run is asked again for this attempt.
+
         Raises:
             Problem: it is refused.
         """
-        return await self._post(stream, command, self.asked(*parts), worker(self.worker))
+        me = worker(self.worker)
+        try:
+            return await self._post(stream, command, self.asked(*parts), me)
+        except Problem as problem:
+            if problem.kind != "forbidden":
+                raise
+        return await self._post(stream, command, self.asked(*parts, self.attempt), me)
 
     async def act(
         self, stream: StreamId, command: Command, *parts: object, via: str = ""
@@ -81,7 +92,8 @@ class RunCommands:
                 if not isinstance(answer, Accepted):
                     return answer
             except Problem as problem:
-                if problem.status_code < 500 and problem.status_code != 429:
+                decided = problem.kind == "command-failed"  # it stays so
+                if decided or (problem.status_code < 500 and problem.status_code != 429):
                     raise
                 log.warning("a command is sent again", run=self.run, why=str(problem.detail))
             except (LogBusy, LogError) as error:

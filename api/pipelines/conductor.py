@@ -48,6 +48,9 @@ _DRIVEN: Mapping[str, Do] = {
     "deliver": table_steps.deliver,
 }
 """How each step is done that is no function alone."""
+_LONGEST_PHASE = 200
+"""Characters of a phase: a heartbeat has those of all runs."""
+_FAULT = "this is a fault of AutoLearn, and the log of its API process says more"
 _USEFUL = ("completed", "cached")
 log = structlog.stdlib.get_logger("autolearn.pipelines")
 
@@ -64,22 +67,35 @@ class Conductor:
 
     async def conduct(self) -> None:
         """Do all steps, and report the end of the run."""
-        by = self.by
         try:
-            async with asyncio.timeout(by.row.time_limit):
+            end = await self._until_end()
+            await self.by.commands.conduct(self.by.stream, end, "end", self.attempt)
+            await forget_old(self.by)
+        except Problem as problem:  # it has ended meanwhile, or is another process's
+            log.info("not reported", run=self.by.id, why=str(problem.detail))
+        finally:
+            for task in self.going.values():  # of one that was let go: another process does them
+                task.cancel()
+
+    async def _until_end(self) -> Command:
+        """Do all steps, and return the command that reports the end of the run."""
+        limit = self.by.row.time_limit
+        try:
+            async with asyncio.timeout(limit) as within:
                 await self._do_steps()
-                end = await self._end()
-        except TimeoutError:
+                return await self._end()
+        except Exception as error:
+            if within.expired():
+                end = self._failed("time", f"it has gone on for {limit:,.0f} s, its limit")
+            elif isinstance(error, Problem | ArtifactError):
+                end = self._failed("input", _said(error))
+            elif isinstance(error, Unreadable):
+                end = self._failed("input", "the key of the pipeline is shredded")
+            else:  # a fault of ours ends the run: nobody else would
+                log.exception("a run could not be conducted", run=self.by.id)
+                end = self._failed("crashed", f"{type(error).__name__}: {_FAULT}")
             await self.stop()
-            end = self._failed("time", f"it has gone on for {by.row.time_limit:,.0f} s, its limit")
-        except (Problem, ArtifactError) as error:
-            await self.stop()
-            end = self._failed("input", _said(error))
-        except Unreadable:
-            await self.stop()
-            end = self._failed("input", "the key of the pipeline is shredded")
-        await by.commands.conduct(by.stream, end, "end", self.attempt)
-        await forget_old(by)
+            return end
 
     async def stop(self) -> None:
         """End the steps that go on, on this process and on the workers."""
@@ -96,7 +112,8 @@ class Conductor:
     async def _open(self, owner: SessionId) -> list[RunId]:
         """Return the runs of this one that have not ended, but trials, which their study ends."""
         asked_by = self.by.id if "/" in owner else NO_RUN
-        found = await self.by.read(lambda now, _: list(now.runs.open_of(owner)))
+        now, executors = self.by.context.queries.now(), self.by.context.executors
+        found = await executors.lists.run(lambda: list(now.runs.open_of(owner)))
         return [run for _, run, row in found if row.study == asked_by]
 
     async def _cancel(self, as_user: bool, at: StreamId, command: CancelRun) -> None:
@@ -137,7 +154,7 @@ class Conductor:
 
     def _words(self) -> str:
         """Return which steps go on."""
-        names = ", ".join(self.going)
+        names = cut(", ".join(self.going), _LONGEST_PHASE)
         return f"{len(self.outcomes)} of {len(self.by.definition.steps)} steps done, {names}"
 
     async def _done(self, step: Step) -> StepOutcome:

@@ -11,6 +11,7 @@ import os
 import socket
 import uuid
 from collections.abc import Iterable
+from contextlib import suppress
 from functools import partial
 
 import structlog
@@ -26,7 +27,7 @@ from autolearn.runtime.timestamps import now
 from autolearn.schemas import events
 from autolearn.schemas.codec import EventRecord, to_json
 from autolearn.schemas.commands import StartRun
-from autolearn.schemas.errors import AutoLearnError
+from autolearn.schemas.errors import LogError
 from autolearn.schemas.messages import type_of
 from autolearn.schemas.records.heartbeat import Heartbeat, Progress
 from autolearn.schemas.rest.runs import PipelineRunRow
@@ -35,6 +36,8 @@ from autolearn.schemas.values import RunId
 
 MOST_DRIVEN = 64
 """Runs that a process conducts at a time; others wait, or another process takes them."""
+_AGAIN = 5.0
+"""Seconds after which it looks again at what it could not claim."""
 _TO_SEE = {type_of(events.PipelineRequested), type_of(events.RunLost)}
 _TO_LOOK = _TO_SEE | {
     type_of(event)
@@ -95,9 +98,11 @@ class Driver:
             self.look.clear()
             try:
                 await self._look()
-            except AutoLearnError as error:
-                log.warning("runs of pipelines cannot be claimed now", why=error.detail)
-            await self.look.wait()
+            except Exception:  # whatever it is, it must not end this: other runs wait
+                log.exception("runs of pipelines cannot be claimed now")
+            with suppress(TimeoutError):
+                # what could not be seen or claimed, such as without its key, is tried again
+                await asyncio.wait_for(self.look.wait(), _AGAIN if self.to_see else None)
 
     async def _look(self) -> None:
         """Claim open runs, and let go of those that have ended or are another process's."""
@@ -109,12 +114,22 @@ class Driver:
         if not self.to_see or len(self.conducted) >= MOST_DRIVEN:
             return
         names, self.to_see = self.to_see, set()
-        for name, run in await asyncio.to_thread(self._unclaimed, names):
+        try:
+            found = await asyncio.to_thread(self._unclaimed, names)
+        except BaseException:
+            self.to_see |= names
+            raise
+        for name, run in found:
             row = latest.runs.stored(runs_of(name), "pipeline", run)
-            if len(self.conducted) >= MOST_DRIVEN:
+            if row is None or row.status != "open" or run in self.conducted:
+                continue
+            try:
+                claimed = await self._claim(name, run, row.attempt)
+            except Exception:  # it may be of this run alone
+                log.exception("a run cannot be claimed now", pipeline=name, run=run)
+                claimed = False
+            if not claimed:
                 self.to_see.add(name)
-            elif row is not None and row.status == "open" and run not in self.conducted:
-                await self._claim(name, run, row.attempt)
 
     def _unclaimed(self, names: Iterable[str]) -> list[tuple[str, RunId]]:
         """Return the runs of pipelines that wait for a process (blocks)."""
@@ -126,32 +141,37 @@ class Driver:
             if row.kind == "pipeline" and row.status == "open"
         ]
 
-    async def _claim(self, name: str, run: RunId, attempt: int) -> None:
-        """Claim a run, and conduct it if the claim is accepted."""
+    async def _claim(self, name: str, run: RunId, attempt: int) -> bool:
+        """Claim a run, and conduct it if the claim is accepted; return whether that is settled."""
         context = self.context
+        if len(self.conducted) >= MOST_DRIVEN:
+            return False
         row = await asyncio.to_thread(
             lambda: context.queries.now().runs.of_any(runs_of(name), "pipeline", run)
         )
-        if not isinstance(row, PipelineRunRow) or row.unreadable:
-            return
-        commands = RunCommands(context, self.id, run, row.actor)
+        if not isinstance(row, PipelineRunRow):
+            return True
+        if row.unreadable:  # its key may not be here yet
+            return False
+        functions = await asyncio.to_thread(lambda: functions_in(context.queries.now()))
+        commands = RunCommands(context, self.id, run, row.actor, attempt)
         try:
             claim = StartRun(run, attempt, self.id)
             await commands.conduct(stream("pipeline", name), claim, "claim", attempt, self.id)
         except Problem as problem:  # another process was first, or it has ended
             log.info("not claimed", pipeline=name, run=run, why=str(problem.detail))
-            return
-        functions = await asyncio.to_thread(lambda: functions_in(context.queries.now()))
+            return True
         conductor = Conductor(ConductedRun(context, name, row, commands, functions), attempt)
         log.info("conducted", pipeline=name, run=run, attempt=attempt)
         self.conducted[run] = conductor
         self.tasks[run] = task = asyncio.create_task(conductor.conduct())
         task.add_done_callback(partial(self._done, run))
+        return True
 
     def _done(self, run: RunId, task: asyncio.Task[None]) -> None:
         """Forget a run that is conducted no longer; a fault of ours is for the log."""
-        self.conducted.pop(run, None)
-        self.tasks.pop(run, None)
+        if self.tasks.get(run) is task:  # else it was let go, and may be conducted anew
+            del self.conducted[run], self.tasks[run]
         self.look.set()
         if not task.cancelled() and (error := task.exception()) is not None:
             log.error("a run could not be conducted", run=run, exc_info=error)
@@ -167,7 +187,10 @@ class Driver:
     async def _beat(self) -> None:
         """Tell every moment that this process is alive, and what it conducts."""
         while True:
-            self._say()
+            try:
+                self._say()
+            except LogError as error:  # another one follows
+                log.warning("a heartbeat was not sent", why=error.detail)
             await asyncio.sleep(self.context.settings.workers.heartbeat)
 
     def _say(self, *, stopped: bool = False) -> None:

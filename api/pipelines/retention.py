@@ -25,7 +25,8 @@ log = structlog.stdlib.get_logger("autolearn.pipelines")
 async def forget_old(by: ConductedRun) -> None:
     """Forget the runs that the pipeline keeps no longer."""
     keep = by.definition.keep
-    old = await by.read(lambda now, _: old_runs(now, by.pipeline, keep, time.time() * 1000))
+    now, executors = by.context.queries.now(), by.context.executors
+    old = await executors.lists.run(lambda: old_runs(now, by.pipeline, keep, time.time() * 1000))
     if not old:
         return
     try:

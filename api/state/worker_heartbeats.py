@@ -107,15 +107,16 @@ class Heartbeats:
 
     def workers(self) -> list[tuple[Heartbeat, int]]:
         """Return the newest heartbeat of every recent worker, and its time."""
-        return self.beats.since(self.limit())
+        return self.beats.workers(self.limit())
 
     def supervision(self) -> Supervision | None:
         """Return the recent state of the supervising process."""
         return self.beats.supervision(self.limit())
 
     def work(self) -> list[tuple[Heartbeat, Progress]]:
-        """Return the runs of every worker."""
-        return [(beat, progress) for beat, _ in self.workers() for progress in beat.runs]
+        """Return the runs of every worker, and of every process that drives pipelines."""
+        heard = self.beats.since(self.limit())
+        return [(beat, progress) for beat, _ in heard for progress in beat.runs]
 
     def stop(self) -> None:
         """Stop reading; a request that brokers do not answer is not awaited."""

@@ -76,7 +76,7 @@ def _heard(log: RecordSource, topic: str) -> tuple[list[WorkerState], Supervisio
                 partition = record.partition
                 if record.offset + 1 >= left.get(partition, 0):
                     left.pop(partition, None)
-    return WorkerState.all_of(beats.since(limit), time.time()), beats.supervision(limit)
+    return WorkerState.all_of(beats.workers(limit), time.time()), beats.supervision(limit)
 
 
 def work(settings: Settings, chosen: argparse.Namespace, _: ProgressLines) -> ToolResult:

@@ -49,23 +49,23 @@ class RunQueries(Queries):
         return None if row is None else self.decrypted(session, run, row)
 
     def of_any(self, owner: SessionId, kind: str, run: RunId) -> AnyRunRow | None:
-        """Return one run of a session or of a pipeline, without what was said about it."""
+        """Return one run of a session or of a pipeline."""
         row = self.stored(owner, kind, run)
         return None if row is None else self._told(owner, run, row)
 
     def _told(self, owner: SessionId, run: RunId, row: runs.StoredRun) -> AnyRunRow:
         request = self.request(owner, run)
         outcome = self.rows.get(runs.OUTCOMES, owner, run) or _NO_DATA
-        return run_row(owner, row, self.rows.opens, run, request, outcome)
+        found = run_row(owner, row, self.rows.opens, run, request, outcome)
+        if not isinstance(found, TrainingRow) or found.unreadable or not row.annotations:
+            return found
+        return replace(found, **asdict(self.annotations.of(owner, run)))
 
     def decrypted(self, session: SessionId, run: RunId, row: runs.StoredRun) -> RunRow:
         """Return a run with the data of its events, and what was said about it."""
         found = self._told(session, run, row)
         assert isinstance(found, RunRow), "it is a run of a session"
-        if not isinstance(found, TrainingRow) or found.unreadable or not row.annotations:
-            return found
-        said = self.annotations.of(session, run)
-        return replace(found, **asdict(said))
+        return found
 
     def request(self, session: SessionId, run: RunId) -> Raw:
         """Return the stored data of the event that accepted a run."""

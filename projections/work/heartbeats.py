@@ -63,6 +63,10 @@ class Beats:
         """Return the newest heartbeats that were sent since a time."""
         return [kept for kept in list(self.newest.values()) if kept[1] >= limit]
 
+    def workers(self, limit: float) -> list[tuple[Heartbeat, int]]:
+        """Return those of workers: processes that drive pipelines do no kind of work."""
+        return [(beat, sent) for beat, sent in self.since(limit) if beat.kinds]
+
     def supervision(self, limit: float) -> Supervision | None:
         """Return the supervising process's state, if it was sent since a time."""
         newest = self.supervisor

@@ -53,7 +53,7 @@ class Heartbeat(Struct, frozen=True, gc=False):
     names the missing confinements of runs (`runtime.sandbox.missing`). While its disk is low,
     `disk_low` is set, and it takes no new run. `labels` say what it has
     (`schemas.workers.labels`). The supervising process sends heartbeats too, with `supervision` and
-    without work.
+    without work; so do processes that drive pipelines, whose `runs` are those of pipelines.
     """
 
     worker: str

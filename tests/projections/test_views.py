@@ -463,8 +463,9 @@ def test_what_waits_and_runs_of_a_user_is_what_the_rows_of_the_runs_say():
             read_models.fold(record, 0, offset)
             read_models.commit({})
             now = ReadModelQueries(store).now()
-            there = (*now.sessions.newest(), *now.experiments.newest())
-            found = [run for one in there for _, run in now.runs.all_stored(one.id)]
+            there = [one.id for one in (*now.sessions.newest(), *now.experiments.newest())]
+            there += now.pipelines.owners()
+            found = [run for one in there for _, run in now.runs.all_stored(one)]
             counted = Counter(run.status for run in found)
             work = now.users.work("ada")
             assert (work.queued, work.running) == (counted["open"], counted["started"])

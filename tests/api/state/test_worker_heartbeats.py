@@ -7,7 +7,9 @@ from msgspec.structs import replace
 from autolearn.api.state.worker_heartbeats import Heartbeats
 from autolearn.eventlog.encryption.session_cipher import SessionCipher
 from autolearn.eventlog.memory.log import MemoryLog
-from autolearn.schemas.records.heartbeat import Progress
+from autolearn.schemas.codec import to_json
+from autolearn.schemas.records.heartbeat import Heartbeat, Progress
+from autolearn.schemas.topics import Topic
 from autolearn.security.data_key import about_progress
 from tests.support.encrypted_system import key_for, vault_of
 
@@ -29,3 +31,20 @@ def test_the_loss_in_a_progress_is_read_with_the_key_alone():
         assert others.detail(progress) == ""
         assert mine.detail(replace(progress, run="t2")) == "", "it belongs to its run"
         assert others.detail(replace(progress, detail="loss 0.3", keyid="")) == "loss 0.3"
+
+
+def test_a_process_that_drives_pipelines_is_no_worker_but_tells_of_its_runs():
+    log = MemoryLog()
+    log.create([Topic("workers", 1, 1, {})])
+    there = Heartbeats(log, "workers", SessionCipher())
+    run = Progress("r1", "pipeline", "pipeline/flowers", 1, "1 of 2 steps done, large", "")
+    for beat in (
+        Heartbeat("w1", "here", 1, ("training",), 2, ""),
+        Heartbeat("api-1", "here", 2, (), 0, "", runs=(run,)),
+    ):
+        log.append("workers", to_json(beat), key=beat.worker)
+    reader = log.reader("workers", {0: 0})
+    there.beats.take(reader.read(10, 0), there.limit())
+    reader.close()
+    assert [beat.worker for beat, _ in there.workers()] == ["w1"]
+    assert [(beat.worker, one) for beat, one in there.work()] == [("api-1", run)]

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from autolearn.eventlog.consumers.record_lookup import RecordLookup
 from autolearn.projections.queries.queries import Snapshot
+from autolearn.projections.rows.pipelines import PIPELINES
 from autolearn.projections.storage.store import prefix_of
 from autolearn.projections.time_travel.changes import THINGS, changes_of
 from autolearn.projections.time_travel.past import AsOfReader
@@ -77,6 +78,7 @@ def rows(snapshot: Snapshot) -> dict[tuple[str, bytes], bytes]:
         (WORDS[table], at): value
         for table in WORDS
         for at, value in snapshot.rows.content.scan(prefix_of(table))
+        if table != "pipeline" or not PIPELINES.decode(value).removed
     }
 
 

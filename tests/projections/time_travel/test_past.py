@@ -45,6 +45,7 @@ def answers(random: Random, partition: int, count: int) -> list[EventRecord]:
     reference = Reference(partition)
     streams = [f"session/{partition}{n}{samples.SESSION[10:]}" for n in range(5)]
     streams += [f"dataset/d{partition}{n}" for n in range(3)] + [f"estimator/e{partition}"]
+    streams += ["pipeline/p"] * 2 if partition == 0 else []  # the ids of runs are its own
     stories = {name: story(random, name) for name in streams}
     found: list[EventRecord | None] = []
     for offset in range(count):

@@ -1,0 +1,249 @@
+"""The driver of pipelines: each run has an end, whatever fails, and none is done by two."""
+
+import asyncio
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from autolearn.api.http.problems import Problem
+from autolearn.api.pipelines.commands import RunCommands
+from autolearn.api.pipelines.conductor import Conductor
+from autolearn.api.pipelines.driver import Driver
+from autolearn.schemas.commands import CompleteRun, FailRun, RecordStep
+from autolearn.schemas.messages import Command
+from autolearn.schemas.pipelines.definition import Step
+from autolearn.schemas.pipelines.results import StepOutcome
+from autolearn.schemas.stream_kinds import stream
+from tests.support import samples
+
+STREAM = stream("pipeline", "flowers")
+FORBIDDEN = Problem(403, "forbidden", "Not allowed", "It is another's.")
+
+
+async def at_once(look: Any) -> Any:
+    return look()
+
+
+class Commands:
+    """Takes the commands of a run; those in `refused` are refused."""
+
+    worker = "api"
+
+    def __init__(self, **refused: Problem) -> None:
+        self.refused, self.taken = refused, []
+
+    async def conduct(self, _: str, command: Command, *_parts: object) -> None:
+        if problem := self.refused.get(type(command).__name__):
+            raise problem
+        self.taken.append(command)
+
+    def principal(self) -> None:
+        raise Problem(403, "forbidden", "The user may not do that any more", "ada was disabled.")
+
+
+def run_of(commands: Commands, limit: float = 60.0) -> Any:
+    """A run of two steps on a system without anything else; its user was disabled meanwhile."""
+    there = SimpleNamespace(
+        pipelines=SimpleNamespace(outcomes=lambda *_: {}),
+        sessions=SimpleNamespace(owner=lambda _: None),
+        runs=SimpleNamespace(open_of=lambda _: iter(()), all_stored=lambda _: iter(())),
+    )
+
+    async def read(look: Any) -> Any:
+        return look(there, None)
+
+    return SimpleNamespace(
+        id="r1",
+        pipeline="flowers",
+        stream=STREAM,
+        row=SimpleNamespace(time_limit=limit),
+        definition=samples.DEFINITION,
+        outcomes={},
+        tables={},
+        session="",
+        committed=False,
+        commands=commands,
+        read=read,
+        context=SimpleNamespace(
+            queries=SimpleNamespace(now=lambda: there, latest=lambda: there),
+            executors=SimpleNamespace(lists=SimpleNamespace(run=at_once)),
+        ),
+    )
+
+
+class Conducts(Conductor):
+    """Whose steps do what a test says."""
+
+    do: Any
+
+    async def _outcome(self, step: Step) -> StepOutcome:
+        await self.do(step)
+        return StepOutcome(step=step.name, kind=step.kind, status="completed")
+
+
+def conducted(do: Any, commands: Commands, limit: float = 60.0) -> list[Command]:
+    one = Conducts(run_of(commands, limit), 1)
+    one.do = do
+    asyncio.run(one.conduct())
+    return commands.taken
+
+
+async def nothing(_: Step) -> None:
+    """Do a step that does nothing."""
+
+
+def test_steps_are_recorded_and_then_the_end():
+    *records, end = conducted(nothing, Commands())
+    assert [one.outcome.step for one in records if isinstance(one, RecordStep)] == [
+        "source",
+        "large",
+    ]
+    assert isinstance(end, CompleteRun)
+    assert end.result.counts == {"completed": 2}
+
+
+@pytest.mark.parametrize(
+    ("error", "reason", "words"),
+    [
+        (KeyError("colour"), "crashed", "KeyError: this is a fault of AutoLearn"),
+        (TimeoutError("of something else"), "crashed", "TimeoutError: this is a fault"),
+        (FORBIDDEN, "input", "Not allowed: It is another's."),
+    ],
+)
+def test_a_fault_ends_the_run_and_says_which(error: Exception, reason: str, words: str):
+    async def fails(_: Step) -> None:
+        raise error
+
+    (end,) = conducted(fails, Commands())
+    assert isinstance(end, FailRun)
+    assert (end.reason, end.detail[: len(words)]) == (reason, words)
+
+
+def test_a_run_that_takes_too_long_ends():
+    async def waits(_: Step) -> None:
+        await asyncio.Event().wait()
+
+    (end,) = conducted(waits, Commands(), limit=0.01)
+    assert isinstance(end, FailRun)
+    assert (end.reason, "its limit" in end.detail) == ("time", True)
+
+
+def test_an_end_that_comes_too_late_is_no_fault():
+    ended = Problem(409, "run-ended", "It has ended", "The pipeline r1 is cancelled.")
+    taken = conducted(nothing, Commands(CompleteRun=ended))
+    assert not [one for one in taken if not isinstance(one, RecordStep)]
+
+
+def test_the_steps_of_a_run_that_was_let_go_are_not_done_here_any_more():
+    """Another process does them: two would ask for the same."""
+
+    async def lets_go() -> tuple[list[str], list[Command]]:
+        begun, told = asyncio.Event(), []
+
+        async def waits(_: Step) -> None:
+            begun.set()
+            try:
+                await asyncio.Event().wait()
+            except asyncio.CancelledError:
+                told.append("cancelled")
+                raise
+
+        commands = Commands()
+        one = Conducts(run_of(commands), 1)
+        one.do = waits
+        task = asyncio.create_task(one.conduct())
+        await begun.wait()
+        task.cancel()
+        await asyncio.gather(task, *one.going.values(), return_exceptions=True)
+        return told, commands.taken
+
+    assert asyncio.run(lets_go()) == (["cancelled"], [])
+
+
+class Bus:
+    """Answers each id once, as the log does: a command that comes again has its first answer."""
+
+    def __init__(self) -> None:
+        self.answers: dict[str, object] = {}
+        self.conducts = "api-1"
+
+    async def post(self, _: str, command: Command, asked: Any, actor: str = "") -> object:
+        right = actor == f"worker {self.conducts}"
+        answer = self.answers.setdefault(asked.id, (actor, command) if right else FORBIDDEN)
+        if isinstance(answer, Problem):
+            raise answer
+        return answer
+
+
+def test_what_was_refused_to_a_process_that_had_lost_the_run_is_taken_from_the_next_one():
+    async def taken_over() -> None:
+        bus: Any = Bus()
+        first, second = (
+            RunCommands(SimpleNamespace(commands=bus), f"api-{number}", "r1", "ada", number)
+            for number in (1, 2)
+        )
+        record = RecordStep("r1", samples.outcome())
+        bus.conducts = "api-2"
+        with pytest.raises(Problem):
+            await first.conduct(STREAM, record, "record", "large")
+        assert await second.conduct(STREAM, record, "record", "large") == ("worker api-2", record)
+        assert await second.conduct(STREAM, record, "record", "large") == ("worker api-2", record)
+
+    asyncio.run(taken_over())
+
+
+def test_a_command_that_cannot_be_decided_is_not_sent_for_ever():
+    class Failing(Bus):
+        async def post(self, *_: Any) -> object:
+            raise Problem(500, "command-failed", "The command could not be decided", "ValueError")
+
+    async def fails() -> None:
+        commands = RunCommands(SimpleNamespace(commands=Failing()), "api-1", "r1", "ada", 1)
+        with pytest.raises(Problem, match="ValueError"):
+            await asyncio.wait_for(commands.conduct(STREAM, RecordStep("r1", samples.outcome())), 5)
+
+    asyncio.run(fails())
+
+
+def test_what_fails_while_it_claims_ends_neither_the_looking_nor_other_runs():
+    """The read models fail once, and the claim of one run for ever; the other one is conducted."""
+
+    async def looks() -> tuple[list[str], set[str]]:
+        faults, claimed, seen = [OSError("once")], [], asyncio.Event()
+        here = asyncio.get_running_loop()
+
+        class Fails(Driver):
+            def _unclaimed(self, names: Any) -> Any:
+                if faults:
+                    here.call_soon_threadsafe(self.look.set)
+                    raise faults.pop()
+                return [(name, f"run-of-{name}") for name in sorted(names)]
+
+            async def _claim(self, name: str, run: str, _: int) -> bool:
+                if name == "bad":
+                    raise KeyError(name)
+                claimed.append(run)
+                seen.set()
+                return True
+
+        async def ready() -> None:
+            """Be ready."""
+
+        open_run = SimpleNamespace(status="open", attempt=1)
+        there = SimpleNamespace(
+            pipelines=SimpleNamespace(names=lambda: ["bad", "good"]),
+            runs=SimpleNamespace(stored=lambda *_: open_run),
+        )
+        context: Any = SimpleNamespace(
+            reader=SimpleNamespace(until_ready=ready),
+            queries=SimpleNamespace(now=lambda: there, latest=lambda: there),
+        )
+        driver = Fails(context)
+        loop = asyncio.create_task(driver._claim_for_ever())
+        await asyncio.wait_for(seen.wait(), 5)
+        assert not loop.done()
+        loop.cancel()
+        return claimed, driver.to_see
+
+    assert asyncio.run(looks()) == (["run-of-good"], {"bad"})
