@@ -40,7 +40,7 @@ build/peers/%/.installed: requirements/peer-%.txt
 		$(BIN)/python -m pip --python $(@D)/bin/python install --quiet --require-hashes -r $<
 	@touch $@
 
-bench: setup build/bench-venv/.installed build/peers/mlflow/.installed build/peers/mlserver/.installed  ## measure, print a table, write build/bench.json
+bench: setup build/bench-venv/.installed build/peers/mlflow/.installed build/peers/mlserver/.installed build/peers/kedro/.installed  ## measure, print a table, write build/bench.json
 	@$(BIN)/python -m tests.bench
 
 faults: setup  ## inject every fault for long, write build/faults.json

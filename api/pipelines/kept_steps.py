@@ -23,9 +23,12 @@ class KeptSteps(NamedTuple):
     table: DatasetSpec | None
 
     def asked_of(self, command: C) -> C:
-        """Return a command that trains on the table before the steps, and does these itself."""
+        """Return a command that trains on the table before the steps, and does these itself.
+
+        A training in batches does no steps: it takes the table after them.
+        """
         raw = self.table
-        if raw is None:
+        if raw is None or (isinstance(command, RequestTraining) and command.batches):
             return command
         secret = {*command.sensitive, *raw.sensitive}
         return replace(

@@ -117,7 +117,7 @@ def _check_memory(model: StoredArtifact, methods: list[str], limit: int) -> None
     scores = len(classes) if methods and len(classes) > 2 else 2
     label = 4 * max(map(len, classes), default=2)
     rows = model.training.rows_test
-    needed = LIBRARIES + _READING + 2 * rows * (8 * scores + 3 * label + 8) // MIB
+    needed = LIBRARIES + _READING + 5 * rows * (8 * scores + 3 * label + 8) // (2 * MIB)
     if needed > limit:
         raise InputError(
             f"the answers for {rows:,} held-out rows need about {needed:,} MiB, and the run may "

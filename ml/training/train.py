@@ -69,6 +69,10 @@ def train(request: TrainingRequested, store: Artifacts, report: Report) -> Train
     with tempfile.TemporaryDirectory(prefix="autolearn-") as scratch:
         file = store.fetch_dataset(request.dataset, Path(scratch))
         if request.batches:
+            if request.steps:
+                raise InputError(
+                    "a training in batches does no steps: give it the table after them"
+                )
             types = types_in(file, request.read)
             _check_schema(request, types)
             chosen = features_of(types, request.target, request.features, request.left_out)

@@ -21,7 +21,7 @@ from autolearn.eventlog.consumers.projector import Projector
 from autolearn.eventlog.kafka.connect import brokers, open_log
 from autolearn.operations.scaling.demand import Pool, need_of
 from autolearn.operations.scaling.kubernetes import Kubernetes
-from autolearn.operations.scaling.provider import POOL, Provider, ProviderError
+from autolearn.operations.scaling.provider import POOL, ProviderError, WorkerProvider
 from autolearn.operations.scaling.slurm import Slurm
 from autolearn.projections.storage.rocksdb import RocksStore
 from autolearn.projections.work.heartbeats import FORGOTTEN_AFTER_MS, Beats
@@ -54,7 +54,7 @@ def _stop(_: int, __: FrameType | None) -> None:
 class Scaler:
     """Keeps the workers of a pool as many as are needed, through its provider."""
 
-    def __init__(self, pool: Pool, provider: Provider) -> None:
+    def __init__(self, pool: Pool, provider: WorkerProvider) -> None:
         self.pool, self.provider = pool, provider
         self.busy_at: dict[str, float] = {}
         """When each host of the pool was last seen with a run, or first seen."""
@@ -124,7 +124,7 @@ def _follow(settings: Settings, scaler: Scaler) -> None:
                 told = error.detail
 
 
-def _provider_of(chosen: argparse.Namespace, pool: Pool, settings: Settings) -> Provider:
+def _provider_of(chosen: argparse.Namespace, pool: Pool, settings: Settings) -> WorkerProvider:
     """Return what runs the workers. Raises ProviderError if it is not there."""
     if chosen.where == "kubernetes":
         return Kubernetes(chosen.name, chosen.namespace, chosen.server, chosen.idle)

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from autolearn.projections.work.open_runs import OpenRun
 from autolearn.schemas.records.heartbeat import Heartbeat
-from autolearn.schemas.work_kinds import WORK
+from autolearn.schemas.work_kinds import OF_WORKERS, WORK
 from autolearn.schemas.workers.labels import fits, labels_in
 
 
@@ -66,7 +66,9 @@ def _waiting(
     taken = Counter(run.user for run in runs if run.worker and WORK[run.kind].takes_slot)
     found, others = Counter[str](), 0
     for run in runs:
-        if run.worker or not fits(labels_in(run.labels), pool.labels):
+        if run.worker or run.kind not in OF_WORKERS:
+            continue
+        if not fits(labels_in(run.labels), pool.labels):
             continue
         if not WORK[run.kind].takes_slot:
             others += 1

@@ -17,7 +17,7 @@ class ProviderError(AutoLearnError):
     title = "Workers cannot be started"
 
 
-class Provider(Protocol):
+class WorkerProvider(Protocol):
     """Starts workers, and lets them go. Each method raises ProviderError, and blocks."""
 
     def jobs(self) -> int:

@@ -12,12 +12,11 @@ from msgspec import Raw, Struct
 
 from autolearn.projections.rows import catalog, models, pipelines, runs
 from autolearn.projections.storage.row_reader import RowReader
-from autolearn.schemas.catalog import DatasetSpec
 from autolearn.schemas.codec import from_json
-from autolearn.schemas.datasets.made_from import DatasetSource
+from autolearn.schemas.datasets.made_from import DatasetSource, MadeHow
 from autolearn.schemas.events import PipelineRequested, StepRecorded
 from autolearn.schemas.models.backtests import Backtest
-from autolearn.schemas.pipelines.results import StepOutcome
+from autolearn.schemas.pipelines.results import StepGave, StepOutcome
 from autolearn.schemas.stream_kinds import stream_of_runs
 from autolearn.schemas.values import NO_DATASET, DatasetRef, RunId, SessionId
 
@@ -120,7 +119,7 @@ def run_edges(
             yield Edge(me, "predicted by", by if said.model else training)
             if said.backtest is not None:
                 for version in said.backtest.rows:
-                    yield Edge(me, "requests of", Ref("requests", said.model, version))
+                    yield Edge(me, "backtest of", Ref("requests", said.model, version))
             elif said.sent:
                 yield Edge(me, "rows of", Ref("file", owner, run))
             else:
@@ -142,10 +141,15 @@ def dataset_edges(opens: Opens, name: str, row: catalog.StoredDataset) -> Iterat
     me = Ref("dataset-version", name, said.spec.version)
     for one in said.spec.made_from:
         kind = _SOURCES.get(one.how, "dataset-version")
-        how = "made from" if one.how == "data" else f"{one.how} of"
-        yield Edge(me, how, Ref(kind, one.name, one.version))
+        yield Edge(me, _HOW[one.how], Ref(kind, one.name, one.version))
 
 
+_HOW: dict[MadeHow, str] = {
+    "labels": "labels of",
+    "requests": "truths of",
+    "predictions": "predictions of",
+    "data": "made from",
+}
 _SOURCES = {"requests": "requests", "predictions": "prediction"}
 """The kinds of the sources of datasets that are no datasets."""
 
@@ -170,35 +174,44 @@ def _pipeline_edges(
         end = ends.get(step.name)
         if end is None or end.status not in ("completed", "cached"):
             continue
-        me, gave = Ref("step", within, step.name), end.gave
+        me = Ref("step", within, step.name)
         yield Edge(me, "step of", Ref("pipeline-run", owner, run))
         if (source := asked.sources.get(step.name)) is not None:
             yield Edge(me, "reads", data_ref(source.ref))
-        tables = {data_ref(table.ref) for taken in step.inputs if (table := _table(ends, taken))}
-        for taken in step.inputs:
-            table = _table(ends, taken)
-            by_name = Ref("step", within, taken)
-            yield Edge(me, "takes", by_name if table is None else data_ref(table.ref))
-        if end.made_by and end.made_by != run:
+        passed = set[Ref]()
+        for name in step.inputs:
+            taken = ends[name].gave if name in ends else StepGave()
+            passed.update(_given(taken))
+            yield Edge(me, "takes", _taken(taken) or Ref("step", within, name))
+        cached = bool(end.made_by) and end.made_by != run
+        if cached:
             yield Edge(me, "cached from", Ref("step", f"{owner}/{end.made_by}", step.name))
-        else:
-            table = gave.table
-            if table is not None and table.folder and data_ref(table.ref) not in tables:
-                yield Edge(data_ref(table.ref), MADE_BY, me)
-            made = [("training", one) for one in gave.trainings]
-            made += [("study", one) for one in gave.studies]
-            made += [("evaluation", one) for one in gave.evaluations]
-            for kind, one in made:
-                yield Edge(Ref(kind, gave.session, one), MADE_BY, me)
-            if gave.model and gave.version:
-                yield Edge(Ref("model-version", gave.model, str(gave.version)), MADE_BY, me)
-        if gave.dataset is not None:
-            yield Edge(data_ref(gave.dataset), MADE_BY, me)
+        for made in () if cached else _given(end.gave):
+            if made not in passed and made.kind != "dataset-version":
+                yield Edge(made, MADE_BY, me)
+        if end.gave.dataset is not None:
+            yield Edge(data_ref(end.gave.dataset), MADE_BY, me)
 
 
-def _table(ends: dict[str, StepOutcome], step: str) -> DatasetSpec | None:
-    """Return the table that a step of a run gave."""
-    return ends[step].gave.table if step in ends else None
+def _taken(gave: StepGave) -> Ref | None:
+    """Return the thing that a step gives to the next one; None if it is several, or none."""
+    if gave.model and gave.version:
+        return Ref("model-version", gave.model, str(gave.version))
+    if gave.best:
+        return Ref("training", gave.session, gave.best)
+    return None if gave.table is None else data_ref(gave.table.ref)
+
+
+def _given(gave: StepGave) -> Iterator[Ref]:
+    """Yield all that is in the result of a step, also what it has from the step before."""
+    if gave.table is not None:
+        yield data_ref(gave.table.ref)
+    runs_of = {"training": gave.trainings, "study": gave.studies, "evaluation": gave.evaluations}
+    for kind, names in runs_of.items():
+        for name in names:
+            yield Ref(kind, gave.session, name)
+    if gave.model and gave.version:
+        yield Ref("model-version", gave.model, str(gave.version))
 
 
 MADE_BY = "made by"

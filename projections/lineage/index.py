@@ -65,6 +65,12 @@ class LineageIndex:
         with self.lock:
             return [*self.by_product.get(ref, ())]
 
+    def tables(self, start: str) -> list[Ref]:
+        """Return the tables of steps whose version begins so."""
+        with self.lock:
+            made = [ref for ref in self.by_product if ref.kind == "table"]
+        return [ref for ref in made if ref.name.startswith(start)]
+
     def update(self, rows: RowReader, opens: Opens) -> None:
         """Read the rows that are not known yet, and forget those that are gone (blocks)."""
         with self.lock:

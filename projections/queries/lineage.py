@@ -48,6 +48,10 @@ class LineageQueries(Queries):
         made = [edge for edge in steps if edge.how == MADE_BY]
         return own + [edge for edge in steps if edge.how != MADE_BY] + made
 
+    def tables(self, start: str) -> list[Ref]:
+        """Return the tables of pipelines' steps whose version begins so."""
+        return self.rows.known.lineage.tables(start)
+
     def products(self, ref: Ref) -> list[Edge]:
         """Return what was made of a thing, as the present rows have it."""
         found = self.rows.known.lineage.products(ref)

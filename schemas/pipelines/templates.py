@@ -101,7 +101,8 @@ _CLASSIFICATION = """\
         - logistic-regression
         - {{estimator: random-forest, grid: {{n_estimators: [100, 300]}}}}
         - {{estimator: hist-gradient-boosting, tune: {{trials: 10}}}}
-  - evaluate: {{metrics: [f1, accuracy, balanced-accuracy], plots: [all]}}
+  # {{plots: [all]}} computes the pictures of each as well, which takes longer.
+  - evaluate: {{metrics: [f1, accuracy, balanced-accuracy]}}
   - compare: {{by: f1}}
 
   # The best one becomes a version of a model. It answers if it is as good as the one before.
@@ -117,7 +118,8 @@ _REGRESSION = """\
         - ridge
         - {{estimator: random-forest-regressor, grid: {{n_estimators: [100, 300]}}}}
         - {{estimator: hist-gradient-boosting-regressor, tune: {{trials: 10}}}}
-  - evaluate: {{metrics: [rmse, mae, r2], plots: [all]}}
+  # {{plots: [all]}} computes the pictures of each as well, which takes longer.
+  - evaluate: {{metrics: [rmse, mae, r2]}}
   - compare: {{by: rmse}}
 
   # The best one becomes a version of a model. It answers if it is as good as the one before.

@@ -244,6 +244,20 @@ BENCHES = {
             "batch_peak_pss_mb": Aim("memory of the run's process (PSS), MiB", 600),
         },
     ),
+    "stream": Bench(
+        "tests.bench.datasets.stream:stream",
+        {
+            "stream_train_rows_per_s": Aim(
+                "rows of a dataset that a training in batches learns a second, 20M rows, SGD",
+                300_000,
+                at_least=True,
+                beside="stream_loop_rows_per_s",
+            ),
+            "stream_loop_rows_per_s": Aim("a plain loop of partial_fit, read once, nothing kept"),
+            "stream_vs_loop": Aim("training in batches / plain loop"),
+            "stream_train_peak_pss_mb": Aim("memory of the run's process (PSS), MiB", 600),
+        },
+    ),
     "prediction-fold": Bench(
         "tests.bench.serving.fold:fold",
         {
@@ -268,6 +282,22 @@ BENCHES = {
             ),
             "backtest_freeze_rows_per_s": Aim("of that: read, decrypted, and frozen as a table"),
             "backtest_sklearn_rows_per_s": Aim("the same table, scikit-learn alone, nothing kept"),
+        },
+    ),
+    "pipelines": Bench(
+        "tests.bench.pipelines.runs:runs",
+        {
+            "pipeline_overhead_per_step_ms": Aim(
+                "a step that does nothing, in a process of its own, ms",
+                80,
+                beside="kedro_per_step_ms",
+            ),
+            "cached_pipeline_10_steps_s": Aim("a run of 10 steps, all from the cache, s", 1),
+            "fanout_100_steps_ratio": Aim(
+                "100 steps that sleep 100 ms on two slots / ideal", 1.3, beside="kedro_fanout_ratio"
+            ),
+            "kedro_per_step_ms": Aim("the same chain by Kedro's ParallelRunner, ms a node"),
+            "kedro_fanout_ratio": Aim("the same fan by Kedro's ParallelRunner / ideal"),
         },
     ),
     "session-growth": Bench(

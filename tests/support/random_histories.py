@@ -179,7 +179,7 @@ def request_training(random: Random, run: str) -> Command:
         hyperparameters={"b": odd, "a": True},
         dataset=dataset,
         max_attempts=random.choice((1, 2)),
-        labels=random.choice(({}, {}, {"gpu": "1"})),
+        labels={"gpu": "1"} if run[-1:] in "13579" else {},
     )
 
 

@@ -12,8 +12,8 @@ import pytest
 
 from autolearn.runtime.child_process import python_command
 from autolearn.schemas.settings import variables_of
+from tests.support.clusters.slurm import found_in, one_node
 from tests.support.running_system import RunningSystem, running_system
-from tests.support.slurm import found_in, one_node
 from tests.support.waiting import until
 
 pytestmark = [pytest.mark.kafka, pytest.mark.long]

@@ -106,7 +106,12 @@ def _table_level(sight: Sight, ref: Ref) -> Level:
     return max((_pipeline_level(sight, one) for one in steps), default=Level.READ)
 
 
-def _table(_: Sight, ref: Ref) -> LineageNode:
+def _table(sight: Sight, ref: Ref) -> LineageNode:
+    """Return the table of a step, under the name of the step that has made it."""
+    for edge in sight.seen.lineage.sources(ref):
+        if (step := _step(sight, edge.source)) is not None:
+            label = f"table of {step.label}"
+            return _node(ref, label, links=step.links, time=step.time)
     return _node(ref, f"table {ref.name[:SHORT]}")
 
 
@@ -262,8 +267,8 @@ def _pipeline_run(sight: Sight, ref: Ref) -> LineageNode | None:
     name = ref.within.partition("/")[2]
     return _node(
         ref,
-        f"{name} {ref.name[:SHORT]}",
-        links={"self": f"/v1/pipelines/{name}/runs/{run}"},
+        f"run {ref.name[:SHORT]} of {name}",
+        links={"self": f"/v1/pipeline-runs/{run}"},
         time=row.requested,
         actor=row.actor,
         status=row.status,
@@ -277,10 +282,11 @@ def _step(sight: Sight, ref: Ref) -> LineageNode | None:
     if found is None:
         return None
     outcome, time = found
+    path = f"/v1/pipeline-runs/{run}"
     return _node(
         ref,
         f"{name} {ref.name}",
-        links={"self": f"/v1/pipelines/{name}/runs/{run}/steps/{quote(ref.name, safe='')}"},
+        links={"self": path, "files": f"{path}/steps/{quote(ref.name, safe='')}/files"},
         time=time,
         status=outcome.status,
         about=outcome.kind,

@@ -3,11 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import islice
 from typing import NamedTuple
 
 from autolearn.api.http.problems import Problem, check_id
 from autolearn.api.identity.principal import Principal
-from autolearn.api.identity.visibility import Level, dataset_level, level_of, model_level
+from autolearn.api.identity.visibility import (
+    Level,
+    dataset_level,
+    level_of,
+    model_level,
+    pipeline_access,
+)
+from autolearn.api.services.lineage.kinds import level_on
 from autolearn.api.services.lineage.requests import find_request
 from autolearn.api.services.lineage.sight import Sight, Start
 from autolearn.api.shared.authorization import forbidden
@@ -16,6 +24,7 @@ from autolearn.api.shared.id_prefixes import no_version, one_version, session_or
 from autolearn.api.shared.models.checks import require_model, version_of
 from autolearn.api.state.context import ApiContext
 from autolearn.projections.lineage.edges import Ref
+from autolearn.projections.queries.pipelines import runs_of
 from autolearn.projections.queries.queries import Snapshot
 from autolearn.runtime.uuid7 import time_of
 from autolearn.schemas.models.versions import CHAMPION
@@ -26,7 +35,13 @@ _DATASET = ("dataset", "dataset-version")
 _MODEL = ("model", "model-version")
 _SESSION = ("session", "experiment")
 _REQUESTS = "requests"
-ASKED = (*_DATASET, *_MODEL, *_SESSION, *OF_SESSIONS, "request", _REQUESTS)
+_PIPELINE = ("pipeline", "pipeline-run", "step")
+_MOST_PIPELINES = 1_000
+"""Pipelines among whose runs an id is looked up."""
+ASKED = (
+    *(*_DATASET, *_MODEL, *_SESSION, *OF_SESSIONS, *_PIPELINE),
+    *("request", _REQUESTS, "table", "file"),
+)
 """The kinds that a thing can be asked for with."""
 
 
@@ -55,6 +70,10 @@ async def find_thing(context: ApiContext, who: Principal, given: str, kind: str 
     if kind in (*_MODEL, _REQUESTS):
         await require_model(context, who, name, Level.READ)
         return _model(name, rest, requests=kind == _REQUESTS)
+    if kind == "table":
+        return Thing(kind, given, lambda sight: _table(sight, given))
+    if kind in _PIPELINE:
+        return await _of_pipeline(context, who, given, kind)
     if kind == "request":
         return await _request(context, who, rest or name, name if at else "")
     if kind:
@@ -140,11 +159,71 @@ async def _request(context: ApiContext, who: Principal, request: str, model: str
     return Thing("model", start.ref.within, lambda _: start)
 
 
+def _table(sight: Sight, start: str) -> Start:
+    found = sight.seen.lineage.tables(start)
+    seen = [ref for ref in found if level_on(sight, ref) >= Level.READ]
+    if len({ref.name for ref in seen}) > 1:
+        detail = f"Several tables begin with {start[:64]}: give more of it."
+        raise Problem(422, "ambiguous-id", "Several begin so", detail)
+    if not seen:
+        raise _unknown(start)
+    return Start(seen[0])
+
+
+async def _of_pipeline(context: ApiContext, who: Principal, given: str, kind: str) -> Thing:
+    """Return a run of a pipeline, NAME@RUN or NAME for the newest; or a step, NAME@RUN:STEP."""
+    name, _, rest = given.partition("@")
+    start, _, step = rest.partition(":")
+    pipeline = context.queries.latest().pipelines.stored(name)
+    seen = pipeline_access(who, context.queries.latest(), name).level >= Level.READ
+    if pipeline is None or not seen:
+        raise _unknown(given)
+    run = _run_of(context.queries.now(), name, start) if start else pipeline.last
+    if not run or (kind == "step" and not step):
+        raise _unknown(given)
+    owner = runs_of(name)
+    ref = Ref("step", f"{owner}/{run}", step) if step else Ref("pipeline-run", owner, run)
+    return Thing("pipeline", name, lambda _: Start(ref))
+
+
+def _run_of(now: Snapshot, name: str, start: str) -> str:
+    """Return the run of a pipeline that begins so, "" for none.
+
+    Raises:
+        Problem: several begin so (422).
+    """
+    found = [*islice(now.runs.ids(runs_of(name), "pipeline", start.lower()), 2)]
+    if len(found) > 1:
+        detail = f"Several runs of {name} begin with {start[:36]}: give more of it."
+        raise Problem(422, "ambiguous-id", "Several begin so", detail)
+    return found[0] if found else ""
+
+
+async def _pipeline_with(context: ApiContext, who: Principal, start: str) -> str:
+    """Return NAME@RUN of a run of a pipeline that begins so, "" for none."""
+    now = context.queries.now()
+    names = now.pipelines.names(whose=None if who.everything else who.name)
+
+    def look() -> str:
+        for name in islice(names, _MOST_PIPELINES):
+            if run := _run_of(now, name, start):
+                return f"{name}@{run}"
+        return ""
+
+    return await context.executors.lists.run(look)
+
+
 async def _by_id(context: ApiContext, who: Principal, given: str, kind: str) -> Thing:
+    if not kind and (found := await _pipeline_with(context, who, given)):
+        return await _of_pipeline(context, who, found, "pipeline-run")
     kinds = OF_SESSIONS if kind in ("", *_SESSION) else (kind,)
+    if kind == "file":
+        kinds = ("training", "prediction")
     session, run, of = await session_or_run(context, who, given, kinds)
     if level_of(who, context.queries.latest(), session) < Level.READ:
         raise forbidden("It is confidential.")
     check_id("session", session)
-    ref = Ref(of, session, run) if run else Ref("experiment", "", session)
+    ref = (
+        Ref(kind if kind == "file" else of, session, run) if run else Ref("experiment", "", session)
+    )
     return Thing("session", session, lambda _: Start(ref))

@@ -95,8 +95,9 @@ def run(snapshot: Snapshot, name: str, row: PipelineRunRow, live: Live) -> Pipel
         links = {} if stored is None else {"log": f"{at}/steps/{step.name}/log"}
         if outcome is not None and outcome.gave.artifact is not None:
             links["files"] = f"{at}/steps/{step.name}/files"
-        ended = None if row.ended is None else row.status
-        steps.append(_step(step, outcome, time, None if stored is None else own, ended, links))
+        ready = row.started is not None and all(name in told for name in step.inputs)
+        going = row.status if row.ended is not None else "running" if ready else "waiting"
+        steps.append(_step(step, outcome, time, None if stored is None else own, going, links))
     links = {"self": at, "pipeline": f"/v1/pipelines/{name}"}
     if row.trained_in:
         kind = "experiments" if row.committed else "sessions"
@@ -109,13 +110,12 @@ def _step(
     outcome: StepOutcome | None,
     time: str | None,
     own: RunId | None,
-    ended: str | None,
+    going: str,
     links: dict[str, str],
 ) -> StepState:
-    """Return a step; one without an outcome has not begun, goes on, or ended with its run."""
+    """Return a step; one without an outcome is `going`: it waits, runs, or ended with its run."""
     if outcome is None:
-        status = ended or ("running" if own is not None else "waiting")
-        return StepState(name=step.name, kind=step.kind, status=status, run=own, links=links)
+        return StepState(name=step.name, kind=step.kind, status=going, run=own, links=links)
     return StepState(
         name=step.name,
         kind=step.kind,

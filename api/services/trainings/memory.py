@@ -54,7 +54,9 @@ def in_batches(
     if body.batches:
         return True
     share = 1.0 if columns.split.kind == "column" else 1 - columns.split.test
-    needed = memory_of_training(data.rows, data.columns, features, how, estimator.name, share)
+    needed = memory_of_training(
+        data.rows, data.columns, features, how, estimator.name, body.hyperparameters, share
+    )
     if needed <= memory_limit:
         return False
     if body.batches is None and not faults:

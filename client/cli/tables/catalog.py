@@ -9,6 +9,7 @@ from rich.console import Group, RenderableType
 
 from autolearn.client.cli.output import count, figure, pairs, rows, sentence, short, shortened, when
 from autolearn.schemas.datasets.read_options import type_word
+from autolearn.schemas.pipelines.steps import StepParameter
 from autolearn.schemas.rest.catalog import CatalogEstimator, CatalogMetric, CatalogStep, Dataset
 from autolearn.schemas.values import Column
 
@@ -72,7 +73,7 @@ def step(one: CatalogStep) -> RenderableType:
     lines = [
         (
             p.name,
-            " or ".join(map(str, p.domains)),
+            " or ".join(map(str, p.domains)) + _each_in(p),
             "must be given" if p.default is UNSET else shortened(p.default),
             p.summary,
         )
@@ -83,11 +84,25 @@ def step(one: CatalogStep) -> RenderableType:
         "package": _package_of(one),
         "takes": ", ".join(" or ".join(ports) for ports in one.takes) or "nothing",
         "gives": one.gives,
-        "row by row": "yes: it can be kept in a model" if one.row_wise else "no",
+        "row by row": _kept_in_model(one),
         "network": "yes: it may connect to other machines" if one.network else "no",
     }
     heads = ("parameter", "value", "default", "")
-    return Group(sentence(one.summary), pairs(about), "", rows(heads, lines))
+    return Group(sentence(one.summary), pairs(about), "", rows(heads, lines, wraps=("value", "")))
+
+
+def _kept_in_model(one: CatalogStep) -> str:
+    if not one.row_wise:
+        return "no"
+    without = f", without {', '.join(one.needs_rows)}" if one.needs_rows else ""
+    return f"yes: it can be kept in a model{without}"
+
+
+def _each_in(parameter: StepParameter) -> str:
+    """Return what the elements of an array, or the values of an object, may be."""
+    if parameter.each is None:
+        return ""
+    return f" of {' or '.join(map(str, parameter.each.domains))}"
 
 
 def _package_of(one: CatalogStep) -> str:

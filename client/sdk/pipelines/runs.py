@@ -109,16 +109,17 @@ class PipelineRunMethods(RunMethods[PipelineRun]):
     def log(self, step: str) -> Flow[str]:
         """Return what a step has written to its standard output and error.
 
+        Of a step that failed it is the reason, with the end of what it has written.
+
         Raises:
-            BadArgument: there is no such step.
-            Problem: it did not run in a process of its own, so it has none.
+            BadArgument: there is no such step, or it has no log: it ran in no process of its own.
         """
+        one = self._named(step)
+        if one.status == "failed":
+            return one.why
         with tempfile.TemporaryDirectory(prefix="autolearn-") as folder:
             path = Path(folder) / LOG
-            if self._named(step).gave.artifact is None:
-                yield from fetch(Call("GET", f"{self._step(step)}/log", bytes), path, None)
-            else:
-                yield from self._fetched(step, LOG, path)
+            yield from self._fetched(step, LOG, path)
             return path.read_text("utf-8", "replace")
 
     @operation

@@ -75,7 +75,7 @@ class TrainMethods(WorkMethods[SessionSummary]):
         `calibrate` ("sigmoid" or "isotonic") makes probabilities what they say; the `threshold` is
         a probability, as 0.3 or "0.3:yes", or chosen by a metric, as "f1:yes". The `labels` are
         what its worker must have: {"gpu": "1"}; without one it waits. With `batches` the dataset is
-        read, and learned from, some rows at a time (docs/training.md); by default if all rows at
+        read, and learned from, some rows at a time (docs/data.md); by default if all rows at
         once need more memory than the limit, and the estimator can.
 
         An evaluation by `metrics` follows, of the class `positive` if one is named: `results` has

@@ -109,7 +109,8 @@ def fit_preprocessor(
                 imputer.statistics_ = np.array(known, dtype=np.float64)
             if name in scales:
                 missing = np.array([found.numbers.missing[places[one]] for one in columns])
-                scales[name].set(part.named_steps["scale"], imputer.statistics_, missing)
+                fills = imputer.statistics_.astype(np.float64)
+                scales[name].set(part.named_steps["scale"], fills, missing)
         elif isinstance(part, Pipeline) and name.startswith("categories"):
             _fit_categories(part, [found.texts[one] for one in columns])
     first = sample.features.head(1)

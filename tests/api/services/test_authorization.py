@@ -376,6 +376,10 @@ ASKED: dict[str, Asked] = {
     "GET /v1/compare": Asked(
         lambda world: f"/v1/compare?of={world.training}", but={"other": 404, "sysadmin": 404}
     ),
+    "GET /v1/lineage/{thing}": Asked(
+        lambda world: f"/v1/lineage/{world.training}", but={"other": 404, "sysadmin": 404}
+    ),
+    "GET /v1/lineage/{kind}/{thing}": Asked("/v1/lineage/dataset/iris"),
     f"GET {EXPERIMENT}/predictions/{{run}}/rows": Asked(
         lambda w: f"{w.experiment}/predictions/{w.predicted}/rows", but=NOT_THEIRS
     ),

@@ -15,16 +15,32 @@ pytestmark = pytest.mark.kafka
 PAGE = (Path(__file__).parents[3] / "docs" / "python.md").read_text()
 BLOCKS = re.findall(r"^```python\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
 
+PIPELINE = """\
+pipeline: churn
+parameters:
+  test: {type: number, default: 0.25}
+steps:
+  - source: {file: churn_may.csv}
+  - split: {test: "${test}"}
+  - train: {target: churned, estimator: decision-tree}
+  - evaluate: {metrics: [f1]}
+  - predict: {}
+"""
+
 
 def test_the_examples_run(running: Up, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("AUTOLEARN_HOME", str(running.home))
     monkeypatch.chdir(tmp_path)
     for seed, name in enumerate(("churn", "churn_may", "churn_june")):
         rows_of_customers(seed, 600).to_csv(f"{name}.csv", index=False)
+    Path("churn.yaml").write_text(PIPELINE)
     known: dict[str, Any] = {}
     for number, block in enumerate(BLOCKS):
         exec(compile(block, f"docs/python.md, example {number + 1}", "exec"), known)
-    assert len(BLOCKS) == 11
+    assert len(BLOCKS) == 12
+    assert len(known["scored"]) == len(known["first"].table("source")) == 600
+    assert known["made"].counts["trainings"] == {"completed": 1}
+    assert known["again"].counts == {"cached": 5}
     assert 0 < known["run"].results["roc-auc"] <= 1
     assert known["run"].left_out["customer_id"] == "ignore"
     assert "roc-auc" in known["later"].results

@@ -10,7 +10,7 @@ from autolearn.operations.scaling.provider import ProviderError
 from autolearn.projections.storage.memory import MemoryStore
 from autolearn.projections.work.open_runs import OpenRun, OpenRuns
 from tests.operations.scaling.test_demand import POOL, runs, worker
-from tests.support.kubernetes_api import COST, Cluster, cluster
+from tests.support.clusters.kubernetes_api import COST, Cluster, cluster
 
 
 @pytest.fixture

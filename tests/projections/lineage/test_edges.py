@@ -76,9 +76,9 @@ def test_every_thing_says_what_it_was_made_of_and_what_was_made_of_it():
         used: {("predicted by", training), ("rows of", WINE)},
         run("prediction", "p2"): {("predicted by", training), ("rows of", run("file", "p2"))},
         run("prediction", "p3"): {("predicted by", PENGUINS), ("rows of", WINE)},
-        run("prediction", "p4"): {("predicted by", PENGUINS), ("requests of", requests)},
+        run("prediction", "p4"): {("predicted by", PENGUINS), ("backtest of", requests)},
         PENGUINS: {("version of", training)},
-        flowers: {("requests of", requests), ("labels of", IRIS), ("predictions of", used)},
+        flowers: {("truths of", requests), ("labels of", IRIS), ("predictions of", used)},
     }
     for ref, sources in expected.items():
         found = now.lineage.sources(ref)
@@ -140,6 +140,9 @@ def test_steps_of_a_pipeline_join_what_they_take_and_make():
         Step(name="clean", kind="clean", inputs=("read",)),
         Step(name="split", kind="split", inputs=("clean",)),
         Step(name="train", kind="train", inputs=("split",)),
+        Step(name="compare", kind="compare", inputs=("train",)),
+        Step(name="promote", kind="promote", inputs=("compare",)),
+        Step(name="predict", kind="predict", inputs=("clean", "promote")),
     )
     asked = events.PipelineRequested(
         run="r1",
@@ -154,7 +157,10 @@ def test_steps_of_a_pipeline_join_what_they_take_and_make():
         "read": StepGave(table=replace(samples.DATASET, name="sales", version="1" * 64)),
         "clean": StepGave(table=table, dataset=kept),
         "split": StepGave(table=table),
-        "train": StepGave(session=ID, trainings=("t1",), model="churn", version=1),
+        "train": StepGave(session=ID, trainings=("t1", "t2")),
+        "compare": StepGave(session=ID, trainings=("t1", "t2"), best="t1"),
+        "promote": StepGave(session=ID, trainings=("t1", "t2"), model="churn", version=1),
+        "predict": StepGave(table=replace(table, folder="9" * 64)),
     }
     store = MemoryStore()
     rows = RowBatch(store)
@@ -186,7 +192,11 @@ def test_steps_of_a_pipeline_join_what_they_take_and_make():
     assert sources(step("train")) == {of_run, ("takes", at)}
     assert sources(at) == {("made by", step("clean"))}, "not by the step that took it"
     assert ("cached from", step("clean")) in sources(step("clean", "r2"))
-    assert sources(Ref("training", ID, "t1")) >= {("made by", step("train"))}
-    assert sources(Ref("model-version", "churn", "1")) >= {("made by", step("train"))}
+    best, version = Ref("training", ID, "t1"), Ref("model-version", "churn", "1")
+    assert ("made by", step("train")) in sources(best)
+    assert ("made by", step("compare")) not in sources(best), "it only passed it on"
+    assert sources(step("promote")) == {of_run, ("takes", best)}
+    assert ("made by", step("promote")) in sources(version)
+    assert sources(step("predict")) == {of_run, ("takes", at), ("takes", version)}
     assert ("made by", step("clean")) in sources(Ref("dataset-version", "kept", kept.version))
     assert str(step("train")) == "step/churn@r1:train"

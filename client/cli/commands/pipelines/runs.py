@@ -206,7 +206,10 @@ def logs(
     tail: Annotated[int, typer.Option(min=0, metavar="N", help="The last lines; 0: all.")] = 0,
     url: Url = None,
 ) -> None:
-    """Print what a step has written to its standard output and error."""
+    """Print what a step has written to its standard output and error.
+
+    Of a step that failed: its reason, with the end of what it has written.
+    """
     from autolearn.client.cli.connection import connect
 
     with connect(url) as to:
@@ -226,8 +229,8 @@ def _step_with_log(run: PipelineRun) -> str:
     Raises:
         typer.BadParameter: several have a log, or none has.
     """
-    known = [one for one in run.steps if "log" in one.links]
-    chosen = [one.name for one in known if one.status == "failed"] or [one.name for one in known]
+    failed = [one.name for one in run.steps if one.status == "failed"]
+    chosen = failed or [one.name for one in run.steps if one.run and one.gave.artifact]
     if len(chosen) == 1:
         return chosen[0]
     there = ", ".join(chosen) or "none has one: no step ran in a process of its own"
@@ -311,15 +314,17 @@ def _say_made(run: PipelineRunHandle) -> None:
 
 def _require_completed(run: PipelineRun) -> None:
     """Print why a run has not completed, and exit with 1; return if it has."""
+    from autolearn.client.cli.tables.pipelines import runs as views
+
     if run.status == "completed":
         return
     failed = [one for one in run.steps if one.status == "failed"]
     lines = [f"The {_called(run)} did not complete"]
-    lines += [f"  The step {one.name} failed: {one.why}" for one in failed]
+    lines += [f"  The step {one.name} failed: {views.in_short(one.why)}" for one in failed]
     if not failed:
         lines.append(f"  {run.reason}: {run.detail}" if run.reason else f"  It is {run.status}.")
     for one in failed:
-        if "log" in one.links:
+        if one.run:
             at = f"autolearn pipeline run-logs {run.id[:8]} {one.name} --tail {_TAIL}"
             lines.append(f"  Its log: {at}")
     lines.append(f"  Once that is mended: autolearn pipeline run-repeat {run.id[:8]}")

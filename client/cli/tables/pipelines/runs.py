@@ -9,6 +9,7 @@ from pathlib import Path
 from rich.console import Group, RenderableType
 
 from autolearn.client.cli.output import count, number, pairs, rows, sentence, short, when
+from autolearn.schemas.bounds import cut
 from autolearn.schemas.pipelines.results import StepGave
 from autolearn.schemas.rest.pipelines.runs import (
     PipelinePlan,
@@ -17,6 +18,8 @@ from autolearn.schemas.rest.pipelines.runs import (
     StepState,
 )
 
+_LONGEST_REASON = 300
+"""Characters of a reason in a table."""
 _SIGNS = {"completed": "✓", "cached": "✓", "failed": "✗", "cancelled": "-", "skipped": "-"}
 
 
@@ -50,7 +53,7 @@ def run(one: PipelineRun) -> RenderableType:
         "from step": one.start_at,
         "requested": f"{when(one.requested)} by {one.actor}",
         "took": _between(one.started, one.ended),
-        "reason": f"{one.reason}: {one.detail}" if one.reason else "",
+        "reason": f"{one.reason}: {in_short(one.detail)}" if one.reason else "",
     }
     return Group(pairs(about), "", steps(one))
 
@@ -98,7 +101,16 @@ def step_words(step: StepState) -> str:
 def remark(step: StepState) -> str:
     """Return what a step has made, and from which run that is, or why the step ran."""
     from_ = f"from run {short(step.made_by)}" if step.made_by else ""
-    return "; ".join(filter(None, (made_words(step.gave), from_, step.why)))
+    return "; ".join(
+        filter(None, (made_words(step.gave), *step.gave.notes, from_, in_short(step.why)))
+    )
+
+
+def in_short(why: str) -> str:
+    """Return the first line of a reason, which may end with a log."""
+    first, _, more = why.strip().partition("\n")
+    words = cut(first, _LONGEST_REASON)
+    return f"{words} …" if more else words
 
 
 def rows_of(step: StepState) -> str:

@@ -105,3 +105,28 @@ def test_splits_that_do_not_fit(
     assert answer.status_code == 422, answer.text
     assert words in answer.json()["detail"]
     assert [one["pointer"] for one in answer.json()["errors"]] == [pointer]
+
+
+def test_a_training_reads_in_batches_as_asked(http: httpx.Client, session: str, visits: str):
+    found = train(http, session, estimator="sgd", batches=True)
+    assert (found["batches"], found["split"]["by"]) == (True, "hash")
+    measured = http.post(f"{session}/evaluations", json={"training": found["id"]}, headers=WAIT)
+    assert measured.json()["rows"] == found["rows_test"]
+    assert train(http, session, split={"by": "hash", "column": "house"})["batches"] is False
+
+
+@pytest.mark.parametrize(
+    ("more", "pointer", "words"),
+    [
+        ({"batches": True}, "#/batches", "naive-bayes and sgd do"),
+        ({"estimator": "sgd", "batches": True, "split": {"folds": 2}}, "#/split/folds", "folds"),
+    ],
+)
+def test_what_goes_with_no_batches_is_refused(
+    http: httpx.Client, session: str, visits: str, more: dict, pointer: str, words: str
+):
+    body = {"estimator": "decision-tree", "dataset": "visits", **more}
+    answer = http.post(f"{session}/trainings", json=body)
+    assert answer.status_code == 422, answer.text
+    errors = {one["pointer"]: one["detail"] for one in answer.json()["errors"]}
+    assert words in errors[pointer]

@@ -1,0 +1,1 @@
+"""Clusters for tests: a real Slurm, and what speaks as Kubernetes does."""
