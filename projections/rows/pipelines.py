@@ -28,7 +28,7 @@ class StoredPipeline(Struct, array_like=True, gc=False):
     removed: str = ""
 
 
-class StoredVersion(Struct, array_like=True, gc=False):
+class StoredDefinition(Struct, array_like=True, gc=False):
     """A version, with the data of its event and the number of that in the stream."""
 
     applied: Raw
@@ -46,7 +46,7 @@ class StoredOutcome(Struct, array_like=True, gc=False):
 
 PIPELINES = Table("pipeline", StoredPipeline)
 """By name."""
-VERSIONS = NumberedTable("pipeline-version", StoredVersion)
+VERSIONS = NumberedTable("pipeline-version", StoredDefinition)
 """By name and number."""
 OUTCOMES = NumberedTable("pipeline-outcome", StoredOutcome)
 """By run, and the number of the event in its stream."""

@@ -28,7 +28,7 @@ def _apply(rows: RowBatch, record: EventRecord) -> None:
         rows.put(pipelines.PIPELINES, made, name)
         rows.put(pipelines.OF_USER, IndexEntry(name), record.actor, name)
     _changed(rows, record).versions = event.number
-    version = pipelines.StoredVersion(kept(record), time, record.actor, record.sequence)
+    version = pipelines.StoredDefinition(kept(record), time, record.actor, record.sequence)
     rows.put_once(pipelines.VERSIONS, version, name, event.number)
 
 
