@@ -34,7 +34,7 @@ from autolearn.schemas.rest.runs import PipelineRunRow
 from autolearn.schemas.stream_kinds import stream
 from autolearn.schemas.values import RunId
 
-MOST_DRIVEN = 64
+_MOST_DRIVEN = 64
 """Runs that a process conducts at a time; others wait, or another process takes them."""
 _AGAIN = 5.0
 """Seconds after which it looks again at what it could not claim."""
@@ -111,7 +111,7 @@ class Driver:
             row = latest.runs.stored(runs_of(one.by.pipeline), "pipeline", run)
             if row is None or row.ended or (row.worker, row.attempt) != (self.id, one.attempt):
                 self._let_go(run, ended=row is None or row.ended is not None)
-        if not self.to_see or len(self.conducted) >= MOST_DRIVEN:
+        if not self.to_see or len(self.conducted) >= _MOST_DRIVEN:
             return
         names, self.to_see = self.to_see, set()
         try:
@@ -144,7 +144,7 @@ class Driver:
     async def _claim(self, name: str, run: RunId, attempt: int) -> bool:
         """Claim a run, and conduct it if the claim is accepted; return whether that is settled."""
         context = self.context
-        if len(self.conducted) >= MOST_DRIVEN:
+        if len(self.conducted) >= _MOST_DRIVEN:
             return False
         row = await asyncio.to_thread(
             lambda: context.queries.now().runs.of_any(runs_of(name), "pipeline", run)
