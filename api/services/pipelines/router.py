@@ -64,7 +64,7 @@ def router(context: ApiContext) -> APIRouter:
         """Make a file, YAML or JSON, the newest version of the pipeline that it names.
 
         The first version makes the pipeline, which is yours. The same definition again is no new
-        version (200). A file with faults is refused: each is told with its line and column. With
+        version (200). A file with faults is refused, and each named with its line and column. With
         `dry_run` the version is only shown (200).
         """
         body = await read_body(request, bodies.ApplyBody)
