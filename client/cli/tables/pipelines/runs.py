@@ -65,8 +65,8 @@ def steps(one: PipelineRun) -> RenderableType:
             step.name,
             f"{_SIGNS.get(step.status, ' ')} {step.status}",
             "" if step.seconds is None else f"{step.seconds:.2f}",
-            rows_of(step),
-            remark(step),
+            _rows_of(step),
+            _remark(step),
         )
         for step in one.steps
     ]
@@ -94,15 +94,15 @@ def step_words(step: StepState) -> str:
     sign = _SIGNS.get(step.status, "")
     took = "" if step.seconds is None else f" ({step.seconds:.2f} s)"
     words = f"{sign} {step.status}{took}".strip()
-    told = [f"{rows_of(step)} rows" if rows_of(step) else "", remark(step)]
+    told = [f"{_rows_of(step)} rows" if _rows_of(step) else "", _remark(step)]
     return ", ".join([words, *filter(None, told)])
 
 
-def remark(step: StepState) -> str:
+def _remark(step: StepState) -> str:
     """Return what a step has made, and from which run that is, or why the step ran."""
     from_ = f"from run {short(step.made_by)}" if step.made_by else ""
     return "; ".join(
-        filter(None, (made_words(step.gave), *step.gave.notes, from_, in_short(step.why)))
+        filter(None, (_made_words(step.gave), *step.gave.notes, from_, in_short(step.why)))
     )
 
 
@@ -113,7 +113,7 @@ def in_short(why: str) -> str:
     return f"{words} …" if more else words
 
 
-def rows_of(step: StepState) -> str:
+def _rows_of(step: StepState) -> str:
     """Return the rows of a step's table, after those that it took if these are others."""
     gave = step.gave
     if gave.table is None:
@@ -122,7 +122,7 @@ def rows_of(step: StepState) -> str:
     return f"{taken:,} → {given:,}" if taken and taken != given else f"{given:,}"
 
 
-def made_words(gave: StepGave) -> str:
+def _made_words(gave: StepGave) -> str:
     """Return in words what a step has made besides a table."""
     if gave.version:
         return f"{gave.model}@{gave.version}"
