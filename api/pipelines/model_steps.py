@@ -80,7 +80,7 @@ async def promote(by: ConductedRun, work: StepWork) -> StepGave:
 
 
 async def _promote(by: ConductedRun, work: StepWork, model: str, number: int) -> tuple[str, ...]:
-    """Promote a version if it meets what is required; return what is to be said of it."""
+    """Promote a version if it meets what is required; return notes about it."""
     parameters = work.step.parameters
     alias = str(parameters.get("alias") or CHAMPION)
     words = parameters.get("require") or []

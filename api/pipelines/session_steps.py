@@ -40,7 +40,7 @@ _OF_STEP = ("candidates", "estimator", "hyperparameters")
 """The parameters of a train step that are of its candidates."""
 
 
-async def open_session(by: ConductedRun) -> SessionId:
+async def _open_session(by: ConductedRun) -> SessionId:
     """Open the session of a run, once, and return its id."""
     async with by.opening:
         if not by.session:
@@ -69,7 +69,7 @@ async def train(by: ConductedRun, work: StepWork) -> StepGave:
     """
     given = work.first(lambda gave: gave.table)
     assert given.table is not None, "it was found by it"
-    session = await open_session(by)
+    session = await _open_session(by)
     wanted = _candidates(work.step.parameters)
     requests = [
         await by.read(partial(_request_candidate, by, work, one, at, given))

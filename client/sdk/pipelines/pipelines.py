@@ -128,7 +128,7 @@ class PipelineMethods(Handle[Pipeline]):
         parameters: Mapping[str, JsonValue] | None = None,
         **named: JsonValue,
     ) -> Flow[PipelinePlan]:
-        """Return what `run` would do: which steps would run, and which come from the cache.
+        """Return the plan of `run`: which steps would run, and which come from the cache.
 
         Files that it reads are uploaded for it, because their content decides.
         """
@@ -204,7 +204,7 @@ class PipelineMethods(Handle[Pipeline]):
 
     @operation
     def diff(self, before: int, after: int | None = None) -> Flow[list[PipelineDifference]]:
-        """Return what differs between two versions, by default to the newest one."""
+        """Return the differences of two versions, by default to the newest one."""
         old = yield from ask(_version_call(self.name, before))
         new = yield from ask(_version_call(self.name, after or self.data.versions))
         return differences(old.definition, new.definition)

@@ -107,7 +107,7 @@ class PipelineRunMethods(RunMethods[PipelineRun]):
 
     @operation
     def log(self, step: str) -> Flow[str]:
-        """Return what a step has written to its standard output and error.
+        """Return the text that a step has written to its standard output and error.
 
         Of a step that failed it is the reason, with the end of what it has written.
 

@@ -74,7 +74,7 @@ def steps(one: PipelineRun) -> RenderableType:
 
 
 def plan(found: PipelinePlan) -> RenderableType:
-    """Return what a run would do."""
+    """Return the plan of a run."""
     lines = [
         (
             one.name,
@@ -99,7 +99,7 @@ def step_words(step: StepState) -> str:
 
 
 def _remark(step: StepState) -> str:
-    """Return what a step has made, and from which run that is, or why the step ran."""
+    """Return the result of a step, and from which run that is, or why the step ran."""
     from_ = f"from run {short(step.made_by)}" if step.made_by else ""
     return "; ".join(
         filter(None, (_made_words(step.gave), *step.gave.notes, from_, in_short(step.why)))
