@@ -94,7 +94,7 @@ def secret_of(context: ApiContext, pipeline: str) -> DataKey | None:
 def why_run(inputs: Mapping[str, str], before: StepOutcome | None) -> str:
     """Return which inputs differ from those of the step's outcome before, for people."""
     if before is None or not before.inputs:
-        return "it has no earlier result"
+        return "first run"
     changed = [
         _WORDS.get(what, what.replace(":", " "))
         for what in {**before.inputs, **inputs}
