@@ -17,9 +17,14 @@ class Model:
         self.sessions: dict[str, dict[str, Any]] = {}
         self.offers: dict[str, Any] = {}
         self.models: dict[str, dict[str, Any]] = {}
+        self.pipelines: dict[str, dict[str, Any]] = {}
 
-    def answer(self, subject: str, kind: str, data: dict[str, Any]) -> tuple[str, str]:
+    def answer(
+        self, subject: str, kind: str, data: dict[str, Any], actor: str = ""
+    ) -> tuple[str, str]:
         """Decide a command: `kind` is its name without prefix and version."""
+        if subject.startswith("pipeline/"):
+            return self.pipeline(subject, kind, data, actor)
         if subject.startswith("model/"):
             return self.registry(subject, kind, data)
         if not subject.startswith("session/"):
@@ -89,6 +94,30 @@ class Model:
             return "Refused", "alias-unchanged"
         model["champion"] = data["number"]
         return "VersionPromoted", ""
+
+    def pipeline(
+        self, subject: str, kind: str, data: dict[str, Any], actor: str
+    ) -> tuple[str, str]:
+        """Decide a command to a pipeline: its runs, and those of their steps."""
+        runs = self.pipelines.get(subject)
+        if kind == "ApplyPipeline":
+            self.pipelines.setdefault(subject, {})
+            return "PipelineApplied", ""
+        if runs is None:
+            return "Refused", "pipeline-unknown"
+        if kind in ("RequestStep", "RecordStep"):
+            of = runs.get(data["pipeline_run" if kind == "RequestStep" else "run"])
+            if of is None or of["kind"] != "pipeline" or actor != f"worker {of['worker']}":
+                return "Refused", "forbidden"
+            if kind == "RequestStep" and data["run"] in runs:
+                return "Refused", "run-exists"
+            if of["status"] not in ACTIVE:
+                return "Refused", "run-ended"
+            if kind == "RecordStep":
+                return "StepRecorded", ""
+        if kind.startswith("Request"):
+            return self.request(runs, kind.removeprefix("Request").lower(), data)
+        return self.step(runs, kind, data)
 
     def commit(self, session: dict[str, Any], data: dict[str, Any]) -> tuple[str, str]:
         runs, chosen = session["runs"], data.get("trainings")
