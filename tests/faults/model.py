@@ -79,8 +79,12 @@ class Model:
         """Decide a command to a model, of those that are given while faults are injected."""
         if subject not in self.models and kind != "RegisterVersion":
             return "Refused", "model-unknown"
-        model = self.models.setdefault(subject, {"versions": 0, "recording": "durable"})
+        made = {"versions": 0, "recording": "durable", "trainings": set()}
+        model = self.models.setdefault(subject, made)
         if kind == "RegisterVersion":
+            if data["training"] in model["trainings"]:
+                return "Refused", "already-registered"
+            model["trainings"].add(data["training"])
             model["versions"] += 1
             return "VersionRegistered", ""
         if kind == "SetRecording":

@@ -177,16 +177,14 @@ def check_kept(streams: dict[str, Told], done: list[Event]) -> None:
     Raises:
         Broken: there are more versions, or fewer.
     """
-    wanted: Counter[str] = Counter()
-    given: defaultdict[str, set[str]] = defaultdict(set)
+    given: defaultdict[str, set[object]] = defaultdict(set)
     for one in done:
         gave = one["gave"]
         if one["kind"] == "deliver":
             given[f"dataset/{gave['dataset']['name']}"].add(gave["dataset"]["version"])
         if one["kind"] == "promote":
-            wanted[f"model/{gave['model']}"] += 1
-    wanted.update({subject: len(versions) for subject, versions in given.items()})
-    for subject, many in wanted.items():
+            given[f"model/{gave['model']}"].add(gave["version"])
+    for subject, versions in given.items():
         made = [name for name, _ in streams[subject] if name.endswith("Registered")]
-        if len(made) != many:
-            raise Broken(f"{subject} has {len(made)} versions of {many} steps that gave one")
+        if len(made) != len(versions):
+            raise Broken(f"{subject} has {len(made)} versions, and steps gave {versions}")

@@ -147,8 +147,18 @@ class PipelineGround(Ground):
         self.asked += client.__dict__.get("asked", [])
 
     def conducting(self, client: PipelineClient, run: str) -> Part:
-        """Return the process that conducts a run."""
-        return self._part_of(client, until(lambda: client.seen(run)["worker"], "it is conducted"))
+        """Return the process that conducts the present attempt of a run, by its own words."""
+
+        def found() -> Part | None:
+            seen = client.seen(run)
+            words = f"attempt={seen['attempt']} ", f"run={run}"
+            for part in self.fleet.of("api"):
+                for line in part.said().splitlines():
+                    if "conducted" in line and all(word in line for word in words):
+                        return part
+            return None
+
+        return until(found, "it is conducted", pause=0.1)
 
     def working(self, client: PipelineClient, run: str) -> Part:
         """Return the process that works on a step of a run."""
