@@ -21,7 +21,7 @@ from autolearn.api.pipelines.function_steps import run_function
 from autolearn.api.pipelines.retention import forget_old
 from autolearn.api.pipelines.run import ConductedRun, StepFailed, StepWork, words_of
 from autolearn.api.services.pipelines import step_cache
-from autolearn.api.services.pipelines.kinds import session_of
+from autolearn.api.services.pipelines.kinds import session_of, step_run_id
 from autolearn.artifacts.store.errors import ArtifactError
 from autolearn.projections.queries.decrypting_reader import May
 from autolearn.projections.queries.pipelines import runs_of
@@ -197,7 +197,7 @@ class Conductor:
         inputs = step_cache.inputs_of(step, spec, by.definition.seed, given, self._data(step))
         key = step_cache.key_of(inputs, step.inputs, step_cache.secret_of(by.context, by.pipeline))
         why = step_cache.why_forced(by.definition, step, by.row.start_at, no_cache=by.row.no_cache)
-        if not why:
+        if not why and not self._is_begun(step):
             hit = await by.read(lambda now, _: now.pipelines.cached(by.pipeline, key))
             if hit is not None:
                 why = await asyncio.to_thread(
@@ -241,6 +241,17 @@ class Conductor:
             inputs=inputs,
             why=why,
         )
+
+    def _is_begun(self, step: Step) -> bool:
+        """Return whether the process before has asked for a step: this one goes on from there."""
+        if self.attempt == 1:
+            return False
+        by, runs = self.by, self.by.context.queries.latest().runs
+        if runs.stored(runs_of(by.pipeline), "step", step_run_id(by.id, step.name)) is not None:
+            return True
+        training, session = session_steps.training_id(by.id, step.name, 0), session_of(by.id)
+        kinds = "training", "study"
+        return any(runs.stored(session, kind, training) is not None for kind in kinds)
 
     def _data(self, step: Step) -> dict[str, str]:
         """Return the versions of the datasets that a step reads."""

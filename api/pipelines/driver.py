@@ -21,8 +21,7 @@ from autolearn.api.http.problems import Problem
 from autolearn.api.pipelines.commands import Gone, RunCommands
 from autolearn.api.pipelines.conductor import Conductor, open_runs
 from autolearn.api.pipelines.run import ConductedRun
-from autolearn.api.pipelines.session_steps import session_of
-from autolearn.api.services.pipelines.kinds import functions_in
+from autolearn.api.services.pipelines.kinds import functions_in, session_of
 from autolearn.api.state.context import ApiContext
 from autolearn.projections.queries.pipelines import runs_of
 from autolearn.projections.rows.runs import StoredRun
@@ -144,9 +143,9 @@ class Driver:
                 claimed = False
             if not claimed:
                 self.to_see.add(name)
-        for name, one in left:
-            if (conductor := await self._conductor(name, one, 0)) is not None:
-                await self._stop(conductor)
+        for name, run in left:
+            if (ended := await self._conductor(name, run, 0)) is not None:
+                await self._stop(ended)
 
     def _may_claim(self, run: RunId, row: StoredRun) -> bool:
         """Return whether nobody conducts a run, or this process should: it has lost its claim."""

@@ -129,7 +129,7 @@ async def _promote(by: ConductedRun, work: StepWork, model: str, number: int) ->
 def _number_of(now: Snapshot, model: str, experiment: SessionId, training: RunId) -> int:
     """Return the version that a training is."""
     return next(
-        row.number
+        row.version
         for row in now.models.versions(model)
         if (row.experiment, row.training) == (experiment, training) and not row.retired
     )

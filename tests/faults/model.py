@@ -8,6 +8,10 @@ from __future__ import annotations
 from typing import Any
 
 ACTIVE = ("open", "started")
+OF_PIPELINES = (
+    *("ApplyPipeline", "RequestPipeline", "RequestStep", "RecordStep"),
+    *("StartRun", "CompleteRun", "FailRun", "CancelRun", "ReportRunLost"),
+)
 
 
 class Model:
@@ -103,6 +107,8 @@ class Model:
         self, subject: str, kind: str, data: dict[str, Any], actor: str
     ) -> tuple[str, str]:
         """Decide a command to a pipeline: its runs, and those of their steps."""
+        if kind not in OF_PIPELINES:
+            return "Refused", "wrong-stream"
         runs = self.pipelines.get(subject)
         if kind == "ApplyPipeline":
             self.pipelines.setdefault(subject, {})
