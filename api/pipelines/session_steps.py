@@ -44,7 +44,7 @@ _OF_STEP = ("candidates", "estimator", "hyperparameters")
 async def _open_session(by: ConductedRun) -> SessionId:
     """Open the session of a run, once, and return its id."""
     async with by.opening:
-        if not by.session:
+        if not by.opened:  # the process before may have opened it, and not shared it yet
             session = session_of(by.id)
             title = cut(f"{by.pipeline} {by.row.requested[:16].replace('T', ' ')}", 200)
             expires = round(by.context.settings.retention.session_expires * _DAY)
@@ -52,7 +52,7 @@ async def _open_session(by: ConductedRun) -> SessionId:
             await by.commands.act(at, OpenSession(title, expires), "session")
             for user, may in _readers(by).items():
                 await by.commands.act(at, ShareSession(user, may), "share", user)
-            by.session = session
+            by.session, by.opened = session, True
     return by.session
 
 
@@ -64,6 +64,11 @@ def _readers(by: ConductedRun) -> dict[str, May]:
     if row is not None and row.owner:
         found[row.owner] = "work"
     return {name: may for name, may in found.items() if name != user}
+
+
+def training_id(run: RunId, step: str, at: int) -> RunId:
+    """Return the id of the training or study of a candidate by its place, from 0."""
+    return RunId(command_id("train", run, step, at))
 
 
 async def train(by: ConductedRun, work: StepWork) -> StepGave:
@@ -118,7 +123,7 @@ def _request_candidate(
         "estimator": candidate.get("estimator"),
         "hyperparameters": candidate.get("hyperparameters", {}),
     }
-    settings, run = by.context.settings, RunId(command_id("train", by.id, work.step.name, at))
+    settings, run = by.context.settings, training_id(by.id, work.step.name, at)
     tune = candidate.get("tune")
     if "grid" in candidate:
         space = {name: {"choices": values} for name, values in candidate["grid"].items()}
