@@ -18,7 +18,7 @@ from autolearn.artifacts.store.errors import ArtifactError
 from autolearn.projections.queries.queries import Snapshot
 from autolearn.schemas.codec import to_json
 from autolearn.schemas.pipelines.definition import Definition, Step
-from autolearn.schemas.pipelines.results import StepGave, StepOutcome
+from autolearn.schemas.pipelines.results import FIRST_RESULT, StepGave, StepOutcome
 from autolearn.schemas.pipelines.steps import StepSpec
 from autolearn.schemas.stream_kinds import stream
 from autolearn.schemas.values import RunId
@@ -94,7 +94,7 @@ def secret_of(context: ApiContext, pipeline: str) -> DataKey | None:
 def why_run(inputs: Mapping[str, str], before: StepOutcome | None) -> str:
     """Return which inputs differ from those of the step's outcome before, for people."""
     if before is None or not before.inputs:
-        return "it has no earlier result"
+        return FIRST_RESULT
     changed = [
         _WORDS.get(what, what.replace(":", " "))
         for what in {**before.inputs, **inputs}

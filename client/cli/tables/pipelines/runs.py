@@ -10,7 +10,7 @@ from rich.console import Group, RenderableType
 
 from autolearn.client.cli.output import count, number, pairs, rows, sentence, short, when
 from autolearn.schemas.bounds import cut
-from autolearn.schemas.pipelines.results import StepGave
+from autolearn.schemas.pipelines.results import FIRST_RESULT, StepGave
 from autolearn.schemas.rest.pipelines.runs import (
     PipelinePlan,
     PipelineRun,
@@ -101,9 +101,8 @@ def step_words(step: StepState) -> str:
 def remark(step: StepState) -> str:
     """Return what a step has made, and from which run that is, or why the step ran."""
     from_ = f"from run {short(step.made_by)}" if step.made_by else ""
-    return "; ".join(
-        filter(None, (made_words(step.gave), *step.gave.notes, from_, in_short(step.why)))
-    )
+    why = "" if step.why == FIRST_RESULT else in_short(step.why)
+    return "; ".join(filter(None, (made_words(step.gave), *step.gave.notes, from_, why)))
 
 
 def in_short(why: str) -> str:
