@@ -20,6 +20,7 @@ from autolearn.api.pipelines.function_steps import run_function
 from autolearn.api.pipelines.retention import forget_old
 from autolearn.api.pipelines.run import ConductedRun, StepFailed, StepWork, words_of
 from autolearn.api.services.pipelines import step_cache
+from autolearn.api.services.pipelines.kinds import session_of
 from autolearn.artifacts.store.errors import ArtifactError
 from autolearn.projections.queries.decrypting_reader import May
 from autolearn.projections.queries.pipelines import runs_of
@@ -104,7 +105,7 @@ class Conductor:
             task.cancel()
         await asyncio.gather(*going, return_exceptions=True)
         by = self.by
-        session = session_steps.session_of(by.id)
+        session = session_of(by.id)
         for owner in (runs_of(by.pipeline), session):
             for run in await self._open(owner):
                 await self._cancel(owner == session, stream_of_runs(owner), CancelRun(run))
@@ -131,8 +132,8 @@ class Conductor:
         for name, (outcome, _) in told.items():
             self._take(name, outcome)
         now = by.context.queries.latest()
-        if now.sessions.owner(session_steps.session_of(by.id)) is not None:
-            by.session = session_steps.session_of(by.id)
+        if now.sessions.owner(session_of(by.id)) is not None:
+            by.session = session_of(by.id)
             by.committed = not now.sessions.is_open(by.session)
         while len(self.outcomes) < len(by.definition.steps):
             for step in by.definition.steps:

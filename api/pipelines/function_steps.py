@@ -25,7 +25,7 @@ async def run_function(
     artifact: str = "",
     artifact_keyid: str = "",
 ) -> StepGave:
-    """Have a step done by a worker, by another `function` if one is named; return what it gave.
+    """Have a step done by a worker, by another `function` if one is named; return its result.
 
     Raises:
         StepFailed: it has failed in all its attempts, or was cancelled.
@@ -35,7 +35,7 @@ async def run_function(
     step, failed = work.step, ""
     for attempt in range(step.attempts):
         run = step_run_id(by.id, step.name, attempt)
-        command = request_step(by, work, run, artifact, artifact_keyid)
+        command = _request_step(by, work, run, artifact, artifact_keyid)
         await by.commands.conduct(by.stream, command, "step", step.name, attempt)
         await by.until_ended(runs_of(by.pipeline), "step", run)
         row = await by.run_of(runs_of(by.pipeline), "step", run)
@@ -53,7 +53,7 @@ async def run_function(
     raise StepFailed(failed)
 
 
-def request_step(
+def _request_step(
     by: ConductedRun, work: StepWork, run: RunId, artifact: str, artifact_keyid: str
 ) -> RequestStep:
     """Return the command that asks for a step."""

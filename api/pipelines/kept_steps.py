@@ -56,7 +56,7 @@ def kept_steps(by: ConductedRun, train: Step) -> KeptSteps:
         if step.kind == "split":
             name = step.inputs[0]
             continue
-        if spec is None or not is_row_wise(spec, step) or len(step.inputs) != 1:
+        if spec is None or not _is_row_wise(spec, step) or len(step.inputs) != 1:
             break
         found.append(
             RowStep(
@@ -73,6 +73,6 @@ def kept_steps(by: ConductedRun, train: Step) -> KeptSteps:
     return KeptSteps(tuple(reversed(found)), by.outcomes[name].gave.table)
 
 
-def is_row_wise(spec: StepSpec, step: Step) -> bool:
+def _is_row_wise(spec: StepSpec, step: Step) -> bool:
     """Return whether a step with its parameters makes each row from one row."""
     return spec.row_wise and not {*spec.needs_rows} & {*step.parameters}

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 
+import structlog
+
 from autolearn.agents.command_client import command_id
 from autolearn.api.http.problems import Problem
 from autolearn.api.identity.visibility import Level
@@ -25,6 +27,7 @@ from autolearn.schemas.rest.runs import EvaluationRow
 from autolearn.schemas.stream_kinds import stream
 from autolearn.schemas.values import RunId, SessionId
 
+log = structlog.stdlib.get_logger("autolearn.pipelines")
 _HOLD_MS = 60_000
 """Milliseconds within which the version is registered after its experiment was held."""
 
@@ -80,7 +83,7 @@ async def promote(by: ConductedRun, work: StepWork) -> StepGave:
 
 
 async def _promote(by: ConductedRun, work: StepWork, model: str, number: int) -> tuple[str, ...]:
-    """Promote a version if it meets what is required; return what is to be said of it."""
+    """Promote a version if it meets what is required; return notes about it."""
     parameters = work.step.parameters
     alias = str(parameters.get("alias") or CHAMPION)
     words = parameters.get("require") or []
@@ -130,7 +133,10 @@ async def _measure_alike(
         theirs = await asyncio.to_thread(newest, other, one.metric)
         if theirs is not None and theirs.dataset.is_content_of(measured.dataset):
             continue
-        await _evaluate(by, other.experiment, other.training, measured, one.metric)
+        try:
+            await _evaluate(by, other.experiment, other.training, measured, one.metric)
+        except Problem as problem:  # its experiment may be another user's: the gate says it
+            log.info("not measured", model=model, version=other_number, why=str(problem.detail))
 
 
 async def _evaluate(

@@ -26,7 +26,7 @@ async def forget_old(by: ConductedRun) -> None:
     """Forget the runs that the pipeline keeps no longer."""
     keep = by.definition.keep
     now, executors = by.context.queries.now(), by.context.executors
-    old = await executors.lists.run(lambda: old_runs(now, by.pipeline, keep, time.time() * 1000))
+    old = await executors.lists.run(lambda: _old_runs(now, by.pipeline, keep, time.time() * 1000))
     if not old:
         return
     try:
@@ -35,7 +35,7 @@ async def forget_old(by: ConductedRun) -> None:
         log.info("no run is forgotten now", pipeline=by.pipeline, why=str(problem.detail))
 
 
-def old_runs(snapshot: Snapshot, pipeline: str, keep: str, now: float) -> list[RunId]:
+def _old_runs(snapshot: Snapshot, pipeline: str, keep: str, now: float) -> list[RunId]:
     """Return the ended runs that are not kept, the oldest first (`now` in ms since 1970).
 
     A run stays whose results another one has taken from the cache, or whose experiment a version

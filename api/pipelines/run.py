@@ -87,7 +87,7 @@ class ConductedRun:
         return self.row.id
 
     async def read(self, look: Callable[[Snapshot, May], T]) -> T:
-        """Return what a look at the read models finds, in a thread; `tables` are among them.
+        """Return the result of a look at the read models, in a thread; `tables` are among them.
 
         Raises:
             Problem: as the look does.
@@ -115,5 +115,5 @@ class ConductedRun:
 
 
 def words_of(problem: Problem) -> str:
-    """Return what a problem says, for people."""
+    """Return the words of a problem, for people."""
     return f"{problem.title}: {problem.detail}"

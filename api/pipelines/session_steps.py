@@ -16,6 +16,7 @@ from autolearn.api.limits.quotas import check_run
 from autolearn.api.pipelines.kept_steps import kept_steps
 from autolearn.api.pipelines.run import ConductedRun, StepFailed, StepWork
 from autolearn.api.services.evaluations.checks import request_evaluation
+from autolearn.api.services.pipelines.kinds import session_of
 from autolearn.api.services.trainings.checks import request_training
 from autolearn.api.services.trainings.study_checks import request_study
 from autolearn.api.shared.bodies import EvaluationBody, StudyBody, TrainingBody
@@ -34,7 +35,7 @@ from autolearn.schemas.commands import (
 from autolearn.schemas.pipelines.results import StepGave
 from autolearn.schemas.rest.runs import AnyRunRow, EvaluationRow, StudyRow, TrainingRow
 from autolearn.schemas.stream_kinds import stream
-from autolearn.schemas.values import JsonValue, RunId, SessionId
+from autolearn.schemas.values import JsonValue, May, RunId, SessionId
 
 _DAY = 24 * 3600
 _LONGEST_WORDS = 200
@@ -43,7 +44,7 @@ _OF_STEP = ("candidates", "estimator", "hyperparameters")
 """The parameters of a train step that are of its candidates."""
 
 
-async def open_session(by: ConductedRun) -> SessionId:
+async def _open_session(by: ConductedRun) -> SessionId:
     """Open the session of a run, once, and return its id."""
     async with by.opening:
         if not by.session:
@@ -52,15 +53,20 @@ async def open_session(by: ConductedRun) -> SessionId:
             expires = round(by.context.settings.retention.session_expires * _DAY)
             at = stream("session", session)
             await by.commands.act(at, OpenSession(title, expires), "session")
-            for grant in by.context.queries.now().pipelines.grants(by.pipeline):
-                await by.commands.act(at, ShareSession(grant.user, grant.may), "share", grant.user)
+            for user, may in _readers(by).items():
+                await by.commands.act(at, ShareSession(user, may), "share", user)
             by.session = session
     return by.session
 
 
-def session_of(run: RunId) -> SessionId:
-    """Return the id of the session of a run."""
-    return SessionId(command_id("session", run))
+def _readers(by: ConductedRun) -> dict[str, May]:
+    """Return the users and groups that may see the session, as they may see the pipeline."""
+    pipelines = by.context.queries.now().pipelines
+    row, user = pipelines.stored(by.pipeline), by.commands.principal().name
+    found: dict[str, May] = {grant.user: grant.may for grant in pipelines.grants(by.pipeline)}
+    if row is not None and row.owner:
+        found[row.owner] = "work"
+    return {name: may for name, may in found.items() if name != user}
 
 
 async def train(by: ConductedRun, work: StepWork) -> StepGave:
@@ -72,7 +78,7 @@ async def train(by: ConductedRun, work: StepWork) -> StepGave:
     """
     given = work.first(lambda gave: gave.table)
     assert given.table is not None, "it was found by it"
-    session = await open_session(by)
+    session = await _open_session(by)
     wanted = _candidates(work.step.parameters)
     requests = [
         await by.read(partial(_request_candidate, by, work, one, at, given))

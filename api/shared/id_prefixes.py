@@ -82,7 +82,7 @@ async def session_or_training(
 async def session_or_run(
     context: ApiContext, who: Principal, given: str, kinds: Sequence[str]
 ) -> tuple[SessionId, RunId | None, str]:
-    """Return what `session_or_training` returns for a run of these kinds, and its kind."""
+    """Return the answer of `session_or_training` for a run of these kinds, and its kind."""
     last = kinds[-1]
     what = ", ".join(["session", "experiment", *kinds[:-1]]) + f" or {last}"
     start = _lowered(given, what)

@@ -73,7 +73,9 @@ def patients() -> tuple[list[str], list[list[object]]]:
 def wines() -> tuple[list[str], list[list[object]]]:
     """Return 178 wines of three cultivars, with what was measured (Forina et al., 1991)."""
     found = load_wine()
-    names = [name.replace("od280/od315_of_diluted_wines", "dilution") for name in found.feature_names]
+    names = [
+        name.replace("od280/od315_of_diluted_wines", "dilution") for name in found.feature_names
+    ]
     cultivars = ["barolo", "grignolino", "barbera"]
     rows = [
         [*map(plain, values), cultivars[target]]

@@ -39,7 +39,7 @@ def parameter_of(given: inspect.Parameter, annotation: Any, summary: str = "") -
     default: JsonValue | Any = UNSET
     if given.default is not inspect.Parameter.empty:
         default = msgspec.to_builtins(given.default)
-        if why := mismatch(given.default, annotation):
+        if why := _mismatch(given.default, annotation):
             raise TypeError(f"the default of its parameter {given.name} does not fit: {why}")
     said = [one for one in _metadata_of(annotation) if isinstance(one, msgspec.Meta)]
     told = next((one.description for one in said if one.description), "") or summary
@@ -53,7 +53,7 @@ def value_of(value: JsonValue, annotation: Any) -> Any:
     return msgspec.convert(value, annotation)
 
 
-def mismatch(value: Any, annotation: Any) -> str:
+def _mismatch(value: Any, annotation: Any) -> str:
     """Return why a value is not what an annotation says; "" if it is."""
     try:
         value_of(msgspec.to_builtins(value), annotation)
@@ -115,7 +115,7 @@ def _domains_of(annotation: Any, bounds: dict[str, Any]) -> Iterator[Domain]:
 
 
 def _each_of(annotation: Any, name: str) -> StepParameter | None:
-    """Return what each element of a list, or each value of a dict, may be; None for any."""
+    """Return the form of each element of a list, or each value of a dict; None for any."""
     origin, arguments = get_origin(annotation), get_args(annotation)
     if origin is Annotated:
         return _each_of(arguments[0], name)

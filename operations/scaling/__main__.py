@@ -125,7 +125,7 @@ def _follow(settings: Settings, scaler: Scaler) -> None:
 
 
 def _provider_of(chosen: argparse.Namespace, pool: Pool, settings: Settings) -> WorkerProvider:
-    """Return what runs the workers. Raises ProviderError if it is not there."""
+    """Return the provider of workers. Raises ProviderError if it is not there."""
     if chosen.where == "kubernetes":
         return Kubernetes(chosen.name, chosen.namespace, chosen.server, chosen.idle)
     kafka = replace(settings.kafka, brokers=brokers(settings))

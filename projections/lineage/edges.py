@@ -76,7 +76,7 @@ class _Registered(Struct, frozen=True):
 
 
 def data_ref(ref: DatasetRef) -> Ref:
-    """Return what a run's data are: a version of a dataset, or the table of a step."""
+    """Return the data of a run: a version of a dataset, or the table of a step."""
     if ref.folder:
         return Ref("table", ref.folder, ref.version)
     return Ref("dataset-version", ref.name, ref.version)

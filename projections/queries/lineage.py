@@ -39,7 +39,7 @@ class LineageQueries(Queries):
         return self.rows.known.lineage.full
 
     def sources(self, ref: Ref) -> list[Edge]:
-        """Return what a thing was made of, as far as that can be read (decrypts)."""
+        """Return the things of which one was made, as far as that can be read (decrypts)."""
         try:
             own = [*_OWN[ref.kind](self, ref)] if ref.kind in _OWN else []
         except Unreadable:
@@ -53,7 +53,7 @@ class LineageQueries(Queries):
         return self.rows.known.lineage.tables(start)
 
     def products(self, ref: Ref) -> list[Edge]:
-        """Return what was made of a thing, as the present rows have it."""
+        """Return the things that were made of one, as the present rows have it."""
         found = self.rows.known.lineage.products(ref)
         if ref.kind == "training":
             kept = self.rows.get(experiments.KEPT, ref.within)

@@ -69,12 +69,12 @@ KEEP_WORDS = "last N (runs) or Nd (days), such as last 30 or 30d"
 
 
 def kept_runs(keep: str) -> int | None:
-    """Return how many runs are kept, None if that is told in days."""
+    """Return how many runs are kept, None if days say it."""
     found = _KEEP.fullmatch(keep)
     return int(found[1]) if found and found[1] else None
 
 
 def kept_days(keep: str) -> int | None:
-    """Return for how many days runs are kept, None if that is told as their number."""
+    """Return for how many days runs are kept, None if their number says it."""
     found = _KEEP.fullmatch(keep)
     return int(found[2]) if found and found[2] else None

@@ -22,8 +22,6 @@ TABLE = "table.parquet"
 REPORT, LOG = "report.json", "log.txt"
 """The names of a `StepReport`, and of what a step wrote to its standard output and error."""
 
-FIRST_RESULT = "it has no earlier result"
-"""Why a step runs that never has, which a list of steps need not say of each."""
 MOST_SAMPLES = 20
 """Rows of a sample."""
 

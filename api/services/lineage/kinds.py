@@ -1,6 +1,6 @@
 """The kinds of things in a lineage: where each lies, who may see it, and how it is shown.
 
-A kind of thing joins with a line in `KINDS`; its edges are those of `projections/lineage/edges`.
+A kind of thing joins with a line in `_KINDS`; its edges are those of `projections/lineage/edges`.
 """
 
 from __future__ import annotations
@@ -59,12 +59,12 @@ class _Request(Struct, frozen=True):
 
 def level_on(sight: Sight, ref: Ref) -> Level:
     """Return the principal's level on a thing."""
-    return KINDS[ref.kind].level(sight, ref)
+    return _KINDS[ref.kind].level(sight, ref)
 
 
 def shown(sight: Sight, ref: Ref) -> LineageNode | None:
     """Return the node of a thing; None if it is not there at this moment."""
-    return KINDS[ref.kind].show(sight, ref)
+    return _KINDS[ref.kind].show(sight, ref)
 
 
 def gone(ref: Ref) -> LineageNode:
@@ -191,7 +191,7 @@ def _file_level(sight: Sight, ref: Ref) -> Level:
 
 
 def _file(sight: Sight, ref: Ref) -> LineageNode:
-    """Return what came from outside: an imported model, or the rows of a prediction."""
+    """Return a thing that came from outside: an imported model, or the rows of a prediction."""
     if ref.within.startswith("model/"):
         return _node(ref, "an imported model")
     for kind in ("training", "prediction"):
@@ -293,7 +293,7 @@ def _step(sight: Sight, ref: Ref) -> LineageNode | None:
     )
 
 
-KINDS: Mapping[str, ThingKind] = {
+_KINDS: Mapping[str, ThingKind] = {
     "dataset-version": ThingKind(_dataset_level, _dataset),
     "table": ThingKind(_table_level, _table),
     "file": ThingKind(_file_level, _file),

@@ -58,7 +58,7 @@ class Thing(NamedTuple):
 
 
 async def find_thing(context: ApiContext, who: Principal, given: str, kind: str = "") -> Thing:
-    """Return what is called so; without a `kind` whatever fits.
+    """Return the things of this name; without a `kind` whatever fits.
 
     Raises:
         Problem: nothing that the principal may see is called so (404), or several things (422).

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from msgspec.structs import asdict, replace
 
-from autolearn.api.services.pipelines.kinds import step_run_id
+from autolearn.api.services.pipelines.kinds import session_of, step_run_id
 from autolearn.api.state.worker_heartbeats import Live
 from autolearn.projections.queries.pipelines import runs_of
 from autolearn.projections.queries.queries import Snapshot
@@ -92,16 +92,17 @@ def run(snapshot: Snapshot, name: str, row: PipelineRunRow, live: Live) -> Pipel
         outcome, time = told.get(step.name, (None, None))
         own = step_run_id(row.id, step.name)
         stored = snapshot.runs.stored(runs_of(name), "step", own)
-        links = {} if stored is None else {"log": f"{at}/steps/{step.name}/log"}
+        links: dict[str, str] = {}
         if outcome is not None and outcome.gave.artifact is not None:
             links["files"] = f"{at}/steps/{step.name}/files"
         ready = row.started is not None and all(name in told for name in step.inputs)
         going = row.status if row.ended is not None else "running" if ready else "waiting"
         steps.append(_step(step, outcome, time, None if stored is None else own, going, links))
     links = {"self": at, "pipeline": f"/v1/pipelines/{name}"}
-    if row.trained_in:
-        kind = "experiments" if row.committed else "sessions"
-        links["session"] = f"/v1/{kind}/{row.trained_in}"
+    session = session_of(row.id)  # also of a run that has failed, or goes on
+    if snapshot.sessions.owner(session) is not None:
+        kind = "sessions" if snapshot.sessions.is_open(session) else "experiments"
+        links["session"] = f"/v1/{kind}/{session}"
     return PipelineRun(**asdict(row), pipeline=name, steps=steps, progress=live(row), links=links)
 
 

@@ -134,15 +134,15 @@ def add_run_routes(routes: APIRouter, context: ApiContext) -> None:
             definition = resolve(row.definition, body.parameters, kinds)
         except PipelineInvalid as error:
             raise invalid(error) from None
-        check_start(definition, body.start_at)
-        named = datasets_of(definition, kinds, body.files)
+        _check_start(definition, body.start_at)
+        named = _datasets_of(definition, kinds, body.files)
         sources = await dataset_checks.checked(
             context,
             lambda seen: all(
                 dataset_checks.has_dataset(seen, name, may_use(who, seen))
                 for name in named.values()
             ),
-            lambda seen: sources_of(seen, named, who),
+            lambda seen: _sources_of(seen, named, who),
         )
         definition = await context.executors.lists.run(
             lambda: with_expectations(context.queries.now(), definition, named, who)
@@ -282,7 +282,7 @@ def add_run_routes(routes: APIRouter, context: ApiContext) -> None:
         return await context.arrivals.until(ended, max(0.0, seconds), stream("pipeline", name))
 
 
-def check_start(definition: Definition, start: str | None) -> None:
+def _check_start(definition: Definition, start: str | None) -> None:
     """Raise a problem (422) if a run is to start at a step that there is not."""
     names = [step.name for step in definition.steps]
     if start is not None and start not in names:
@@ -290,7 +290,7 @@ def check_start(definition: Definition, start: str | None) -> None:
         raise dataset_checks.wrong("step-unknown", "There is no such step", {"#/start_at": fault})
 
 
-def datasets_of(
+def _datasets_of(
     definition: Definition, kinds: dict[str, StepSpec], files: dict[str, str]
 ) -> dict[str, str]:
     """Return the datasets NAME or NAME@VERSION that steps read, by step.
@@ -318,7 +318,7 @@ def _without_file(step: Step) -> Problem:
     return dataset_checks.wrong("file-missing", "A file is not here", {"#/files": fault})
 
 
-def sources_of(seen: Snapshot, named: dict[str, str], who: Principal) -> dict[str, DatasetSpec]:
+def _sources_of(seen: Snapshot, named: dict[str, str], who: Principal) -> dict[str, DatasetSpec]:
     """Return the versions of the named datasets, by step (decrypts).
 
     Raises:

@@ -18,7 +18,7 @@ from autolearn.artifacts.store.errors import ArtifactError
 from autolearn.projections.queries.queries import Snapshot
 from autolearn.schemas.codec import to_json
 from autolearn.schemas.pipelines.definition import Definition, Step
-from autolearn.schemas.pipelines.results import FIRST_RESULT, StepGave, StepOutcome
+from autolearn.schemas.pipelines.results import StepGave, StepOutcome
 from autolearn.schemas.pipelines.steps import StepSpec
 from autolearn.schemas.stream_kinds import stream
 from autolearn.schemas.values import RunId
@@ -37,12 +37,12 @@ def environment() -> dict[str, str]:
     return found
 
 
-def digest_of(value: object) -> str:
+def _digest_of(value: object) -> str:
     """Return the SHA-256 (hex) of a value as JSON: equal values give equal digests."""
     return hashlib.sha256(to_json(value)).hexdigest()
 
 
-def identity_of(gave: StepGave) -> str:
+def _identity_of(gave: StepGave) -> str:
     """Return the digest of what a step gave, as far as later steps depend on it.
 
     Two results with equal digests are the same: of a table and of an artifact its bytes count.
@@ -51,7 +51,7 @@ def identity_of(gave: StepGave) -> str:
     digests = [gave.artifacts[run].digest for run in gave.trainings]
     scores = [gave.scores.get(run) for run in gave.trainings]
     best = gave.artifacts[gave.best].digest if gave.best else ""
-    return digest_of([table, gave.split, digests, scores, best, gave.model, gave.version])
+    return _digest_of([table, gave.split, digests, scores, best, gave.model, gave.version])
 
 
 def inputs_of(
@@ -62,11 +62,11 @@ def inputs_of(
     `given` are the results of the steps that it takes; `more` are the datasets that it reads.
     """
     return {
-        "code": digest_of([spec.name, spec.package, spec.package_version, spec.digest]),
-        "parameters": digest_of(step.parameters),
-        "environment": digest_of(environment()),
-        "seed": digest_of(seed),
-        **{f"input:{name}": identity_of(gave) for name, gave in given.items()},
+        "code": _digest_of([spec.name, spec.package, spec.package_version, spec.digest]),
+        "parameters": _digest_of(step.parameters),
+        "environment": _digest_of(environment()),
+        "seed": _digest_of(seed),
+        **{f"input:{name}": _identity_of(gave) for name, gave in given.items()},
         **{f"data:{name}": version for name, version in more.items()},
     }
 
@@ -94,7 +94,7 @@ def secret_of(context: ApiContext, pipeline: str) -> DataKey | None:
 def why_run(inputs: Mapping[str, str], before: StepOutcome | None) -> str:
     """Return which inputs differ from those of the step's outcome before, for people."""
     if before is None or not before.inputs:
-        return FIRST_RESULT
+        return "first run"
     changed = [
         _WORDS.get(what, what.replace(":", " "))
         for what in {**before.inputs, **inputs}
@@ -159,7 +159,7 @@ def _is_there(now: Snapshot, gave: StepGave, level: Level) -> bool:
 
 
 def _damage(context: ApiContext, gave: StepGave) -> str:
-    """Return what is wrong with the files of a result, "" if nothing is."""
+    """Return the fault of the files of a result, "" for none."""
     assert gave.artifact is not None, "it has files"
     try:
         with tempfile.TemporaryDirectory(dir=context.scratch) as folder:

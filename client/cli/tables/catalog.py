@@ -99,7 +99,7 @@ def _kept_in_model(one: CatalogStep) -> str:
 
 
 def _each_in(parameter: StepParameter) -> str:
-    """Return what the elements of an array, or the values of an object, may be."""
+    """Return the words for the elements of an array, or the values of an object."""
     if parameter.each is None:
         return ""
     return f" of {' or '.join(map(str, parameter.each.domains))}"

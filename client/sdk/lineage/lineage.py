@@ -24,7 +24,7 @@ class Lineages:
         limit: int | None = None,
         as_of: str | None = None,
     ) -> Flow[LineageGraph]:
-        """Return what a thing was made of, back to the sources; `forward`: what was made of it.
+        """Return the things of which one was made, back to the sources; `forward`: made of it.
 
         The thing is an object, such as a training or a dataset; or a name: NAME or NAME@VERSION of
         a dataset, NAME@NUMBER or NAME@ALIAS of a model, dataset/NAME or model/NAME where both are

@@ -124,7 +124,7 @@ class TruthMethods(Handle[RegisteredModel]):
     def labelled_by_versions(
         self, *, since: str = ""
     ) -> Flow[tuple[list[dict[str, Any]], list[int]]]:
-        """Return what `labelled` returns, and the versions that answered these rows."""
+        """Return the answer of `labelled`, and the versions that answered these rows."""
         return (yield from self._labelled(since))
 
     def _labelled(self, since: str) -> Flow[tuple[list[dict[str, Any]], list[int]]]:

@@ -128,7 +128,7 @@ class PipelineMethods(Handle[Pipeline]):
         parameters: Mapping[str, JsonValue] | None = None,
         **named: JsonValue,
     ) -> Flow[PipelinePlan]:
-        """Return what `run` would do: which steps would run, and which come from the cache.
+        """Return the plan of `run`: which steps would run, and which come from the cache.
 
         Files that it reads are uploaded for it, because their content decides.
         """
@@ -204,7 +204,7 @@ class PipelineMethods(Handle[Pipeline]):
 
     @operation
     def diff(self, before: int, after: int | None = None) -> Flow[list[PipelineDifference]]:
-        """Return what differs between two versions, by default to the newest one."""
+        """Return the differences of two versions, by default to the newest one."""
         old = yield from ask(_version_call(self.name, before))
         new = yield from ask(_version_call(self.name, after or self.data.versions))
         return differences(old.definition, new.definition)
@@ -304,7 +304,7 @@ class Pipelines:
             Problem: the file has faults (pipeline-invalid): `errors` has each with its line and
                 column; or the name is taken.
         """
-        text, folder = text_of(file)
+        text, folder = _text_of(file)
         made = yield from _applied(text, note)
         found = yield from ask(Call("GET", _at(made.pipeline), Pipeline))
         handle: Any = _handle(self, found)
@@ -314,7 +314,7 @@ class Pipelines:
     @operation
     def apply_version(self, file: PipelineFile, *, note: str = "") -> Flow[PipelineVersion]:
         """Do the same, and return the version that the file is."""
-        return _applied(text_of(file)[0], note)
+        return _applied(_text_of(file)[0], note)
 
     @operation
     def check(self, file: PipelineFile) -> Flow[PipelineVersion]:
@@ -323,7 +323,7 @@ class Pipelines:
         Raises:
             BadArgument, Problem: as `apply`.
         """
-        body = {"text": text_of(file)[0]}
+        body = {"text": _text_of(file)[0]}
         return ask(Call("POST", "/v1/pipelines", PipelineVersion, {"dry_run": True}, body))
 
     @operation
@@ -347,7 +347,7 @@ class Pipelines:
         self, name: str, *, as_of: str | None = None
     ) -> Flow[Either[PipelineHandle, AsyncPipelineHandle]]:
         """Return a pipeline by its name."""
-        return pipeline_named(self, name, as_of)
+        return _pipeline_named(self, name, as_of)
 
     def __getitem__(self: Any, name: str) -> Any:
         return self.get(name)
@@ -363,7 +363,7 @@ class PipelineAccess:
         self, name: str, *, as_of: str | None = None
     ) -> Flow[Either[PipelineHandle, AsyncPipelineHandle]]:
         """Return a pipeline by its name."""
-        return pipeline_named(self, name, as_of)
+        return _pipeline_named(self, name, as_of)
 
     @listing
     def pipeline_runs(
@@ -378,7 +378,7 @@ class PipelineAccess:
         return run_named(self, run)
 
 
-def text_of(file: PipelineFile) -> tuple[str, Path | None]:
+def _text_of(file: PipelineFile) -> tuple[str, Path | None]:
     """Return the text of a pipeline's file, and its folder if it has one.
 
     Raises:
@@ -403,7 +403,7 @@ def _applied(text: str, note: str) -> Flow[PipelineVersion]:
     return ask(Call("POST", "/v1/pipelines", PipelineVersion, body=body))
 
 
-def pipeline_named(client: Any, name: str, as_of: str | None = None) -> Flow[Any]:
+def _pipeline_named(client: Any, name: str, as_of: str | None = None) -> Flow[Any]:
     """Get a pipeline by its name."""
     found = yield from ask(Call("GET", _at(name), Pipeline, {"as_of": as_of}))
     return _handle(client, found)

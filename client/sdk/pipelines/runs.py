@@ -107,7 +107,7 @@ class PipelineRunMethods(RunMethods[PipelineRun]):
 
     @operation
     def log(self, step: str) -> Flow[str]:
-        """Return what a step has written to its standard output and error.
+        """Return the text that a step has written to its standard output and error.
 
         Of a step that failed it is the reason, with the end of what it has written.
 
@@ -290,7 +290,7 @@ def started(
     limit = seconds_of_wait(wait)
     at = f"/v1/pipelines/{segment(pipeline)}/runs"
     call = Call("POST", at, PipelineRun, body=body, key=key)
-    handle: Any = run_handle(part, (yield from ask(waiting(call, limit))))
+    handle: Any = _run_handle(part, (yield from ask(waiting(call, limit))))
     handle._folder = folder
     if limit is not None:
         yield from handle._until_ended(limit, raise_on_failure=raise_on_failure)
@@ -314,7 +314,9 @@ class AsyncPipelineRunHandle(PipelineRunMethods, AwaitingPart):
         self._begin(RunParent(data.pipeline, "pipeline"), data)
 
 
-def run_handle(client: Any, data: PipelineRun) -> Either[PipelineRunHandle, AsyncPipelineRunHandle]:
+def _run_handle(
+    client: Any, data: PipelineRun
+) -> Either[PipelineRunHandle, AsyncPipelineRunHandle]:
     """Return a run as an object."""
     return either(client, PipelineRunHandle, AsyncPipelineRunHandle, client._http, data)
 
@@ -330,4 +332,4 @@ def runs_of(
 def run_named(client: Any, run: str) -> Flow[Any]:
     """Get a run by its id, or the start of it."""
     found = yield from ask(Call("GET", f"/v1/pipeline-runs/{segment(run)}", PipelineRun))
-    return run_handle(client, found)
+    return _run_handle(client, found)

@@ -91,7 +91,7 @@ def graph(found: PipelineGraph) -> RenderableType:
 
 
 def differences(found: Iterable[PipelineDifference]) -> RenderableType:
-    """Return what differs between two versions."""
+    """Return the differences of two versions."""
     lines = [
         (
             one.what,

@@ -10,7 +10,7 @@ from rich.console import Group, RenderableType
 
 from autolearn.client.cli.output import count, number, pairs, rows, sentence, short, when
 from autolearn.schemas.bounds import cut
-from autolearn.schemas.pipelines.results import FIRST_RESULT, StepGave
+from autolearn.schemas.pipelines.results import StepGave
 from autolearn.schemas.rest.pipelines.runs import (
     PipelinePlan,
     PipelineRun,
@@ -65,8 +65,8 @@ def steps(one: PipelineRun) -> RenderableType:
             step.name,
             f"{_SIGNS.get(step.status, ' ')} {step.status}",
             "" if step.seconds is None else f"{step.seconds:.2f}",
-            rows_of(step),
-            remark(step),
+            _rows_of(step),
+            _remark(step),
         )
         for step in one.steps
     ]
@@ -74,7 +74,7 @@ def steps(one: PipelineRun) -> RenderableType:
 
 
 def plan(found: PipelinePlan) -> RenderableType:
-    """Return what a run would do."""
+    """Return the plan of a run."""
     lines = [
         (
             one.name,
@@ -94,15 +94,16 @@ def step_words(step: StepState) -> str:
     sign = _SIGNS.get(step.status, "")
     took = "" if step.seconds is None else f" ({step.seconds:.2f} s)"
     words = f"{sign} {step.status}{took}".strip()
-    told = [f"{rows_of(step)} rows" if rows_of(step) else "", remark(step)]
+    told = [f"{_rows_of(step)} rows" if _rows_of(step) else "", _remark(step)]
     return ", ".join([words, *filter(None, told)])
 
 
-def remark(step: StepState) -> str:
-    """Return what a step has made, and from which run that is, or why the step ran."""
+def _remark(step: StepState) -> str:
+    """Return the result of a step, and from which run that is, or why the step ran."""
     from_ = f"from run {short(step.made_by)}" if step.made_by else ""
-    why = "" if step.why == FIRST_RESULT else in_short(step.why)
-    return "; ".join(filter(None, (made_words(step.gave), *step.gave.notes, from_, why)))
+    return "; ".join(
+        filter(None, (_made_words(step.gave), *step.gave.notes, from_, in_short(step.why)))
+    )
 
 
 def in_short(why: str) -> str:
@@ -112,7 +113,7 @@ def in_short(why: str) -> str:
     return f"{words} …" if more else words
 
 
-def rows_of(step: StepState) -> str:
+def _rows_of(step: StepState) -> str:
     """Return the rows of a step's table, after those that it took if these are others."""
     gave = step.gave
     if gave.table is None:
@@ -121,7 +122,7 @@ def rows_of(step: StepState) -> str:
     return f"{taken:,} → {given:,}" if taken and taken != given else f"{given:,}"
 
 
-def made_words(gave: StepGave) -> str:
+def _made_words(gave: StepGave) -> str:
     """Return in words what a step has made besides a table."""
     if gave.version:
         return f"{gave.model}@{gave.version}"
