@@ -64,6 +64,14 @@ def test_regression_is_better_than_the_baseline(desk: Desk, folder: Path) -> Non
     assert len(rows_of("progression-predicted.csv")) == len(rows_of("patients.csv"))
 
 
+def test_regression_measured_on_other_rows_is_not_promoted(desk: Desk, folder: Path) -> None:
+    ran = desk.says("pipeline", "run", "progression.yaml", "-p", "test=0.4")
+    (promoted,) = (step for step in ran["steps"] if step["name"] == "promote")
+    assert (ran["status"], promoted["gave"]["version"]) == ("completed", 2)
+    assert "version 2 is not promoted: " in promoted["gave"]["notes"][-1]
+    assert [one["status"] for one in ran["steps"]].count("cached") == 3, "up to the split"
+
+
 def test_clustering_finds_the_cultivars_that_it_has_not_seen(desk: Desk, folder: Path) -> None:
     scores_of(desk, folder)
     together = Counter((row["cultivar"], row["cluster"]) for row in rows_of("wine-kinds.csv"))
