@@ -52,6 +52,8 @@ _DRIVEN: Mapping[str, Do] = {
 """How each step is done that is no function alone."""
 _LONGEST_PHASE = 200
 """Characters of a phase: a heartbeat has those of all runs."""
+_LONGEST_NOTE = 1000
+"""Characters of a note; a step of 100 candidates may have as many."""
 _FAULT = "this is a fault of AutoLearn, and the log of its API process says more"
 _USEFUL = ("completed", "cached")
 log = structlog.stdlib.get_logger("autolearn.pipelines")
@@ -228,6 +230,7 @@ class Conductor:
                 name = step.keep_as.removeprefix(table_steps.KEEP)
                 ref = await table_steps.keep_table(by, gave.table, name, step.name)
                 gave = replace(gave, dataset=ref)
+            gave = replace(gave, notes=tuple(cut(one, _LONGEST_NOTE) for one in gave.notes))
         except StepFailed as error:
             return self._ended(step, "failed", str(error))
         except Problem as problem:

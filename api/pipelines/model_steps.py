@@ -29,6 +29,9 @@ from autolearn.schemas.stream_kinds import stream
 from autolearn.schemas.values import RunId, SessionId
 
 log = structlog.stdlib.get_logger("autolearn.pipelines")
+_NOT_PROMOTED = ("gate-closed", "evidence-missing", "evidence-of-others", "other-rows")
+"""The kinds of problems of a version that stays without the alias; the run goes on."""
+_ON_A_DATASET = "; `evaluate: {dataset: NAME}` measures both on rows that neither has learned from"
 _HOLD_MS = 60_000
 """Milliseconds within which the version is registered after its experiment was held."""
 
@@ -120,9 +123,10 @@ async def _promote(by: ConductedRun, work: StepWork, model: str, number: int) ->
     except Problem as problem:
         if problem.kind == "alias-unchanged":
             return (*notes, f"version {number} answers as {alias} already")
-        if problem.kind not in ("gate-closed", "evidence-missing", "evidence-of-others"):
+        if problem.kind not in _NOT_PROMOTED:
             raise
-        return (*notes, f"version {number} is not promoted: {words_of(problem)}")
+        advice = _ON_A_DATASET if problem.kind == "other-rows" else ""
+        return (*notes, f"version {number} is not promoted: {words_of(problem)}{advice}")
     return (*notes, f"version {number} answers as {alias}")
 
 

@@ -24,6 +24,7 @@ from autolearn.api.shared.lookup import RunOwner
 from autolearn.projections.queries.evaluations import figures_of
 from autolearn.schemas.bounds import cut
 from autolearn.schemas.catalog import DatasetSpec
+from autolearn.schemas.codec import to_json
 from autolearn.schemas.commands import (
     OpenSession,
     RequestEvaluation,
@@ -37,6 +38,8 @@ from autolearn.schemas.stream_kinds import stream
 from autolearn.schemas.values import JsonValue, May, RunId, SessionId
 
 _DAY = 24 * 3600
+_LONGEST_WORDS = 200
+"""Characters of the words for a model."""
 _OF_STEP = ("candidates", "estimator", "hyperparameters")
 """The parameters of a train step that are of its candidates."""
 
@@ -291,7 +294,8 @@ async def compare(by: ConductedRun, work: StepWork) -> StepGave:
     row = await by.read(lambda now, _: now.catalog.metric(name))
     sign = -1 if row is not None and row.spec.greater_is_better is False else 1
     order = {run: at for at, run in enumerate(given.trainings)}
-    best = max(found, key=lambda run: (sign * found[run], -order[RunId(run)]))
+    best = RunId(max(found, key=lambda run: (sign * found[run], -order[RunId(run)])))
+    training = await by.read(lambda now, _: now.runs.training(given.session, best))
     return StepGave(
         session=given.session,
         trainings=given.trainings,
@@ -299,8 +303,15 @@ async def compare(by: ConductedRun, work: StepWork) -> StepGave:
         studies=given.studies,
         evaluations=given.evaluations,
         scores=given.scores,
-        best=RunId(best),
+        best=best,
+        notes=() if training is None else (_words_of(training),),
     )
+
+
+def _words_of(training: TrainingRow) -> str:
+    """Return which model a training is, for people."""
+    given = (f"{name}={to_json(one).decode()}" for name, one in training.hyperparameters.items())
+    return cut(" ".join((training.estimator, *given)), _LONGEST_WORDS)
 
 
 def _why(row: AnyRunRow) -> str:

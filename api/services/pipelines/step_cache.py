@@ -113,7 +113,7 @@ def why_forced(definition: Definition, step: Step, start_at: str, *, no_cache: b
     if step.kind == "source" and "url" in step.parameters:
         return "what a URL answers may have changed"
     if no_cache:
-        return "the run takes nothing from the cache"
+        return "no cache"
     if start_at and (step.name == start_at or _follows(definition, step, start_at)):
         return f"the run starts at {start_at}"
     return ""
