@@ -15,7 +15,13 @@ import structlog
 from msgspec.structs import replace
 
 from autolearn.api.http.problems import Problem
-from autolearn.api.pipelines import model_steps, session_steps, table_steps
+from autolearn.api.pipelines import (
+    compare_step,
+    forecast_steps,
+    model_steps,
+    session_steps,
+    table_steps,
+)
 from autolearn.api.pipelines.commands import Gone
 from autolearn.api.pipelines.function_steps import run_function
 from autolearn.api.pipelines.retention import forget_old
@@ -42,9 +48,9 @@ Do = Callable[[ConductedRun, StepWork], Awaitable[StepGave]]
 _DRIVEN: Mapping[str, Do] = {
     "source": table_steps.read_source,
     "split": table_steps.split,
-    "train": session_steps.train,
+    "train": forecast_steps.train,
     "evaluate": session_steps.evaluate,
-    "compare": session_steps.compare,
+    "compare": compare_step.compare,
     "promote": model_steps.promote,
     "predict": table_steps.predict,
     "deliver": table_steps.deliver,
@@ -166,9 +172,9 @@ class Conductor:
 
     def _take(self, name: str, outcome: StepOutcome) -> None:
         self.outcomes[name] = outcome
-        table = outcome.gave.table
-        if table is not None and table.folder:
-            self.by.tables[table.name] = table
+        for table in (outcome.gave.table, outcome.gave.learned_from):
+            if table is not None and table.folder:
+                self.by.tables[table.name] = table
 
     def _words(self) -> str:
         """Return which steps go on."""

@@ -159,8 +159,9 @@ def unusable(
         gave.dataset.name, gave.dataset.version
     ):
         return f"the version of {gave.dataset.name} is gone"
-    if gave.model and (version := now.models.version(gave.model, gave.version)) is not None:
-        return f"{gave.model}@{gave.version} is retired" if version.retired else ""
+    for model, number in gave.registered.items():
+        if (version := now.models.version(model, number)) is not None and version.retired:
+            return f"{model}@{number} is retired"
     return _damage(context, gave) if gave.artifact is not None else ""
 
 
