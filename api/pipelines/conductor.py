@@ -10,6 +10,7 @@ import asyncio
 import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 
 import structlog
 from msgspec.structs import replace
@@ -34,7 +35,7 @@ from autolearn.projections.queries.pipelines import runs_of
 from autolearn.projections.queries.queries import Snapshot
 from autolearn.runtime.timestamps import now as timestamp
 from autolearn.schemas.bounds import LONGEST_TEXT, cut
-from autolearn.schemas.commands import CancelRun, CompleteRun, FailRun, RecordStep
+from autolearn.schemas.commands import CancelRun, CompleteRun, FailRun, RecordStep, ReportRunLost
 from autolearn.schemas.messages import Command
 from autolearn.schemas.pipelines.definition import Step
 from autolearn.schemas.pipelines.results import StepGave, StepOutcome, StepStatus
@@ -85,9 +86,18 @@ class Conductor:
             log.info("conducted no longer", run=self.by.id, why=str(gone))
         except Problem as problem:  # it has ended meanwhile
             log.info("not reported", run=self.by.id, why=str(problem.detail))
+        except Exception:  # a fault of ours: it is tried again, as often as the run has attempts
+            log.exception("the end of a run could not be reported", run=self.by.id)
+            await self._give_up()
         finally:
             for task in self.going.values():  # of one that was let go: another process does them
                 task.cancel()
+
+    async def _give_up(self) -> None:
+        """Have the next attempt begin; a Problem is that there is none."""
+        lost = ReportRunLost(self.by.id, self.attempt, self.by.commands.worker)
+        with suppress(Problem, Gone):
+            await self.by.commands.conduct(self.by.stream, lost, "lost", self.attempt)
 
     async def _until_end(self) -> Command:
         """Do all steps, and return the command that reports the end of the run."""
@@ -255,12 +265,10 @@ class Conductor:
         """Return whether the process before has asked for a step: this one goes on from there."""
         if self.attempt == 1:
             return False
+        if step.kind == "train":
+            return bool(self.by.session)
         by, runs = self.by, self.by.context.queries.latest().runs
-        if runs.stored(runs_of(by.pipeline), "step", step_run_id(by.id, step.name)) is not None:
-            return True
-        training, session = session_steps.training_id(by.id, step.name, 0), session_of(by.id)
-        kinds = "training", "study"
-        return any(runs.stored(session, kind, training) is not None for kind in kinds)
+        return runs.stored(runs_of(by.pipeline), "step", step_run_id(by.id, step.name)) is not None
 
     def _data(self, step: Step) -> dict[str, str]:
         """Return the versions of the datasets that a step reads."""

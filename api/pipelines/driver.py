@@ -41,13 +41,13 @@ _AGAIN = 5.0
 """Seconds after which it looks again at what it could not claim."""
 _LONGEST_CLAIM = 30.0
 """Seconds for which it waits for the answer to a claim: other runs wait meanwhile."""
-_TO_SEE = {
-    type_of(event)
-    for event in (events.PipelineRequested, events.RunLost, events.RunCancelled, events.RunFailed)
-}
-"""The events after which there may be a run to claim, or one whose steps go on after its end."""
-_TO_LOOK = _TO_SEE | {type_of(event) for event in (events.RunCompleted, events.PipelineRemoved)}
-"""Those after which there may be a run to let go of, too."""
+_TO_SEE = {type_of(events.PipelineRequested), type_of(events.RunLost)}
+"""The events after which there may be a run to claim."""
+_TO_END = {type_of(events.RunCancelled), type_of(events.RunFailed)}
+"""Those after which steps of an ended run may go on."""
+_TO_LOOK = _TO_SEE | _TO_END
+_TO_LOOK |= {type_of(events.RunCompleted), type_of(events.PipelineRemoved)}
+"""Those after which there may be something to do: a run to let go of, too."""
 log = structlog.stdlib.get_logger("autolearn.pipelines")
 
 
@@ -57,9 +57,11 @@ class Driver:
     def __init__(self, context: ApiContext) -> None:
         self.context, self.id = context, f"api-{uuid.uuid4()}"
         self.conducted: dict[RunId, Conductor] = {}
-        self.ending: set[asyncio.Task[None]] = set()
+        self.ending: dict[RunId, asyncio.Task[None]] = {}
         self.to_see: set[str] = set()
         """The pipelines that may have runs which nobody conducts."""
+        self.to_end: set[str] = set()
+        """The pipelines that may have ended runs of which steps go on."""
         self.tasks: dict[RunId, asyncio.Task[None]] = {}
         self.loops: list[asyncio.Task[None]] = []
         self.look = asyncio.Event()
@@ -91,6 +93,8 @@ class Driver:
             kind, _, name = record.subject.partition("/")
             if kind == "pipeline" and record.type in _TO_SEE:
                 self.to_see.add(name)
+            if kind == "pipeline" and record.type in _TO_END:
+                self.to_end.add(name)
             if kind == "pipeline" and record.type in _TO_LOOK:
                 self.look.set()
 
@@ -101,7 +105,9 @@ class Driver:
             try:
                 if not known:
                     await self.context.reader.until_ready()
-                    self.to_see.update(await asyncio.to_thread(self._names))
+                    names = await asyncio.to_thread(self._names)
+                    self.to_see.update(names)
+                    self.to_end.update(names)
                     known = True
                 await self._look()
             except Exception:  # whatever it is, it must not end this: other runs wait
@@ -122,12 +128,12 @@ class Driver:
             row = latest.runs.stored(runs_of(one.by.pipeline), "pipeline", run)
             if row is None or row.ended or (row.worker, row.attempt) != (self.id, one.attempt):
                 self._let_go(run, ended=row is None or row.ended is not None)
+        await self._end_left()
         if not self.to_see or len(self.conducted) >= _MOST_DRIVEN:
             return
         names, self.to_see = self.to_see, set()
         try:
             found = await asyncio.to_thread(self._unclaimed, names)
-            left = await asyncio.to_thread(self._left, names)
         except BaseException:
             self.to_see |= names
             raise
@@ -143,9 +149,16 @@ class Driver:
                 claimed = False
             if not claimed:
                 self.to_see.add(name)
-        for name, run in left:
-            if (ended := await self._conductor(name, run, 0)) is not None:
-                await self._stop(ended)
+
+    async def _end_left(self) -> None:
+        """End what goes on of ended runs: nobody conducted them when they ended."""
+        names, self.to_end = self.to_end, set()
+        if not names:
+            return
+        for name, run in await asyncio.to_thread(self._left, names):
+            ended = await self._conductor(name, run, 0) if run not in self.ending else None
+            if ended is not None:
+                self._end(run, ended)
 
     def _may_claim(self, run: RunId, row: StoredRun) -> bool:
         """Return whether nobody conducts a run, or this process should: it has lost its claim."""
@@ -166,7 +179,7 @@ class Driver:
     def _left(self, names: Iterable[str]) -> list[tuple[str, RunId]]:
         """Return ended runs of pipelines of which steps or trainings go on (blocks).
 
-        Nobody conducted them when they were cancelled, or failed as lost.
+        Nobody conducted those when they were cancelled, or failed as lost.
         """
         now = self.context.queries.now()
         return [
@@ -244,8 +257,12 @@ class Driver:
         conductor, task = self.conducted.pop(run), self.tasks.pop(run)
         task.cancel()
         if ended:
-            self.ending.add(ending := asyncio.create_task(self._stop(conductor)))
-            ending.add_done_callback(self.ending.discard)
+            self._end(run, conductor)
+
+    def _end(self, run: RunId, conductor: Conductor) -> None:
+        """End the steps of a run that has ended, meanwhile."""
+        self.ending[run] = task = asyncio.create_task(self._stop(conductor))
+        task.add_done_callback(lambda _: self.ending.pop(run, None))
 
     async def _stop(self, conductor: Conductor) -> None:
         """End the steps of a run that has ended."""

@@ -67,11 +67,6 @@ def _readers(by: ConductedRun) -> dict[str, May]:
     return {name: may for name, may in found.items() if name != user}
 
 
-def training_id(run: RunId, step: str, at: int | str) -> RunId:
-    """Return the id of the training or study of a candidate, by its place from 0 (and horizon)."""
-    return RunId(command_id("train", run, step, at))
-
-
 async def train(by: ConductedRun, work: StepWork) -> StepGave:
     """Train the candidates, all at once; those that fail are left out if others do not.
 
@@ -136,7 +131,7 @@ def _request_candidate(
         "estimator": candidate.get("estimator"),
         "hyperparameters": candidate.get("hyperparameters", {}),
     }
-    settings, run = by.context.settings, training_id(by.id, work.step.name, at)
+    settings, run = by.context.settings, RunId(command_id("train", by.id, work.step.name, at))
     tune = candidate.get("tune")
     if "grid" in candidate:
         space = {name: {"choices": values} for name, values in candidate["grid"].items()}

@@ -10,11 +10,13 @@ from autolearn.api.http.problems import Problem
 from autolearn.api.pipelines.commands import Gone, RunCommands
 from autolearn.api.pipelines.conductor import Conductor
 from autolearn.api.pipelines.driver import Driver
-from autolearn.schemas.commands import CancelRun, CompleteRun, FailRun, RecordStep
+from autolearn.api.services.pipelines.kinds import session_of
+from autolearn.schemas.commands import CancelRun, CompleteRun, FailRun, RecordStep, ReportRunLost
 from autolearn.schemas.messages import Command
 from autolearn.schemas.pipelines.definition import Step
 from autolearn.schemas.pipelines.results import StepOutcome
 from autolearn.schemas.stream_kinds import stream
+from autolearn.schemas.values import RunId
 from tests.support import samples
 
 STREAM = stream("pipeline", "flowers")
@@ -127,6 +129,12 @@ def test_a_fault_ends_the_run_and_says_which(error: Exception, reason: str, word
     (end,) = conducted(fails, Commands())
     assert isinstance(end, FailRun)
     assert (end.reason, end.detail[: len(words)]) == (reason, words)
+
+
+def test_a_fault_while_the_end_is_reported_begins_the_next_attempt():
+    commands = Commands(CompleteRun=cast("Any", KeyError("colour")))
+    *_, lost = conducted(nothing, commands)
+    assert lost == ReportRunLost("r1", 1, "api")
 
 
 def test_a_run_that_takes_too_long_ends():
@@ -247,9 +255,6 @@ def test_a_process_conducts_64_runs_and_the_others_wait():
             def _unclaimed(self, _: Any) -> Any:
                 return [("flowers", run) for run in there if run not in self.conducted]
 
-            def _left(self, _: Any) -> Any:
-                return []
-
         there = {f"r{number}": rows("", 1) for number in range(65)}
         for row in there.values():
             row.status = "open"
@@ -276,6 +281,38 @@ def test_a_process_conducts_64_runs_and_the_others_wait():
         return first, then, "r64" in driver.conducted
 
     assert asyncio.run(conducts()) == (64, 64, True)
+
+
+def test_what_goes_on_of_a_run_that_nobody_conducted_at_its_end_is_ended():
+    """Its steps and trainings, and not what a user asks for after it in its session."""
+    end = "2026-01-01T00:00:09Z"
+    ended = rows("api-2", 2, end)
+    ended.status = "cancelled"
+
+    def open_run(of: str, requested: str) -> Any:
+        return SimpleNamespace(study=of, requested=requested, ended=None)
+
+    going = {
+        "pipeline/flowers": [("k1", open_run("r1", "2026-01-01T00:00:01Z"))],
+        session_of(RunId("r1")): [
+            ("t1", open_run("", "2026-01-01T00:00:02Z")),
+            ("t2", open_run("", "2026-01-01T00:00:10Z")),
+        ],
+    }
+    runs = SimpleNamespace(
+        all_stored=lambda _: iter([("r1", ended), ("r2", rows("api-2", 1))]),
+        open_of=lambda owner: ((owner, *one) for one in going[owner]),
+        stored=lambda *_: ended,
+    )
+    there = SimpleNamespace(runs=runs)
+    context: Any = SimpleNamespace(queries=SimpleNamespace(now=lambda: there, latest=lambda: there))
+    assert Driver(context)._left(["flowers"]) == [("flowers", "r1")]
+    commands: Any = Commands()
+    commands.act = commands.conduct
+    by = run_of(commands)
+    by.context.queries, by.context.executors.lists.run = context.queries, at_once
+    asyncio.run(Conductor(by, 0).stop())
+    assert commands.taken == [CancelRun("k1"), CancelRun("t1")]
 
 
 class Bus:
@@ -338,8 +375,8 @@ def test_what_fails_while_it_claims_ends_neither_the_looking_nor_other_runs():
                     raise faults.pop()
                 return [(name, f"run-of-{name}") for name in sorted(names)]
 
-            def _left(self, _: Any) -> Any:
-                return []
+            async def _end_left(self) -> None:
+                """Find none."""
 
             async def _claim(self, name: str, run: str, _: int) -> bool:
                 if name == "bad":
