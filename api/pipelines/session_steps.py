@@ -30,10 +30,11 @@ from autolearn.schemas.commands import (
     RequestTraining,
     ShareSession,
 )
+from autolearn.schemas.pipelines.choice import best_of, metric_of
 from autolearn.schemas.pipelines.results import StepGave
 from autolearn.schemas.rest.runs import AnyRunRow, EvaluationRow, StudyRow, TrainingRow
 from autolearn.schemas.stream_kinds import stream
-from autolearn.schemas.values import JsonValue, RunId, SessionId
+from autolearn.schemas.values import NO_RUN, JsonValue, RunId, SessionId
 
 _DAY = 24 * 3600
 _OF_STEP = ("candidates", "estimator", "hyperparameters")
@@ -266,21 +267,17 @@ async def compare(by: ConductedRun, work: StepWork) -> StepGave:
         StepFailed: no training has a value of the metric.
     """
     given = work.first(lambda gave: gave.trainings)
-    metric = str(work.step.parameters.get("by") or "")
-    measured = sorted({name for scores in given.scores.values() for name in scores})
-    if not metric and len(measured) == 1:
-        metric = measured[0]
-    found = {run: scores[metric] for run, scores in given.scores.items() if metric in scores}
-    if not found:
+    metric = metric_of(str(work.step.parameters.get("by") or ""), given.scores)
+    name = metric.partition(":")[0]
+    row = await by.read(lambda now, _: now.catalog.metric(name))
+    greater = row is None or row.spec.greater_is_better is not False
+    best = best_of(given.scores, given.trainings, metric, greater_is_better=greater)
+    if best == NO_RUN:
+        measured = sorted({name for scores in given.scores.values() for name in scores})
         raise StepFailed(
             f"no training was measured by {metric or 'anything'}: it has "
             f"{', '.join(measured) or 'no figure'}; evaluate measures, and `by` names the metric"
         )
-    name = metric.partition(":")[0]
-    row = await by.read(lambda now, _: now.catalog.metric(name))
-    sign = -1 if row is not None and row.spec.greater_is_better is False else 1
-    order = {run: at for at, run in enumerate(given.trainings)}
-    best = max(found, key=lambda run: (sign * found[run], -order[RunId(run)]))
     return StepGave(
         session=given.session,
         trainings=given.trainings,
@@ -288,7 +285,7 @@ async def compare(by: ConductedRun, work: StepWork) -> StepGave:
         studies=given.studies,
         evaluations=given.evaluations,
         scores=given.scores,
-        best=RunId(best),
+        best=best,
     )
 
 
