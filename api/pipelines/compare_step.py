@@ -41,13 +41,11 @@ async def compare(by: ConductedRun, work: StepWork) -> StepGave:
         bests[horizon] = max(found, key=found.__getitem__)  # the first of equal ones
     if not given.horizons:
         return replace(given.models, best=bests[""])
-    notes = tuple(unbeaten(given, bests, metric, sign))
+    notes = tuple(_unbeaten(given, bests, metric, sign))
     return replace(given.models, bests=bests, notes=notes)
 
 
-def unbeaten(
-    given: StepGave, bests: Mapping[str, RunId], metric: str, sign: int
-) -> Iterator[str]:
+def _unbeaten(given: StepGave, bests: Mapping[str, RunId], metric: str, sign: int) -> Iterator[str]:
     """Yield a sentence for each horizon where the best model is no better than a naive forecast.
 
     `sign` is -1 for a metric of which less is better.

@@ -210,7 +210,9 @@ def template(
         _check_target(task, target, by_name)
     if task == "forecast":
         time = _time_of(time, by_name)
-    about = _About(name, _word(file), _word(target), _word(time), ", ".join(map(_word, ahead)), ahead[0])
+    about = _About(
+        name, _word(file), _word(target), _word(time), ", ".join(map(_word, ahead)), ahead[0]
+    )
     what = _WHAT[task].format(target=about.target)
     shown = [f"#   {_word(one.name)}: {one.type}" for one in columns[:_COLUMNS_SHOWN]]
     if len(columns) > _COLUMNS_SHOWN:

@@ -123,10 +123,7 @@ _TARGET = StepParameter(
     fields=(
         needed("column", "the column to learn"),
         StepParameter(
-            "ahead",
-            (ARRAY, TEXT),
-            summary="how much later, as 1h or 7d; a model each",
-            each=_NAMES,
+            "ahead", (ARRAY, TEXT), summary="how much later, as 1h or 7d; a model each", each=_NAMES
         ),
         key("time", "The column of times, without it that by which the rows are split."),
         key("group", "Each group of equal values is a series of its own.", ARRAY, each=_NAMES),
