@@ -44,7 +44,7 @@ async def compare(by: ConductedRun, work: StepWork) -> StepGave:
         chosen = await _named(by, given, bests[""])
         return replace(given.models, best=bests[""], notes=(chosen,))
     named = [f"{at}: {await _named(by, given, run)}" for at, run in bests.items()]
-    notes = (*named, *unbeaten(given, bests, metric, 1 if greater else -1))
+    notes = (*named, *_unbeaten(given, bests, metric, 1 if greater else -1))
     return replace(given.models, bests=bests, notes=notes)
 
 
@@ -57,7 +57,7 @@ async def _named(by: ConductedRun, given: StepGave, run: RunId) -> str:
     return cut(" ".join((training.estimator, *set_to)), _LONGEST_WORDS)
 
 
-def unbeaten(given: StepGave, bests: Mapping[str, RunId], metric: str, sign: int) -> Iterator[str]:
+def _unbeaten(given: StepGave, bests: Mapping[str, RunId], metric: str, sign: int) -> Iterator[str]:
     """Yield a sentence for each horizon where the best model is no better than a naive forecast.
 
     `sign` is -1 for a metric of which less is better.
