@@ -69,9 +69,7 @@ async def promote(by: ConductedRun, work: StepWork) -> StepGave:
         source=source,
         note=f"{by.pipeline}, run {by.id[:8]}",
     )
-    at = stream("model", model)
-    answer = await by.commands.act(at, command, "register", work.step.name, via=via)
-    number = by.context.queries.now().models.registered_at(model, answer.sequence)
+    number = await _registered(by, work.step.name, model, command, via)
     notes = await _promote(by, work, model, number)
     return StepGave(
         session=experiment,
@@ -83,6 +81,27 @@ async def promote(by: ConductedRun, work: StepWork) -> StepGave:
         version=number,
         notes=notes,
     )
+
+
+async def _registered(
+    by: ConductedRun, step: str, model: str, command: RegisterVersion, via: str
+) -> int:
+    """Register a version, unless that training is one already; return its number."""
+    try:
+        at = stream("model", model)
+        answer = await by.commands.act(at, command, "register", step, via=via)
+    except Problem as problem:
+        if problem.kind != "already-registered":
+            raise
+        its = (command.experiment, command.training)
+        return await by.read(
+            lambda now, _: next(
+                row.version
+                for row in now.models.versions(model)
+                if (row.experiment, row.training) == its
+            )
+        )
+    return by.context.queries.now().models.registered_at(model, answer.sequence)
 
 
 async def _promote(by: ConductedRun, work: StepWork, model: str, number: int) -> tuple[str, ...]:
@@ -104,10 +123,13 @@ async def _promote(by: ConductedRun, work: StepWork, model: str, number: int) ->
         command = Promote(number, alias, evidence, reason)
         await by.commands.act(stream("model", model), command, "promote", work.step.name, via=via)
     except Problem as problem:
+        if problem.kind == "alias-unchanged":
+            return (*notes, f"version {number} answers as {alias} already")
         if problem.kind not in _NOT_PROMOTED:
             raise
+        why = words_of(problem).removesuffix(".")
         advice = _ON_A_DATASET if problem.kind == "other-rows" else ""
-        return (*notes, f"version {number} is not promoted: {words_of(problem)}{advice}")
+        return (*notes, f"version {number} is not promoted: {why}{advice}")
     return (*notes, f"version {number} answers as {alias}")
 
 
