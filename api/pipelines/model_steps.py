@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 
 import structlog
+from msgspec.structs import replace
 
 from autolearn.agents.command_client import command_id
 from autolearn.api.http.problems import Problem
@@ -17,6 +18,7 @@ from autolearn.api.shared.bodies import DatasetBody, EvaluationBody
 from autolearn.api.shared.lookup import RunOwner
 from autolearn.api.shared.models.checks import require_model
 from autolearn.projections.queries.evaluations import evaluations_of, figures_of
+from autolearn.projections.queries.queries import Snapshot
 from autolearn.runtime.timestamps import millis, now, text
 from autolearn.schemas.commands import CommitSession, HoldExperiment, Promote, RegisterVersion
 from autolearn.schemas.models.promotion import Requirement
@@ -35,76 +37,81 @@ _HOLD_MS = 60_000
 """Milliseconds within which the version is registered after its experiment was held."""
 
 
-async def commit(by: ConductedRun) -> None:
-    """Commit the session of a run, once; all its completed trainings are kept."""
+async def commit(by: ConductedRun, session: SessionId) -> None:
+    """Commit a session, once; all its completed trainings are kept.
+
+    It is that of the run, or of one before it that has failed, whose trainings came from the cache.
+    """
+    latest, at, tried = by.context.queries.latest(), stream("session", session), 0
     async with by.opening:
-        if by.session and not by.committed:
-            await by.commands.act(stream("session", by.session), CommitSession(None), "commit")
-            by.committed = True
+        while latest.sessions.is_open(session):
+            try:
+                await by.commands.act(at, CommitSession(None), "commit", session, tried)
+            except Problem as problem:
+                if problem.kind != "run-active":
+                    raise
+                await by.until_idle(session)  # another run evaluates in it, too
+                tried += 1
+        by.committed = by.committed or session == by.session
 
 
 async def promote(by: ConductedRun, work: StepWork) -> StepGave:
     """Register the chosen training as a version of a model, and let it answer if it may.
 
-    A version that does not meet what is required is registered, and not promoted.
+    That of a horizon becomes a version of `<model>-<horizon>`, such as load-1h. A version that
+    does not meet what is required is registered, and not promoted.
 
     Raises:
         StepFailed: more than one training is there, and none was chosen.
         Problem: it is refused.
     """
     given = work.first(lambda gave: gave.trainings)
-    if not given.best and len(given.trainings) > 1:
+    if not given.chosen:
         raise StepFailed("there are several models: a compare step chooses the one to promote")
-    training, experiment = given.best or given.trainings[0], given.session
-    if experiment == by.session:
-        await commit(by)
-    model, who = str(work.step.parameters["model"]), by.commands.principal()
+    experiment = given.session
+    await commit(by, experiment)
+    name, gave = str(work.step.parameters["model"]), given.models
+    for horizon, training in given.chosen.items():
+        model = f"{name}-{horizon}" if horizon else name
+        part = (work.step.name, horizon) if horizon else (work.step.name,)
+        number = await _register(by, part, model, experiment, training)
+        notes = (*gave.notes, *await _promote(by, work, part, model, number))
+        if horizon:
+            versions = {**gave.versions, model: number}
+            gave = replace(gave, versions=versions, bests=given.chosen, notes=notes)
+        else:
+            gave = replace(gave, model=model, version=number, best=training, notes=notes)
+    return gave
+
+
+async def _register(
+    by: ConductedRun, part: tuple[str, ...], model: str, experiment: SessionId, training: RunId
+) -> int:
+    """Register a training as a version of a model, and return its number."""
+    who = by.commands.principal()
     via = await require_registering(by.context, who, model)
     source = await by.read(lambda now, _: source_of(now, experiment, training))
     hold = HoldExperiment(model, text(millis(now()) + _HOLD_MS))
-    await by.commands.act(stream("session", experiment), hold, "hold", work.step.name)
+    await by.commands.act(stream("session", experiment), hold, "hold", *part)
     command = RegisterVersion(
         experiment=experiment,
         training=training,
         source=source,
         note=f"{by.pipeline}, run {by.id[:8]}",
     )
-    number = await _registered(by, work.step.name, model, command, via)
-    notes = await _promote(by, work, model, number)
-    return StepGave(
-        session=experiment,
-        trainings=given.trainings,
-        artifacts=given.artifacts,
-        scores=given.scores,
-        best=training,
-        model=model,
-        version=number,
-        notes=notes,
-    )
-
-
-async def _registered(
-    by: ConductedRun, step: str, model: str, command: RegisterVersion, via: str
-) -> int:
-    """Register a version, unless that training is one already; return its number."""
+    at = stream("model", model)
     try:
-        at = stream("model", model)
-        answer = await by.commands.act(at, command, "register", step, via=via)
+        answer = await by.commands.act(at, command, "register", *part, via=via)
+        return by.context.queries.now().models.registered_at(model, answer.sequence)
     except Problem as problem:
-        if problem.kind != "already-registered":
+        if problem.kind != "already-registered":  # a run before did that: this one goes on from it
             raise
-        its = (command.experiment, command.training)
-        return await by.read(
-            lambda now, _: next(
-                row.version
-                for row in now.models.versions(model)
-                if (row.experiment, row.training) == its
-            )
-        )
-    return by.context.queries.now().models.registered_at(model, answer.sequence)
+        return await by.read(lambda now, _: _number_of(now, model, experiment, training))
 
 
-async def _promote(by: ConductedRun, work: StepWork, model: str, number: int) -> tuple[str, ...]:
+async def _promote(
+    by: ConductedRun, work: StepWork, part: tuple[str, ...], model: str, number: int
+) -> tuple[str, ...]:
     """Promote a version if it meets what is required; return notes about it."""
     parameters = work.step.parameters
     alias = str(parameters.get("alias") or CHAMPION)
@@ -115,13 +122,15 @@ async def _promote(by: ConductedRun, work: StepWork, model: str, number: int) ->
     absent = sorted({one.alias for one in required if one.alias and one.alias not in there})
     required = [one for one in required if not one.alias or one.alias in there]
     notes = [f"there is no {name} yet, so nothing is required of it" for name in absent]
-    await _measure_alike(by, model, number, required)
+    command: Promote | None = None
     via = await require_model(by.context, by.commands.principal(), model, Level.WORK)
     try:
-        evidence = await by.read(lambda now, _: evidence_for(now, model, number, required))
-        reason = str(parameters.get("reason") or f"by the pipeline {by.pipeline}, run {by.id[:8]}")
-        command = Promote(number, alias, evidence, reason)
-        await by.commands.act(stream("model", model), command, "promote", work.step.name, via=via)
+        if not by.commands.answered("promote", *part):  # else it may be the champion now
+            await _measure_alike(by, model, number, required)
+            evidence = await by.read(lambda now, _: evidence_for(now, model, number, required))
+            default = f"by the pipeline {by.pipeline}, run {by.id[:8]}"
+            command = Promote(number, alias, evidence, str(parameters.get("reason") or default))
+        await by.commands.act(stream("model", model), command, "promote", *part, via=via)
     except Problem as problem:
         if problem.kind == "alias-unchanged":
             return (*notes, f"version {number} answers as {alias} already")
@@ -131,6 +140,15 @@ async def _promote(by: ConductedRun, work: StepWork, model: str, number: int) ->
         advice = _ON_A_DATASET if problem.kind == "other-rows" else ""
         return (*notes, f"version {number} is not promoted: {why}{advice}")
     return (*notes, f"version {number} answers as {alias}")
+
+
+def _number_of(now: Snapshot, model: str, experiment: SessionId, training: RunId) -> int:
+    """Return the version that a training is."""
+    return next(
+        row.version
+        for row in now.models.versions(model)
+        if (row.experiment, row.training) == (experiment, training) and not row.retired
+    )
 
 
 async def _measure_alike(

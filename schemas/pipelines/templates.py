@@ -41,6 +41,7 @@ class _About(NamedTuple):
     target: str
     time: str
     ahead: str
+    first: str
 
 
 _HEAD = """\
@@ -155,19 +156,29 @@ _ANOMALY = """\
 """
 
 _FORECAST = """\
-  # What is known when a forecast is made: the values before, and means of them, in rows.
+  # Rows that are there twice have no order in time.
+  - clean: {{duplicates: drop}}
+
+  # What is known when a forecast is made: the values before, and means of them, in rows. Several
+  # series in one file (shops, say): add group: [COLUMN] here, and to the target below.
   - windows: {{time: {time}, columns: [{target}], lags: [1, 2, 3, 7], rolling: [7], complete: true}}
+  - features: {{dates: {{{time}: [hour, weekday]}}}}
 
   # The latest rows are held out: a model that has seen the future proves nothing.
   - split: {{by: time, column: {time}, test: "${{test}}"}}
 
-  # A model for each time ahead: s, m, h, d or w.
+  # A model for each time ahead: s, m, h, d or w. Beside them stand two naive forecasts: the last
+  # value, and the value of the same time a season (7d) before.
   - train:
-      target: {{column: {target}, ahead: [{ahead}]}}
+      target: {{column: {target}, ahead: [{ahead}], season: 7d}}
       candidates:
         - ridge
         - hist-gradient-boosting-regressor
-  - evaluate: {{metrics: [mae, rmse]}}
+  - evaluate: {{metrics: [mae, rmse, r2]}}
+  - compare: {{by: mae}}
+
+  # The best of each becomes a version of a model of its own: {name}-{first}, and so on. It answers
+  # if it is as good as the one before.
 """
 
 _WHAT = {
@@ -204,7 +215,9 @@ def template(
         _check_target(task, target, by_name)
     if task == "forecast":
         time = _time_of(time, by_name)
-    about = _About(name, _word(file), _word(target), _word(time), ", ".join(map(_word, ahead)))
+    about = _About(
+        name, _word(file), _word(target), _word(time), ", ".join(map(_word, ahead)), ahead[0]
+    )
     what = _WHAT[task].format(target=about.target)
     shown = [f"#   {_word(one.name)}: {one.type}" for one in columns[:_COLUMNS_SHOWN]]
     if len(columns) > _COLUMNS_SHOWN:
@@ -235,7 +248,7 @@ def _parts(task: str) -> tuple[str, ...]:
         case "anomaly":
             return clean, anomaly, _gated("")
         case _:
-            return (_FORECAST,)
+            return _FORECAST, _gated("mae <= champion")
 
 
 def _literal(text: str) -> str:

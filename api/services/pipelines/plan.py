@@ -46,7 +46,7 @@ def plan_of(
         key = step_cache.key_of(inputs, step.inputs, secret)
         hit = None if why else context.queries.now().pipelines.cached(pipeline, key)
         if hit is not None:
-            why = step_cache.unusable(context, who, hit[1].gave)
+            why = step_cache.unusable(context, who, pipeline, command.run, hit)
         if hit is not None and not why:
             gave[step.name] = hit[1].gave
             maker = step_cache.made_by(*hit)

@@ -11,10 +11,13 @@ from functools import cache
 from importlib import metadata
 from pathlib import Path
 
+import structlog
+
 from autolearn.api.identity.principal import Principal
 from autolearn.api.identity.visibility import Level, level_of
 from autolearn.api.state.context import ApiContext
 from autolearn.artifacts.store.errors import ArtifactError
+from autolearn.projections.queries.pipelines import runs_of
 from autolearn.projections.queries.queries import Snapshot
 from autolearn.schemas.codec import to_json
 from autolearn.schemas.pipelines.definition import Definition, Step
@@ -132,23 +135,36 @@ def _follows(definition: Definition, step: Step, start: str) -> bool:
     return False
 
 
+log = structlog.stdlib.get_logger("autolearn.pipelines")
 _WORDS = {"code": "the code of the step", "environment": "the installed libraries"}
 
 
-def unusable(context: ApiContext, who: Principal, gave: StepGave) -> str:
-    """Return why a cached result cannot be used, "" if it is whole (blocks).
+def unusable(
+    context: ApiContext, who: Principal, pipeline: str, run: RunId, hit: tuple[RunId, StepOutcome]
+) -> str:
+    """Return why a `run` cannot use a cached result, "" if it is whole (blocks).
 
-    Each file of its artifact is read, and checked by its hash.
+    Each file of its artifact is read, and checked by its hash. What is in the open session of
+    another run can be used by those who may commit it, and once that run has ended: until then it
+    commits the session itself.
     """
     now = context.queries.now()
+    maker, gave = made_by(*hit), hit[1].gave
+    if gave.session and now.sessions.is_open(gave.session):
+        row = now.runs.stored(runs_of(pipeline), "pipeline", maker)
+        if row is not None and row.ended is None and maker != run:
+            return f"the run {maker[:8]}, which has made it, goes on"
+        if level_of(who, now, gave.session) < Level.OWN:
+            return "the session of its result is open, and not yours"
     if gave.session and not _is_there(now, gave, level_of(who, now, gave.session)):
         return "the session or experiment of its result is gone, or not yours"
     if gave.dataset is not None and not now.catalog.has_version(
         gave.dataset.name, gave.dataset.version
     ):
         return f"the version of {gave.dataset.name} is gone"
-    if gave.model and (version := now.models.version(gave.model, gave.version)) is not None:
-        return f"{gave.model}@{gave.version} is retired" if version.retired else ""
+    for model, number in gave.registered.items():
+        if (version := now.models.version(model, number)) is not None and version.retired:
+            return f"{model}@{number} is retired"
     return _damage(context, gave) if gave.artifact is not None else ""
 
 
@@ -165,7 +181,8 @@ def _damage(context: ApiContext, gave: StepGave) -> str:
         with tempfile.TemporaryDirectory(dir=context.scratch) as folder:
             context.artifacts.check_folder(gave.artifact.folder, Path(folder))
     except ArtifactError as error:
-        return f"its result before is damaged or gone: {error.detail}"
+        log.warning("a cached result cannot be used", folder=gave.artifact.folder, why=error.detail)
+        return "its result before is damaged or gone"
     return ""
 
 
