@@ -137,8 +137,9 @@ async def _promote(
             return (*notes, f"version {number} answers as {alias} already")
         if problem.kind not in _NOT_PROMOTED:
             raise
+        why = words_of(problem).removesuffix(".")
         advice = _ON_A_DATASET if problem.kind == "other-rows" else ""
-        return (*notes, f"version {number} is not promoted: {words_of(problem)}{advice}")
+        return (*notes, f"version {number} is not promoted: {why}{advice}")
     return (*notes, f"version {number} answers as {alias}")
 
 

@@ -11,6 +11,8 @@ from functools import cache
 from importlib import metadata
 from pathlib import Path
 
+import structlog
+
 from autolearn.api.identity.principal import Principal
 from autolearn.api.identity.visibility import Level, level_of
 from autolearn.api.state.context import ApiContext
@@ -138,6 +140,7 @@ def _follows(definition: Definition, step: Step, start: str) -> bool:
     return False
 
 
+log = structlog.stdlib.get_logger("autolearn.pipelines")
 _WORDS = {"code": "the code of the step", "environment": "the installed libraries"}
 
 
@@ -183,7 +186,8 @@ def _damage(context: ApiContext, gave: StepGave) -> str:
         with tempfile.TemporaryDirectory(dir=context.scratch) as folder:
             context.artifacts.check_folder(gave.artifact.folder, Path(folder))
     except ArtifactError as error:
-        return f"its result before is damaged or gone: {error.detail}"
+        log.warning("a cached result cannot be used", folder=gave.artifact.folder, why=error.detail)
+        return "its result before is damaged or gone"
     return ""
 
 

@@ -70,6 +70,9 @@ def test_regression_measured_on_other_rows_is_not_promoted(desk: Desk, folder: P
     assert (ran["status"], promoted["gave"]["version"]) == ("completed", 2)
     assert "version 2 is not promoted: " in promoted["gave"]["notes"][-1]
     assert [one["status"] for one in ran["steps"]].count("cached") == 3, "up to the split"
+    again = desk.says("pipeline", "run", "progression.yaml", "--from", "promote")
+    (promoted,) = (step for step in again["steps"] if step["name"] == "promote")
+    assert promoted["gave"]["notes"][-1] == "version 1 answers as champion already"
 
 
 def test_clustering_finds_the_cultivars_that_it_has_not_seen(desk: Desk, folder: Path) -> None:
