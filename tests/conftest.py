@@ -47,7 +47,7 @@ SHARED = {
         api/system: client hostile process""",
     "laptop": """
         client/cli: again predict sessions story users
-        client/cli/pipelines: pipeline_commands
+        client/cli/pipelines: examples pipeline_commands
         client/local: up
         client/sdk: notebook python_page sessions""",
 }

@@ -107,8 +107,8 @@ def _may(state: Applied, command: PipelineCommand, actor: Actor) -> bool:
     """Return whether the actor may give a command.
 
     The worker that a command names reports about its run; the one that conducts a run asks for its
-    steps, records and cancels them; who may work applies versions and starts runs, and cancels
-    these; anybody may leave; all else is the owner's.
+    steps, records and cancels them, and any worker cancels those of an ended run; who may work
+    applies versions and starts runs, and cancels these; anybody may leave; all else is the owner's.
     """
     match command:
         case commands.StartRun() | commands.CompleteRun() | commands.FailRun():
@@ -125,7 +125,8 @@ def _may(state: Applied, command: PipelineCommand, actor: Actor) -> bool:
             run = state.parts.get(name)
             if run is not None and run.asked_by:
                 run = state.parts.get(run.asked_by)
-                if _conducts(run, actor):
+                ended = run is None or not run.active
+                if _conducts(run, actor) or (ended and actor.is_worker):
                     return True
             mine = actor.may_work(state.grants) and (run is None or run.actor == actor.name)
             return actor.owns(state.owner) or mine

@@ -20,7 +20,7 @@ from autolearn.agents.dispatch.fair_queue import FairQueue, Key, Lane, QueuedAtt
 from autolearn.projections.work.open_runs import OpenRun
 from autolearn.schemas.records.heartbeat import Heartbeat
 from autolearn.schemas.values import RunId, StreamId
-from autolearn.schemas.work_kinds import WORK
+from autolearn.schemas.work_kinds import OF_WORKERS, WORK
 from autolearn.schemas.workers.labels import fits, labels_in
 
 _MOST_STUDIES = 16
@@ -106,7 +106,12 @@ class WorkerPool:
             self.turns.put_back(self._release_offer(run))
 
     def see(self, stream: StreamId, run: RunId, now_open: OpenRun | None) -> None:
-        """Process the state of a run; None: it has ended. Repeating it is harmless."""
+        """Process the state of a run; None: it has ended. Repeating it is harmless.
+
+        Runs of pipelines are not offered, and do not count: they wait for studies of the same user.
+        """
+        if now_open is not None and now_open.kind not in OF_WORKERS:
+            return
         key = (stream, run)
         if now_open is None or now_open.worker:
             self.release(key)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
 
 import structlog
 
@@ -24,14 +25,28 @@ _PAUSE, _LONGEST = 0.1, 5.0
 log = structlog.stdlib.get_logger("autolearn.pipelines")
 
 
+class Gone(Exception):
+    """This process conducts the run no longer: it has ended, or is another process's."""
+
+
 class RunCommands:
-    """The commands of one run. Their ids follow from it: whoever conducts it repeats them."""
+    """The commands of one run. Their ids follow from it: whoever conducts it repeats them.
+
+    `held` raises `Gone` if the process may not post a command any more. It is asked before each:
+    the log refuses to others what `conduct` posts, but not what the user may do.
+    """
 
     def __init__(
-        self, context: ApiContext, identifier: str, run: RunId, user: str, attempt: int
+        self,
+        context: ApiContext,
+        identifier: str,
+        run: RunId,
+        user: str,
+        attempt: int,
+        held: Callable[[Command | None], Awaitable[None]],
     ) -> None:
         self.context, self.worker, self.run, self.user = context, identifier, run, user
-        self.attempt = attempt
+        self.attempt, self.held = attempt, held
 
     def principal(self) -> Principal:
         """Return the user who has started the run, with the present rights.
@@ -54,6 +69,7 @@ class RunCommands:
         What was refused to a process that had lost the run is asked again for this attempt.
 
         Raises:
+            Gone: the run is another process's, or has ended.
             Problem: it is refused.
         """
         me = worker(self.worker)
@@ -65,16 +81,21 @@ class RunCommands:
         return await self._post(stream, command, self.asked(*parts, self.attempt), me)
 
     async def act(
-        self, stream: StreamId, command: Command, *parts: object, via: str = ""
+        self, stream: StreamId, command: Command | None, *parts: object, via: str = ""
     ) -> Answer:
-        """Post a command as the user, and return its answer.
+        """Post a command as the user, and return its answer. One that is `answered` may be None.
 
         Raises:
+            Gone: the run is another process's, or has ended.
             Problem: it is refused.
         """
         who = self.principal()
         asked = self.asked(*parts)._replace(actor=who.name, grant=who.grant, via=via)
         return await self._post(stream, command, asked, "")
+
+    def answered(self, *parts: object) -> bool:
+        """Return whether a command has its answer, such as one of the process before."""
+        return self.context.queries.answer(command_id(self.run, *parts)) is not None
 
     def asked(self, *parts: object) -> CommandRequest:
         """Return the request for a command by what it is for."""
@@ -82,11 +103,12 @@ class RunCommands:
         return CommandRequest(identity, identity, Prefer(None, respond_async=False))
 
     async def _post(
-        self, stream: StreamId, command: Command, asked: CommandRequest, actor: str
+        self, stream: StreamId, command: Command | None, asked: CommandRequest, actor: str
     ) -> Answer:
         """Post a command until it is answered: what the log cannot take now is sent again."""
         pause = _PAUSE
         while True:
+            await self.held(command)
             try:
                 answer = await self.context.commands.post(stream, command, asked, actor)
                 if not isinstance(answer, Accepted):
@@ -94,6 +116,7 @@ class RunCommands:
             except Problem as problem:
                 decided = problem.kind == "command-failed"  # it stays so
                 if decided or (problem.status_code < 500 and problem.status_code != 429):
+                    await self.held(command)  # by the answer it may be another process's
                     raise
                 log.warning("a command is sent again", run=self.run, why=str(problem.detail))
             except (LogBusy, LogError) as error:

@@ -10,6 +10,7 @@ import asyncio
 import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 
 import structlog
 from msgspec.structs import replace
@@ -22,18 +23,19 @@ from autolearn.api.pipelines import (
     session_steps,
     table_steps,
 )
+from autolearn.api.pipelines.commands import Gone
 from autolearn.api.pipelines.function_steps import run_function
 from autolearn.api.pipelines.retention import forget_old
 from autolearn.api.pipelines.run import ConductedRun, StepFailed, StepWork, words_of
 from autolearn.api.services.pipelines import step_cache
-from autolearn.api.services.pipelines.kinds import session_of
+from autolearn.api.services.pipelines.kinds import session_of, step_run_id
 from autolearn.artifacts.store.errors import ArtifactError
 from autolearn.projections.queries.decrypting_reader import May
 from autolearn.projections.queries.pipelines import runs_of
 from autolearn.projections.queries.queries import Snapshot
 from autolearn.runtime.timestamps import now as timestamp
 from autolearn.schemas.bounds import LONGEST_TEXT, cut
-from autolearn.schemas.commands import CancelRun, CompleteRun, FailRun, RecordStep
+from autolearn.schemas.commands import CancelRun, CompleteRun, FailRun, RecordStep, ReportRunLost
 from autolearn.schemas.messages import Command
 from autolearn.schemas.pipelines.definition import Step
 from autolearn.schemas.pipelines.results import StepGave, StepOutcome, StepStatus
@@ -57,6 +59,8 @@ _DRIVEN: Mapping[str, Do] = {
 """How each step is done that is no function alone."""
 _LONGEST_PHASE = 200
 """Characters of a phase: a heartbeat has those of all runs."""
+_LONGEST_NOTE = 1000
+"""Characters of a note; a step of 100 candidates may have as many."""
 _FAULT = "this is a fault of AutoLearn, and the log of its API process says more"
 _USEFUL = ("completed", "cached")
 log = structlog.stdlib.get_logger("autolearn.pipelines")
@@ -78,11 +82,22 @@ class Conductor:
             end = await self._until_end()
             await self.by.commands.conduct(self.by.stream, end, "end", self.attempt)
             await forget_old(self.by)
-        except Problem as problem:  # it has ended meanwhile, or is another process's
+        except Gone as gone:
+            log.info("conducted no longer", run=self.by.id, why=str(gone))
+        except Problem as problem:  # it has ended meanwhile
             log.info("not reported", run=self.by.id, why=str(problem.detail))
+        except Exception:  # a fault of ours: it is tried again, as often as the run has attempts
+            log.exception("the end of a run could not be reported", run=self.by.id)
+            await self._give_up()
         finally:
             for task in self.going.values():  # of one that was let go: another process does them
                 task.cancel()
+
+    async def _give_up(self) -> None:
+        """Have the next attempt begin; a Problem is that there is none."""
+        lost = ReportRunLost(self.by.id, self.attempt, self.by.commands.worker)
+        with suppress(Problem, Gone):
+            await self.by.commands.conduct(self.by.stream, lost, "lost", self.attempt)
 
     async def _until_end(self) -> Command:
         """Do all steps, and return the command that reports the end of the run."""
@@ -91,6 +106,8 @@ class Conductor:
             async with asyncio.timeout(limit) as within:
                 await self._do_steps()
                 return await self._end()
+        except Gone:
+            raise
         except Exception as error:
             if within.expired():
                 end = self._failed("time", f"it has gone on for {limit:,.0f} s, its limit")
@@ -101,11 +118,21 @@ class Conductor:
             else:  # a fault of ours ends the run: nobody else would
                 log.exception("a run could not be conducted", run=self.by.id)
                 end = self._failed("crashed", f"{type(error).__name__}: {_FAULT}")
-            await self.stop()
+            await self.by.commands.held(end)  # it may be late, as after a pause of the process
+            try:
+                await self.stop()
+            except Gone:
+                raise
+            except Exception:  # the run ends in any case
+                log.exception("the steps of a run could not be stopped", run=self.by.id)
             return end
 
     async def stop(self) -> None:
-        """End the steps that go on, on this process and on the workers."""
+        """End the steps that go on, on this process and on the workers.
+
+        Raises:
+            Gone: the run goes on, and is another process's.
+        """
         going = [*self.going.values()]
         for task in going:
             task.cancel()
@@ -118,10 +145,10 @@ class Conductor:
 
     async def _open(self, owner: SessionId) -> list[RunId]:
         """Return the runs of this one that have not ended, but trials, which their study ends."""
-        asked_by = self.by.id if "/" in owner else NO_RUN
         now, executors = self.by.context.queries.now(), self.by.context.executors
-        found = await executors.lists.run(lambda: list(now.runs.open_of(owner)))
-        return [run for _, run, row in found if row.study == asked_by]
+        return await executors.lists.run(
+            lambda: open_runs(now, self.by.pipeline, self.by.id, owner)
+        )
 
     async def _cancel(self, as_user: bool, at: StreamId, command: CancelRun) -> None:
         commands = self.by.commands
@@ -188,11 +215,16 @@ class Conductor:
         inputs = step_cache.inputs_of(step, spec, by.definition.seed, given, self._data(step))
         key = step_cache.key_of(inputs, step.inputs, step_cache.secret_of(by.context, by.pipeline))
         why = step_cache.why_forced(by.definition, step, by.row.start_at, no_cache=by.row.no_cache)
-        if not why:
+        if not why and not self._is_begun(step):
             hit = await by.read(lambda now, _: now.pipelines.cached(by.pipeline, key))
             if hit is not None:
                 why = await asyncio.to_thread(
-                    step_cache.unusable, by.context, by.commands.principal(), hit[1].gave
+                    step_cache.unusable,
+                    by.context,
+                    by.commands.principal(),
+                    by.pipeline,
+                    by.id,
+                    hit,
                 )
                 if not why:
                     maker = step_cache.made_by(*hit)
@@ -214,6 +246,7 @@ class Conductor:
                 name = step.keep_as.removeprefix(table_steps.KEEP)
                 ref = await table_steps.keep_table(by, gave.table, name, step.name)
                 gave = replace(gave, dataset=ref)
+            gave = replace(gave, notes=tuple(cut(one, _LONGEST_NOTE) for one in gave.notes))
         except StepFailed as error:
             return self._ended(step, "failed", str(error))
         except Problem as problem:
@@ -227,6 +260,15 @@ class Conductor:
             inputs=inputs,
             why=why,
         )
+
+    def _is_begun(self, step: Step) -> bool:
+        """Return whether the process before has asked for a step: this one goes on from there."""
+        if self.attempt == 1:
+            return False
+        if step.kind == "train":
+            return bool(self.by.session)
+        by, runs = self.by, self.by.context.queries.latest().runs
+        return runs.stored(runs_of(by.pipeline), "step", step_run_id(by.id, step.name)) is not None
 
     def _data(self, step: Step) -> dict[str, str]:
         """Return the versions of the datasets that a step reads."""
@@ -256,8 +298,10 @@ class Conductor:
             first = failed[0]
             more = f" (and {len(failed) - 1} more)" if len(failed) > 1 else ""
             return self._failed("input", f"step {first.step}: {first.why}{more}")
-        if by.session and by.definition.commit == "auto":
-            await model_steps.commit(by)
+        if by.definition.commit == "auto":
+            used = {one.gave.session for one in self.outcomes.values() if one.gave.session}
+            for session in {*used, by.session} if by.session else used:
+                await model_steps.commit(by, session)
         result = PipelineResult(
             counts=dict(Counter(one.status for one in self.outcomes.values())),
             seconds=round(time.monotonic() - self.began, 3),
@@ -269,6 +313,21 @@ class Conductor:
     def _failed(self, reason: str, detail: str) -> Command:
         words = cut(detail, LONGEST_TEXT)
         return FailRun(self.by.id, self.attempt, self.by.commands.worker, reason, words)
+
+
+def open_runs(now: Snapshot, pipeline: str, run: RunId, owner: SessionId) -> list[RunId]:
+    """Return the runs of a run's pipeline or session that it has asked for and have not ended.
+
+    What was asked for after its end is somebody else's.
+    """
+    row = now.runs.stored(runs_of(pipeline), "pipeline", run)
+    until = row.ended if row is not None else None
+    asked_by = run if "/" in owner else NO_RUN
+    return [
+        one
+        for _, one, found in now.runs.open_of(owner)
+        if found.study == asked_by and (until is None or found.requested <= until)
+    ]
 
 
 def _said(error: Problem | ArtifactError) -> str:

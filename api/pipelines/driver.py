@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import os
 import socket
+import time
 import uuid
 from collections.abc import Iterable
 from contextlib import suppress
@@ -17,38 +18,36 @@ from functools import partial
 import structlog
 
 from autolearn.api.http.problems import Problem
-from autolearn.api.pipelines.commands import RunCommands
-from autolearn.api.pipelines.conductor import Conductor
+from autolearn.api.pipelines.commands import Gone, RunCommands
+from autolearn.api.pipelines.conductor import Conductor, open_runs
 from autolearn.api.pipelines.run import ConductedRun
-from autolearn.api.services.pipelines.kinds import functions_in
+from autolearn.api.services.pipelines.kinds import functions_in, session_of
 from autolearn.api.state.context import ApiContext
 from autolearn.projections.queries.pipelines import runs_of
+from autolearn.projections.rows.runs import StoredRun
 from autolearn.runtime.timestamps import now
 from autolearn.schemas import events
 from autolearn.schemas.codec import EventRecord, to_json
-from autolearn.schemas.commands import StartRun
+from autolearn.schemas.commands import CancelRun, ForgetRuns, StartRun
 from autolearn.schemas.errors import LogError
-from autolearn.schemas.messages import type_of
+from autolearn.schemas.messages import Command, type_of
 from autolearn.schemas.records.heartbeat import Heartbeat, Progress
 from autolearn.schemas.rest.runs import PipelineRunRow
-from autolearn.schemas.stream_kinds import stream
 from autolearn.schemas.values import RunId
 
 _MOST_DRIVEN = 64
 """Runs that a process conducts at a time; others wait, or another process takes them."""
 _AGAIN = 5.0
 """Seconds after which it looks again at what it could not claim."""
+_LONGEST_CLAIM = 30.0
+"""Seconds for which it waits for the answer to a claim: other runs wait meanwhile."""
 _TO_SEE = {type_of(events.PipelineRequested), type_of(events.RunLost)}
-_TO_LOOK = _TO_SEE | {
-    type_of(event)
-    for event in (
-        events.RunCancelled,
-        events.RunFailed,
-        events.RunCompleted,
-        events.PipelineRemoved,
-    )
-}
-"""The events after which there may be a run to claim, or to let go of."""
+"""The events after which there may be a run to claim."""
+_TO_END = {type_of(events.RunCancelled), type_of(events.RunFailed)}
+"""Those after which steps of an ended run may go on."""
+_TO_LOOK = _TO_SEE | _TO_END
+_TO_LOOK |= {type_of(events.RunCompleted), type_of(events.PipelineRemoved)}
+"""Those after which there may be something to do: a run to let go of, too."""
 log = structlog.stdlib.get_logger("autolearn.pipelines")
 
 
@@ -58,12 +57,16 @@ class Driver:
     def __init__(self, context: ApiContext) -> None:
         self.context, self.id = context, f"api-{uuid.uuid4()}"
         self.conducted: dict[RunId, Conductor] = {}
-        self.ending: set[asyncio.Task[None]] = set()
+        self.ending: dict[RunId, asyncio.Task[None]] = {}
         self.to_see: set[str] = set()
         """The pipelines that may have runs which nobody conducts."""
+        self.to_end: set[str] = set()
+        """The pipelines that may have ended runs of which steps go on."""
         self.tasks: dict[RunId, asyncio.Task[None]] = {}
         self.loops: list[asyncio.Task[None]] = []
         self.look = asyncio.Event()
+        self.beaten = time.monotonic()
+        """When it has last told that it is alive, and what it conducts was known to be its own."""
 
     def start(self) -> None:
         """Begin to claim runs."""
@@ -79,7 +82,10 @@ class Driver:
             task.cancel()
         await asyncio.gather(*going, return_exceptions=True)
         if self.loops:
-            self._say(stopped=True)
+            try:
+                self._say(stopped=True)
+            except LogError as error:  # its silence will tell
+                log.warning("its end was not told", why=error.detail)
 
     def on_events(self, records: Iterable[EventRecord]) -> None:
         """Look for runs to claim, and at the end of conducted ones, when a pipeline changes."""
@@ -87,22 +93,33 @@ class Driver:
             kind, _, name = record.subject.partition("/")
             if kind == "pipeline" and record.type in _TO_SEE:
                 self.to_see.add(name)
+            if kind == "pipeline" and record.type in _TO_END:
+                self.to_end.add(name)
             if kind == "pipeline" and record.type in _TO_LOOK:
                 self.look.set()
 
     async def _claim_for_ever(self) -> None:
-        await self.context.reader.until_ready()
-        names = await asyncio.to_thread(lambda: [*self.context.queries.now().pipelines.names()])
-        self.to_see.update(names)
+        known = False
         while True:
             self.look.clear()
             try:
+                if not known:
+                    await self.context.reader.until_ready()
+                    names = await asyncio.to_thread(self._names)
+                    self.to_see.update(names)
+                    self.to_end.update(names)
+                    known = True
                 await self._look()
             except Exception:  # whatever it is, it must not end this: other runs wait
                 log.exception("runs of pipelines cannot be claimed now")
             with suppress(TimeoutError):
                 # what could not be seen or claimed, such as without its key, is tried again
-                await asyncio.wait_for(self.look.wait(), _AGAIN if self.to_see else None)
+                again = self.to_see or not known
+                await asyncio.wait_for(self.look.wait(), _AGAIN if again else None)
+
+    def _names(self) -> list[str]:
+        """Return the names of all pipelines (blocks)."""
+        return [*self.context.queries.now().pipelines.names()]
 
     async def _look(self) -> None:
         """Claim open runs, and let go of those that have ended or are another process's."""
@@ -111,6 +128,7 @@ class Driver:
             row = latest.runs.stored(runs_of(one.by.pipeline), "pipeline", run)
             if row is None or row.ended or (row.worker, row.attempt) != (self.id, one.attempt):
                 self._let_go(run, ended=row is None or row.ended is not None)
+        await self._end_left()
         if not self.to_see or len(self.conducted) >= _MOST_DRIVEN:
             return
         names, self.to_see = self.to_see, set()
@@ -121,15 +139,32 @@ class Driver:
             raise
         for name, run in found:
             row = latest.runs.stored(runs_of(name), "pipeline", run)
-            if row is None or row.status != "open" or run in self.conducted:
+            if row is None or not self._may_claim(run, row):
                 continue
             try:
-                claimed = await self._claim(name, run, row.attempt)
+                async with asyncio.timeout(_LONGEST_CLAIM):
+                    claimed = await self._claim(name, run, row.attempt)
             except Exception:  # it may be of this run alone
                 log.exception("a run cannot be claimed now", pipeline=name, run=run)
                 claimed = False
             if not claimed:
                 self.to_see.add(name)
+
+    async def _end_left(self) -> None:
+        """End what goes on of ended runs: nobody conducted them when they ended."""
+        names, self.to_end = self.to_end, set()
+        if not names:
+            return
+        for name, run in await asyncio.to_thread(self._left, names):
+            ended = await self._conductor(name, run, 0) if run not in self.ending else None
+            if ended is not None:
+                self._end(run, ended)
+
+    def _may_claim(self, run: RunId, row: StoredRun) -> bool:
+        """Return whether nobody conducts a run, or this process should: it has lost its claim."""
+        if row.kind != "pipeline" or row.ended is not None or run in self.conducted:
+            return False
+        return row.status == "open" or row.worker == self.id
 
     def _unclaimed(self, names: Iterable[str]) -> list[tuple[str, RunId]]:
         """Return the runs of pipelines that wait for a process (blocks)."""
@@ -138,35 +173,76 @@ class Driver:
             (name, run)
             for name in names
             for _, run, row in now.runs.open_of(runs_of(name))
-            if row.kind == "pipeline" and row.status == "open"
+            if self._may_claim(run, row)
+        ]
+
+    def _left(self, names: Iterable[str]) -> list[tuple[str, RunId]]:
+        """Return ended runs of pipelines of which steps or trainings go on (blocks).
+
+        Nobody conducted those when they were cancelled, or failed as lost.
+        """
+        now = self.context.queries.now()
+        return [
+            (name, run)
+            for name in names
+            for run, row in now.runs.all_stored(runs_of(name))
+            if row.kind == "pipeline"
+            and row.status in ("cancelled", "failed")
+            and any(open_runs(now, name, run, one) for one in (runs_of(name), session_of(run)))
         ]
 
     async def _claim(self, name: str, run: RunId, attempt: int) -> bool:
         """Claim a run, and conduct it if the claim is accepted; return whether that is settled."""
-        context = self.context
         if len(self.conducted) >= _MOST_DRIVEN:
             return False
-        row = await asyncio.to_thread(
-            lambda: context.queries.now().runs.of_any(runs_of(name), "pipeline", run)
-        )
-        if not isinstance(row, PipelineRunRow):
-            return True
-        if row.unreadable:  # its key may not be here yet
+        conductor = await self._conductor(name, run, attempt)
+        if conductor is None:
             return False
-        functions = await asyncio.to_thread(lambda: functions_in(context.queries.now()))
-        commands = RunCommands(context, self.id, run, row.actor, attempt)
+        by = conductor.by
         try:
             claim = StartRun(run, attempt, self.id)
-            await commands.conduct(stream("pipeline", name), claim, "claim", attempt, self.id)
+            await by.commands.conduct(by.stream, claim, "claim", attempt, self.id)
         except Problem as problem:  # another process was first, or it has ended
             log.info("not claimed", pipeline=name, run=run, why=str(problem.detail))
             return True
-        conductor = Conductor(ConductedRun(context, name, row, commands, functions), attempt)
         log.info("conducted", pipeline=name, run=run, attempt=attempt)
         self.conducted[run] = conductor
         self.tasks[run] = task = asyncio.create_task(conductor.conduct())
         task.add_done_callback(partial(self._done, run))
         return True
+
+    async def _conductor(self, name: str, run: RunId, attempt: int) -> Conductor | None:
+        """Return what conducts a run; None while it cannot be read: its key may come."""
+        context = self.context
+        row = await asyncio.to_thread(
+            lambda: context.queries.now().runs.of_any(runs_of(name), "pipeline", run)
+        )
+        if not isinstance(row, PipelineRunRow) or row.unreadable:
+            return None
+        functions = await asyncio.to_thread(lambda: functions_in(context.queries.now()))
+        held = partial(self._require_held, name, run, attempt)
+        commands = RunCommands(context, self.id, run, row.actor, attempt, held)
+        return Conductor(ConductedRun(context, name, row, commands, functions), attempt)
+
+    async def _require_held(
+        self, name: str, run: RunId, attempt: int, command: Command | None
+    ) -> None:
+        """Let a command of a run pass that this process conducts; of an ended one, what tidies up.
+
+        A process that stood still may have lost the run without having read so: it reads first.
+
+        Raises:
+            Gone: the run is another process's, or has ended.
+        """
+        if time.monotonic() - self.beaten > self.context.settings.workers.timeout / 2:
+            await self.context.reader.fresh()
+        row = self.context.queries.latest().runs.stored(runs_of(name), "pipeline", run)
+        if row is None or isinstance(command, StartRun):
+            return
+        if row.ended is not None and not isinstance(command, CancelRun | ForgetRuns):
+            raise Gone("it has ended")
+        if row.ended is None and (row.worker, row.attempt) != (self.id, attempt):
+            raise Gone(f"{row.worker or 'nobody'} conducts it, attempt {row.attempt}")
 
     def _done(self, run: RunId, task: asyncio.Task[None]) -> None:
         """Forget a run that is conducted no longer; a fault of ours is for the log."""
@@ -181,17 +257,34 @@ class Driver:
         conductor, task = self.conducted.pop(run), self.tasks.pop(run)
         task.cancel()
         if ended:
-            self.ending.add(ending := asyncio.create_task(conductor.stop()))
-            ending.add_done_callback(self.ending.discard)
+            self._end(run, conductor)
+
+    def _end(self, run: RunId, conductor: Conductor) -> None:
+        """End the steps of a run that has ended, meanwhile."""
+        self.ending[run] = task = asyncio.create_task(self._stop(conductor))
+        task.add_done_callback(lambda _: self.ending.pop(run, None))
+
+    async def _stop(self, conductor: Conductor) -> None:
+        """End the steps of a run that has ended."""
+        try:
+            await conductor.stop()
+        except Exception:  # it has ended anyway
+            log.exception("the steps of a run could not be stopped", run=conductor.by.id)
 
     async def _beat(self) -> None:
         """Tell every moment that this process is alive, and what it conducts."""
+        workers = self.context.settings.workers
         while True:
             try:
+                if time.monotonic() - self.beaten > workers.timeout / 2:
+                    await self.context.reader.fresh()  # it stood still: see what it has lost
                 self._say()
+                self.beaten = time.monotonic()
             except LogError as error:  # another one follows
                 log.warning("a heartbeat was not sent", why=error.detail)
-            await asyncio.sleep(self.context.settings.workers.heartbeat)
+            except Exception:  # without heartbeats it would lose all that it conducts
+                log.exception("a heartbeat was not sent")
+            await asyncio.sleep(workers.heartbeat)
 
     def _say(self, *, stopped: bool = False) -> None:
         runs = tuple(

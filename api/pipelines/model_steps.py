@@ -18,6 +18,7 @@ from autolearn.api.shared.bodies import DatasetBody, EvaluationBody
 from autolearn.api.shared.lookup import RunOwner
 from autolearn.api.shared.models.checks import require_model
 from autolearn.projections.queries.evaluations import evaluations_of, figures_of
+from autolearn.projections.queries.queries import Snapshot
 from autolearn.runtime.timestamps import millis, now, text
 from autolearn.schemas.commands import CommitSession, HoldExperiment, Promote, RegisterVersion
 from autolearn.schemas.models.promotion import Requirement
@@ -29,16 +30,29 @@ from autolearn.schemas.stream_kinds import stream
 from autolearn.schemas.values import RunId, SessionId
 
 log = structlog.stdlib.get_logger("autolearn.pipelines")
+_NOT_PROMOTED = ("gate-closed", "evidence-missing", "evidence-of-others", "other-rows")
+"""The kinds of problems of a version that stays without the alias; the run goes on."""
+_ON_A_DATASET = "; `evaluate: {dataset: NAME}` measures both on rows that neither has learned from"
 _HOLD_MS = 60_000
 """Milliseconds within which the version is registered after its experiment was held."""
 
 
-async def commit(by: ConductedRun) -> None:
-    """Commit the session of a run, once; all its completed trainings are kept."""
+async def commit(by: ConductedRun, session: SessionId) -> None:
+    """Commit a session, once; all its completed trainings are kept.
+
+    It is that of the run, or of one before it that has failed, whose trainings came from the cache.
+    """
+    latest, at, tried = by.context.queries.latest(), stream("session", session), 0
     async with by.opening:
-        if by.session and not by.committed:
-            await by.commands.act(stream("session", by.session), CommitSession(None), "commit")
-            by.committed = True
+        while latest.sessions.is_open(session):
+            try:
+                await by.commands.act(at, CommitSession(None), "commit", session, tried)
+            except Problem as problem:
+                if problem.kind != "run-active":
+                    raise
+                await by.until_idle(session)  # another run evaluates in it, too
+                tried += 1
+        by.committed = by.committed or session == by.session
 
 
 async def promote(by: ConductedRun, work: StepWork) -> StepGave:
@@ -55,8 +69,7 @@ async def promote(by: ConductedRun, work: StepWork) -> StepGave:
     if not given.chosen:
         raise StepFailed("there are several models: a compare step chooses the one to promote")
     experiment = given.session
-    if experiment == by.session:
-        await commit(by)
+    await commit(by, experiment)
     name, gave = str(work.step.parameters["model"]), given.models
     for horizon, training in given.chosen.items():
         model = f"{name}-{horizon}" if horizon else name
@@ -87,8 +100,14 @@ async def _register(
         source=source,
         note=f"{by.pipeline}, run {by.id[:8]}",
     )
-    answer = await by.commands.act(stream("model", model), command, "register", *part, via=via)
-    return by.context.queries.now().models.registered_at(model, answer.sequence)
+    at = stream("model", model)
+    try:
+        answer = await by.commands.act(at, command, "register", *part, via=via)
+        return by.context.queries.now().models.registered_at(model, answer.sequence)
+    except Problem as problem:
+        if problem.kind != "already-registered":  # a run before did that: this one goes on from it
+            raise
+        return await by.read(lambda now, _: _number_of(now, model, experiment, training))
 
 
 async def _promote(
@@ -104,18 +123,33 @@ async def _promote(
     absent = sorted({one.alias for one in required if one.alias and one.alias not in there})
     required = [one for one in required if not one.alias or one.alias in there]
     notes = [f"there is no {name} yet, so nothing is required of it" for name in absent]
-    await _measure_alike(by, model, number, required)
+    command: Promote | None = None
     via = await require_model(by.context, by.commands.principal(), model, Level.WORK)
     try:
-        evidence = await by.read(lambda now, _: evidence_for(now, model, number, required))
-        reason = str(parameters.get("reason") or f"by the pipeline {by.pipeline}, run {by.id[:8]}")
-        command = Promote(number, alias, evidence, reason)
+        if not by.commands.answered("promote", *part):  # else it may be the champion now
+            await _measure_alike(by, model, number, required)
+            evidence = await by.read(lambda now, _: evidence_for(now, model, number, required))
+            default = f"by the pipeline {by.pipeline}, run {by.id[:8]}"
+            command = Promote(number, alias, evidence, str(parameters.get("reason") or default))
         await by.commands.act(stream("model", model), command, "promote", *part, via=via)
     except Problem as problem:
-        if problem.kind not in ("gate-closed", "evidence-missing", "evidence-of-others"):
+        if problem.kind == "alias-unchanged":
+            return (*notes, f"version {number} answers as {alias} already")
+        if problem.kind not in _NOT_PROMOTED:
             raise
-        return (*notes, f"version {number} is not promoted: {words_of(problem)}")
+        why = words_of(problem).removesuffix(".")
+        advice = _ON_A_DATASET if problem.kind == "other-rows" else ""
+        return (*notes, f"version {number} is not promoted: {why}{advice}")
     return (*notes, f"version {number} answers as {alias}")
+
+
+def _number_of(now: Snapshot, model: str, experiment: SessionId, training: RunId) -> int:
+    """Return the version that a training is."""
+    return next(
+        row.version
+        for row in now.models.versions(model)
+        if (row.experiment, row.training) == (experiment, training) and not row.retired
+    )
 
 
 async def _measure_alike(

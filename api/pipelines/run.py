@@ -78,7 +78,7 @@ class ConductedRun:
         self.tables: dict[str, DatasetSpec] = {}
         self.outcomes: dict[str, StepOutcome] = {}
         self.session: SessionId = NO_SESSION
-        self.committed = False
+        self.opened = self.committed = False
         self.opening = asyncio.Lock()
 
     @property
@@ -111,6 +111,16 @@ class ConductedRun:
             return row is None or row.ended is not None
 
         while not await self.context.arrivals.until(ended, _AGAIN, stream_of_runs(owner)):
+            pass
+
+    async def until_idle(self, session: SessionId) -> None:
+        """Wait until no run of a session goes on."""
+
+        def idle() -> bool:
+            return next(self.context.queries.latest().runs.open_of(session), None) is None
+
+        at = stream_of_runs(session)
+        while not await self.context.arrivals.until(idle, _AGAIN, at):
             pass
 
 

@@ -45,7 +45,7 @@ _OF_STEP = ("candidates", "estimator", "hyperparameters")
 async def _open_session(by: ConductedRun) -> SessionId:
     """Open the session of a run, once, and return its id."""
     async with by.opening:
-        if not by.session:
+        if not by.opened:  # the process before may have opened it, and not shared it yet
             session = session_of(by.id)
             title = cut(f"{by.pipeline} {by.row.requested[:16].replace('T', ' ')}", 200)
             expires = round(by.context.settings.retention.session_expires * _DAY)
@@ -53,7 +53,7 @@ async def _open_session(by: ConductedRun) -> SessionId:
             await by.commands.act(at, OpenSession(title, expires), "session")
             for user, may in _readers(by).items():
                 await by.commands.act(at, ShareSession(user, may), "share", user)
-            by.session = session
+            by.session, by.opened = session, True
     return by.session
 
 

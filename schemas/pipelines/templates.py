@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Literal, NamedTuple, get_args
 
 from autolearn.schemas.bounds import listed
@@ -26,6 +26,11 @@ class TemplateUnfit(AutoLearnError):
 
     title = "The template does not fit the data"
     exit_code = ExitCode.USAGE
+
+
+def _unknown(what: str, noun: str, given: str, known: Iterable[str]) -> TemplateUnfit:
+    words = unknown_word(what, noun, given, known)
+    return TemplateUnfit(words if words.endswith("?") else f"{words}.")
 
 
 class _About(NamedTuple):
@@ -204,7 +209,7 @@ def template(
         TemplateUnfit: there is no such template, or it does not fit the columns.
     """
     if task not in TEMPLATES:
-        raise TemplateUnfit(unknown_word("AutoLearn", "template", task, TEMPLATES) + ".")
+        raise _unknown("AutoLearn", "template", task, TEMPLATES)
     by_name = {column.name: column for column in columns}
     if task in ("classification", "regression", "forecast"):
         _check_target(task, target, by_name)
@@ -262,7 +267,7 @@ def _check_target(task: str, target: str, columns: dict[str, Column]) -> None:
             advice=f"Name the target, one of {listed(list(columns))}.",
         )
     if target not in columns:
-        raise TemplateUnfit(unknown_word("the file", "column", target, columns) + ".")
+        raise _unknown("the file", "column", target, columns)
     column = columns[target]
     numbers = column.type in _NUMBERS
     if task != "classification" and not numbers:
@@ -284,7 +289,7 @@ def _check_target(task: str, target: str, columns: dict[str, Column]) -> None:
 def _time_of(time: str, columns: dict[str, Column]) -> str:
     """Return the column of times. Raises TemplateUnfit if there is none."""
     if time and time not in columns:
-        raise TemplateUnfit(unknown_word("the file", "column", time, columns) + ".")
+        raise _unknown("the file", "column", time, columns)
     if time and columns[time].type != "timestamp":
         raise TemplateUnfit(f"{time} has {KINDS[columns[time].type]}, and no times.")
     found = time or next((one.name for one in columns.values() if one.type == "timestamp"), "")

@@ -23,6 +23,7 @@ from autolearn.eventlog.embedded.install import install
 from tests.agents.command_handling.test_simulated_write_path import simulate
 from tests.bench.__main__ import machine
 from tests.faults.ground import Ground, Tally, ground, running
+from tests.faults.kinds import pipelines
 from tests.faults.kinds.brokers import WHICH, kill_one_of_three, restart_broker
 from tests.faults.kinds.clock import HOUR, can_shift, shift_clock
 from tests.faults.kinds.damage import HARMS, damage_folder, delete_folder
@@ -34,6 +35,7 @@ from tests.faults.kinds.models import restart_broker as restart_under_models
 from tests.faults.kinds.network import FAULTS, behind_proxy, disturb
 from tests.faults.kinds.pause import pause_decider
 from tests.faults.kinds.twice import ask_twice
+from tests.faults.pipeline_ground import PipelineGround
 from tests.faults.serving_ground import ServingGround
 from tests.faults.verdict import Verdict
 
@@ -164,6 +166,20 @@ class Run:
                     pause_broker(on, questions, broker)
             self.checked(on, "kill -9 and SIGSTOP of the broker while models answer")
 
+    def with_pipelines(self) -> None:
+        """Pipelines that are run, while what conducts them and does their steps is killed."""
+        folder = self.folder / "pipelines"
+        with (
+            EmbeddedBroker(install(), folder / "kafka") as broker,
+            running(PipelineGround(broker.bootstrap, folder, self.next_seed(), self.tally)) as on,
+        ):
+            for fault in pipelines.FAULTS:
+                on.begin(self.next_seed())
+                with on.load(clients=2):
+                    for _ in self.times(20):
+                        fault(on)
+                self.checked(on, fault.__name__.replace("_", " "))
+
     def on_small_disks(self) -> None:
         folder = self.folder / "disks"
         with (
@@ -227,7 +243,7 @@ def main() -> None:
     seed, scale, *chosen = [*sys.argv[1:], *("1000", "1")[len(sys.argv) - 1 :]]
     run = Run(int(seed), folder, float(scale))
     parts = [run.simulated, run.hanging, run.on_one_broker]
-    parts += [run.on_three_brokers, run.behind_a_proxy, run.with_models]
+    parts += [run.on_three_brokers, run.behind_a_proxy, run.with_models, run.with_pipelines]
     parts += [run.on_small_disks] if can_mount() else []
     try:
         for part in [part for part in parts if part.__name__ in chosen] if chosen else parts:

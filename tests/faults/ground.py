@@ -43,6 +43,8 @@ class Tally:
 class Ground:
     """A whole system, two of each process. Everything random comes from the seed."""
 
+    client_kind: type[Client] = Client
+
     def __init__(self, kafka: str, folder: Path, seed: int, tally: Tally, **more: str) -> None:
         self.kafka, self.folder, self.tally = kafka, folder, tally
         self.prefix = f"faults-{uuid.uuid4().hex[:10]}"
@@ -102,7 +104,7 @@ class Ground:
     @contextlib.contextmanager
     def load(self, clients: int = 3, pause: float = 0.1) -> Iterator[Load]:
         """Have clients at work in the block; after it, everything is brought to its end."""
-        load = Load(self.seed, lambda: list(self.urls.values()), clients, pause)
+        load = Load(self.seed, lambda: list(self.urls.values()), clients, pause, self.client_kind)
         try:
             yield load
         finally:
@@ -121,7 +123,7 @@ class Ground:
     @contextlib.contextmanager
     def client(self) -> Iterator[Client]:
         """A client for the schedule itself."""
-        client = Client(self.random.getrandbits(32), lambda: list(self.urls.values()))
+        client = self.client_kind(self.random.getrandbits(32), lambda: list(self.urls.values()))
         try:
             yield client
         finally:

@@ -155,9 +155,14 @@ class Load:
     """Some clients in threads; `stop` lets each finish its story."""
 
     def __init__(
-        self, seed: int, urls: Callable[[], list[str]], clients: int = 3, pause: float = 0.1
+        self,
+        seed: int,
+        urls: Callable[[], list[str]],
+        clients: int = 3,
+        pause: float = 0.1,
+        kind: type[Client] = Client,
     ) -> None:
-        self.clients = [Client(seed * 1000 + number, urls) for number in range(clients)]
+        self.clients = [kind(seed * 1000 + number, urls) for number in range(clients)]
         self.pause = pause
         self.stopping = threading.Event()
         self.failures: list[BaseException] = []

@@ -8,6 +8,10 @@ from __future__ import annotations
 from typing import Any
 
 ACTIVE = ("open", "started")
+OF_PIPELINES = (
+    *("ApplyPipeline", "RequestPipeline", "RequestStep", "RecordStep"),
+    *("StartRun", "CompleteRun", "FailRun", "CancelRun", "ReportRunLost"),
+)
 
 
 class Model:
@@ -17,9 +21,14 @@ class Model:
         self.sessions: dict[str, dict[str, Any]] = {}
         self.offers: dict[str, Any] = {}
         self.models: dict[str, dict[str, Any]] = {}
+        self.pipelines: dict[str, dict[str, Any]] = {}
 
-    def answer(self, subject: str, kind: str, data: dict[str, Any]) -> tuple[str, str]:
+    def answer(
+        self, subject: str, kind: str, data: dict[str, Any], actor: str = ""
+    ) -> tuple[str, str]:
         """Decide a command: `kind` is its name without prefix and version."""
+        if subject.startswith("pipeline/"):
+            return self.pipeline(subject, kind, data, actor)
         if subject.startswith("model/"):
             return self.registry(subject, kind, data)
         if not subject.startswith("session/"):
@@ -74,8 +83,12 @@ class Model:
         """Decide a command to a model, of those that are given while faults are injected."""
         if subject not in self.models and kind != "RegisterVersion":
             return "Refused", "model-unknown"
-        model = self.models.setdefault(subject, {"versions": 0, "recording": "durable"})
+        made = {"versions": 0, "recording": "durable", "trainings": set()}
+        model = self.models.setdefault(subject, made)
         if kind == "RegisterVersion":
+            if data["training"] in model["trainings"]:
+                return "Refused", "already-registered"
+            model["trainings"].add(data["training"])
             model["versions"] += 1
             return "VersionRegistered", ""
         if kind == "SetRecording":
@@ -89,6 +102,32 @@ class Model:
             return "Refused", "alias-unchanged"
         model["champion"] = data["number"]
         return "VersionPromoted", ""
+
+    def pipeline(
+        self, subject: str, kind: str, data: dict[str, Any], actor: str
+    ) -> tuple[str, str]:
+        """Decide a command to a pipeline: its runs, and those of their steps."""
+        if kind not in OF_PIPELINES:
+            return "Refused", "wrong-stream"
+        runs = self.pipelines.get(subject)
+        if kind == "ApplyPipeline":
+            self.pipelines.setdefault(subject, {})
+            return "PipelineApplied", ""
+        if runs is None:
+            return "Refused", "pipeline-unknown"
+        if kind in ("RequestStep", "RecordStep"):
+            of = runs.get(data["pipeline_run" if kind == "RequestStep" else "run"])
+            if of is None or of["kind"] != "pipeline" or actor != f"worker {of['worker']}":
+                return "Refused", "forbidden"
+            if kind == "RequestStep" and data["run"] in runs:
+                return "Refused", "run-exists"
+            if of["status"] not in ACTIVE:
+                return "Refused", "run-ended"
+            if kind == "RecordStep":
+                return "StepRecorded", ""
+        if kind.startswith("Request"):
+            return self.request(runs, kind.removeprefix("Request").lower(), data)
+        return self.step(runs, kind, data)
 
     def commit(self, session: dict[str, Any], data: dict[str, Any]) -> tuple[str, str]:
         runs, chosen = session["runs"], data.get("trainings")

@@ -246,15 +246,7 @@ class ServingGround(Ground):
 
     def same_digests(self) -> None:
         """The API shows what the log says, which is rebuilt beside it (`replay verify`)."""
-        autolearn, url = Path(sys.executable).with_name("autolearn"), self.urls["api-a"]
-        verified = subprocess.run(
-            [autolearn, "replay", "verify", "--url", url],
-            env=os.environ | self.environment,
-            capture_output=True,
-            text=True,
-            timeout=120,
-        )
-        assert verified.returncode == 0, verified.stdout + verified.stderr
+        same_digests_as_log(self.urls["api-a"], self.environment)
 
     def verdict(self, seconds: float = 120) -> Verdict:
         """As for every system; and what was answered is right, recorded once, and counted once."""
@@ -278,6 +270,18 @@ class ServingGround(Ground):
         until(lambda: uncounted(self.hours(), records) == 0, "every request is counted", 90, 1.0)
         print(f"  {len(records)} requests are on the log once, and counted once", flush=True)
         return verdict
+
+
+def same_digests_as_log(url: str, environment: dict[str, str]) -> None:
+    """An API process shows what the log says, which is rebuilt beside it (`replay verify`)."""
+    verified = subprocess.run(
+        [Path(sys.executable).with_name("autolearn"), "replay", "verify", "--url", url],
+        env=os.environ | environment,
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert verified.returncode == 0, verified.stdout + verified.stderr
 
 
 def answered(url: str, rows: list[dict[str, float]]) -> dict[str, Any] | None:

@@ -11,10 +11,13 @@ from functools import cache
 from importlib import metadata
 from pathlib import Path
 
+import structlog
+
 from autolearn.api.identity.principal import Principal
 from autolearn.api.identity.visibility import Level, level_of
 from autolearn.api.state.context import ApiContext
 from autolearn.artifacts.store.errors import ArtifactError
+from autolearn.projections.queries.pipelines import runs_of
 from autolearn.projections.queries.queries import Snapshot
 from autolearn.schemas.codec import to_json
 from autolearn.schemas.pipelines.definition import Definition, Step
@@ -117,7 +120,7 @@ def why_forced(definition: Definition, step: Step, start_at: str, *, no_cache: b
     if step.kind == "source" and "url" in step.parameters:
         return "what a URL answers may have changed"
     if no_cache:
-        return "the run takes nothing from the cache"
+        return "no cache"
     if start_at and (step.name == start_at or _follows(definition, step, start_at)):
         return f"the run starts at {start_at}"
     return ""
@@ -137,15 +140,27 @@ def _follows(definition: Definition, step: Step, start: str) -> bool:
     return False
 
 
+log = structlog.stdlib.get_logger("autolearn.pipelines")
 _WORDS = {"code": "the code of the step", "environment": "the installed libraries"}
 
 
-def unusable(context: ApiContext, who: Principal, gave: StepGave) -> str:
-    """Return why a cached result cannot be used, "" if it is whole (blocks).
+def unusable(
+    context: ApiContext, who: Principal, pipeline: str, run: RunId, hit: tuple[RunId, StepOutcome]
+) -> str:
+    """Return why a `run` cannot use a cached result, "" if it is whole (blocks).
 
-    Each file of its artifact is read, and checked by its hash.
+    Each file of its artifact is read, and checked by its hash. What is in the open session of
+    another run can be used by those who may commit it, and once that run has ended: until then it
+    commits the session itself.
     """
     now = context.queries.now()
+    maker, gave = made_by(*hit), hit[1].gave
+    if gave.session and now.sessions.is_open(gave.session):
+        row = now.runs.stored(runs_of(pipeline), "pipeline", maker)
+        if row is not None and row.ended is None and maker != run:
+            return f"the run {maker[:8]}, which has made it, goes on"
+        if level_of(who, now, gave.session) < Level.OWN:
+            return "the session of its result is open, and not yours"
     if gave.session and not _is_there(now, gave, level_of(who, now, gave.session)):
         return "the session or experiment of its result is gone, or not yours"
     if gave.dataset is not None and not now.catalog.has_version(
@@ -171,7 +186,8 @@ def _damage(context: ApiContext, gave: StepGave) -> str:
         with tempfile.TemporaryDirectory(dir=context.scratch) as folder:
             context.artifacts.check_folder(gave.artifact.folder, Path(folder))
     except ArtifactError as error:
-        return f"its result before is damaged or gone: {error.detail}"
+        log.warning("a cached result cannot be used", folder=gave.artifact.folder, why=error.detail)
+        return "its result before is damaged or gone"
     return ""
 
 

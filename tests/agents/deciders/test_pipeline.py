@@ -155,6 +155,9 @@ def test_who_cancels():
             bobs.when(CancelRun(run), actor).then(Refused(reason="forbidden"))
     bobs.when(CancelRun("k1"), API).then(RunCancelled("k1"))
     bobs.when(CancelRun("r1"), API).then(Refused(reason="forbidden"))
+    left = ours(*steps, RunCancelled("r1"))  # nobody conducted it then: whoever sees it ends it
+    left.when(CancelRun("k1"), OTHER_API).then(RunCancelled("k1"))
+    left.when(CancelRun("k1"), EVE).then(Refused(reason="forbidden"))
     ours(*steps).when(CancelRun("r1"), BOB).then(Refused(reason="forbidden"))  # ada's run
     ours(*steps).when(CancelRun("r9"), ADA).then(Refused(reason="run-unknown"))
 

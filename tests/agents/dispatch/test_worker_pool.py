@@ -101,6 +101,18 @@ def test_a_study_takes_no_slot_and_no_turn_of_its_trials():
     assert offered(pool, 0.3) == [("s2", "w0")]
 
 
+def test_a_run_of_a_pipeline_keeps_no_study_of_its_user_from_running():
+    """It waits for that study: neither would end."""
+    pool = WorkerPool(3.0, {"ada": 1}.__getitem__)
+    pool.heard(beat("w0", kinds=("study",)), 0.0)
+    pool.see("pipeline/p", "r1", run("r1", kind="pipeline", user="ada"))
+    pool.see("pipeline/p", "r1", run("r1", "api-1", kind="pipeline", user="ada"))
+    pool.see(STREAM, "s1", run("s1", kind="study", user="ada"))
+    assert offered(pool, 0.0) == [("s1", "w0")]
+    pool.see("pipeline/p", "r1", None)
+    assert offered(pool, 0.1) == []
+
+
 def test_a_run_of_a_lost_worker_comes_before_all_others():
     pool = WorkerPool(3.0)
     pool.heard(beat("w0"), 0.0)

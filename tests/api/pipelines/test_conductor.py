@@ -2,19 +2,21 @@
 
 import asyncio
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
 from autolearn.api.http.problems import Problem
-from autolearn.api.pipelines.commands import RunCommands
+from autolearn.api.pipelines.commands import Gone, RunCommands
 from autolearn.api.pipelines.conductor import Conductor
 from autolearn.api.pipelines.driver import Driver
-from autolearn.schemas.commands import CompleteRun, FailRun, RecordStep
+from autolearn.api.services.pipelines.kinds import session_of
+from autolearn.schemas.commands import CancelRun, CompleteRun, FailRun, RecordStep, ReportRunLost
 from autolearn.schemas.messages import Command
 from autolearn.schemas.pipelines.definition import Step
 from autolearn.schemas.pipelines.results import StepOutcome
 from autolearn.schemas.stream_kinds import stream
+from autolearn.schemas.values import RunId
 from tests.support import samples
 
 STREAM = stream("pipeline", "flowers")
@@ -32,6 +34,11 @@ class Commands:
 
     def __init__(self, **refused: Problem) -> None:
         self.refused, self.taken = refused, []
+        self.gone = False
+
+    async def held(self, _: Command) -> None:
+        if self.gone:
+            raise Gone("api-2 conducts it")
 
     async def conduct(self, _: str, command: Command, *_parts: object) -> None:
         if problem := self.refused.get(type(command).__name__):
@@ -89,6 +96,10 @@ def conducted(do: Any, commands: Commands, limit: float = 60.0) -> list[Command]
     return commands.taken
 
 
+async def held(_: Command | None) -> None:
+    """The process conducts the run."""
+
+
 async def nothing(_: Step) -> None:
     """Do a step that does nothing."""
 
@@ -118,6 +129,12 @@ def test_a_fault_ends_the_run_and_says_which(error: Exception, reason: str, word
     (end,) = conducted(fails, Commands())
     assert isinstance(end, FailRun)
     assert (end.reason, end.detail[: len(words)]) == (reason, words)
+
+
+def test_a_fault_while_the_end_is_reported_begins_the_next_attempt():
+    commands = Commands(CompleteRun=cast("Any", KeyError("colour")))
+    *_, lost = conducted(nothing, commands)
+    assert lost == ReportRunLost("r1", 1, "api")
 
 
 def test_a_run_that_takes_too_long_ends():
@@ -161,6 +178,143 @@ def test_the_steps_of_a_run_that_was_let_go_are_not_done_here_any_more():
     assert asyncio.run(lets_go()) == (["cancelled"], [])
 
 
+def test_a_process_that_has_lost_its_run_neither_ends_it_nor_its_steps():
+    """Late after a pause: its time is over, and its commands are refused."""
+    commands = Commands(RecordStep=FORBIDDEN)
+    commands.gone = True
+
+    async def waits(_: Step) -> None:
+        await asyncio.Event().wait()
+
+    assert conducted(nothing, commands) == []
+    assert conducted(waits, commands, limit=0.01) == []
+
+
+def rows(worker: str, attempt: int, ended: str | None = None) -> Any:
+    return SimpleNamespace(
+        kind="pipeline", worker=worker, attempt=attempt, ended=ended, status="started"
+    )
+
+
+def test_a_process_that_stood_still_reads_before_it_posts():
+    """The log takes from any process what the user may do, such as to train."""
+
+    async def posts() -> None:
+        seen = [rows("api-1", 1)]
+
+        async def fresh() -> None:
+            seen.append(rows("api-2", 2))
+
+        runs = SimpleNamespace(stored=lambda *_: seen[-1])
+        context: Any = SimpleNamespace(
+            settings=SimpleNamespace(workers=SimpleNamespace(timeout=10.0)),
+            reader=SimpleNamespace(fresh=fresh),
+            queries=SimpleNamespace(latest=lambda: SimpleNamespace(runs=runs)),
+        )
+        driver = Driver(context)
+        driver.id = "api-1"
+        record = RecordStep("r1", samples.outcome())
+        await driver._require_held("flowers", "r1", 1, record)
+        driver.beaten -= 6
+        with pytest.raises(Gone, match="api-2 conducts it, attempt 2"):
+            await driver._require_held("flowers", "r1", 1, record)
+        driver.beaten += 6
+        seen.append(rows("api-1", 1, "2026-01-01T00:00:00Z"))
+        with pytest.raises(Gone, match="it has ended"):
+            await driver._require_held("flowers", "r1", 1, record)
+        await driver._require_held("flowers", "r1", 1, CancelRun("step"))
+
+    asyncio.run(posts())
+
+
+def test_a_run_whose_claim_got_lost_is_conducted_by_its_process():
+    driver = Driver(cast("Any", None))
+    assert not driver._may_claim("r1", rows("api-2", 1))
+    assert driver._may_claim("r1", rows(driver.id, 1))
+    driver.conducted["r1"] = cast("Any", None)
+    assert not driver._may_claim("r1", rows(driver.id, 1))
+
+
+def test_a_process_conducts_64_runs_and_the_others_wait():
+    async def conducts() -> tuple[int, int, int]:
+        ends = asyncio.Queue[None]()
+
+        class Waits:
+            """A run that goes on until a test ends it."""
+
+            by = SimpleNamespace(commands=Commands(), stream=STREAM, pipeline="flowers")
+            attempt = 1
+
+            async def conduct(self) -> None:
+                await ends.get()
+
+        class Many(Driver):
+            async def _conductor(self, *_: Any) -> Any:
+                return Waits()
+
+            def _unclaimed(self, _: Any) -> Any:
+                return [("flowers", run) for run in there if run not in self.conducted]
+
+        there = {f"r{number}": rows("", 1) for number in range(65)}
+        for row in there.values():
+            row.status = "open"
+        queries = SimpleNamespace(
+            latest=lambda: SimpleNamespace(
+                runs=SimpleNamespace(stored=lambda _, __, run: there.get(run))
+            )
+        )
+        driver = Many(cast("Any", SimpleNamespace(queries=queries)))
+        driver.to_see = {"flowers"}
+        await driver._look()
+        for run, conductor in driver.conducted.items():
+            there[run] = rows(driver.id, conductor.attempt)
+        first, waits = len(driver.conducted), set(driver.to_see)
+        del there["r0"]
+        ends.put_nowait(None)
+        driver.look.clear()
+        await asyncio.wait_for(driver.look.wait(), 5)
+        assert waits == {"flowers"}
+        await driver._look()
+        then = len(driver.conducted)
+        for task in driver.tasks.values():
+            task.cancel()
+        return first, then, "r64" in driver.conducted
+
+    assert asyncio.run(conducts()) == (64, 64, True)
+
+
+def test_what_goes_on_of_a_run_that_nobody_conducted_at_its_end_is_ended():
+    """Its steps and trainings, and not what a user asks for after it in its session."""
+    end = "2026-01-01T00:00:09Z"
+    ended = rows("api-2", 2, end)
+    ended.status = "cancelled"
+
+    def open_run(of: str, requested: str) -> Any:
+        return SimpleNamespace(study=of, requested=requested, ended=None)
+
+    going = {
+        "pipeline/flowers": [("k1", open_run("r1", "2026-01-01T00:00:01Z"))],
+        session_of(RunId("r1")): [
+            ("t1", open_run("", "2026-01-01T00:00:02Z")),
+            ("t2", open_run("", "2026-01-01T00:00:10Z")),
+        ],
+    }
+    runs = SimpleNamespace(
+        all_stored=lambda _: iter([("r1", ended), ("r2", rows("api-2", 1))]),
+        open_of=lambda owner: ((owner, *one) for one in going[owner]),
+        stored=lambda *_: ended,
+    )
+    there = SimpleNamespace(runs=runs)
+    context: Any = SimpleNamespace(queries=SimpleNamespace(now=lambda: there, latest=lambda: there))
+    assert Driver(context)._left(["flowers"]) == [("flowers", "r1")]
+    commands: Any = Commands()
+    commands.act = commands.conduct
+    by = run_of(commands)
+    by.context.queries, by.context.executors.lists.run = context.queries, at_once
+    asyncio.run(Conductor(by, 0).stop())
+    assert commands.taken == [CancelRun("k1"), CancelRun("t1")]
+
+
 class Bus:
     """Answers each id once, as the log does: a command that comes again has its first answer."""
 
@@ -180,7 +334,7 @@ def test_what_was_refused_to_a_process_that_had_lost_the_run_is_taken_from_the_n
     async def taken_over() -> None:
         bus: Any = Bus()
         first, second = (
-            RunCommands(SimpleNamespace(commands=bus), f"api-{number}", "r1", "ada", number)
+            RunCommands(SimpleNamespace(commands=bus), f"api-{number}", "r1", "ada", number, held)
             for number in (1, 2)
         )
         record = RecordStep("r1", samples.outcome())
@@ -199,7 +353,8 @@ def test_a_command_that_cannot_be_decided_is_not_sent_for_ever():
             raise Problem(500, "command-failed", "The command could not be decided", "ValueError")
 
     async def fails() -> None:
-        commands = RunCommands(SimpleNamespace(commands=Failing()), "api-1", "r1", "ada", 1)
+        context: Any = SimpleNamespace(commands=Failing())
+        commands = RunCommands(context, "api-1", "r1", "ada", 1, held)
         with pytest.raises(Problem, match="ValueError"):
             await asyncio.wait_for(commands.conduct(STREAM, RecordStep("r1", samples.outcome())), 5)
 
@@ -220,6 +375,9 @@ def test_what_fails_while_it_claims_ends_neither_the_looking_nor_other_runs():
                     raise faults.pop()
                 return [(name, f"run-of-{name}") for name in sorted(names)]
 
+            async def _end_left(self) -> None:
+                """Find none."""
+
             async def _claim(self, name: str, run: str, _: int) -> bool:
                 if name == "bad":
                     raise KeyError(name)
@@ -230,7 +388,7 @@ def test_what_fails_while_it_claims_ends_neither_the_looking_nor_other_runs():
         async def ready() -> None:
             """Be ready."""
 
-        open_run = SimpleNamespace(status="open", attempt=1)
+        open_run = SimpleNamespace(kind="pipeline", status="open", attempt=1, ended=None)
         there = SimpleNamespace(
             pipelines=SimpleNamespace(names=lambda: ["bad", "good"]),
             runs=SimpleNamespace(stored=lambda *_: open_run),
