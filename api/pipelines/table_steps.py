@@ -5,6 +5,7 @@ from __future__ import annotations
 from msgspec.structs import replace
 
 from autolearn.api.pipelines.function_steps import run_function
+from autolearn.api.pipelines.kept_steps import raw_rows
 from autolearn.api.pipelines.run import ConductedRun, StepFailed, StepWork
 from autolearn.api.services.catalog.dataset_versions import Description, add_version
 from autolearn.api.shared import uploads
@@ -13,6 +14,7 @@ from autolearn.api.shared.read_hints import Hints
 from autolearn.schemas.catalog import DatasetSpec
 from autolearn.schemas.datasets.read_options import ReadHints
 from autolearn.schemas.pipelines.results import StepGave
+from autolearn.schemas.rest.runs import TrainingRow
 from autolearn.schemas.results import PREDICTION_FORMS
 from autolearn.schemas.values import DatasetRef
 
@@ -40,6 +42,8 @@ async def split(_: ConductedRun, work: StepWork) -> StepGave:
 async def predict(by: ConductedRun, work: StepWork) -> StepGave:
     """Predict the rows of a dataset, or of a step's table, by the chosen training.
 
+    A model that keeps steps takes the rows as they were before these.
+
     Raises:
         StepFailed: none was chosen, or the worker cannot predict.
     """
@@ -52,6 +56,12 @@ async def predict(by: ConductedRun, work: StepWork) -> StepGave:
         raise StepFailed("the training has no artifact")
     source = by.row.sources.get(work.step.name)
     tables = (source,) if source is not None else work.tables
+    if source is None and tables:
+        row = await by.run_of(given.session, "training", training)
+        kept = row.steps if isinstance(row, TrainingRow) else ()
+        name = next(name for name, gave in work.given.items() if gave.table is not None)
+        raw = raw_rows(by, name, kept)
+        tables = tables if raw is None else (raw,)
     keyid = by.context.queries.latest().sessions.keyid(given.session) or ""
     only = {"": StepGave(table=tables[0])} if tables else {}
     told = {name: one for name, one in work.step.parameters.items() if name != "dataset"}
