@@ -37,11 +37,13 @@ FEATURES: dict[str, Any] = {
         "big": "calls > 50",
         "code": "substring(plan, 0, 2)",
         "age": "seconds(seen) - seconds(joined)",
+        "again": "load * 2",
     },
     "dates": {"joined": ["month", "weekday"]},
     "log": ["calls"],
     "drop": ["joined", "seen", "id"],
 }
+FEATURES["add"] = dict(sorted(FEATURES["add"].items()))  # as the log does it
 KINDS = {"clean": CLEAN, "features": FEATURES}
 
 
