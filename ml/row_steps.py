@@ -38,11 +38,12 @@ class RowSteps(TransformerMixin, BaseEstimator):
     """Makes features from a data frame of raw columns, as `DatasetTable.features` gives it.
 
     `steps` are `RowStep`s as JSON, done in their order; `types` are the types of the raw columns
-    as JSON. A raw column that is not in the frame is missing in every row.
+    as JSON. A raw column that is not in the frame is missing in every row. `others` are, as JSON,
+    the columns that are no features and are as the steps have made them: the target, say.
     """
 
-    def __init__(self, steps: str = "[]", types: str = "{}") -> None:
-        self.steps, self.types = steps, types
+    def __init__(self, steps: str = "[]", types: str = "{}", others: str = "[]") -> None:
+        self.steps, self.types, self.others = steps, types, others
 
     def fit(self, rows: pd.DataFrame, y: object = None) -> Self:
         """Note the raw columns; nothing is learned."""
@@ -75,6 +76,14 @@ class RowSteps(TransformerMixin, BaseEstimator):
                 raise InputError(f"{whose} makes {table.num_rows:,} rows of {before:,}")
         return table
 
+    def with_others(self, table: DatasetTable) -> DatasetTable:
+        """Return a raw dataset, of which `others` are as the steps make them.
+
+        Raises InputError: a step cannot be done.
+        """
+        names: list[str] = msgspec.json.decode(self.others)
+        return replaced(table, self.applied(raw_of(table)), names) if names else table
+
     def _table_of(self, rows: pd.DataFrame) -> pa.Table:
         """Return raw rows as the steps had them in the training."""
         types: Mapping[str, str] = msgspec.json.decode(self.types)
@@ -103,6 +112,17 @@ def raw_of(table: DatasetTable) -> pa.Table:
         for name, values in table.arrays.items()
     }
     return tables.of_arrays(arrays)
+
+
+def replaced(table: DatasetTable, made: pa.Table, names: Sequence[str]) -> DatasetTable:
+    """Return a dataset with some columns of the table that steps made of it, where it has them."""
+    there = {name: kind for name, kind in types_of(made).items() if name in names}
+    return DatasetTable(
+        {**table.types, **there},
+        {**table.arrays, **{name: made[name] for name in there}},
+        table.rows,
+        {name: values for name, values in table.written.items() if name not in there},
+    )
 
 
 def sources_of(

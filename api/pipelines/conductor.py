@@ -271,9 +271,10 @@ class Conductor:
         return runs.stored(runs_of(by.pipeline), "step", step_run_id(by.id, step.name)) is not None
 
     def _data(self, step: Step) -> dict[str, str]:
-        """Return the versions of the datasets that a step reads."""
-        source = self.by.row.sources.get(step.name)
-        return {} if source is None else {source.name: source.version}
+        """Return the versions of the data that a step reads."""
+        by, gave = self.by, {name: end.gave for name, end in self.outcomes.items()}
+        source = by.row.sources.get(step.name)
+        return step_cache.data_of(by.definition, by.kinds, step, source, gave)
 
     async def _before(self, step: Step) -> StepOutcome | None:
         """Return the outcome of a step in the run before."""

@@ -10,6 +10,7 @@ from autolearn.api.pipelines.run import ConductedRun
 from autolearn.schemas.catalog import DatasetSpec
 from autolearn.schemas.commands import RequestStudy, RequestTraining
 from autolearn.schemas.pipelines.definition import Step
+from autolearn.schemas.pipelines.row_wise import row_wise_before
 from autolearn.schemas.pipelines.steps import StepSpec
 from autolearn.schemas.training.row_steps import RowStep
 
@@ -44,35 +45,34 @@ class KeptSteps(NamedTuple):
 def kept_steps(by: ConductedRun, train: Step) -> KeptSteps:
     """Return the row-wise steps that lead to a training, from the last step that is none.
 
-    A step that needs other rows (windows, duplicates) ends the chain: what it makes must come
-    ready-made with a row that is to be predicted.
+    What a step that needs other rows makes must come ready-made with a row to predict.
     """
-    steps = {one.name: one for one in by.definition.steps}
-    found: list[RowStep] = []
-    name = train.inputs[0]
-    while True:
-        step = steps[name]
-        spec = by.kinds.get(step.kind)
-        if step.kind == "split":
-            name = step.inputs[0]
-            continue
-        if spec is None or not _is_row_wise(spec, step) or len(step.inputs) != 1:
-            break
-        found.append(
-            RowStep(
-                function=spec.name,
-                package=spec.package,
-                package_version=spec.package_version,
-                digest=spec.digest,
-                parameters=step.parameters,
-            )
-        )
-        name = step.inputs[0]
-    if not found:
-        return KeptSteps((), None)
-    return KeptSteps(tuple(reversed(found)), by.outcomes[name].gave.table)
+    steps, base = _steps_before(by, train.inputs[0])
+    return KeptSteps(steps, by.outcomes[base].gave.table if steps else None)
 
 
-def _is_row_wise(spec: StepSpec, step: Step) -> bool:
-    """Return whether a step with its parameters makes each row from one row."""
-    return spec.row_wise and not {*spec.needs_rows} & {*step.parameters}
+def raw_rows(by: ConductedRun, step: str, kept: tuple[RowStep, ...]) -> DatasetSpec | None:
+    """Return the table that a model with these steps takes in place of that of a step.
+
+    If the model's first steps have made that table, it is the one before them: no step is done
+    twice.
+    """
+    steps, base = _steps_before(by, step)
+    made = bool(steps) and steps == kept[: len(steps)]
+    return by.outcomes[base if made else step].gave.table
+
+
+def _steps_before(by: ConductedRun, name: str) -> tuple[tuple[RowStep, ...], str]:
+    """Return the row-wise steps up to a step, and the step before them."""
+    found = row_wise_before(by.definition, by.kinds, name)
+    return tuple(_row_step(by.kinds[one.kind], one) for one in found.steps), found.base
+
+
+def _row_step(spec: StepSpec, step: Step) -> RowStep:
+    return RowStep(
+        function=spec.name,
+        package=spec.package,
+        package_version=spec.package_version,
+        digest=spec.digest,
+        parameters=step.parameters,
+    )

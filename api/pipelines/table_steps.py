@@ -5,6 +5,7 @@ from __future__ import annotations
 from msgspec.structs import replace
 
 from autolearn.api.pipelines.function_steps import run_function
+from autolearn.api.pipelines.kept_steps import raw_rows
 from autolearn.api.pipelines.run import ConductedRun, StepFailed, StepWork
 from autolearn.api.services.catalog.dataset_versions import Description, add_version
 from autolearn.api.shared import uploads
@@ -13,6 +14,7 @@ from autolearn.api.shared.read_hints import Hints
 from autolearn.schemas.catalog import DatasetSpec
 from autolearn.schemas.datasets.read_options import ReadHints
 from autolearn.schemas.pipelines.results import StepGave
+from autolearn.schemas.rest.runs import TrainingRow
 from autolearn.schemas.results import PREDICTION_FORMS
 from autolearn.schemas.values import DatasetRef, JsonValue
 
@@ -41,6 +43,7 @@ async def predict(by: ConductedRun, work: StepWork) -> StepGave:
     """Predict the rows of a dataset, or of a step's table, by the chosen training.
 
     With forecasts the table has a column for each horizon, such as `load in 1h`.
+    A model that keeps steps takes the rows as they were before these.
 
     Raises:
         StepFailed: none was chosen, or the worker cannot predict.
@@ -49,7 +52,7 @@ async def predict(by: ConductedRun, work: StepWork) -> StepGave:
     if not given.chosen:
         raise StepFailed("there are several models: a compare step chooses the one that predicts")
     source = by.row.sources.get(work.step.name)
-    table = source if source is not None else next(iter(work.tables), None)
+    table = source if source is not None else await _raw_table(by, work, given)
     told = {name: one for name, one in work.step.parameters.items() if name != "dataset"}
     *before, last = given.chosen
     for horizon in before:  # each adds its column to the table of the next one
@@ -59,6 +62,16 @@ async def predict(by: ConductedRun, work: StepWork) -> StepGave:
         names = [await _forecast_of(by, given, one) for one in given.chosen]
         told |= {"called": names[-1], "columns": [*(told.get("columns") or ()), *names[:-1]]}
     return await _predicted(by, work, told, given, last, table, last=True)
+
+
+async def _raw_table(by: ConductedRun, work: StepWork, given: StepGave) -> DatasetSpec | None:
+    """Return the table of the step before as the models take it: as it was before their steps."""
+    name = next((name for name, gave in work.given.items() if gave.table is not None), None)
+    if name is None:
+        return None
+    row = await by.run_of(given.session, "training", next(iter(given.chosen.values())))
+    kept = row.steps if isinstance(row, TrainingRow) else ()
+    return raw_rows(by, name, kept) or work.given[name].table
 
 
 async def _forecast_of(by: ConductedRun, given: StepGave, horizon: str) -> str:

@@ -53,8 +53,16 @@ class Categories:
     taken: dict[str, dict[str, str]] = field(default_factory=dict)
     elsewhere: Mapping[str, FoundValues] = field(default_factory=dict)
 
-    def labels(self, name: str, known: Collection[str], *, of: str, needed: bool = True) -> Array:
-        """Map a column's values to those of `known`, None where missing.
+    def labels(
+        self,
+        name: str,
+        known: Collection[str],
+        *,
+        of: str,
+        needed: bool = True,
+        exact: bool = False,
+    ) -> Array:
+        """Map a column's values to those of `known`, None where missing; `exact` maps none.
 
         `of` names them in messages. Raises InputError when none is known, if one is `needed`.
         """
@@ -63,7 +71,7 @@ class Categories:
         if name in self.elsewhere:
             everywhere |= self.elsewhere[name].texts
             numbers |= self.elsewhere[name].numbers
-        stand_for = meanings(everywhere, known, numbers)
+        stand_for = {} if exact else meanings(everywhere, known, numbers)
         there = {*known, *stand_for}
         unseen = [at for at, one in enumerate(found) if one not in there]
         if needed and len(found) and len(unseen) == len(found):
@@ -174,8 +182,13 @@ def _shown_of(values: Iterable[Any]) -> str:
 
 
 def known_categories(pipeline: Any) -> dict[str, list[str] | None]:
-    """Return the categories of each encoded column in the training; None for text with words."""
+    """Return the categories of each encoded column in the training; None for text with words.
+
+    Of a pipeline that begins with steps there are none: its raw columns are not those encoded.
+    """
     found: dict[str, list[str] | None] = {}
+    if "rows" in pipeline.named_steps:
+        return found
     for _, part, columns in pipeline.named_steps["preprocess"].transformers_:
         if isinstance(part, TextVectorizer):
             found |= dict.fromkeys(columns)

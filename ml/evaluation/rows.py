@@ -15,6 +15,7 @@ from autolearn.ml.errors import InputError
 from autolearn.ml.estimators.estimator import LABELS, methods_of
 from autolearn.ml.evaluation.categories import Categories, known_categories
 from autolearn.ml.metrics.metric import Metric
+from autolearn.ml.row_steps import RowSteps
 from autolearn.schemas.bounds import cut, listed
 from autolearn.schemas.catalog import ANOMALY_DETECTION, CLASSIFICATION
 from autolearn.schemas.datasets.read_options import ReadOptions
@@ -90,8 +91,19 @@ def require_version(dataset: DatasetRef, training: TrainingRecord) -> None:
 
 
 def read_for(model: StoredArtifact, file: Path, read: ReadOptions | None) -> DatasetTable:
-    """Load a dataset; columns that are text for the artifact keep their written form."""
-    return read_table(file, read, written=written_columns(model))
+    """Load a dataset; columns that are text for the artifact keep their written form.
+
+    Of an artifact that keeps steps, the target is as these make it.
+    """
+    table = read_table(file, read, written=written_columns(model))
+    steps = steps_in(model.pipeline)
+    return table if steps is None else steps.with_others(table)
+
+
+def steps_in(pipeline: Any) -> RowSteps | None:
+    """Return the row-wise steps that a pipeline begins with, if it keeps some."""
+    first = next(iter(getattr(pipeline, "named_steps", {}).values()), None)
+    return first if isinstance(first, RowSteps) else None
 
 
 def batches_for(
@@ -181,11 +193,13 @@ def features_of_model(
     """Return a table's columns for the artifact, as DatasetTable.features does. Raises InputError.
 
     If it is `needed`, a value of each column must be known, except of one like an id, in which most
-    rows of the training had a value of their own.
+    rows of the training had a value of their own. Raw columns of an artifact that keeps steps stay
+    as they are written: the steps decide what they mean.
     """
     import pandas as pd
 
     imported = model.training.imported
+    raw = steps_in(model.pipeline) is not None
     known = {} if imported else known_categories(model.pipeline)
     columns: dict[str, Any] = {}
     for column in model.schema.columns:
@@ -198,7 +212,9 @@ def features_of_model(
             values = categories.table.labels(column.name)
         else:
             some = needed and len(there) > 0 and len(there) * 2 <= model.training.rows_train
-            values = categories.labels(column.name, there, of="categories", needed=some)
+            values = categories.labels(
+                column.name, there, of="categories", needed=some and not raw, exact=raw
+            )
         values[pd.isna(values)] = float("nan")
         columns[column.name] = pd.Series(values, dtype=object)
     return pd.DataFrame(columns, copy=False)

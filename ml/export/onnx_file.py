@@ -36,8 +36,9 @@ from autolearn.ml.environment import one_thread
 from autolearn.ml.errors import InputError
 from autolearn.ml.estimators.estimator import Estimator
 from autolearn.ml.evaluation.drawn_rows import STRANGE, TEXT, rows_to_check
-from autolearn.ml.evaluation.rows import held_out, read_for
+from autolearn.ml.evaluation.rows import held_out, read_for, steps_in
 from autolearn.ml.evaluation.stored_artifact import ModelColumn, StoredArtifact, open_folder
+from autolearn.ml.export.python_folder import keeps_steps
 from autolearn.ml.transformers import FeatureSelector, QuantileClipper, SignedLog
 from autolearn.schemas.bounds import cut, listed
 from autolearn.schemas.catalog import ANOMALY_DETECTION, CLASSIFICATION, REGRESSION
@@ -84,6 +85,8 @@ def write_onnx(
     """
     one_thread()
     stored = open_folder(artifact)
+    if steps_in(stored.pipeline) is not None:
+        raise keeps_steps()
     drawn = rows_to_check(stored, artifact, _ROWS)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")

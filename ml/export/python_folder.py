@@ -11,12 +11,25 @@ from pathlib import Path
 import msgspec
 
 from autolearn.artifacts.store.store import MANIFEST
+from autolearn.ml.errors import InputError
 from autolearn.ml.models.skops_file import types_of
 
 _UNNEEDED = ("autolearn", "pyarrow")
 """The recorded libraries that a prediction can do without."""
 _OURS = ("ml/transformers.py", "schemas/datasets/meanings.py")
 """The modules of ours that predict.py or an artifact imports. They import nothing else of ours."""
+
+_STEPS = "autolearn.ml.row_steps.RowSteps"
+
+
+def keeps_steps() -> InputError:
+    """Return the refusal of an artifact that keeps steps of a pipeline."""
+    return InputError(
+        "the model makes its features by steps of a pipeline, which need AutoLearn and their "
+        "packages",
+        advice="Serve it here; or keep the table of the last of these steps (keep: dataset:NAME), "
+        "train on that, and export that model, which takes the features ready-made.",
+    )
 
 
 class _Environment(msgspec.Struct):
@@ -30,10 +43,13 @@ def write_python(artifact: Path, into: Path, allowed: Collection[str], made: str
     """Write the zip file of an artifact's folder, with predict.py and its requirements.
 
     `made` says which version was trained, or imported; `allowed` are the types that it may hold.
-    Raises ModelRefused when the artifact has types that are not trusted.
+    Raises ModelRefused when the artifact has types that are not trusted, InputError when it keeps
+    steps of a pipeline.
     """
     used = msgspec.json.decode((artifact / "environment.json").read_bytes(), type=_Environment)
     trusted = types_of(artifact / "model.skops", allowed)
+    if _STEPS in trusted:
+        raise keeps_steps()
     here = resources.files(__package__)
     version = re.match(r"\d+\.\d+", used.python)
     written = {

@@ -9,6 +9,7 @@ from msgspec import Meta
 from pyarrow import compute
 
 from autolearn.ml.errors import InputError
+from autolearn.ml.expressions.errors import ExpressionError
 from autolearn.ml.expressions.expression import Expression
 from autolearn.ml.expressions.values import finite
 from autolearn.ml.steps.context import report
@@ -37,14 +38,13 @@ def features(
 
     Args:
         table: the table
-        add: expressions by the names of their columns, in their order; one may use those before
+        add: expressions by the names of their columns; they may use each other's new columns
         dates: parts of times by column, as columns such as when_month
         bins: edges by column: the column a_bin counts the edges that are not above the value
         log: columns of numbers; a_log is the logarithm of 1 more than the value
         drop: columns that are left out at the end
     """
-    for name, text in add.items():
-        table = _with(table, name, text)
+    table = _added(table, add)
     for column, parts in dates.items():
         for part in parts:
             table = _with(table, f"{column}_{part}", f"{part}(`{column}`)")
@@ -64,6 +64,34 @@ def features(
     if missing:
         raise InputError(f"drop names {missing[0]!r}, which is no column of the table")
     return table.drop_columns(drop)
+
+
+def _added(table: pa.Table, add: dict[str, str]) -> pa.Table:
+    """Return a table with the columns of expressions, whose order does not count.
+
+    They read the columns of the table as they are, and new ones.
+    """
+    known, left = table, dict(add)
+    found: dict[str, tuple[Any, tuple[str, ...]]] = {}
+    while left:
+        before, refused = len(left), list[ExpressionError]()
+        for name, text in [*left.items()]:
+            types = dict(zip(known.column_names, known.schema.types, strict=True))
+            try:
+                expression = Expression(text, types)
+            except ExpressionError as error:  # it may use a new column that is not there yet
+                refused.append(error)
+                continue
+            found[name] = expression.evaluate(known), expression.columns
+            del left[name]
+            if name not in table.column_names:
+                known = known.append_column(name, found[name][0])
+                report.made_from(name, list(expression.columns))
+        if len(left) == before:
+            raise refused[0]
+    for name in sorted(add, key=lambda name: name in table.column_names):
+        table = _put(table, name, *found[name])
+    return table
 
 
 def _with(table: pa.Table, name: str, text: str) -> pa.Table:

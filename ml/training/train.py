@@ -88,7 +88,7 @@ def train(request: TrainingRequested, store: Artifacts, report: Report) -> Train
     )
     if request.steps:
         steps = steps_of(request, table)
-        names = steps.raw
+        names, table = steps.raw, steps.table
     subject = subject_of(table, request.target, request.task, names)
     parts = split_rows(subject, table, request.task, request.split, request.seed)
     rows = TrainingRows(

@@ -40,7 +40,7 @@ def plan_of(
             words = why or f"{', '.join(unknown)} before it: that result decides"
             planned.append(_planned(step, "run" if why else "unknown", words, before))
             continue
-        more = {} if source is None else {source.name: source.version}
+        more = step_cache.data_of(definition, kinds, step, source, gave)
         given = {name: gave[name] for name in step.inputs}
         inputs = step_cache.inputs_of(step, kinds[step.kind], definition.seed, given, more)
         key = step_cache.key_of(inputs, step.inputs, secret)

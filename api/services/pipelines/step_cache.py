@@ -19,9 +19,11 @@ from autolearn.api.state.context import ApiContext
 from autolearn.artifacts.store.errors import ArtifactError
 from autolearn.projections.queries.pipelines import runs_of
 from autolearn.projections.queries.queries import Snapshot
+from autolearn.schemas.catalog import DatasetSpec
 from autolearn.schemas.codec import to_json
 from autolearn.schemas.pipelines.definition import Definition, Step
 from autolearn.schemas.pipelines.results import StepGave, StepOutcome
+from autolearn.schemas.pipelines.row_wise import row_wise_before
 from autolearn.schemas.pipelines.steps import StepSpec
 from autolearn.schemas.stream_kinds import stream
 from autolearn.schemas.values import RunId
@@ -77,6 +79,28 @@ def inputs_of(
         **{f"input:{name}": _identity_of(gave) for name, gave in given.items()},
         **{f"data:{name}": version for name, version in more.items()},
     }
+
+
+def data_of(
+    definition: Definition,
+    kinds: Mapping[str, StepSpec],
+    step: Step,
+    source: DatasetSpec | None,
+    gave: Mapping[str, StepGave],
+) -> dict[str, str]:
+    """Return the versions of the data that a step reads besides the results that it takes.
+
+    They are that of its dataset; or that of the raw rows, of which a predict step may show columns
+    that the table lacks which it takes.
+    """
+    if source is not None:
+        return {source.name: source.version}
+    table = next((name for name in step.inputs if gave[name].table is not None), "")
+    if step.kind != "predict" or not table:
+        return {}
+    base = row_wise_before(definition, kinds, table).base
+    raw = gave[base].table if base in gave else None
+    return {} if raw is None else {"raw rows": raw.version}
 
 
 def key_of(inputs: Mapping[str, str], names: tuple[str, ...], secret: DataKey | None) -> str:

@@ -106,16 +106,18 @@ def test_features() -> None:
         {"a": [1, 2, None], "b": [0.0, 4.0, 9.0], "t": [datetime(2024, 5, 6, tzinfo=UTC)] * 3}
     )
     found = columns(
-        features, table, add={"r": "a / b", "a": "a * 10", "z": "a + r"},
+        features, table, add={"c": "a + r", "r": "a / b", "a": "a * 10"},
         dates={"t": ["month", "weekday"]}, bins={"b": [1, 5]}, log=["b"], drop=["t"],
     )  # fmt: skip
     assert found["r"] == [None, 0.5, None]
-    assert (found["a"], found["z"]) == ([10, 20, None], [None, 20.5, None])
+    assert (found["a"], found["c"]) == ([10, 20, None], [None, 2.5, None])
     assert (found["t_month"], found["t_weekday"], found["b_bin"]) == ([5] * 3, [0] * 3, [0, 1, 2])
     assert found["b_log"][0] == 0.0
     assert "t" not in found
     with pytest.raises(ExpressionError, match="no column 'c'"):
         run_step(features, table, add={"x": "c + 1"})
+    with pytest.raises(ExpressionError, match="no column 'y'"):
+        run_step(features, table, add={"x": "y + 1", "y": "x + 1"})
     with pytest.raises(InputError, match="do not rise"):
         run_step(features, table, bins={"b": [2, 1]})
 
