@@ -9,8 +9,9 @@ from msgspec.structs import replace
 from autolearn.api.pipelines.run import ConductedRun, StepFailed, StepWork
 from autolearn.schemas.bounds import cut
 from autolearn.schemas.codec import to_json
+from autolearn.schemas.pipelines.choice import best_of, metric_of
 from autolearn.schemas.pipelines.results import StepGave
-from autolearn.schemas.values import RunId
+from autolearn.schemas.values import NO_RUN, RunId
 
 _LONGEST_WORDS = 200
 """Characters of the words for a model."""
@@ -23,32 +24,27 @@ async def compare(by: ConductedRun, work: StepWork) -> StepGave:
         StepFailed: no training has a value of the metric.
     """
     given = work.first(lambda gave: gave.trainings)
-    metric = str(work.step.parameters.get("by") or "")
+    metric = metric_of(str(work.step.parameters.get("by") or ""), given.scores)
     measured = sorted({name for scores in given.scores.values() for name in scores})
-    if not metric and len(measured) == 1:
-        metric = measured[0]
     name = metric.partition(":")[0]
     row = await by.read(lambda now, _: now.catalog.metric(name))
-    sign = -1 if row is not None and row.spec.greater_is_better is False else 1
+    greater = row is None or row.spec.greater_is_better is not False
     bests: dict[str, RunId] = {}
     for horizon in dict.fromkeys(given.horizons.get(run, "") for run in given.trainings):
-        found = {
-            run: sign * given.scores[run][metric]
-            for run in given.trainings
-            if given.horizons.get(run, "") == horizon and metric in given.scores.get(run, {})
-        }
-        if not found:
+        runs = [run for run in given.trainings if given.horizons.get(run, "") == horizon]
+        best = best_of(given.scores, runs, metric, greater_is_better=greater)
+        if best == NO_RUN:
             raise StepFailed(
                 f"no training{f' of {horizon}' if horizon else ''} was measured by "
                 f"{metric or 'anything'}: it has {', '.join(measured) or 'no figure'}; evaluate "
                 "measures, and `by` names the metric"
             )
-        bests[horizon] = max(found, key=found.__getitem__)  # the first of equal ones
+        bests[horizon] = best
     if not given.horizons:
         chosen = await _named(by, given, bests[""])
         return replace(given.models, best=bests[""], notes=(chosen,))
     named = [f"{at}: {await _named(by, given, run)}" for at, run in bests.items()]
-    notes = (*named, *unbeaten(given, bests, metric, sign))
+    notes = (*named, *_unbeaten(given, bests, metric, 1 if greater else -1))
     return replace(given.models, bests=bests, notes=notes)
 
 
@@ -61,7 +57,7 @@ async def _named(by: ConductedRun, given: StepGave, run: RunId) -> str:
     return cut(" ".join((training.estimator, *set_to)), _LONGEST_WORDS)
 
 
-def unbeaten(given: StepGave, bests: Mapping[str, RunId], metric: str, sign: int) -> Iterator[str]:
+def _unbeaten(given: StepGave, bests: Mapping[str, RunId], metric: str, sign: int) -> Iterator[str]:
     """Yield a sentence for each horizon where the best model is no better than a naive forecast.
 
     `sign` is -1 for a metric of which less is better.

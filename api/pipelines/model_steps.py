@@ -75,8 +75,9 @@ async def promote(by: ConductedRun, work: StepWork) -> StepGave:
         model = f"{name}-{horizon}" if horizon else name
         part = (work.step.name, horizon) if horizon else (work.step.name,)
         number = await _register(by, part, model, experiment, training)
-        notes = (*gave.notes, *await _promote(by, work, part, model, number))
+        notes = await _promote(by, work, part, model, number)
         if horizon:
+            notes = (*gave.notes, *(f"{model}: {note}" for note in notes))
             versions = {**gave.versions, model: number}
             gave = replace(gave, versions=versions, bests=given.chosen, notes=notes)
         else:

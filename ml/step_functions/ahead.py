@@ -13,7 +13,6 @@ from pyarrow import compute
 
 from autolearn.ml.datasets.split import part
 from autolearn.ml.errors import InputError
-from autolearn.ml.library_messages import words_of
 from autolearn.ml.plugins import load_metrics
 from autolearn.ml.step_functions.windows import groups_of
 from autolearn.ml.steps.context import context, report
@@ -25,9 +24,7 @@ from autolearn.schemas.pipelines.horizons import (
     LAST,
     MOST_HORIZONS,
     duration,
-    earlier,
     later,
-    season_before,
     seconds_of,
 )
 from autolearn.schemas.values import Split
@@ -64,47 +61,45 @@ def ahead(
         season: after how long it may be alike again
         test: the held-out fraction, the latest rows, on which naive forecasts are measured; 0: none
     """
-    horizons = _seconds_of(ahead, season)
+    horizons, of_season = _seconds_of(ahead, season)
     if not (pa.types.is_integer(table[column].type) or pa.types.is_floating(table[column].type)):
         raise InputError(f"the column {column} holds no numbers, and only these are forecast")
     name = _time_of(table, time)
     series = _Series(table, name, group)
     for horizon, seconds in horizons.items():
-        target, before = later(column, horizon), earlier(season, horizon)
+        target, back = later(column, horizon), -(-seconds // of_season) * of_season
         series.require(horizon, seconds)
-        values = series.shifted(table[column], seconds)
-        back = seconds_of(before)
-        assert back is not None, "it is one of the season"
-        seasonal = series.shifted(table[column], seconds - back)
-        naive = season_before(before)
-        for new, found in ((target, values), (f"{target}, {naive}", seasonal)):
+        truth = series.shifted(table[column], seconds)
+        forecasts, added = {LAST: _floats(table[column])}, {target: truth}
+        if back > seconds:  # else that is the last value
+            naive = f"{duration(back)} before"
+            seasonal = series.shifted(table[column], seconds - back)
+            forecasts[naive], added[f"{target}, {naive}"] = _floats(seasonal), seasonal
+        for new, values in added.items():
             if new in table.column_names:
                 raise InputError(f"the table has a column {new} already")
-            table = table.append_column(new, found)
+            table = table.append_column(new, values)
             report.made_from(new, [column])
         if test:
             split = Split(test=test, by="time", column=name)
-            forecasts = {LAST: _floats(table[column]), naive: _floats(seasonal)}
-            context().naive[horizon] = _measured(
-                target, _floats(values), forecasts, split, series.times.astype(np.float64)
-            )
+            times = series.times.astype(np.float64)
+            context().naive[horizon] = _measured(target, _floats(truth), forecasts, split, times)
     return table
 
 
-def _seconds_of(ahead: list[str], season: str) -> dict[str, int]:
-    """Return the seconds of each horizon. Raises InputError."""
+def _seconds_of(ahead: list[str], season: str) -> tuple[dict[str, int], int]:
+    """Return the seconds of each horizon, and of the season. Raises InputError."""
+    if len(ahead) > MOST_HORIZONS:
+        raise InputError(f"ahead has {len(ahead)} times; at most {MOST_HORIZONS} are taken")
     found: dict[str, int] = {}
-    for name, text in (*(("ahead", one) for one in ahead), ("season", season)):
-        seconds = seconds_of(text)
-        if seconds is None:
-            raise InputError(f"{name} has {text!r}, which is not {DURATION_WORDS}")
-        if name == "ahead":
-            if seconds in found.values():
-                raise InputError(f"ahead has {text}, and the same time a second time")
-            found[text] = seconds
-    if len(found) > MOST_HORIZONS:
-        raise InputError(f"ahead has {len(found)} times; at most {MOST_HORIZONS} are taken")
-    return found
+    for text in (*ahead, season):
+        if (seconds := seconds_of(text)) is None:
+            raise InputError(f"{text!r} is not {DURATION_WORDS}")
+        found[text] = seconds
+    by_horizon = {text: found[text] for text in ahead}
+    if len({*by_horizon.values()}) < len(ahead):
+        raise InputError(f"two of the times ahead are the same: {listed(ahead)}")
+    return by_horizon, found[season]
 
 
 def _time_of(table: pa.Table, time: str | None) -> str:
@@ -212,11 +207,11 @@ def _metrics_of(what: str, truth: Array, values: Array) -> dict[str, float]:
             continue
         try:
             figure = float(metric.compute(truth, values))
-        except InputError as error:
-            report.note(f"{name} of {what} cannot be computed: {error.quiet}")
-            continue
-        except Exception as error:  # a metric of a package may raise anything
-            report.note(f"{name} of {what} cannot be computed: {words_of(error)}")
+        except MemoryError:
+            raise
+        except Exception as error:  # noqa: BLE001 - a metric of a package may raise anything
+            why = error.quiet if isinstance(error, InputError) else type(error).__name__
+            report.note(f"{name} of {what} cannot be computed: {why}")
             continue
         if np.isfinite(figure):
             found[name] = figure

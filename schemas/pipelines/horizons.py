@@ -21,8 +21,11 @@ def seconds_of(text: str) -> int | None:
 
 
 def duration(seconds: float) -> str:
-    """Return seconds as a duration for people: in the largest unit that is whole, if it is short."""
-    units = [(unit, seconds / size) for unit, size in reversed(_SECONDS.items()) if seconds >= size]
+    """Return seconds as a duration for people: in the largest unit that is whole, if it is short.
+
+    Weeks are days: 14d.
+    """
+    units = [(unit, seconds / _SECONDS[unit]) for unit in "dhms" if seconds >= _SECONDS[unit]]
     whole = (f"{many:.0f}{unit}" for unit, many in units if many == int(many) and many < _MANY)
     unit, many = units[0] if units else ("s", seconds)
     return next(whole, f"{many:.3g}{unit}")
@@ -33,23 +36,5 @@ def later(column: str, horizon: str) -> str:
     return f"{column} in {horizon}"
 
 
-def earlier(season: str, horizon: str) -> str:
-    """Return by how much earlier than the target the same time is known: some whole seasons.
-
-    Raises:
-        ValueError: one of them is no duration.
-    """
-    one, ahead = seconds_of(season), seconds_of(horizon)
-    if one is None or ahead is None:
-        raise ValueError(f"{season!r} or {horizon!r} is no duration")
-    number, unit = int(season[:-1]), season[-1]
-    return f"{-(-ahead // one) * number}{unit}"
-
-
 LAST = "last value"
-"""The naive forecast that all stays as it is; the others are named by `season_before`."""
-
-
-def season_before(before: str) -> str:
-    """Return the name of the forecast that the value of so much earlier comes again."""
-    return f"{before} before"
+"""The naive forecast that all stays as it is."""

@@ -113,20 +113,18 @@ class StepGave(Struct, frozen=True, omit_defaults=True, kw_only=True):
 
     @property
     def chosen(self) -> dict[str, RunId]:
-        """The chosen training by horizon, or by "" of what is no forecast.
+        """The chosen training by horizon, in their order, or by "" of what is no forecast.
 
         The only training needs no choice. It is empty if one of several is to be chosen.
         """
-        if self.bests:
-            return self.bests
         if self.best:
             return {"": self.best}
-        by_horizon: dict[str, list[RunId]] = {}
+        found: dict[str, RunId] = {}
         for run in self.trainings:
-            by_horizon.setdefault(self.horizons.get(run, ""), []).append(run)
-        if any(len(runs) > 1 for runs in by_horizon.values()):
-            return {}
-        return {horizon: runs[0] for horizon, runs in by_horizon.items()}
+            horizon = self.horizons.get(run, "")
+            if found.setdefault(horizon, self.bests.get(horizon, run)) != run and not self.bests:
+                return {}
+        return found
 
     @property
     def registered(self) -> dict[str, int]:

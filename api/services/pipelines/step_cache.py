@@ -54,7 +54,12 @@ def _identity_of(gave: StepGave) -> str:
     digests = [gave.artifacts[run].digest for run in gave.trainings]
     scores = [gave.scores.get(run) for run in gave.trainings]
     best = gave.artifacts[gave.best].digest if gave.best else ""
-    return _digest_of([table, gave.split, digests, scores, best, gave.model, gave.version])
+    parts = [table, gave.split, digests, scores, best, gave.model, gave.version]
+    if gave.horizons:
+        horizons = [gave.horizons.get(run) for run in gave.trainings]
+        bests = {horizon: gave.artifacts[run].digest for horizon, run in gave.bests.items()}
+        parts += [horizons, bests, gave.versions, gave.naive]
+    return _digest_of(parts)
 
 
 def inputs_of(
