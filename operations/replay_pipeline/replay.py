@@ -69,7 +69,9 @@ class PipelineReplayer:
         if one.data and (missing := await self._bring(one.data)):
             return replace(end, verdict="not repeated", detail=missing)
         if one.process is not None:
-            return await self._repeat(end, one.process)
+            end = await self._repeat(end, one.process)
+            if end.verdict != "identical" or not one.trainings:
+                return end
         if one.trainings:
             return await self._train(end, one)
         return self._evaluate(end, one.evaluations)

@@ -12,6 +12,7 @@ import httpx
 
 from autolearn.eventlog.kafka.log import KafkaLog
 from autolearn.operations.first_user import first_user
+from autolearn.schemas.codec import to_json
 from autolearn.schemas.settings import load
 from autolearn.schemas.topics import Topics
 from tests.support.api_processes import Api, Process
@@ -138,6 +139,25 @@ class People:
         for user, may in (("reader", "read"), ("group/team", "promote")):
             answer = self.ask("owner", "POST", f"{at}/share", json={"user": user, "may": may})
             assert answer.status_code == 200, answer.text
+
+    def pipeline(self, name: str) -> str:
+        """Apply and run a pipeline of the owner; return the id of the completed run.
+
+        It is shared with the reader to read, and with the team to work.
+        """
+        at, steps = f"/v1/pipelines/{name}", [{"source": "iris"}, {"select": {"drop": ["species"]}}]
+        body = {"text": to_json({"pipeline": name, "steps": steps}).decode()}
+        answer = self.ask("owner", "POST", "/v1/pipelines", json=body)
+        assert answer.status_code == 201, answer.text
+        for user, may in (("reader", "read"), ("group/team", "work")):
+            answer = self.ask("owner", "POST", f"{at}/share", json={"user": user, "may": may})
+            assert answer.status_code == 200, answer.text
+        wait = {"Prefer": "wait=60"}
+        answer = self.ask("owner", "POST", f"{at}/runs", json={}, headers=wait)
+        assert answer.status_code == 201, answer.text
+        assert answer.json()["state"] == "completed", answer.text
+        run: str = answer.json()["id"]
+        return run
 
     def trained(self, session: str) -> tuple[str, str]:
         """The ids of a completed training in a session of the owner, and of its evaluation."""

@@ -21,6 +21,8 @@ LEVELS = {
     "dataset": Level.NOTHING,
     "estimator": Level.READ,
     "metric": Level.READ,
+    "step": Level.READ,
+    "pipeline": Level.NOTHING,
     "session": Level.NOTHING,
     "user": Level.NOTHING,
     "group": Level.NOTHING,

@@ -25,7 +25,7 @@ from autolearn.runtime.uuid7 import uuid7
 from autolearn.schemas.access_tokens import made_of
 from autolearn.schemas.codec import to_json
 from autolearn.schemas.values import plural
-from autolearn.schemas.work_kinds import WORK
+from autolearn.schemas.work_kinds import OF_SESSIONS
 from tests.support.people import PASSWORD, People
 from tests.support.settings import settings_of
 
@@ -114,6 +114,8 @@ class World(NamedTuple):
     measured: str
     predicted: str
     command: str
+    pipeline_run: str
+    """A completed run of the pipeline `secret-pipe`."""
 
 
 @pytest.fixture(scope="module")
@@ -139,7 +141,8 @@ def world(known: People) -> World:
     share = uuid.uuid5(uuid.UUID(opened), "session")
     known.share(f"/v1/sessions/{share}")
     first, second = (training, evaluation, prediction, study), (kept, measured, predicted)
-    return World(known, session, experiment, *first, *second, opened)
+    pipeline_run = known.pipeline("secret-pipe")
+    return World(known, session, experiment, *first, *second, opened, pipeline_run)
 
 
 class Asked(NamedTuple):
@@ -192,6 +195,16 @@ def new_model(world: World) -> str:
     return f"/v1/models/{name}/delete"
 
 
+def new_pipeline(world: World) -> str:
+    name = f"p-{uuid.uuid4().hex[:8]}"
+    world.people.pipeline(name)
+    return f"/v1/pipelines/{name}/remove"
+
+
+def of_run(rest: str) -> Callable[[World], str]:
+    return lambda world: f"/v1/pipeline-runs/{world.pipeline_run}{rest}"
+
+
 def diff(world: World) -> str:
     position = world.people.ask("owner", "GET", "/v1/position").json()["token"]
     return f"/v1/diff?from={position}"
@@ -212,6 +225,8 @@ IRIS_TENSORS = {
 }
 CONFIDENTIAL = {"other": 404, "sysadmin": 403}
 TO_PROMOTE = {"other": 404, "reader": 403, "sysadmin": 403}
+PIPELINE, SECRET = "/v1/pipelines/{pipeline}", "/v1/pipelines/secret-pipe"
+PIPELINE_RUN = "/v1/pipeline-runs/{pipeline_run}"
 BATCHES = "/v1/models/{model}/versions/{version}/predictions"
 TO_OWN = {**TO_PROMOTE, "colleague": 403}
 
@@ -300,6 +315,40 @@ ASKED: dict[str, Asked] = {
     ),
     "POST /v1/catalog/datasets/{name}/describe": Asked("/v1/catalog/datasets/none/describe", 404),
     "POST /v1/catalog/datasets/{name}/delete": Asked("/v1/catalog/datasets/none/delete", 404),
+    **{
+        f"GET /v1/catalog/datasets/{{name}}/expectations{what}": Asked(
+            f"/v1/catalog/datasets/iris/expectations{what}"
+        )
+        for what in ("", "/proposed")
+    },
+    "PUT /v1/catalog/datasets/{name}/expectations": Asked(
+        "/v1/catalog/datasets/none/expectations", 404, {"rows": {"at_least": 1}}
+    ),
+    "POST /v1/catalog/datasets/{name}/expectations/check": Asked(
+        "/v1/catalog/datasets/none/expectations/check", 404
+    ),
+    "GET /v1/pipelines": Asked("/v1/pipelines"),
+    "POST /v1/pipelines": Asked("/v1/pipelines", 422, {"text": "pipeline: No Name!"}),
+    "GET /v1/pipeline-schema": Asked("/v1/pipeline-schema"),
+    **{
+        f"GET {PIPELINE}{what}": Asked(f"{SECRET}{what.format(number=1)}", but=CONFIDENTIAL)
+        for what in ("", "/versions", "/versions/{number}", "/readers")
+    },
+    f"POST {PIPELINE}/runs": Asked(f"{SECRET}/runs", 422, {"version": 9}, but=TO_PROMOTE),
+    f"POST {PIPELINE}/share": Asked(
+        f"{SECRET}/share", 409, {"user": "reader", "may": "read"}, but=TO_OWN
+    ),
+    f"POST {PIPELINE}/unshare": Asked(f"{SECRET}/unshare", 409, {"user": "lise"}, but=TO_OWN),
+    f"POST {PIPELINE}/remove": Asked(new_pipeline, but=TO_OWN),
+    "GET /v1/pipeline-runs": Asked("/v1/pipeline-runs"),
+    **{
+        f"GET {PIPELINE_RUN}{what}": Asked(of_run(what.format(step="select")), but=CONFIDENTIAL)
+        for what in ("", "/steps/{step}/files", "/steps/{step}/run")
+    },
+    f"GET {PIPELINE_RUN}/steps/{{step}}/files/{{file}}": Asked(
+        of_run("/steps/select/files/table.parquet"), but=CONFIDENTIAL
+    ),
+    f"POST {PIPELINE_RUN}/cancel": Asked(of_run("/cancel"), 409, but=TO_PROMOTE),
     "GET /v1/sessions": Asked("/v1/sessions"),
     "POST /v1/sessions": Asked("/v1/sessions", 201, {}),
     "GET /v1/sessions/{session}": Asked(of_session("")),
@@ -333,7 +382,7 @@ ASKED: dict[str, Asked] = {
     ),
     **{
         f"GET /v1/sessions/{{session}}/{plural(kind)}": Asked(of_session(f"/{plural(kind)}"))
-        for kind in WORK
+        for kind in OF_SESSIONS
     },
     "POST /v1/sessions/{session}/trainings": Asked(
         of_session("/trainings"), 422, {"estimator": "none", "dataset": "iris"}
@@ -347,12 +396,15 @@ ASKED: dict[str, Asked] = {
     "POST /v1/sessions/{session}/studies": Asked(
         of_session("/studies"), 422, {"estimator": "none", "dataset": "iris"}
     ),
-    **{f"GET /v1/sessions/{{session}}/{plural(kind)}/{{run}}": Asked(run(kind)) for kind in WORK},
+    **{
+        f"GET /v1/sessions/{{session}}/{plural(kind)}/{{run}}": Asked(run(kind))
+        for kind in OF_SESSIONS
+    },
     **{
         f"POST /v1/sessions/{{session}}/{plural(kind)}/{{run}}/cancel": Asked(
             run(kind, "/cancel"), 409, but=NOT_THEIRS
         )
-        for kind in WORK
+        for kind in OF_SESSIONS
     },
     "GET /v1/sessions/{session}/predictions/{run}/rows": Asked(
         run("prediction", "/rows"), but=NOT_THEIRS
@@ -527,6 +579,7 @@ OF_VIEWERS = {
     "POST /v1/groups/{group}/remove": 403,
     "POST /v1/sessions/{session}/leave": 409,
     "POST /v1/models/{model}/unshare": 403,
+    "POST /v1/pipelines/{pipeline}/unshare": 403,
     "POST /v1/models/{model}/predict": 200,
     "POST /v2/models/{model}/infer": 200,
     "POST /v2/models/{model}/versions/{version}/infer": 200,

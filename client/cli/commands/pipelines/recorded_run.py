@@ -80,6 +80,9 @@ class _Recorder:
                 self._fetch_dataset(table)
         request = _request_of(row)
         if row.function == "predict":
+            if (many := len(self._models(step).chosen)) > 1:
+                words = f"it predicts {many} times ahead, and the tables between were not kept"
+                return _ended(one, "not repeated", words)
             request = replace(request, artifact=self._model(step))
         files = state.gave.artifact.files
         return replace(one, process=RecordedProcess(request, files, row.environment))
@@ -99,8 +102,12 @@ class _Recorder:
         same = same and gave.split == step.parameters
         return _ended(one, "identical" if same else "differs", "" if same else "its table or how")
 
-    def _train(self, one: RecordedStep, _: Step, gave: StepGave) -> RecordedStep:
-        """Return the trainings of a step."""
+    def _train(self, one: RecordedStep, step: Step, gave: StepGave) -> RecordedStep:
+        """Return the trainings of a step, with the process that made the table of a forecast."""
+        if gave.learned_from is not None:
+            one = self._process(one, step, self.run.steps[step.name])
+            if one.end is not None:
+                return one
         owner = self.to.session_of(gave.session)
         try:
             trainings = [owner.training(run) for run in gave.trainings]
@@ -118,18 +125,22 @@ class _Recorder:
 
     def _compare(self, one: RecordedStep, step: Step, gave: StepGave) -> RecordedStep:
         """Choose again by the recorded figures, which the evaluations stand for."""
-        given = next(given for given in self._given(step) if given.trainings)
+        given = self._models(step)
         metric = metric_of(str(step.parameters.get("by") or ""), given.scores)
         known = {one.name: one.greater_is_better for one in self.to.client.metrics()}
         greater = known.get(metric.partition(":")[0]) is not False
-        best = best_of(given.scores, given.trainings, metric, greater_is_better=greater)
-        same = best == gave.best
-        words = "" if same else f"the best by the figures is {best[:8]}, and {gave.best[:8]} was"
-        return _ended(one, "identical" if same else "differs", words)
+        words = []
+        for horizon, was in gave.chosen.items():
+            runs = [run for run in given.trainings if given.horizons.get(run, "") == horizon]
+            best = best_of(given.scores, runs, metric, greater_is_better=greater)
+            if best != was:
+                words.append(f"the best by the figures is {best[:8]}, and {was[:8]} was")
+        return _ended(one, "differs" if words else "identical", "; ".join(words))
 
     def _promote(self, one: RecordedStep, _: Step, gave: StepGave) -> RecordedStep:
-        detail = f"it registers a version: {gave.model}@{gave.version}"
-        return _ended(one, "not repeated", detail)
+        names = [f"{model}@{version}" for model, version in gave.registered.items()]
+        what = "a version" if len(names) == 1 else "versions"
+        return _ended(one, "not repeated", f"it registers {what}: {', '.join(names)}")
 
     def _deliver(self, one: RecordedStep, step: Step, gave: StepGave) -> RecordedStep:
         if gave.file:
@@ -137,13 +148,17 @@ class _Recorder:
         name = gave.dataset.name if gave.dataset else ""
         return _ended(one, "not repeated", f"it registers a version of the dataset {name}")
 
+    def _models(self, step: Step) -> StepGave:
+        """Return the models that a step takes."""
+        return next(given for given in self._given(step) if given.trainings)
+
     def _given(self, step: Step) -> list[StepGave]:
         return [self.run.steps[name].gave for name in step.inputs]
 
     def _model(self, step: Step) -> str:
         """Return the digest of the model that a predict step took; its files are fetched."""
-        given = next(given for given in self._given(step) if given.trainings)
-        training = given.best or given.trainings[0]
+        given = self._models(step)
+        (training,) = given.chosen.values()
         digest = given.artifacts[training].digest
         if digest not in self.models:
             folder = self.into / training

@@ -137,18 +137,13 @@ def _made_words(gave: StepGave) -> str:
         said = ", ".join(f"{name} {number(value)}" for name, value in scores.items())
         return f"best {short(gave.best)}{f' ({said})' if said else ''}"
     if gave.bests:
-        return ", ".join(f"{horizon}: {_best(gave, run)}" for horizon, run in gave.chosen.items())
+        return ""  # notes say which is the best of each horizon
     if gave.evaluations:
         return count(len(gave.evaluations), "evaluation")
     if gave.trainings:
         return count(len(gave.trainings), "training")
     changed = sum(one.rows for one in gave.report.changes if one.what == "changed")
     return f"{changed:,} changed" if changed else ""
-
-
-def _best(gave: StepGave, run: str) -> str:
-    """Return the estimator of a training, and its id."""
-    return f"{gave.estimators.get(run, '')} {short(run)}".strip()
 
 
 def made(one: PipelineRun, written: Mapping[str, Path]) -> Iterator[str]:
