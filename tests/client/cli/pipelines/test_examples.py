@@ -89,3 +89,17 @@ def test_anomaly_finds_the_faults_that_it_has_not_seen(desk: Desk, folder: Path)
     found = [row["fault"] for row in rows if row["anomaly"] == "true"]
     assert len(rows) == 480
     assert 8 <= sum(fault != "none" for fault in found) == len(found), "no false alarm"
+
+
+def test_forecast_is_better_than_the_naive_ones(desk: Desk, folder: Path) -> None:
+    scores_of(desk, folder)
+    (ran,) = desk.says("pipeline", "runs", "town-load", "--limit", "1")["items"]
+    steps = desk.says("pipeline", "run-show", ran["id"])["steps"]
+    gave = {step["name"]: step["gave"] for step in steps}
+    for horizon, best in gave["compare"]["bests"].items():
+        naive = gave["evaluate"]["naive"][horizon]
+        assert gave["evaluate"]["scores"][best]["mae"] < min(one["mae"] for one in naive.values())
+    assert gave["promote"]["versions"] == {"town-load-1d": 1, "town-load-7d": 1}
+    rows = rows_of("town-load-forecasts.csv")
+    assert len(rows) == len(rows_of("load.csv")) - 6, "the first days have no lag"
+    assert {"load in 1d", "load in 7d"} < rows[0].keys()
