@@ -25,14 +25,14 @@ _PAUSE, _LONGEST = 0.1, 5.0
 log = structlog.stdlib.get_logger("autolearn.pipelines")
 
 
-class Gone(Exception):
+class LostRun(Exception):
     """This process conducts the run no longer: it has ended, or is another process's."""
 
 
 class RunCommands:
     """The commands of one run. Their ids follow from it: whoever conducts it repeats them.
 
-    `held` raises `Gone` if the process may not post a command any more. It is asked before each:
+    `held` raises `LostRun` if the process may not post a command any more. It is asked before each:
     the log refuses to others what `conduct` posts, but not what the user may do.
     """
 
@@ -69,7 +69,7 @@ class RunCommands:
         What was refused to a process that had lost the run is asked again for this attempt.
 
         Raises:
-            Gone: the run is another process's, or has ended.
+            LostRun: the run is another process's, or has ended.
             Problem: it is refused.
         """
         me = worker(self.worker)
@@ -86,7 +86,7 @@ class RunCommands:
         """Post a command as the user, and return its answer. One that is `answered` may be None.
 
         Raises:
-            Gone: the run is another process's, or has ended.
+            LostRun: the run is another process's, or has ended.
             Problem: it is refused.
         """
         who = self.principal()

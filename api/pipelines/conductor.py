@@ -23,7 +23,7 @@ from autolearn.api.pipelines import (
     session_steps,
     table_steps,
 )
-from autolearn.api.pipelines.commands import Gone
+from autolearn.api.pipelines.commands import LostRun
 from autolearn.api.pipelines.function_steps import run_function
 from autolearn.api.pipelines.retention import forget_old
 from autolearn.api.pipelines.run import ConductedRun, StepFailed, StepWork, words_of
@@ -82,7 +82,7 @@ class Conductor:
             end = await self._until_end()
             await self.by.commands.conduct(self.by.stream, end, "end", self.attempt)
             await forget_old(self.by)
-        except Gone as gone:
+        except LostRun as gone:
             log.info("conducted no longer", run=self.by.id, why=str(gone))
         except Problem as problem:  # it has ended meanwhile
             log.info("not reported", run=self.by.id, why=str(problem.detail))
@@ -96,7 +96,7 @@ class Conductor:
     async def _give_up(self) -> None:
         """Have the next attempt begin; a Problem is that there is none."""
         lost = ReportRunLost(self.by.id, self.attempt, self.by.commands.worker)
-        with suppress(Problem, Gone):
+        with suppress(Problem, LostRun):
             await self.by.commands.conduct(self.by.stream, lost, "lost", self.attempt)
 
     async def _until_end(self) -> Command:
@@ -106,7 +106,7 @@ class Conductor:
             async with asyncio.timeout(limit) as within:
                 await self._do_steps()
                 return await self._end()
-        except Gone:
+        except LostRun:
             raise
         except Exception as error:
             if within.expired():
@@ -121,7 +121,7 @@ class Conductor:
             await self.by.commands.held(end)  # it may be late, as after a pause of the process
             try:
                 await self.stop()
-            except Gone:
+            except LostRun:
                 raise
             except Exception:  # the run ends in any case
                 log.exception("the steps of a run could not be stopped", run=self.by.id)
@@ -131,7 +131,7 @@ class Conductor:
         """End the steps that go on, on this process and on the workers.
 
         Raises:
-            Gone: the run goes on, and is another process's.
+            LostRun: the run goes on, and is another process's.
         """
         going = [*self.going.values()]
         for task in going:

@@ -18,7 +18,7 @@ from functools import partial
 import structlog
 
 from autolearn.api.http.problems import Problem
-from autolearn.api.pipelines.commands import Gone, RunCommands
+from autolearn.api.pipelines.commands import LostRun, RunCommands
 from autolearn.api.pipelines.conductor import Conductor, open_runs
 from autolearn.api.pipelines.run import ConductedRun
 from autolearn.api.services.pipelines.kinds import functions_in, session_of
@@ -212,7 +212,7 @@ class Driver:
         return True
 
     async def _conductor(self, name: str, run: RunId, attempt: int) -> Conductor | None:
-        """Return what conducts a run; None while it cannot be read: its key may come."""
+        """Return a conductor of a run; None while it cannot be read: its key may come."""
         context = self.context
         row = await asyncio.to_thread(
             lambda: context.queries.now().runs.of_any(runs_of(name), "pipeline", run)
@@ -232,7 +232,7 @@ class Driver:
         A process that stood still may have lost the run without having read so: it reads first.
 
         Raises:
-            Gone: the run is another process's, or has ended.
+            LostRun: the run is another process's, or has ended.
         """
         if time.monotonic() - self.beaten > self.context.settings.workers.timeout / 2:
             await self.context.reader.fresh()
@@ -240,9 +240,9 @@ class Driver:
         if row is None or isinstance(command, StartRun):
             return
         if row.ended is not None and not isinstance(command, CancelRun | ForgetRuns):
-            raise Gone("it has ended")
+            raise LostRun("it has ended")
         if row.ended is None and (row.worker, row.attempt) != (self.id, attempt):
-            raise Gone(f"{row.worker or 'nobody'} conducts it, attempt {row.attempt}")
+            raise LostRun(f"{row.worker or 'nobody'} conducts it, attempt {row.attempt}")
 
     def _done(self, run: RunId, task: asyncio.Task[None]) -> None:
         """Forget a run that is conducted no longer; a fault of ours is for the log."""

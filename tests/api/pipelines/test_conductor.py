@@ -7,7 +7,7 @@ from typing import Any, cast
 import pytest
 
 from autolearn.api.http.problems import Problem
-from autolearn.api.pipelines.commands import Gone, RunCommands
+from autolearn.api.pipelines.commands import LostRun, RunCommands
 from autolearn.api.pipelines.conductor import Conductor
 from autolearn.api.pipelines.driver import Driver
 from autolearn.api.services.pipelines.kinds import session_of
@@ -38,7 +38,7 @@ class Commands:
 
     async def held(self, _: Command) -> None:
         if self.gone:
-            raise Gone("api-2 conducts it")
+            raise LostRun("api-2 conducts it")
 
     async def conduct(self, _: str, command: Command, *_parts: object) -> None:
         if problem := self.refused.get(type(command).__name__):
@@ -216,11 +216,11 @@ def test_a_process_that_stood_still_reads_before_it_posts():
         record = RecordStep("r1", samples.outcome())
         await driver._require_held("flowers", "r1", 1, record)
         driver.beaten -= 6
-        with pytest.raises(Gone, match="api-2 conducts it, attempt 2"):
+        with pytest.raises(LostRun, match="api-2 conducts it, attempt 2"):
             await driver._require_held("flowers", "r1", 1, record)
         driver.beaten += 6
         seen.append(rows("api-1", 1, "2026-01-01T00:00:00Z"))
-        with pytest.raises(Gone, match="it has ended"):
+        with pytest.raises(LostRun, match="it has ended"):
             await driver._require_held("flowers", "r1", 1, record)
         await driver._require_held("flowers", "r1", 1, CancelRun("step"))
 
