@@ -14,8 +14,8 @@ from autolearn.api.pipelines.kept_steps import KeptSteps
 from autolearn.api.pipelines.run import ConductedRun, StepFailed, StepWork, words_of
 from autolearn.schemas.bounds import listed
 from autolearn.schemas.catalog import REGRESSION, DatasetSpec
-from autolearn.schemas.pipelines.horizons import later
 from autolearn.schemas.pipelines.results import StepGave
+from autolearn.schemas.training.horizons import later
 from autolearn.schemas.values import JsonValue, Split
 
 _OF_AHEAD = ("column", "ahead", "group", "season")

@@ -19,7 +19,7 @@ from autolearn.ml.steps.context import context, report
 from autolearn.ml.steps.parameters import COLUMNS
 from autolearn.schemas.bounds import listed
 from autolearn.schemas.catalog import REGRESSION
-from autolearn.schemas.pipelines.horizons import (
+from autolearn.schemas.training.horizons import (
     DURATION_WORDS,
     LAST,
     MOST_HORIZONS,

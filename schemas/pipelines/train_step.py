@@ -19,9 +19,9 @@ from autolearn.schemas.pipelines.file_keys import (
     needed,
     words,
 )
-from autolearn.schemas.pipelines.horizons import DURATION_WORDS, MOST_HORIZONS, seconds_of
 from autolearn.schemas.pipelines.steps import Path, StepParameter, StepSpec, Unresolved
 from autolearn.schemas.studies.search import MOST_PARALLEL, MOST_TRIALS, Sampler
+from autolearn.schemas.training.horizons import DURATION_WORDS, MOST_HORIZONS, seconds_of
 from autolearn.schemas.training.preprocess import Balance, Encode, Impute, Scale
 from autolearn.schemas.values import ColumnRole, Domain, JsonValue
 

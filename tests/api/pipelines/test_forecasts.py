@@ -34,9 +34,14 @@ GAVE = StepGave(
 
 def compared(gave: StepGave) -> StepGave:
     row = SimpleNamespace(spec=SimpleNamespace(greater_is_better=False))
+    ridge = SimpleNamespace(estimator="ridge", hyperparameters={}, unreadable=False)
+    there = SimpleNamespace(
+        catalog=SimpleNamespace(metric=lambda _: row),
+        runs=SimpleNamespace(training=lambda *_: ridge),
+    )
 
     async def read(look: Any) -> Any:
-        return look(SimpleNamespace(catalog=SimpleNamespace(metric=lambda _: row)), None)
+        return look(there, None)
 
     step = Step(name="compare", kind="compare", parameters={"by": "mae"}, inputs=("evaluate",))
     work = StepWork(step, DRIVEN["compare"], {"evaluate": gave})
@@ -48,9 +53,11 @@ def test_each_horizon_has_its_best_model_and_naive_ones_are_named_that_are_as_go
     found = compared(GAVE)
     assert found.bests == {"1h": "b", "1d": "c"}
     assert found.notes == (
+        "1h: ridge",
+        "1d: ridge",
         "1d: no model beats the naive forecast 7d before, whose mae is 5; the best model has 5",
     )
-    assert compared(replace(GAVE, naive={})).notes == (), "of another dataset they are not known"
+    assert compared(replace(GAVE, naive={})).notes == ("1h: ridge", "1d: ridge")
     with pytest.raises(StepFailed, match="no training of 1d was measured by mae"):
         compared(replace(GAVE, scores={"a": {"mae": 3.0}}))
 

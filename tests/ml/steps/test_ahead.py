@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from autolearn.ml.errors import InputError
 from autolearn.ml.step_functions.ahead import ahead
 from autolearn.ml.step_functions.windows import windows
-from autolearn.schemas.pipelines.horizons import duration
+from autolearn.schemas.training.horizons import duration
 from autolearn.testing import run_step
 
 START = datetime(2026, 1, 1, tzinfo=UTC)

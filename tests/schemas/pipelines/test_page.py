@@ -21,7 +21,7 @@ from autolearn.schemas.values import Column
 
 ROOT = Path(__file__).parents[3]
 PAGE = (ROOT / "docs" / "pipelines.md").read_text()
-GOOD, BAD = re.findall(r"^```yaml\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
+GOOD, FORECAST, BAD = re.findall(r"^```yaml\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
 
 
 @pytest.fixture(scope="module")
@@ -33,6 +33,7 @@ def steps() -> dict[str, StepSpec]:
 
 def test_the_example_of_the_page_is_a_pipeline(steps: dict[str, StepSpec]):
     assert len(parse(GOOD, steps).steps) == 11
+    assert len(parse(FORECAST, steps).steps) == 10
 
 
 def test_the_faults_of_the_page_are_those_of_its_example(steps: dict[str, StepSpec]):
