@@ -107,6 +107,7 @@ def account(inputs: Sequence[pa.Table], table: pa.Table, context: StepContext) -
         rows=table.num_rows,
         changes=tuple(context.changes),
         notes=tuple(context.notes),
+        naive=context.naive,
     )
 
 

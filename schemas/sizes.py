@@ -20,7 +20,8 @@ from autolearn.schemas.errors import TooLarge
 from autolearn.schemas.messages import Command
 
 _TEXTS = {
-    **dict.fromkeys(("detail", "summary", "password", "why", "reason", "sample"), LONGEST_TEXT),
+    **dict.fromkeys(("detail", "summary", "password", "why", "reason"), LONGEST_TEXT),
+    **dict.fromkeys(("sample", "notes"), LONGEST_TEXT),
     "text": PIPELINE_TEXT,
     "types": MOST_COLUMNS,  # a letter for each column of a dataset
     "requests": ERASURE_TEXT,

@@ -40,14 +40,14 @@ SHARED = {
         api/http: bad_input idempotency openapi prefer
         api/services: datasets dead_letters feed_http history id_prefixes read_hints runs
             sessions status system
-        api/services/pipelines: router
+        api/services/pipelines: forecasts router
         api/services/predictions: router
         api/services/trainings: columns preprocess splits studies thresholds
         api/state: damaged_tables live_rebuild
         api/system: client hostile process""",
     "laptop": """
         client/cli: again predict sessions story users
-        client/cli/pipelines: pipeline_commands
+        client/cli/pipelines: examples pipeline_commands
         client/local: up
         client/sdk: notebook python_page sessions""",
 }

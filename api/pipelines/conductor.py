@@ -16,7 +16,13 @@ import structlog
 from msgspec.structs import replace
 
 from autolearn.api.http.problems import Problem
-from autolearn.api.pipelines import model_steps, session_steps, table_steps
+from autolearn.api.pipelines import (
+    compare_step,
+    forecast_steps,
+    model_steps,
+    session_steps,
+    table_steps,
+)
 from autolearn.api.pipelines.commands import LostRun
 from autolearn.api.pipelines.function_steps import run_function
 from autolearn.api.pipelines.retention import forget_old
@@ -43,9 +49,9 @@ Do = Callable[[ConductedRun, StepWork], Awaitable[StepGave]]
 _DRIVEN: Mapping[str, Do] = {
     "source": table_steps.read_source,
     "split": table_steps.split,
-    "train": session_steps.train,
+    "train": forecast_steps.train,
     "evaluate": session_steps.evaluate,
-    "compare": session_steps.compare,
+    "compare": compare_step.compare,
     "promote": model_steps.promote,
     "predict": table_steps.predict,
     "deliver": table_steps.deliver,
@@ -53,6 +59,8 @@ _DRIVEN: Mapping[str, Do] = {
 """How each step is done that is no function alone."""
 _LONGEST_PHASE = 200
 """Characters of a phase: a heartbeat has those of all runs."""
+_LONGEST_NOTE = 1000
+"""Characters of a note; a step of 100 candidates may have as many."""
 _FAULT = "this is a fault of AutoLearn, and the log of its API process says more"
 _USEFUL = ("completed", "cached")
 log = structlog.stdlib.get_logger("autolearn.pipelines")
@@ -174,9 +182,9 @@ class Conductor:
 
     def _take(self, name: str, outcome: StepOutcome) -> None:
         self.outcomes[name] = outcome
-        table = outcome.gave.table
-        if table is not None and table.folder:
-            self.by.tables[table.name] = table
+        for table in (outcome.gave.table, outcome.gave.learned_from):
+            if table is not None and table.folder:
+                self.by.tables[table.name] = table
 
     def _words(self) -> str:
         """Return which steps go on."""
@@ -238,6 +246,7 @@ class Conductor:
                 name = step.keep_as.removeprefix(table_steps.KEEP)
                 ref = await table_steps.keep_table(by, gave.table, name, step.name)
                 gave = replace(gave, dataset=ref)
+            gave = replace(gave, notes=tuple(cut(one, _LONGEST_NOTE) for one in gave.notes))
         except StepFailed as error:
             return self._ended(step, "failed", str(error))
         except Problem as problem:

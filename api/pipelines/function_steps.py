@@ -24,8 +24,11 @@ async def run_function(
     *,
     artifact: str = "",
     artifact_keyid: str = "",
+    part: str = "",
 ) -> StepGave:
     """Have a step done by a worker, by another `function` if one is named; return its result.
+
+    A step that takes several runs names the `part` that each one does, "" for the last.
 
     Raises:
         StepFailed: it has failed in all its attempts, or was cancelled.
@@ -34,9 +37,10 @@ async def run_function(
     work = work._replace(spec=_function_of(by, function or work.spec.name))
     step, failed = work.step, ""
     for attempt in range(step.attempts):
-        run = step_run_id(by.id, step.name, attempt)
+        run = step_run_id(by.id, f"{step.name}/{part}" if part else step.name, attempt)
         command = _request_step(by, work, run, artifact, artifact_keyid)
-        await by.commands.conduct(by.stream, command, "step", step.name, attempt)
+        parts = ("step", step.name, attempt, *([part] if part else []))
+        await by.commands.conduct(by.stream, command, *parts)
         await by.until_ended(runs_of(by.pipeline), "step", run)
         row = await by.run_of(runs_of(by.pipeline), "step", run)
         if not isinstance(row, StepRunRow) or row.unreadable:

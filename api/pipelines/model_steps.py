@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 
 import structlog
+from msgspec.structs import replace
 
 from autolearn.agents.command_client import command_id
 from autolearn.api.http.problems import Problem
@@ -29,6 +30,9 @@ from autolearn.schemas.stream_kinds import stream
 from autolearn.schemas.values import RunId, SessionId
 
 log = structlog.stdlib.get_logger("autolearn.pipelines")
+_NOT_PROMOTED = ("gate-closed", "evidence-missing", "evidence-of-others", "other-rows")
+"""The kinds of problems of a version that stays without the alias; the run goes on."""
+_ON_A_DATASET = "; `evaluate: {dataset: NAME}` measures both on rows that neither has learned from"
 _HOLD_MS = 60_000
 """Milliseconds within which the version is registered after its experiment was held."""
 
@@ -54,22 +58,42 @@ async def commit(by: ConductedRun, session: SessionId) -> None:
 async def promote(by: ConductedRun, work: StepWork) -> StepGave:
     """Register the chosen training as a version of a model, and let it answer if it may.
 
-    A version that does not meet what is required is registered, and not promoted.
+    That of a horizon becomes a version of `<model>-<horizon>`, such as load-1h. A version that
+    does not meet what is required is registered, and not promoted.
 
     Raises:
         StepFailed: more than one training is there, and none was chosen.
         Problem: it is refused.
     """
     given = work.first(lambda gave: gave.trainings)
-    if not given.best and len(given.trainings) > 1:
+    if not given.chosen:
         raise StepFailed("there are several models: a compare step chooses the one to promote")
-    training, experiment = given.best or given.trainings[0], given.session
+    experiment = given.session
     await commit(by, experiment)
-    model, who = str(work.step.parameters["model"]), by.commands.principal()
+    name, gave = str(work.step.parameters["model"]), given.models
+    for horizon, training in given.chosen.items():
+        model = f"{name}-{horizon}" if horizon else name
+        part = (work.step.name, horizon) if horizon else (work.step.name,)
+        number = await _register(by, part, model, experiment, training)
+        notes = await _promote(by, work, part, model, number)
+        if horizon:
+            notes = (*gave.notes, *(f"{model}: {note}" for note in notes))
+            versions = {**gave.versions, model: number}
+            gave = replace(gave, versions=versions, bests=given.chosen, notes=notes)
+        else:
+            gave = replace(gave, model=model, version=number, best=training, notes=notes)
+    return gave
+
+
+async def _register(
+    by: ConductedRun, part: tuple[str, ...], model: str, experiment: SessionId, training: RunId
+) -> int:
+    """Register a training as a version of a model, and return its number."""
+    who = by.commands.principal()
     via = await require_registering(by.context, who, model)
     source = await by.read(lambda now, _: source_of(now, experiment, training))
     hold = HoldExperiment(model, text(millis(now()) + _HOLD_MS))
-    await by.commands.act(stream("session", experiment), hold, "hold", work.step.name)
+    await by.commands.act(stream("session", experiment), hold, "hold", *part)
     command = RegisterVersion(
         experiment=experiment,
         training=training,
@@ -78,26 +102,17 @@ async def promote(by: ConductedRun, work: StepWork) -> StepGave:
     )
     at = stream("model", model)
     try:
-        answer = await by.commands.act(at, command, "register", work.step.name, via=via)
-        number = by.context.queries.now().models.registered_at(model, answer.sequence)
+        answer = await by.commands.act(at, command, "register", *part, via=via)
+        return by.context.queries.now().models.registered_at(model, answer.sequence)
     except Problem as problem:
         if problem.kind != "already-registered":  # a run before did that: this one goes on from it
             raise
-        number = await by.read(lambda now, _: _number_of(now, model, experiment, training))
-    notes = await _promote(by, work, model, number)
-    return StepGave(
-        session=experiment,
-        trainings=given.trainings,
-        artifacts=given.artifacts,
-        scores=given.scores,
-        best=training,
-        model=model,
-        version=number,
-        notes=notes,
-    )
+        return await by.read(lambda now, _: _number_of(now, model, experiment, training))
 
 
-async def _promote(by: ConductedRun, work: StepWork, model: str, number: int) -> tuple[str, ...]:
+async def _promote(
+    by: ConductedRun, work: StepWork, part: tuple[str, ...], model: str, number: int
+) -> tuple[str, ...]:
     """Promote a version if it meets what is required; return notes about it."""
     parameters = work.step.parameters
     alias = str(parameters.get("alias") or CHAMPION)
@@ -111,18 +126,20 @@ async def _promote(by: ConductedRun, work: StepWork, model: str, number: int) ->
     command: Promote | None = None
     via = await require_model(by.context, by.commands.principal(), model, Level.WORK)
     try:
-        if not by.commands.answered("promote", work.step.name):  # else it may be the champion now
+        if not by.commands.answered("promote", *part):  # else it may be the champion now
             await _measure_alike(by, model, number, required)
             evidence = await by.read(lambda now, _: evidence_for(now, model, number, required))
             default = f"by the pipeline {by.pipeline}, run {by.id[:8]}"
             command = Promote(number, alias, evidence, str(parameters.get("reason") or default))
-        await by.commands.act(stream("model", model), command, "promote", work.step.name, via=via)
+        await by.commands.act(stream("model", model), command, "promote", *part, via=via)
     except Problem as problem:
         if problem.kind == "alias-unchanged":
             return (*notes, f"version {number} answers as {alias} already")
-        if problem.kind not in ("gate-closed", "evidence-missing", "evidence-of-others"):
+        if problem.kind not in _NOT_PROMOTED:
             raise
-        return (*notes, f"version {number} is not promoted: {words_of(problem)}")
+        why = words_of(problem).removesuffix(".")
+        advice = _ON_A_DATASET if problem.kind == "other-rows" else ""
+        return (*notes, f"version {number} is not promoted: {why}{advice}")
     return (*notes, f"version {number} answers as {alias}")
 
 

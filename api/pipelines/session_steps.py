@@ -1,4 +1,4 @@
-"""Steps whose work is done in the session of a run: to train, to evaluate, to compare."""
+"""Steps whose work is done in the session of a run: to train and to evaluate."""
 
 from __future__ import annotations
 
@@ -8,12 +8,13 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
+from msgspec.structs import replace
 from pydantic import ValidationError
 
 from autolearn.agents.command_client import command_id
 from autolearn.api.http.body import invalid_body
 from autolearn.api.limits.quotas import check_run
-from autolearn.api.pipelines.kept_steps import kept_steps
+from autolearn.api.pipelines.kept_steps import KeptSteps, kept_steps
 from autolearn.api.pipelines.run import ConductedRun, StepFailed, StepWork
 from autolearn.api.services.evaluations.checks import request_evaluation
 from autolearn.api.services.pipelines.kinds import session_of
@@ -74,11 +75,22 @@ async def train(by: ConductedRun, work: StepWork) -> StepGave:
         Problem: a request does not fit.
     """
     given = work.first(lambda gave: gave.table)
-    assert given.table is not None, "it was found by it"
+    return await train_on(by, work, given, kept_steps(by, work.step))
+
+
+async def train_on(
+    by: ConductedRun, work: StepWork, given: StepGave, kept: KeptSteps, part: str = ""
+) -> StepGave:
+    """Train the candidates on a table as it is split; if there are several, each names its `part`.
+
+    Raises:
+        StepFailed: none has an artifact.
+        Problem: a request does not fit.
+    """
     session = await _open_session(by)
     wanted = _candidates(work.step.parameters)
     requests = [
-        await by.read(partial(_request_candidate, by, work, one, at, given))
+        await by.read(partial(_request_candidate, by, work, one, f"{part}{at}", given, kept))
         for at, one in enumerate(wanted)
     ]
     await asyncio.gather(*(_until_done(by, session, one) for one in requests))
@@ -97,8 +109,9 @@ def _request_candidate(
     by: ConductedRun,
     work: StepWork,
     candidate: Mapping[str, Any],
-    at: int,
+    at: str,
     given: StepGave,
+    kept: KeptSteps,
     now: Any,
     may: Any,
 ) -> RequestTraining | RequestStudy:
@@ -125,7 +138,6 @@ def _request_candidate(
         tune = {"sampler": "grid", "space": space, **(tune or {})}
         many = math.prod(len(values) for values in candidate["grid"].values())
         tune.setdefault("trials", many)
-    kept = kept_steps(by, work.step)
     if tune is None:
         asked = request_training(run, _body_of(TrainingBody, body), now, settings, may)
         return kept.asked_of(asked)
@@ -207,6 +219,7 @@ async def _trained(
         session=session,
         trainings=tuple(row.id for row in trainings),
         artifacts={row.id: row.artifact for row in trainings if row.artifact is not None},
+        estimators={row.id: row.estimator for row in trainings},
         studies=tuple(studies),
         notes=tuple(failed),
         scores={
@@ -233,7 +246,7 @@ async def evaluate(by: ConductedRun, work: StepWork) -> StepGave:
         content["dataset"] = _named(work.tables[-1])
     body = _body_of(EvaluationBody, content)
     owner, most = RunOwner("session", given.session), by.context.settings.workers
-    chosen = (given.best,) if given.best else given.trainings
+    chosen = tuple(given.chosen.values()) or given.trainings
 
     async def requested(training: RunId) -> RequestEvaluation:
         run = RunId(command_id("evaluate", by.id, work.step.name, training))
@@ -254,47 +267,11 @@ async def evaluate(by: ConductedRun, work: StepWork) -> StepGave:
 
     rows = await asyncio.gather(*map(done, chosen))
     scores: dict[str, dict[str, float]] = {row.training: figures_of(row) for row in rows}
-    return StepGave(
-        session=given.session,
-        trainings=given.trainings,
-        artifacts=given.artifacts,
-        studies=given.studies,
-        best=given.best,
+    return replace(
+        given.models,
         evaluations=tuple(row.id for row in rows),
         scores={**given.scores, **scores},
-    )
-
-
-async def compare(by: ConductedRun, work: StepWork) -> StepGave:
-    """Choose the best training by a metric, the first of equal ones.
-
-    Raises:
-        StepFailed: no training has a value of the metric.
-    """
-    given = work.first(lambda gave: gave.trainings)
-    metric = str(work.step.parameters.get("by") or "")
-    measured = sorted({name for scores in given.scores.values() for name in scores})
-    if not metric and len(measured) == 1:
-        metric = measured[0]
-    found = {run: scores[metric] for run, scores in given.scores.items() if metric in scores}
-    if not found:
-        raise StepFailed(
-            f"no training was measured by {metric or 'anything'}: it has "
-            f"{', '.join(measured) or 'no figure'}; evaluate measures, and `by` names the metric"
-        )
-    name = metric.partition(":")[0]
-    row = await by.read(lambda now, _: now.catalog.metric(name))
-    sign = -1 if row is not None and row.spec.greater_is_better is False else 1
-    order = {run: at for at, run in enumerate(given.trainings)}
-    best = max(found, key=lambda run: (sign * found[run], -order[RunId(run)]))
-    return StepGave(
-        session=given.session,
-        trainings=given.trainings,
-        artifacts=given.artifacts,
-        studies=given.studies,
-        evaluations=given.evaluations,
-        scores=given.scores,
-        best=RunId(best),
+        naive={} if body.dataset is not None else given.naive,  # those are of the held-out rows
     )
 
 

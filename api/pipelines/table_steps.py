@@ -14,7 +14,7 @@ from autolearn.schemas.catalog import DatasetSpec
 from autolearn.schemas.datasets.read_options import ReadHints
 from autolearn.schemas.pipelines.results import StepGave
 from autolearn.schemas.results import PREDICTION_FORMS
-from autolearn.schemas.values import DatasetRef
+from autolearn.schemas.values import DatasetRef, JsonValue
 
 KEEP = "dataset:"
 
@@ -40,23 +40,63 @@ async def split(_: ConductedRun, work: StepWork) -> StepGave:
 async def predict(by: ConductedRun, work: StepWork) -> StepGave:
     """Predict the rows of a dataset, or of a step's table, by the chosen training.
 
+    With forecasts the table has a column for each horizon, such as `load in 1h`.
+
     Raises:
         StepFailed: none was chosen, or the worker cannot predict.
     """
     given = work.first(lambda gave: gave.trainings)
-    if not given.best and len(given.trainings) > 1:
+    if not given.chosen:
         raise StepFailed("there are several models: a compare step chooses the one that predicts")
-    training = given.best or given.trainings[0]
-    artifact = given.artifacts.get(training)
+    source = by.row.sources.get(work.step.name)
+    table = source if source is not None else next(iter(work.tables), None)
+    told = {name: one for name, one in work.step.parameters.items() if name != "dataset"}
+    *before, last = given.chosen
+    for horizon in before:  # each adds its column to the table of the next one
+        asked = {"with_input": True, "called": await _forecast_of(by, given, horizon)}
+        table = (await _predicted(by, work, asked, given, horizon, table)).table
+    if last:
+        names = [await _forecast_of(by, given, one) for one in given.chosen]
+        told |= {"called": names[-1], "columns": [*(told.get("columns") or ()), *names[:-1]]}
+    return await _predicted(by, work, told, given, last, table, last=True)
+
+
+async def _forecast_of(by: ConductedRun, given: StepGave, horizon: str) -> str:
+    """Return the name of what a forecast predicts: the target of its training."""
+    training = given.chosen[horizon]
+    row = await by.read(lambda now, _: now.runs.training(given.session, training))
+    if row is None or row.target is None:
+        raise StepFailed("the session of the run has ended")
+    return row.target
+
+
+async def _predicted(
+    by: ConductedRun,
+    work: StepWork,
+    parameters: dict[str, JsonValue],
+    given: StepGave,
+    horizon: str,
+    table: DatasetSpec | None,
+    *,
+    last: bool = False,
+) -> StepGave:
+    """Predict the rows of a table by the model of a horizon; all but the last are parts."""
+    artifact = given.artifacts.get(given.chosen[horizon])
     if artifact is None:
         raise StepFailed("the training has no artifact")
-    source = by.row.sources.get(work.step.name)
-    tables = (source,) if source is not None else work.tables
-    keyid = by.context.queries.latest().sessions.keyid(given.session) or ""
-    only = {"": StepGave(table=tables[0])} if tables else {}
-    told = {name: one for name, one in work.step.parameters.items() if name != "dataset"}
-    asked = StepWork(replace(work.step, parameters=told), work.spec, only)
-    return await run_function(by, asked, "predict", artifact=artifact.folder, artifact_keyid=keyid)
+    asked = StepWork(
+        replace(work.step, parameters=parameters),
+        work.spec,
+        {"": StepGave(table=table)} if table is not None else {},
+    )
+    return await run_function(
+        by,
+        asked,
+        "predict",
+        artifact=artifact.folder,
+        artifact_keyid=by.context.queries.latest().sessions.keyid(given.session) or "",
+        part="" if last else horizon,
+    )
 
 
 async def deliver(by: ConductedRun, work: StepWork) -> StepGave:

@@ -140,6 +140,7 @@ RULES: dict[str, Rule] = {
     f"GET {_PIPELINE_RUN}": Rule.USER,
     f"POST {_PIPELINE_RUN}/cancel": Rule.USER,
     **{f"GET {_PIPELINE_RUN}/steps/{{step}}/files{what}": Rule.USER for what in ("", "/{file}")},
+    f"GET {_PIPELINE_RUN}/steps/{{step}}/run": Rule.USER,
     # The log, of which every principal sees the own part
     "GET /v1/commands/{command}": Rule.USER,
     "GET /v1/diff": Rule.USER,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TypeVar
 
@@ -12,12 +12,16 @@ from autolearn.client.cli.connection import Connection
 from autolearn.client.cli.training_owner import owner_of, version_in
 from autolearn.client.sdk.errors import Problem
 from autolearn.client.sdk.handles.runs import TrainingHandle
+from autolearn.client.sdk.sessions import ExperimentHandle, SessionHandle
 from autolearn.schemas.errors import AutoLearnError, ExitCode
 from autolearn.schemas.events import EvaluationRequested, TrainingRequested
+from autolearn.schemas.pipelines.results import TABLE
 from autolearn.schemas.reports.retrain import RecordedEvaluation, RecordedTraining
 from autolearn.schemas.rest.runs import Evaluation, Training
 from autolearn.schemas.values import DatasetRef
 
+_MOST_RUNS = 10_000
+"""Runs of a pipeline that are searched for a table: more are not kept."""
 R = TypeVar("R", TrainingRequested, EvaluationRequested)
 
 
@@ -42,20 +46,58 @@ def recorded_of(to: Connection, given: str, into: Path) -> list[RecordedTraining
         raise _imported(given)
     owner, training = owner_of(to, given)
     trainings = [one for one in owner.trainings() if training in (None, one.id)]
+    return records_of(to, owner, trainings, into, {})
+
+
+def records_of(
+    to: Connection,
+    owner: SessionHandle | ExperimentHandle,
+    trainings: Sequence[TrainingHandle],
+    into: Path,
+    there: Mapping[str, str],
+) -> list[RecordedTraining]:
+    """Return the records of some trainings of a session or experiment.
+
+    `there` are files that were fetched before, by their versions.
+
+    Raises:
+        NothingRecorded: a training has not completed, or was imported.
+    """
     ids = {one.id for one in trainings}
     evaluations = [one.data for one in owner.evaluations() if one.data.training in ids]
     found = [_fetched(one, _recorded(one.data, evaluations), into) for one in trainings]
     runs = (*(one.data for one in trainings), *evaluations)
-    refs = {ref.version: ref for run in runs if (ref := run.dataset).stored}
+    refs = {ref.version: ref for run in runs if (ref := run.dataset).stored or ref.folder}
     files: dict[str, str] = {}
     missing: dict[str, str] = {}
     for version, ref in refs.items():
+        if version in there:
+            files[version] = there[version]
+            continue
         try:
-            path = to.client.download_dataset(ref.name, into / version, version)
-            files[version] = str(path)
-        except Problem as problem:
+            files[version] = str(_fetched_data(to, ref, into / version))
+        except (Problem, NothingRecorded) as problem:
             missing[version] = f"The dataset {ref.name} is not there: {problem.detail}"
     return [replace(one, data=files, data_missing=missing) for one in found]
+
+
+def _fetched_data(to: Connection, ref: DatasetRef, path: Path) -> Path:
+    """Fetch a version of a dataset, or the table of a pipeline's step, PIPELINE/STEP.
+
+    Raises:
+        Problem: it is not there, or not yours.
+        NothingRecorded: no run of the pipeline has the table any more.
+    """
+    if not ref.folder:
+        return to.client.download_dataset(ref.name, path, ref.version)
+    pipeline = ref.name.partition("/")[0]
+    for one in to.client.pipeline_runs(pipeline=pipeline, limit=_MOST_RUNS):
+        run = to.client.pipeline_run(one.id)
+        for step in run.data.steps:
+            artifact = step.gave.artifact
+            if artifact is not None and artifact.files.get(TABLE) == ref.version:
+                return run.download_file(step.name, TABLE, path)
+    raise NothingRecorded(f"no run of {pipeline} that is kept has this table")
 
 
 def _fetched(training: TrainingHandle, one: RecordedTraining, into: Path) -> RecordedTraining:

@@ -10,6 +10,7 @@ import pyarrow as pa
 from pyarrow import parquet
 
 from autolearn.artifacts.store.run_files import Artifacts
+from autolearn.ml.errors import InputError
 from autolearn.ml.prediction.predict import predict as predict_rows
 from autolearn.ml.steps import tables
 from autolearn.ml.steps.context import context, report
@@ -20,6 +21,7 @@ from autolearn.schemas.events import PredictionRequested
 from autolearn.schemas.results import PREDICTION_FORMS
 from autolearn.schemas.values import NO_RUN, DatasetRef, TrainedArtifact
 
+_PREDICTION = "prediction"
 _LETTERS = {
     pa.bool_(): "b", pa.int64(): "i", pa.float64(): "n", pa.string(): "s",
 }  # fmt: skip
@@ -31,6 +33,7 @@ def predict(
     *,
     with_input: bool = False,
     columns: Annotated[list[str], COLUMNS] = [],  # noqa: B006 - it is not changed
+    called: str = "prediction",
 ) -> pa.Table:
     """Predict the rows of a table.
 
@@ -42,7 +45,10 @@ def predict(
         model: the trained model
         with_input: repeat all columns of the rows
         columns: the columns to repeat
+        called: the name of the column of predictions
     """
+    if called != _PREDICTION and called in table.column_names:
+        raise InputError(f"the table has a column {called} already")
     now = context()
     with tempfile.TemporaryDirectory(prefix="autolearn-") as scratch:
         file = Path(scratch, "rows.parquet")
@@ -67,7 +73,8 @@ def predict(
         report.note(sentence)
     for column, rows in result.unseen.items():
         report.warned("a category that the model does not know", rows, column=column)
-    return store.rows
+    made: pa.Table = store.rows
+    return made.rename_columns([called if one == _PREDICTION else one for one in made.column_names])
 
 
 class _OneTable:

@@ -66,7 +66,7 @@ def windows(
     frame = pd.DataFrame(
         {name: pc.cast(sorted_[name], pa.float64(), safe=False).to_numpy() for name in columns}
     )
-    series = _groups(sorted_, group)
+    series = groups_of(sorted_, group)
     added: list[str] = []
     for name in columns:
         by_group = frame[name].groupby(series, sort=False)
@@ -93,7 +93,7 @@ def windows(
     return table
 
 
-def _groups(table: pa.Table, group: list[str]) -> Any:
+def groups_of(table: pa.Table, group: list[str]) -> Any:
     """Return the number of each row's group."""
     if not group:
         return pd.Series(0, index=range(table.num_rows))

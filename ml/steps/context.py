@@ -40,6 +40,7 @@ class StepContext:
         self.changes: list[StepChange] = []
         self.notes: list[str] = []
         self.made_from: dict[str, tuple[str, ...]] = {}
+        self.naive: dict[str, dict[str, dict[str, float]]] = {}
         self._sampled = 0
 
     def add(

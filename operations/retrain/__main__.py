@@ -14,23 +14,18 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import signal
-import sys
 import tempfile
 import time
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
-
-import msgspec
 
 from autolearn.agents.executors.local.executor import LocalExecutor
 from autolearn.artifacts.store.store import ArtifactStore
 from autolearn.operations.retrain.retrain import Retraining
+from autolearn.operations.retrain.standard_input import read_records, until_stopped
 from autolearn.operations.tool import ProgressLines, ToolResult, run_as_tool
 from autolearn.runtime.home import artifacts_url
-from autolearn.runtime.process import end_with_parent
-from autolearn.schemas.errors import ExitCode, SettingsError
+from autolearn.schemas.errors import ExitCode
 from autolearn.schemas.reports.retrain import RecordedTraining, RetrainCheck
 from autolearn.schemas.settings import Settings
 
@@ -68,54 +63,15 @@ async def check(
     return RetrainCheck(tuple(found), same, time.perf_counter() - began)
 
 
-async def _until_stopped(work: Coroutine[Any, Any, RetrainCheck]) -> RetrainCheck:
-    """Do the work, unless SIGINT or SIGTERM comes first: then it is stopped and cleaned up.
-
-    Raises:
-        KeyboardInterrupt: a signal came.
-    """
-    stop = asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    working = asyncio.create_task(work)
-    stopping = asyncio.create_task(stop.wait())
-    await asyncio.wait([working, stopping], return_when=asyncio.FIRST_COMPLETED)
-    if not working.done():
-        working.cancel()
-        await asyncio.wait([working])
-        raise KeyboardInterrupt
-    stopping.cancel()
-    return working.result()
-
-
-def _read_trainings() -> list[RecordedTraining]:
-    """Read the trainings of standard input up to an empty line; later its end ends us.
-
-    Raises:
-        SettingsError: a line is not a recorded training.
-    """
-    found = []
-    for line in iter(sys.stdin.buffer.readline, b""):
-        if not line.strip():
-            end_with_parent()
-            break
-        try:
-            found.append(msgspec.json.decode(line, type=RecordedTraining))
-        except msgspec.MsgspecError as error:
-            title = "A line of the input is not a recorded training"
-            raise SettingsError(str(error), title=title) from None
-    return found
-
-
 def work(settings: Settings, _: argparse.Namespace, progress: ProgressLines) -> ToolResult:
     """Repeat the trainings of standard input."""
-    trainings = _read_trainings()
+    trainings = read_records(RecordedTraining, "a recorded training")
     store = artifacts_url(settings)
 
     def told(done: int, training: str, phase: str) -> None:
         progress(done, len(trainings), f"{training[:8]} {phase}")
 
-    result = asyncio.run(_until_stopped(check(trainings, store, told)))
+    result = asyncio.run(until_stopped(check(trainings, store, told)))
     return result, ExitCode.DONE if result.same else ExitCode.NO
 
 

@@ -204,14 +204,15 @@ def _taken(gave: StepGave) -> Ref | None:
 
 def _given(gave: StepGave) -> Iterator[Ref]:
     """Yield all that is in the result of a step, also what it has from the step before."""
-    if gave.table is not None:
-        yield data_ref(gave.table.ref)
+    for table in (gave.table, gave.learned_from):
+        if table is not None:
+            yield data_ref(table.ref)
     runs_of = {"training": gave.trainings, "study": gave.studies, "evaluation": gave.evaluations}
     for kind, names in runs_of.items():
         for name in names:
             yield Ref(kind, gave.session, name)
-    if gave.model and gave.version:
-        yield Ref("model-version", gave.model, str(gave.version))
+    for model, version in gave.registered.items():
+        yield Ref("model-version", model, str(version))
 
 
 MADE_BY = "made by"

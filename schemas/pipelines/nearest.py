@@ -19,6 +19,6 @@ def unknown_word(what: str, noun: str, given: str, known: Iterable[str]) -> str:
     """Return a sentence about a name that `what` does not have, with the one that was meant."""
     names = list(known)
     near = nearest(given, names)
-    others = f"there are {listed(names)}" if names else "there are none"
+    others = f"there {'is' if len(names) == 1 else 'are'} {listed(names) or 'none'}"
     hint = f"did you mean {near}?" if near else others
     return f"{what} has no {noun} {cut(given, 60)!r}: {hint}"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Literal, NamedTuple, get_args
 
 from autolearn.schemas.bounds import listed
@@ -28,6 +28,11 @@ class TemplateUnfit(AutoLearnError):
     exit_code = ExitCode.USAGE
 
 
+def _unknown(what: str, noun: str, given: str, known: Iterable[str]) -> TemplateUnfit:
+    words = unknown_word(what, noun, given, known)
+    return TemplateUnfit(words if words.endswith("?") else f"{words}.")
+
+
 class _About(NamedTuple):
     """What a template is filled with; names are as YAML has them."""
 
@@ -36,6 +41,7 @@ class _About(NamedTuple):
     target: str
     time: str
     ahead: str
+    first: str
 
 
 _HEAD = """\
@@ -150,19 +156,29 @@ _ANOMALY = """\
 """
 
 _FORECAST = """\
-  # What is known when a forecast is made: the values before, and means of them, in rows.
+  # Rows that are there twice have no order in time.
+  - clean: {{duplicates: drop}}
+
+  # What is known when a forecast is made: the values before, and means of them, in rows. Several
+  # series in one file (shops, say): add group: [COLUMN] here, and to the target below.
   - windows: {{time: {time}, columns: [{target}], lags: [1, 2, 3, 7], rolling: [7], complete: true}}
+  - features: {{dates: {{{time}: [hour, weekday]}}}}
 
   # The latest rows are held out: a model that has seen the future proves nothing.
   - split: {{by: time, column: {time}, test: "${{test}}"}}
 
-  # A model for each time ahead: s, m, h, d or w.
+  # A model for each time ahead: s, m, h, d or w. Beside them stand two naive forecasts: the last
+  # value, and the value of the same time a season (7d) before.
   - train:
-      target: {{column: {target}, ahead: [{ahead}]}}
+      target: {{column: {target}, ahead: [{ahead}], season: 7d}}
       candidates:
         - ridge
         - hist-gradient-boosting-regressor
-  - evaluate: {{metrics: [mae, rmse]}}
+  - evaluate: {{metrics: [mae, rmse, r2]}}
+  - compare: {{by: mae}}
+
+  # The best of each becomes a version of a model of its own: {name}-{first}, and so on. It answers
+  # if it is as good as the one before.
 """
 
 _WHAT = {
@@ -193,13 +209,15 @@ def template(
         TemplateUnfit: there is no such template, or it does not fit the columns.
     """
     if task not in TEMPLATES:
-        raise TemplateUnfit(unknown_word("AutoLearn", "template", task, TEMPLATES) + ".")
+        raise _unknown("AutoLearn", "template", task, TEMPLATES)
     by_name = {column.name: column for column in columns}
     if task in ("classification", "regression", "forecast"):
         _check_target(task, target, by_name)
     if task == "forecast":
         time = _time_of(time, by_name)
-    about = _About(name, _word(file), _word(target), _word(time), ", ".join(map(_word, ahead)))
+    about = _About(
+        name, _word(file), _word(target), _word(time), ", ".join(map(_word, ahead)), ahead[0]
+    )
     what = _WHAT[task].format(target=about.target)
     shown = [f"#   {_word(one.name)}: {one.type}" for one in columns[:_COLUMNS_SHOWN]]
     if len(columns) > _COLUMNS_SHOWN:
@@ -230,7 +248,7 @@ def _parts(task: str) -> tuple[str, ...]:
         case "anomaly":
             return clean, anomaly, _gated("")
         case _:
-            return (_FORECAST,)
+            return _FORECAST, _gated("mae <= champion")
 
 
 def _literal(text: str) -> str:
@@ -249,7 +267,7 @@ def _check_target(task: str, target: str, columns: dict[str, Column]) -> None:
             advice=f"Name the target, one of {listed(list(columns))}.",
         )
     if target not in columns:
-        raise TemplateUnfit(unknown_word("the file", "column", target, columns) + ".")
+        raise _unknown("the file", "column", target, columns)
     column = columns[target]
     numbers = column.type in _NUMBERS
     if task != "classification" and not numbers:
@@ -271,7 +289,7 @@ def _check_target(task: str, target: str, columns: dict[str, Column]) -> None:
 def _time_of(time: str, columns: dict[str, Column]) -> str:
     """Return the column of times. Raises TemplateUnfit if there is none."""
     if time and time not in columns:
-        raise TemplateUnfit(unknown_word("the file", "column", time, columns) + ".")
+        raise _unknown("the file", "column", time, columns)
     if time and columns[time].type != "timestamp":
         raise TemplateUnfit(f"{time} has {KINDS[columns[time].type]}, and no times.")
     found = time or next((one.name for one in columns.values() if one.type == "timestamp"), "")

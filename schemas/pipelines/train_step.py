@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterator
 from typing import get_args
 
+from autolearn.schemas.bounds import cut
 from autolearn.schemas.pipelines.file_keys import (
     ARRAY,
     BOOLEAN,
@@ -18,7 +19,8 @@ from autolearn.schemas.pipelines.file_keys import (
     needed,
     words,
 )
-from autolearn.schemas.pipelines.steps import Path, StepParameter, StepSpec
+from autolearn.schemas.pipelines.horizons import DURATION_WORDS, MOST_HORIZONS, seconds_of
+from autolearn.schemas.pipelines.steps import Path, StepParameter, StepSpec, Unresolved
 from autolearn.schemas.studies.search import MOST_PARALLEL, MOST_TRIALS, Sampler
 from autolearn.schemas.training.preprocess import Balance, Encode, Impute, Scale
 from autolearn.schemas.values import ColumnRole, Domain, JsonValue
@@ -120,7 +122,12 @@ _TARGET = StepParameter(
     columns=True,
     fields=(
         needed("column", "the column to learn"),
-        key("ahead", "How much later, as 1h or 7d; a model each.", ARRAY, TEXT, each=_NAMES),
+        StepParameter(
+            "ahead", (ARRAY, TEXT), summary="how much later, as 1h or 7d; a model each", each=_NAMES
+        ),
+        key("time", "The column of times, without it that by which the rows are split."),
+        key("group", "Each group of equal values is a series of its own.", ARRAY, each=_NAMES),
+        key("season", "After how long it may be alike again.", default="7d"),
     ),
 )
 
@@ -165,6 +172,8 @@ TRAIN = StepSpec(
 
 def train_misfits(parameters: dict[str, JsonValue]) -> Iterator[tuple[Path, str]]:
     """Yield what does not go together in the parameters of a train step: the path, and why."""
+    if isinstance(target := parameters.get("target"), dict):
+        yield from _forecast_misfits(target, parameters.get("task"))
     candidates = parameters.get("candidates")
     if "hyperparameters" in parameters and candidates is not None:
         yield (
@@ -189,3 +198,30 @@ def train_misfits(parameters: dict[str, JsonValue]) -> Iterator[tuple[Path, str]
         if not 0 < (number := math.prod(sizes)) <= MOST_TRIALS:
             words = f"a grid has 1 to {MOST_TRIALS:,} combinations, not {number:,}"
             yield (*path, "grid"), f"{words}; tune searches larger spaces"
+
+
+def _forecast_misfits(target: dict[str, JsonValue], task: JsonValue) -> Iterator[tuple[Path, str]]:
+    """Yield what is wrong with a target that is ahead: the path, and why."""
+    if task == "classification":
+        yield ("task",), "forecasts are of numbers: leave out the task"
+    given = target.get("ahead")
+    ahead = given if isinstance(given, list) else [given]
+    if not 0 < len(ahead) <= MOST_HORIZONS:
+        yield ("target", "ahead"), f"ahead has 1 to {MOST_HORIZONS} times, not {len(ahead)}"
+    named: dict[int, str] = {}
+    for at, text in enumerate(ahead):
+        path: Path = ("target", "ahead", at) if isinstance(given, list) else ("target", "ahead")
+        if not isinstance(text, str) or isinstance(text, Unresolved):
+            continue
+        seconds = seconds_of(text)
+        if seconds is None:
+            yield path, f"{cut(text, 40)!r} is not {DURATION_WORDS}"
+        elif first := named.get(seconds):
+            yield path, f"{text} is the same as {first}"
+        else:
+            named[seconds] = text
+    season = target.get("season", "1d")
+    if isinstance(season, Unresolved) or not isinstance(season, str):
+        return
+    if seconds_of(season) is None:
+        yield ("target", "season"), f"{cut(season, 40)!r} is not {DURATION_WORDS}"

@@ -16,6 +16,7 @@ from autolearn.schemas.rest.page import Links
 from autolearn.schemas.results import FoldScores, PredictedBatch
 from autolearn.schemas.studies.search import StudyCandidate, Versus
 from autolearn.schemas.training.preprocess import Preprocessing
+from autolearn.schemas.training.row_steps import RowStep
 from autolearn.schemas.values import (
     NO_DATASET,
     NO_RUN,
@@ -113,6 +114,7 @@ class TrainingRow(RunFields, kw_only=True, frozen=True):
     calibrate: str | None = None
     threshold: str | None = None
     batches: bool = False
+    steps: tuple[RowStep, ...] = ()
     cross_validation: dict[str, FoldScores] = {}
     baseline_model: Baseline | None = None
     study: RunId = NO_RUN
@@ -268,7 +270,8 @@ class Study(StudyRow, kw_only=True, frozen=True):
 class StepRunRow(RunFields, kw_only=True, frozen=True):
     """One step of a run of a pipeline, `pipeline_run`, in a process of its own.
 
-    The other fields are those of `RequestStep` and `StepResult`.
+    The other fields are those of `RequestStep` and `StepResult`; the `artifact` is that of the
+    result.
     """
 
     kind: ClassVar[str] = "step"
@@ -281,6 +284,9 @@ class StepRunRow(RunFields, kw_only=True, frozen=True):
     package_version: str
     digest: str
     parameters: dict[str, JsonValue]
+    tables: tuple[DatasetSpec, ...] = ()
+    seed: int = 0
+    network: bool = False
     artifact: TrainedArtifact | str | None = None
     report: StepReport = StepReport()
     table: DatasetSpec | None = None

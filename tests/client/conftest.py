@@ -1,6 +1,9 @@
 """`autolearn up` as on somebody's laptop, which the tests of the command line share."""
 
+import os
+import shutil
 import socket
+import tomllib
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -12,6 +15,24 @@ from tests.support.settings import FEW_PARTITIONS
 
 MODULES = ("statistics", "random", "csv", "sklearn", "structlog", "py", "resource", "pandas")
 """Names that scripts in a user's folder may have by chance."""
+
+
+SHOP = Path(__file__).parents[2] / "examples" / "shop-steps"
+
+
+def install_steps(folder: Path) -> Path:
+    """Write what pip leaves of the example's package of steps, which takes pip seconds."""
+    project = tomllib.loads((SHOP / "pyproject.toml").read_text())["project"]
+    info = folder / f"shop_steps-{project['version']}.dist-info"
+    info.mkdir(parents=True)
+    shutil.copy(SHOP / "shop_steps.py", folder)
+    about = f"Metadata-Version: 2.1\nName: {project['name']}\nVersion: {project['version']}\n"
+    (info / "METADATA").write_text(about)
+    (info / "RECORD").write_text(f"shop_steps.py,,\n{info.name}/METADATA,,\n")
+    steps = project["entry-points"]["autolearn.steps"]
+    lines = [f"{name} = {place}" for name, place in steps.items()]
+    (info / "entry_points.txt").write_text("\n".join(["[autolearn.steps]", *lines, ""]))
+    return folder
 
 
 class Laptop:
@@ -32,6 +53,7 @@ class Laptop:
             **FEW_PARTITIONS,
         }
         self._stack = stack
+        self.packages = install_steps(place / "packages")
         self.folder.mkdir()
         for name in MODULES:
             touched = self.folder / f"{name}.imported"
@@ -43,7 +65,9 @@ class Laptop:
 
     def start(self) -> None:
         """Start the system."""
-        self.running = self._stack.enter_context(up(self.home, self.folder, **self.settings))
+        with pytest.MonkeyPatch.context() as env:
+            env.setenv("PYTHONPATH", str(self.packages), prepend=os.pathsep)
+            self.running = self._stack.enter_context(up(self.home, self.folder, **self.settings))
 
 
 @pytest.fixture(scope="package")

@@ -46,6 +46,7 @@ def write(folder: Path) -> None:
     pages = ", ".join(f"`{one}`" for one in (*PUBLIC[1:], *OBJECTS))
     modules[0].__doc__ = f"{modules[0].__doc__}\n\nFurther pages: {pages}."
     warnings.filterwarnings("ignore", r"Error parsing type annotation pd\.Series", UserWarning)
+    warnings.filterwarnings("ignore", r"Error parsing type annotation ForwardRef", UserWarning)
     pdoc.render.configure(docformat="google", show_source=False, footer_text="AutoLearn")
     pdoc.pdoc(*(module.__name__ for module in modules), output_directory=folder)
 

@@ -13,7 +13,6 @@ STORY = [
     ("partition/0", "TermStarted.v1", ""),
     ("estimator/decision-tree", "EstimatorRegistered.v1", ""),
     ("metric/f1", "MetricRegistered.v1", ""),
-    ("step/select", "StepRegistered.v1", ""),
     ("dataset/iris", "DatasetRegistered.v1", ""),
     (A, "SessionOpened.v1", ""),
     (A, "TrainingRequested.v1", "t1"),
@@ -132,6 +131,7 @@ STORY = [
     ("pipeline/old", "PipelineRequested.v1", "r1"),
     ("pipeline/old", "StepRequested.v1", "k1"),
     ("pipeline/old", "PipelineRemoved.v1", ""),
+    ("step/select", "StepRegistered.v1", ""),
 ]
 """Stream, golden file, and the run that its data are made to name."""
 

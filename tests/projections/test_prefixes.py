@@ -38,7 +38,7 @@ def heir_of(decider: Reference) -> Reference:
 
 def answer(random: Random, decider: Reference, name: str) -> EventRecord:
     """What a decider answers to some command."""
-    stream = random.choices(STREAMS, (10, 5, 1, 1, 0.5, 0.5, 1))[0]
+    stream = random.choices(STREAMS, (10, 5, 1, 1, 0.5, 0.5, 1, 2))[0]
     command = command_record(stream, random_command(random, stream), name)
     found = decider.answer(decider.last + 1, command)
     assert found is not None

@@ -14,7 +14,7 @@ from autolearn.schemas.bounds import PIPELINE_TEXT
 class ApplyBody(Body):
     """A file that declares a pipeline, as YAML or JSON text."""
 
-    text: Annotated[str, Field(min_length=1, max_length=PIPELINE_TEXT)]
+    text: Annotated[str, Field(max_length=PIPELINE_TEXT)]
     note: Annotated[str, Field(max_length=2000)] = ""
 
 

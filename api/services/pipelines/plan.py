@@ -37,7 +37,7 @@ def plan_of(
         why = step_cache.why_forced(definition, step, command.start_at, no_cache=command.no_cache)
         unknown = [name for name in step.inputs if name not in gave]
         if unknown:
-            words = why or f"{', '.join(unknown)} runs before it: its result decides"
+            words = why or f"{', '.join(unknown)} before it: that result decides"
             planned.append(_planned(step, "run" if why else "unknown", words, before))
             continue
         more = {} if source is None else {source.name: source.version}

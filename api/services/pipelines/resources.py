@@ -96,7 +96,7 @@ def run(snapshot: Snapshot, name: str, row: PipelineRunRow, live: Live) -> Pipel
         if outcome is not None and outcome.gave.artifact is not None:
             links["files"] = f"{at}/steps/{step.name}/files"
         ready = row.started is not None and all(name in told for name in step.inputs)
-        going = row.status if row.ended is not None else "running" if ready else "waiting"
+        going = "cancelled" if row.ended is not None else "running" if ready else "waiting"
         steps.append(_step(step, outcome, time, None if stored is None else own, going, links))
     links = {"self": at, "pipeline": f"/v1/pipelines/{name}"}
     session = session_of(row.id)  # also of a run that has failed, or goes on
@@ -116,7 +116,10 @@ def _step(
 ) -> StepState:
     """Return a step; one without an outcome is `going`: it waits, runs, or ended with its run."""
     if outcome is None:
-        return StepState(name=step.name, kind=step.kind, status=going, run=own, links=links)
+        why = "the run ended before it" if going == "cancelled" else ""
+        return StepState(
+            name=step.name, kind=step.kind, status=going, why=why, run=own, links=links
+        )
     return StepState(
         name=step.name,
         kind=step.kind,

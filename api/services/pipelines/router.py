@@ -21,6 +21,7 @@ from autolearn.api.services.pipelines import bodies, resources
 from autolearn.api.services.pipelines.checks import invalid, require_pipeline, unknown_pipeline
 from autolearn.api.services.pipelines.kinds import step_kinds
 from autolearn.api.services.pipelines.runs import add_run_routes
+from autolearn.api.services.pipelines.step_runs import add_step_run_route
 from autolearn.api.shared.as_of import AsOf, AsOfView, Shared, require_now, see
 from autolearn.api.shared.authorization import forbidden, require_grantee
 from autolearn.api.shared.bodies import ReaderBody, ShareBody
@@ -51,6 +52,7 @@ def router(context: ApiContext) -> APIRouter:
     """Return the routes of the service."""
     routes = APIRouter(tags=["pipelines"])
     add_run_routes(routes, context)
+    add_step_run_route(routes, context)
 
     @routes.post(
         "/v1/pipelines",

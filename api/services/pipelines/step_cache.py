@@ -11,6 +11,8 @@ from functools import cache
 from importlib import metadata
 from pathlib import Path
 
+import structlog
+
 from autolearn.api.identity.principal import Principal
 from autolearn.api.identity.visibility import Level, level_of
 from autolearn.api.state.context import ApiContext
@@ -52,7 +54,12 @@ def _identity_of(gave: StepGave) -> str:
     digests = [gave.artifacts[run].digest for run in gave.trainings]
     scores = [gave.scores.get(run) for run in gave.trainings]
     best = gave.artifacts[gave.best].digest if gave.best else ""
-    return _digest_of([table, gave.split, digests, scores, best, gave.model, gave.version])
+    parts = [table, gave.split, digests, scores, best, gave.model, gave.version]
+    if gave.horizons:
+        horizons = [gave.horizons.get(run) for run in gave.trainings]
+        bests = {horizon: gave.artifacts[run].digest for horizon, run in gave.bests.items()}
+        parts += [horizons, bests, gave.versions, gave.naive]
+    return _digest_of(parts)
 
 
 def inputs_of(
@@ -113,7 +120,7 @@ def why_forced(definition: Definition, step: Step, start_at: str, *, no_cache: b
     if step.kind == "source" and "url" in step.parameters:
         return "what a URL answers may have changed"
     if no_cache:
-        return "the run takes nothing from the cache"
+        return "no cache"
     if start_at and (step.name == start_at or _follows(definition, step, start_at)):
         return f"the run starts at {start_at}"
     return ""
@@ -133,6 +140,7 @@ def _follows(definition: Definition, step: Step, start: str) -> bool:
     return False
 
 
+log = structlog.stdlib.get_logger("autolearn.pipelines")
 _WORDS = {"code": "the code of the step", "environment": "the installed libraries"}
 
 
@@ -159,8 +167,9 @@ def unusable(
         gave.dataset.name, gave.dataset.version
     ):
         return f"the version of {gave.dataset.name} is gone"
-    if gave.model and (version := now.models.version(gave.model, gave.version)) is not None:
-        return f"{gave.model}@{gave.version} is retired" if version.retired else ""
+    for model, number in gave.registered.items():
+        if (version := now.models.version(model, number)) is not None and version.retired:
+            return f"{model}@{number} is retired"
     return _damage(context, gave) if gave.artifact is not None else ""
 
 
@@ -177,7 +186,8 @@ def _damage(context: ApiContext, gave: StepGave) -> str:
         with tempfile.TemporaryDirectory(dir=context.scratch) as folder:
             context.artifacts.check_folder(gave.artifact.folder, Path(folder))
     except ArtifactError as error:
-        return f"its result before is damaged or gone: {error.detail}"
+        log.warning("a cached result cannot be used", folder=gave.artifact.folder, why=error.detail)
+        return "its result before is damaged or gone"
     return ""
 
 

@@ -34,7 +34,7 @@ from autolearn.schemas.pipelines.results import LOG, TABLE
 from autolearn.schemas.rest.experiments import ExperimentOverview
 from autolearn.schemas.rest.page import Page
 from autolearn.schemas.rest.pipelines.runs import PipelineRun, PipelineRunSummary, StepState
-from autolearn.schemas.rest.runs import Artifact
+from autolearn.schemas.rest.runs import Artifact, StepRunRow
 from autolearn.schemas.rest.sessions import SessionOverview
 
 if TYPE_CHECKING:
@@ -93,6 +93,18 @@ class PipelineRunMethods(RunMethods[PipelineRun]):
             Problem: it has left none.
         """
         return ask(Call("GET", f"{self._step(step)}/files", Artifact))
+
+    @operation
+    def step_run(self, step: str) -> Flow[StepRunRow]:
+        """Return the process that a step had: all that it was to do, and its environment.
+
+        That of a step from the cache is the one that made the result.
+
+        Raises:
+            BadArgument: there is no such step.
+            Problem: it had none, or the run that made its result is forgotten.
+        """
+        return ask(Call("GET", f"{self._step(step)}/run", StepRunRow))
 
     @operation
     def download_file(self, step: str, name: str, path: Path | str | None = None) -> Flow[Path]:

@@ -9,6 +9,7 @@ from autolearn.agents.command_handling.decision import AppendFence, check_stream
 from autolearn.agents.command_handling.state_store import Stream, decider_of
 from autolearn.agents.deciders.group import group
 from autolearn.agents.deciders.model import model
+from autolearn.agents.deciders.pipeline import pipeline
 from autolearn.agents.deciders.session import Unopened, session
 from autolearn.schemas import commands, events
 from autolearn.schemas.actors import VIEWER_REFUSED
@@ -153,10 +154,11 @@ OF_ONESELF = {
     commands.UnshareSession: samples.SESSION,
     commands.RemoveMember: "group/churn",
     commands.UnshareModel: "model/flowers",
+    commands.UnsharePipeline: "pipeline/churn",
 }
 STREAM_OF = {
     kind: f"{kind}/vi"
-    for kind in ("estimator", "metric", "step", "dataset", "user", "group", "model")
+    for kind in ("estimator", "metric", "step", "dataset", "user", "group", "model", "pipeline")
 }
 STREAM_OF["session"] = samples.SESSION
 KIND_OF = {made: kind for kind, all_ in commands.COMMANDS_OF.items() for made in all_}
@@ -176,9 +178,13 @@ def test_a_viewer_changes_nothing_but_the_own_tokens_and_what_the_viewer_leaves(
         assert event.reason == "user-unknown"
     leaves = {commands.UnshareSession: "not-shared", commands.RemoveMember: "not-member"}
     leaves[commands.UnshareModel] = "not-shared"
+    leaves[commands.UnsharePipeline] = "not-shared"
     if type(command) in leaves:
         past = {"group": group.evolve(group.initial, events.GroupCreated("ada"), "ada")}
         past["model"] = model.evolve(model.initial, samples.version_registered(), "ada")
+        past["pipeline"] = pipeline.evolve(
+            pipeline.initial, events.PipelineApplied(1, samples.DEFINITION), "ada"
+        )
         past["session"] = session.evolve(Unopened(), events.SessionOpened(""), "ada")
         state = Stream(1, past[KIND_OF[type(command)]])
         own = command_record(subject, replace(command, user="vi"), "c1", actor="vi", grant="viewer")

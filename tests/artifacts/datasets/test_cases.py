@@ -53,7 +53,7 @@ def test_a_refusal(name: str, file: Path) -> None:
 
 def test_no_finding_without_a_case() -> None:
     produced = set(itertools.chain(*(case.codes.split() for case in OWN.values())))
-    assert produced == set(FINDINGS)
+    assert produced == set(FINDINGS) - {"expectation"}  # which depends on what is expected
 
 
 FILES = {

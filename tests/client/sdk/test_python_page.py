@@ -38,7 +38,7 @@ def test_the_examples_run(running: Up, tmp_path: Path, monkeypatch: pytest.Monke
     for number, block in enumerate(BLOCKS):
         exec(compile(block, f"docs/python.md, example {number + 1}", "exec"), known)
     assert len(BLOCKS) == 12
-    assert len(known["scored"]) == len(known["first"].table("source")) == 600
+    assert len(known["answers"]) == len(known["first"].table("source")) == 600
     assert known["made"].counts["trainings"] == {"completed": 1}
     assert known["again"].counts == {"cached": 5}
     assert 0 < known["run"].results["roc-auc"] <= 1

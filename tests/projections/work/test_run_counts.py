@@ -51,6 +51,10 @@ def test_every_event_ever_shipped_is_counted() -> None:
         ("evaluation", "cancelled"): 1,
         ("prediction", "completed"): 1,
         ("study", "completed"): 1,
+        ("pipeline", "completed"): 1,
+        ("pipeline", "cancelled"): 2,
+        ("step", "completed"): 1,
+        ("step", "cancelled"): 2,
     }
     assert counted.lost == {"training": 1, "evaluation": 1}
 

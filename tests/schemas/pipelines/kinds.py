@@ -43,7 +43,12 @@ WINDOWS = StepSpec(
         StepParameter("complete", (Domain("boolean"),), default=False),
     ),
 )
-STEPS = {**DRIVEN, **{spec.name: spec for spec in (SELECT, JOIN, CLEAN, WINDOWS)}}
+FEATURES = StepSpec(
+    "features",
+    "Adds columns from each row.",
+    parameters=(StepParameter("dates", (Domain("object"),), None),),
+)
+STEPS = {**DRIVEN, **{spec.name: spec for spec in (SELECT, JOIN, CLEAN, WINDOWS, FEATURES)}}
 
 CHURN = """\
 pipeline: churn

@@ -27,7 +27,11 @@ COLUMNS = (
         ("regression", NASTY, "clean split train evaluate compare promote predict deliver"),
         ("clustering", "", "clean split train evaluate compare promote predict deliver"),
         ("anomaly", "", "clean train evaluate promote predict deliver"),
-        ("forecast", NASTY, "windows split train evaluate"),
+        (
+            "forecast",
+            NASTY,
+            "clean windows features split train evaluate compare promote predict deliver",
+        ),
     ],
 )
 def test_a_template_is_a_file_that_names_what_is_there(task: str, target: str, kinds: str):

@@ -15,6 +15,7 @@ from autolearn.client.cli.commands.operate.chain import (
     public_key,
     verify_chain,
 )
+from autolearn.client.cli.commands.pipelines.replay import pipeline
 from autolearn.client.cli.commands.work.retrain import retrain
 from autolearn.client.cli.exit_codes import EXIT_CODES
 from autolearn.client.cli.options import Url
@@ -25,12 +26,13 @@ from autolearn.schemas.errors import ExitCode
 _FOLDING = "folding the log"
 
 app = typer.Typer(
-    help="Rebuild or verify the read models from the log, train again from the record, or verify "
-    "the hash chain of the log.",
+    help="Rebuild or verify the read models from the log, do trainings and pipelines again "
+    "from the record, or verify the hash chain of the log.",
     no_args_is_help=True,
     epilog=EXIT_CODES,
 )
 app.command("retrain")(retrain)
+app.command("pipeline")(pipeline)
 app.command("prove")(prove)
 app.command("check-proof")(check_proof)
 app.command("public-key")(public_key)

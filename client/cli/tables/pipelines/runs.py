@@ -9,6 +9,7 @@ from pathlib import Path
 from rich.console import Group, RenderableType
 
 from autolearn.client.cli.output import count, number, pairs, rows, sentence, short, when
+from autolearn.client.cli.tables.pipelines.forecasts import forecasts
 from autolearn.schemas.bounds import cut
 from autolearn.schemas.pipelines.results import StepGave
 from autolearn.schemas.rest.pipelines.runs import (
@@ -55,7 +56,8 @@ def run(one: PipelineRun) -> RenderableType:
         "took": _between(one.started, one.ended),
         "reason": f"{one.reason}: {in_short(one.detail)}" if one.reason else "",
     }
-    return Group(pairs(about), "", steps(one))
+    beside = forecasts(one)
+    return Group(pairs(about), "", steps(one), *(() if beside is None else ("", beside)))
 
 
 def steps(one: PipelineRun) -> RenderableType:
@@ -124,8 +126,8 @@ def _rows_of(step: StepState) -> str:
 
 def _made_words(gave: StepGave) -> str:
     """Return in words what a step has made besides a table."""
-    if gave.version:
-        return f"{gave.model}@{gave.version}"
+    if gave.registered:
+        return ", ".join(f"{model}@{version}" for model, version in gave.registered.items())
     if gave.file:
         return f"file {gave.file}"
     if gave.dataset is not None:
@@ -134,12 +136,19 @@ def _made_words(gave: StepGave) -> str:
         scores = gave.scores.get(gave.best, {})
         said = ", ".join(f"{name} {number(value)}" for name, value in scores.items())
         return f"best {short(gave.best)}{f' ({said})' if said else ''}"
+    if gave.bests:
+        return ", ".join(f"{horizon}: {_best(gave, run)}" for horizon, run in gave.chosen.items())
     if gave.evaluations:
         return count(len(gave.evaluations), "evaluation")
     if gave.trainings:
         return count(len(gave.trainings), "training")
     changed = sum(one.rows for one in gave.report.changes if one.what == "changed")
     return f"{changed:,} changed" if changed else ""
+
+
+def _best(gave: StepGave, run: str) -> str:
+    """Return the estimator of a training, and its id."""
+    return f"{gave.estimators.get(run, '')} {short(run)}".strip()
 
 
 def made(one: PipelineRun, written: Mapping[str, Path]) -> Iterator[str]:
@@ -153,8 +162,8 @@ def made(one: PipelineRun, written: Mapping[str, Path]) -> Iterator[str]:
         gave = step.gave
         if step.status not in ("completed", "cached"):
             continue
-        if gave.version and step.kind == "promote":
-            name = f"{gave.model}@{gave.version}"
+        for model, version in gave.registered.items() if step.kind == "promote" else ():
+            name = f"{model}@{version}"
             yield f"model {name}\tautolearn model show {name}"
         if gave.dataset is not None:
             name = gave.dataset.name

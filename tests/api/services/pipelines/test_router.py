@@ -110,6 +110,14 @@ def test_a_step_that_fails_ends_the_run_and_says_which(http: httpx.Client):
     assert "leaf" in ended["detail"]
 
 
+def test_a_run_that_takes_too_long_fails_and_no_step_of_it_has(http: httpx.Client):
+    at = applied(http, "late")
+    ended = http.post(f"{at}/runs", json={"time_limit": 0.1}, headers=WAIT).json()
+    assert (ended["status"], ended["reason"]) == ("failed", "time"), ended
+    assert {step["status"] for step in ended["steps"]} <= {"completed", "cancelled"}
+    assert ended["steps"][-1]["why"] == "the run ended before it"
+
+
 def test_drivers_are_not_listed_as_workers(http: httpx.Client):
     workers = http.get("/v1/status").json()["workers"]
     assert workers, "the agents have one"

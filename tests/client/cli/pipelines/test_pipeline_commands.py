@@ -57,6 +57,9 @@ def test_a_file_is_run_taken_from_the_cache_and_repeated_after_a_failure(desk: D
     assert "cached" in repeated.err
     listed = desk.says("pipeline", "runs", name)["items"]
     assert [one["status"] for one in listed] == ["failed", "failed", "completed", "completed"]
+    done_again = desk.says("replay", "pipeline", listed[2]["id"])["steps"]
+    assert {one["verdict"] for one in done_again} == {"identical"}
+    assert {one["made_by"] for one in done_again} == {listed[3]["id"]}
 
 
 def test_faults_of_a_file_are_printed_with_their_places(desk: Desk, name: str):
