@@ -9,8 +9,8 @@ from msgspec.structs import replace
 from autolearn.api.pipelines.run import ConductedRun, StepFailed, StepWork
 from autolearn.schemas.bounds import cut
 from autolearn.schemas.codec import to_json
-from autolearn.schemas.pipelines.choice import best_of, metric_of
 from autolearn.schemas.pipelines.results import StepGave
+from autolearn.schemas.training.choice import best_of, metric_of
 from autolearn.schemas.values import NO_RUN, RunId
 
 _LONGEST_WORDS = 200

@@ -25,7 +25,6 @@ from autolearn.operations.replay_pipeline.replay import PipelineReplayer
 from autolearn.operations.replay_pipeline.tables import differing_columns
 from autolearn.operations.retrain.retrain import Retraining
 from autolearn.schemas.catalog import DatasetSpec
-from autolearn.schemas.pipelines.choice import best_of, metric_of
 from autolearn.schemas.reports.pipeline_replay import (
     RecordedPipelineRun,
     RecordedProcess,
@@ -33,6 +32,7 @@ from autolearn.schemas.reports.pipeline_replay import (
     ReplayedStep,
 )
 from autolearn.schemas.reports.retrain import RecordedEvaluation, RecordedTraining
+from autolearn.schemas.training.choice import best_of, metric_of
 from tests.support.run_samples import evaluation, nothing, put, step, table_of, training
 
 

@@ -176,7 +176,7 @@ def _settings_of(request: TrainingRequested) -> dict[str, JsonValue]:
         "weight": request.weight,
         "calibrate": request.calibrate,
         "threshold": request.threshold,
-        "batches": request.batches,
+        "batches": request.batches or None,
         "seed": request.seed,
     }
     for group in ("split", "preprocessing"):

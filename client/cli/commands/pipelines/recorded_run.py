@@ -12,7 +12,6 @@ from autolearn.client.sdk.errors import BadArgument, Problem
 from autolearn.client.sdk.pipelines.runs import PipelineRunHandle
 from autolearn.schemas.catalog import DatasetSpec
 from autolearn.schemas.events import StepRequested
-from autolearn.schemas.pipelines.choice import best_of, metric_of
 from autolearn.schemas.pipelines.definition import Step
 from autolearn.schemas.pipelines.results import TABLE, StepGave
 from autolearn.schemas.reports.pipeline_replay import (
@@ -24,6 +23,7 @@ from autolearn.schemas.reports.pipeline_replay import (
 )
 from autolearn.schemas.rest.pipelines.runs import StepState
 from autolearn.schemas.rest.runs import StepRunRow
+from autolearn.schemas.training.choice import best_of, metric_of
 
 _WITH_RESULT = ("completed", "cached")
 
