@@ -145,7 +145,7 @@ class People:
 
         It is shared with the reader to read, and with the team to work.
         """
-        at, steps = f"/v1/pipelines/{name}", [{"source": "iris"}, {"select": {"drop": ["species"]}}]
+        at, steps = f"/v1/pipelines/{name}", [{"source": {"dataset": "iris"}}, {"select": {"drop": ["species"]}}]
         body = {"text": to_json({"pipeline": name, "steps": steps}).decode()}
         answer = self.ask("owner", "POST", "/v1/pipelines", json=body)
         assert answer.status_code == 201, answer.text
