@@ -145,7 +145,10 @@ class People:
 
         It is shared with the reader to read, and with the team to work.
         """
-        at, steps = f"/v1/pipelines/{name}", [{"source": {"dataset": "iris"}}, {"select": {"drop": ["species"]}}]
+        at, steps = (
+            f"/v1/pipelines/{name}",
+            [{"source": {"dataset": "iris"}}, {"select": {"drop": ["species"]}}],
+        )
         body = {"text": to_json({"pipeline": name, "steps": steps}).decode()}
         answer = self.ask("owner", "POST", "/v1/pipelines", json=body)
         assert answer.status_code == 201, answer.text
@@ -155,7 +158,7 @@ class People:
         wait = {"Prefer": "wait=60"}
         answer = self.ask("owner", "POST", f"{at}/runs", json={}, headers=wait)
         assert answer.status_code == 201, answer.text
-        assert answer.json()["state"] == "completed", answer.text
+        assert answer.json()["status"] == "completed", answer.text
         run: str = answer.json()["id"]
         return run
 

@@ -226,6 +226,7 @@ IRIS_TENSORS = {
 CONFIDENTIAL = {"other": 404, "sysadmin": 403}
 TO_PROMOTE = {"other": 404, "reader": 403, "sysadmin": 403}
 PIPELINE, SECRET = "/v1/pipelines/{pipeline}", "/v1/pipelines/secret-pipe"
+OF_RUN = {"other": 404, "sysadmin": 404}
 PIPELINE_RUN = "/v1/pipeline-runs/{pipeline_run}"
 BATCHES = "/v1/models/{model}/versions/{version}/predictions"
 TO_OWN = {**TO_PROMOTE, "colleague": 403}
@@ -322,7 +323,7 @@ ASKED: dict[str, Asked] = {
         for what in ("", "/proposed")
     },
     "PUT /v1/catalog/datasets/{name}/expectations": Asked(
-        "/v1/catalog/datasets/none/expectations", 404, {"rows": {"at_least": 1}}
+        "/v1/catalog/datasets/none/expectations", 404, {"hard": []}
     ),
     "POST /v1/catalog/datasets/{name}/expectations/check": Asked(
         "/v1/catalog/datasets/none/expectations/check", 404
@@ -342,13 +343,15 @@ ASKED: dict[str, Asked] = {
     f"POST {PIPELINE}/remove": Asked(new_pipeline, but=TO_OWN),
     "GET /v1/pipeline-runs": Asked("/v1/pipeline-runs"),
     **{
-        f"GET {PIPELINE_RUN}{what}": Asked(of_run(what.format(step="select")), but=CONFIDENTIAL)
+        f"GET {PIPELINE_RUN}{what}": Asked(of_run(what.format(step="select")), but=OF_RUN)
         for what in ("", "/steps/{step}/files", "/steps/{step}/run")
     },
     f"GET {PIPELINE_RUN}/steps/{{step}}/files/{{file}}": Asked(
-        of_run("/steps/select/files/table.parquet"), but=CONFIDENTIAL
+        of_run("/steps/select/files/table.parquet"), but=OF_RUN
     ),
-    f"POST {PIPELINE_RUN}/cancel": Asked(of_run("/cancel"), 409, but=TO_PROMOTE),
+    f"POST {PIPELINE_RUN}/cancel": Asked(
+        of_run("/cancel"), 409, but=OF_RUN | {"reader": 403, "colleague": 403}
+    ),
     "GET /v1/sessions": Asked("/v1/sessions"),
     "POST /v1/sessions": Asked("/v1/sessions", 201, {}),
     "GET /v1/sessions/{session}": Asked(of_session("")),

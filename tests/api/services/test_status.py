@@ -40,7 +40,7 @@ def test_everything_that_runs_is_in_it(system: System, http: httpx.Client):
     assert terms == {(one["partition"], one["term"]) for one in reached}
     assert all(one["holder"].startswith("decide-0-") for one in said["terms"])
     (worker,) = said["workers"]
-    assert worker["kinds"] == ["training", "evaluation", "prediction", "study"]
+    assert worker["kinds"] == ["training", "evaluation", "prediction", "study", "step"]
     assert {place["what"] for place in said["disk"]} >= {"home", "state"}
 
 

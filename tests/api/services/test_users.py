@@ -330,14 +330,17 @@ def test_the_feed_has_what_is_ones_own_and_nothing_secret(world: People):
     assert answer.status_code == 404
     assert answer.json()["type"].endswith(":stream-unknown")
     world.tokens["onlooker"] = world.add("onlooker")
+    catalog = {"estimator", "metric", "step", "dataset"}
     for who, kinds in (
-        ("onlooker", {"estimator", "metric", "dataset", "user"}),
-        ("owner", {"estimator", "metric", "dataset", "user", "session", "group"}),
-        ("sysadmin", {"estimator", "metric", "dataset", "user", "session", "group"}),
+        ("onlooker", catalog | {"user"}),
+        ("owner", catalog | {"user", "session", "group"}),
+        ("sysadmin", catalog | {"user", "session", "group"}),
     ):
         found = events(world, who)
         shown = {str(e["subject"]).partition("/")[0] for e in found} - {"partition"}
-        models = set() if who == "onlooker" else {"model"}  # of other tests of this world
+        models = (
+            set() if who == "onlooker" else {"model", "pipeline"}
+        )  # of other tests of this world
         assert kinds <= shown <= kinds | models
         users = [e for e in found if str(e["subject"]).startswith("user/")]
         assert all(e["data"] == {} and e["fingerprint"] == "" for e in users), "withheld"

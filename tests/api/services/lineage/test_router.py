@@ -188,8 +188,10 @@ def test_a_dataset_says_what_it_was_made_of(known: People, made: Made):
     ):
         answer = known.ask("owner", "PUT", f"{path}{source}", content=FILE)
         assert answer.status_code == status, answer.text
-    upload(known, "theirs", FILE, who="other")
-    problem(known.ask("owner", "PUT", f"{path}data:theirs", content=FILE), 404, "unknown-dataset")
+    upload(known, "their-file", FILE, who="other")
+    problem(
+        known.ask("owner", "PUT", f"{path}data:their-file", content=FILE), 404, "unknown-dataset"
+    )
 
 
 def test_what_is_not_there_or_not_clear_is_refused(known: People, made: Made):
