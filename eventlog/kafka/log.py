@@ -156,7 +156,7 @@ class KafkaReader:
 
 
 class _OnTheirWay:
-    """How many appends are not delivered yet, by the calls of `wait` that have begun before them."""
+    """How many appends are not delivered yet, by the calls of `wait` before them."""
 
     def __init__(self) -> None:
         self.changed = threading.Condition()
