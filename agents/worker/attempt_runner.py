@@ -138,7 +138,7 @@ class AttemptRunner:
         return run is not None and (run.worker, run.attempt) == (self.worker, task.attempt)
 
     async def run(self, attempt: WorkerAttempt) -> Command | None:
-        """Claim the attempt and do the work, if it is ours; return the command that tells its end."""
+        """Claim the attempt and do the work, if it is ours; return what reports its end."""
         task = attempt.task
         bound = _bound_to(task)
         claim = commands.StartRun(task.run, task.attempt, self.worker)
