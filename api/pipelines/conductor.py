@@ -35,13 +35,20 @@ from autolearn.projections.queries.pipelines import runs_of
 from autolearn.projections.queries.queries import Snapshot
 from autolearn.runtime.timestamps import now as timestamp
 from autolearn.schemas.bounds import LONGEST_TEXT, cut
-from autolearn.schemas.commands import CancelRun, CompleteRun, FailRun, RecordStep, ReportRunLost
+from autolearn.schemas.commands import (
+    CancelRun,
+    CompleteRun,
+    DiscardSession,
+    FailRun,
+    RecordStep,
+    ReportRunLost,
+)
 from autolearn.schemas.messages import Command
 from autolearn.schemas.pipelines.definition import Step
 from autolearn.schemas.pipelines.results import StepGave, StepOutcome, StepStatus
 from autolearn.schemas.results import PipelineResult
-from autolearn.schemas.stream_kinds import stream_of_runs
-from autolearn.schemas.values import NO_RUN, RunId, SessionId, StreamId
+from autolearn.schemas.stream_kinds import stream, stream_of_runs
+from autolearn.schemas.values import NO_RUN, NO_SESSION, RunId, SessionId, StreamId
 from autolearn.security.data_key import Unreadable
 
 Do = Callable[[ConductedRun, StepWork], Awaitable[StepGave]]
@@ -293,6 +300,7 @@ class Conductor:
         by = self.by
         failed = [one for one in self.outcomes.values() if one.status == "failed"]
         if failed:
+            await self._discard_if_empty()
             first = failed[0]
             more = f" (and {len(failed) - 1} more)" if len(failed) > 1 else ""
             return self._failed("input", f"step {first.step}: {first.why}{more}")
@@ -307,6 +315,14 @@ class Conductor:
             committed=by.committed,
         )
         return CompleteRun(by.id, self.attempt, by.commands.worker, result)
+
+    async def _discard_if_empty(self) -> None:
+        """Discard the session of a run of which no training was accepted."""
+        by = self.by
+        if by.session and next(by.context.queries.now().runs.all_stored(by.session), None) is None:
+            at = stream("session", by.session)
+            await by.commands.act(at, DiscardSession(), "discard", by.session)
+            by.session = NO_SESSION
 
     def _failed(self, reason: str, detail: str) -> Command:
         words = cut(detail, LONGEST_TEXT)
