@@ -16,6 +16,7 @@ class StoredPipeline(Struct, array_like=True, gc=False):
     """A pipeline, with the numbers of its versions and runs; `last` is its newest run.
 
     `sequence` is the number of the newest event of its stream. A `removed` one keeps its owner.
+    `open` counts the runs that have not ended, `bytes` those of what its steps have left.
     """
 
     owner: str
@@ -26,6 +27,8 @@ class StoredPipeline(Struct, array_like=True, gc=False):
     runs: int = 0
     last: RunId = NO_RUN
     removed: str = ""
+    open: int = 0
+    bytes: int = 0
 
 
 class StoredDefinition(Struct, array_like=True, gc=False):

@@ -22,7 +22,7 @@ def commit(
 ) -> None:
     """Make an experiment of a session: keep its chosen trainings and their evaluations."""
     for run_id, run in runs.newest_first(rows, session, row):
-        runs.count(rows, row.actor, run.status, "")
+        runs.count(rows, row.holder, run.status, "")
         if run.kind == "training":
             stays = run_id in event.trainings
         else:

@@ -57,16 +57,11 @@ def delete(rows: RowBatch, session: SessionId, run: RunId) -> None:
 
 
 def request(
-    rows: RowBatch,
-    record: EventRecord,
-    session: SessionId,
-    owner: str | None,
-    kind: str,
-    before: RunId,
+    rows: RowBatch, record: EventRecord, session: SessionId, holder: str, kind: str, before: RunId
 ) -> RunId:
     """Fold the request of a run, and return its id. `before` is that of the session's last run.
 
-    It counts for the `owner`, without one for the user who asked for it.
+    It counts for the quotas of the `holder`.
     """
     about = read_part(record, part)
     asked_by = about.study or about.pipelinerun
@@ -86,7 +81,7 @@ def request(
     rows.put(RUNS, requested, session, about.run)
     rows.put_once(BY_NUMBER, IndexEntry(about.run), session, record.sequence)
     rows.put_once(REQUESTS, kept(record), session, about.run)
-    count(rows, requested.actor if owner is None else owner, "", "open")
+    count(rows, holder, "", "open")
     return about.run
 
 
@@ -118,30 +113,30 @@ def newest_first(
         name = run.before
 
 
-def count(rows: RowBatch, user: str, before: str, after: str) -> None:
-    """Update a user's numbers of waiting and running runs after a change of status."""
+def count(rows: RowBatch, holder: str, before: str, after: str) -> None:
+    """Update a holder's numbers of waiting and running runs after a change of status."""
     if before == after:
         return
-    work = rows.change(USER_WORK, user)
+    work = rows.change(USER_WORK, holder)
     if work is None:
         work = StoredWork()
-        rows.put(USER_WORK, work, user)
+        rows.put(USER_WORK, work, holder)
     work.queued += (after == "open") - (before == "open")
     work.running += (after == "started") - (before == "started")
     if not (work.queued or work.running):
-        rows.delete(USER_WORK, user)
+        rows.delete(USER_WORK, holder)
 
 
 def change(
-    rows: RowBatch, record: EventRecord, session: SessionId, owner: str | None, how: Change
+    rows: RowBatch, record: EventRecord, session: SessionId, holder: str, how: Change
 ) -> StoredRun:
-    """Fold an event of a run, and return its row. `owner` as in `request`."""
+    """Fold an event of a run, and return its row. `holder` as in `request`."""
     about = read_part(record, part)
     run = rows.change(RUNS, session, about.run)
     assert run is not None, f"{record.type} for a run that was not requested"
     run.updated, before = record.time, run.status
     how(run, about, record)
-    count(rows, run.actor if owner is None else owner, before, run.status)
+    count(rows, holder, before, run.status)
     if run.status in _TOLD:
         rows.put_once(OUTCOMES, kept(record), session, about.run)
     return run

@@ -28,6 +28,7 @@ from autolearn.api.shared.as_of import AsOf, AsOfView, Shared, require_now, see
 from autolearn.api.shared.lookup import absent
 from autolearn.api.shared.models.checks import require_model, unknown_model, version_of
 from autolearn.api.state.context import ApiContext
+from autolearn.projections.time_travel.past import AsOfReader
 from autolearn.schemas.rest.models import ModelChange, ModelGrant, ModelVersion, RegisteredModel
 from autolearn.schemas.rest.page import Page
 from autolearn.schemas.stream_kinds import stream
@@ -58,13 +59,22 @@ def router(context: ApiContext) -> APIRouter:
         after = from_token(page, str, "page") if page else ""
         now = context.queries.now()
         whose = None if (who.everything or who.sysadmin) and not shared else who.name
-        names = now.models.names(after, whose, shared=shared)
-        seen = await see(context, as_of, lambda past: past.load_kind("model"))
+
+        def load(past: AsOfReader) -> None:
+            names = now.models.names(after, whose)
+            past.load_named("model", names, limit + 1, lambda: past.snapshot.models.names(after))
+
+        seen = await see(context, as_of, load)
 
         def shown() -> Response:
+            names = now.models.names(after, whose, shared=shared)
             rows = (row for name in names if (row := seen.snapshot.models.get(name)))
             items, more = page_of(
-                rows, limit, lambda row: resources.model(row, who, now), lambda row: row.name
+                rows,
+                limit,
+                lambda row: resources.model(row, who, now),
+                lambda row: row.name,
+                more=seen.snapshot.rows.full,
             )
             headers = {**seen.headers, **next_link(request.url, more)}
             return json(Page(items, more), headers=headers)

@@ -20,6 +20,7 @@ from autolearn.api.identity.visibility import Level, pipeline_access
 from autolearn.api.services.pipelines import bodies, resources
 from autolearn.api.services.pipelines.checks import invalid, require_pipeline, unknown_pipeline
 from autolearn.api.services.pipelines.kinds import step_kinds
+from autolearn.api.services.pipelines.quotas import add_quota_routes
 from autolearn.api.services.pipelines.runs import add_run_routes
 from autolearn.api.services.pipelines.step_runs import add_step_run_route
 from autolearn.api.shared.as_of import AsOf, AsOfView, Shared, require_now, see
@@ -27,6 +28,7 @@ from autolearn.api.shared.authorization import forbidden, require_grantee
 from autolearn.api.shared.bodies import ReaderBody, ShareBody
 from autolearn.api.shared.lookup import absent
 from autolearn.api.state.context import ApiContext
+from autolearn.projections.time_travel.past import AsOfReader
 from autolearn.schemas import commands
 from autolearn.schemas.messages import Command
 from autolearn.schemas.pipelines.faults import PipelineInvalid
@@ -52,6 +54,7 @@ def router(context: ApiContext) -> APIRouter:
     """Return the routes of the service."""
     routes = APIRouter(tags=["pipelines"])
     add_run_routes(routes, context)
+    add_quota_routes(routes, context)
     add_step_run_route(routes, context)
 
     @routes.post(
@@ -148,10 +151,17 @@ def router(context: ApiContext) -> APIRouter:
         after = from_token(page, str, "page") if page else ""
         now = context.queries.now()
         whose = None if (who.everything or who.sysadmin) and not shared else who.name
-        names = now.pipelines.names(after, whose, shared=shared)
-        seen = await see(context, as_of, lambda past: past.load_kind("pipeline"))
+
+        def load(past: AsOfReader) -> None:
+            names = now.pipelines.names(after, whose)
+            past.load_named(
+                "pipeline", names, limit + 1, lambda: past.snapshot.pipelines.names(after)
+            )
+
+        seen = await see(context, as_of, load)
 
         def shown() -> Response:
+            names = now.pipelines.names(after, whose, shared=shared)
             rows = (row for name in names if (row := seen.snapshot.pipelines.get(name)))
             items, more = page_of(
                 rows,
@@ -160,6 +170,7 @@ def router(context: ApiContext) -> APIRouter:
                     row, withheld=pipeline_access(who, now, row.name).level < Level.READ
                 ),
                 lambda row: row.name,
+                more=seen.snapshot.rows.full,
             )
             headers = {**seen.headers, **next_link(request.url, more)}
             return json(Page(items, more), headers=headers)

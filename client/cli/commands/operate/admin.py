@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from autolearn.client.cli.exit_codes import EXIT_CODES
-from autolearn.client.cli.options import Url
+from autolearn.client.cli.options import ResetLimits, SetLimits, Url, limits_in
 from autolearn.client.cli.output import As, Output
 
 app = typer.Typer(help="Administration, for sysadmins.", no_args_is_help=True, epilog=EXIT_CODES)
@@ -103,29 +103,11 @@ def enable(name: Name, url: Url = None) -> None:
     print(f"{name} is enabled, with a new `autolearn login`: former tokens stay revoked")
 
 
-def _limit_of(given: str) -> tuple[str, int]:
-    """Return the name and the limit of `NAME=LIMIT`.
-
-    Raises:
-        typer.BadParameter: it is something else.
-    """
-    name, _, limit = given.partition("=")
-    if not limit.isdecimal():
-        raise typer.BadParameter(f"{given!r} is not NAME=LIMIT, as in sessions=10.")
-    return name, int(limit)
-
-
 @app.command("quota")
 def quota(
     name: Annotated[str, typer.Argument(metavar="USER", help="The user's name.")],
-    set_: Annotated[
-        list[str] | None,
-        typer.Option("--set", metavar="NAME=LIMIT", help="Set a limit for this user. Repeatable."),
-    ] = None,
-    reset: Annotated[
-        list[str] | None,
-        typer.Option("--reset", metavar="NAME", help="Reset to the default. Repeatable."),
-    ] = None,
+    set_: SetLimits = None,
+    reset: ResetLimits = None,
     output: As = Output.table,
     url: Url = None,
 ) -> None:
@@ -133,13 +115,10 @@ def quota(
     from autolearn.client.cli.connection import connect, show_list
     from autolearn.client.cli.tables import users as views
 
-    limits = [_limit_of(one) for one in set_ or ()]
-    if limits or reset:
+    if limits := limits_in(set_, reset):
         with connect(url) as to:
             for one, limit in limits:
                 to.client.set_quota(name, one, limit)
-            for one in reset or ():
-                to.client.set_quota(name, one, None)
     show_list(lambda client: client.quotas_of(name), views.quotas, output, url)
 
 

@@ -122,3 +122,26 @@ def test_drivers_are_not_listed_as_workers(http: httpx.Client):
     workers = http.get("/v1/status").json()["workers"]
     assert workers, "the agents have one"
     assert all(one["slots"] for one in workers), workers
+
+
+def test_a_pipeline_has_so_many_open_runs_as_its_quota_allows(
+    http: httpx.Client, first: tuple[str, dict]
+):
+    at, _ = first
+
+    def used() -> dict[str, tuple[int, int]]:
+        items = http.get(f"{at}/quota").json()["items"]
+        return {one["name"]: (one["used"], one["limit"]) for one in items}
+
+    assert used()["runs-open"] == (0, 20)
+    assert used()["result-bytes"][0] > 0, "the table of the step select"
+    assert http.post(f"{at}/quota", json={"name": "runs-open", "limit": 0}).status_code == 200
+    refused = http.post(f"{at}/runs", json={})
+    assert refused.status_code == 409, refused.text
+    problem = refused.json()
+    assert problem["type"] == "urn:autolearn:problem:quota-exceeded"
+    assert (problem["quota"], problem["used"], problem["limit"]) == ("runs-open", 0, 0)
+    assert "autolearn pipeline quota irises --set runs-open=N" in problem["detail"]
+    assert http.post(f"{at}/runs?dry_run=true", json={}).status_code == 200, "a plan takes nothing"
+    assert http.post(f"{at}/quota", json={"name": "runs-open", "limit": None}).status_code == 200
+    run(http, at)
