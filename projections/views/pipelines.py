@@ -132,7 +132,7 @@ def _remove(rows: RowBatch, record: EventRecord) -> None:
     """Fold the end of a pipeline. Its owner stays known; its name is never given again."""
     name = record.subject[_NAME]
     row = mark_changed(rows, record)
-    row.removed, row.runs, row.last, row.open, row.bytes = record.time, 0, NO_RUN, 0, 0
+    row.deleted, row.runs, row.last, row.open, row.bytes = record.time, 0, NO_RUN, 0, 0
     _delete_runs(rows, record, None)
     for number in range(1, row.versions + 1):
         rows.delete(pipelines.VERSIONS, name, number)

@@ -3,63 +3,38 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from functools import partial
 from itertools import islice
+from operator import attrgetter
 
-from autolearn.api.http.problems import Problem, check_id, unknown
+from autolearn.api.http.problems import Problem
 from autolearn.api.identity.principal import Principal
 from autolearn.api.identity.visibility import Level, pipeline_access
 from autolearn.api.shared.as_of import AsOfView, present, see
-from autolearn.api.shared.authorization import forbidden
+from autolearn.api.shared.named.things import Named, require_named, unknown_named
 from autolearn.api.state.context import ApiContext
 from autolearn.projections.queries.pipelines import runs_of
 from autolearn.projections.queries.queries import Snapshot
 from autolearn.projections.rows.runs import StoredRun
-from autolearn.schemas.errors import REASONS
 from autolearn.schemas.pipelines.faults import PipelineInvalid
 from autolearn.schemas.stream_kinds import stream
 from autolearn.schemas.values import RunId
 
-_KNOWN = 100
-"""Known names that a problem lists."""
+_MOST = 100
+"""Runs that are looked at for the start of an id."""
 _SHORTEST = 4
 """Characters of the start of an id."""
-_NEEDED = {
-    Level.WORK: "It is for those who may work with it (pipeline share --may work).",
-    Level.OWN: "It is the owner's.",
-}
-
-
-async def require_pipeline(context: ApiContext, who: Principal, name: str, needed: Level) -> str:
-    """Return the group whose grant gives a principal the required level, "" for none.
-
-    Raises:
-        Problem: the level is less; or there is none (404, not 403, so that the existence of other
-        users' pipelines is not disclosed).
-    """
-    check_id("pipeline", name)
-    level, via = pipeline_access(who, context.queries.latest(), name)
-    if level < needed or (via and needed > Level.READ):
-        # It may have been applied or shared just now, or the membership have ended, through
-        # another process.
-        await context.reader.fresh()
-        level, via = pipeline_access(who, context.queries.latest(), name)
-    row = context.queries.latest().pipelines.stored(name)
-    if level is Level.NOTHING or row is None:
-        raise unknown_pipeline(context, who, name)
-    if row.removed and level >= Level.READ:
-        reason = REASONS["pipeline-removed"]
-        detail = f"The pipeline {name} was removed at {row.removed}."
-        raise Problem(reason.status, "pipeline-removed", reason.title, detail)
-    if level < needed:
-        raise forbidden("It is confidential." if level is Level.ACTIVITY else _NEEDED[needed])
-    return via
-
-
-def unknown_pipeline(context: ApiContext, who: Principal, name: str) -> Problem:
-    """Return the problem of a pipeline that does not exist for the principal."""
-    now = context.queries.now()
-    known = now.pipelines.names(whose=None if who.everything else who.name)
-    return unknown("pipeline", name, islice(known, _KNOWN), "/v1/pipelines")
+PIPELINE = Named(
+    "pipeline",
+    attrgetter("pipelines"),
+    "removed",
+    {
+        Level.WORK: "It is for those who may work with it (pipeline share --may work).",
+        Level.OWN: "It is the owner's.",
+    },
+)
+require_pipeline = partial(require_named, PIPELINE)
+unknown_pipeline = partial(unknown_named, PIPELINE)
 
 
 async def require_run(
@@ -128,7 +103,7 @@ def _runs_from(
     """Return the runs whose ids begin so, of pipelines that one may see by the grants of `now`."""
     if len(given) < _SHORTEST:
         return []
-    found, now = islice(seen.pipelines.run_ids(given.lower()), _KNOWN), now or seen
+    found, now = islice(seen.pipelines.run_ids(given.lower()), _MOST), now or seen
     return [
         (name, run) for run, name in found if pipeline_access(who, now, name).level >= Level.READ
     ]
