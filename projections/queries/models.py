@@ -9,7 +9,7 @@ from msgspec import Raw
 from msgspec.structs import asdict
 
 from autolearn.eventlog.encryption.session_cipher import key_of_kept
-from autolearn.projections.queries.named import NamedQueries
+from autolearn.projections.queries.named_things import NamedQueries
 from autolearn.projections.rows import models
 from autolearn.schemas import events
 from autolearn.schemas.bounds import MODEL_MEMORY

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from msgspec import Raw
 
-from autolearn.projections.queries.named import NamedQueries
+from autolearn.projections.queries.named_things import NamedQueries
 from autolearn.projections.rows import pipelines
 from autolearn.projections.rows.runs import RUNS
 from autolearn.schemas import events

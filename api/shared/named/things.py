@@ -29,7 +29,7 @@ _KNOWN = 100
 
 
 class Named(NamedTuple):
-    """A kind of things: the queries about them (`projections.queries.named`), how they end.
+    """A kind of things: the queries about them (`projections.queries.named_things`), how they end.
 
     `needed` has the words for who lacks a level.
     """
