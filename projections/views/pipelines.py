@@ -103,7 +103,7 @@ def _delete_runs(rows: RowBatch, record: EventRecord, gone: set[str] | None) -> 
         if gone is not None and run not in gone and row.study not in gone:
             continue
         freed += row.bytes
-        runs.count(rows, holder, row.status, "")
+        runs.count(rows, holder, row, row.status, "")
         runs.delete(rows, owner, run)
         if row.kind == "pipeline":
             rows.delete(pipelines.RUN_OF, run)

@@ -22,6 +22,7 @@ from autolearn.projections.storage.table import IndexEntry
 from autolearn.schemas import events
 from autolearn.schemas.codec import EventRecord, kept, read_part
 from autolearn.schemas.messages import Event
+from autolearn.schemas.quotas import kind_of_holder
 from autolearn.schemas.values import NO_RUN, RunId, RunStatus, SessionId
 from autolearn.schemas.workers.labels import text_of
 
@@ -81,7 +82,7 @@ def request(
     rows.put(RUNS, requested, session, about.run)
     rows.put_once(BY_NUMBER, IndexEntry(about.run), session, record.sequence)
     rows.put_once(REQUESTS, kept(record), session, about.run)
-    count(rows, holder, "", "open")
+    count(rows, holder, requested, "", "open")
     return about.run
 
 
@@ -113,16 +114,26 @@ def newest_first(
         name = run.before
 
 
-def count(rows: RowBatch, holder: str, before: str, after: str) -> None:
-    """Update a holder's numbers of waiting and running runs after a change of status."""
-    if before == after:
+def count(rows: RowBatch, holder: str, run: StoredRun, before: str, after: str) -> None:
+    """Update a holder's numbers of waiting and running runs after a change of a run's status.
+
+    What a worker does for a pipeline is also among the running runs of its user, as in dispatch.
+    """
+    running = (after == "started") - (before == "started")
+    _count(rows, holder, (after == "open") - (before == "open"), running)
+    if kind_of_holder(holder) == "pipeline" and run.kind != "pipeline":
+        _count(rows, run.actor, 0, running)
+
+
+def _count(rows: RowBatch, holder: str, queued: int, running: int) -> None:
+    if not queued and not running:
         return
     work = rows.change(USER_WORK, holder)
     if work is None:
         work = StoredWork()
         rows.put(USER_WORK, work, holder)
-    work.queued += (after == "open") - (before == "open")
-    work.running += (after == "started") - (before == "started")
+    work.queued += queued
+    work.running += running
     if not (work.queued or work.running):
         rows.delete(USER_WORK, holder)
 
@@ -136,7 +147,7 @@ def change(
     assert run is not None, f"{record.type} for a run that was not requested"
     run.updated, before = record.time, run.status
     how(run, about, record)
-    count(rows, holder, before, run.status)
+    count(rows, holder, run, before, run.status)
     if run.status in _TOLD:
         rows.put_once(OUTCOMES, kept(record), session, about.run)
     return run

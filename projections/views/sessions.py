@@ -129,7 +129,7 @@ def _discard(rows: RowBatch, record: EventRecord) -> None:
     event, session = outline_of(record), _session_of(record)
     row = _changed(rows, record, session)
     for name, run in list(runs.newest_first(rows, session, row)):
-        runs.count(rows, row.holder, run.status, "")
+        runs.count(rows, row.holder, run, run.status, "")
         runs.delete(rows, session, name)
     if row.annotations:
         keep_annotations(rows, session, ())

@@ -100,6 +100,10 @@ def test_what_its_runs_take_counts_for_the_pipeline_and_not_for_its_user():
     assert size
     now = folded(APPLIED, *run(1), *run(2)[:3])
     assert used_of(now) == (1, 1, 1, size)
+    now = folded(APPLIED, *run(1), *run(2)[:4])
+    assert used_of(now) == (2, 0, 1, size)
+    work = now.users.work("ada")
+    assert (work.queued, work.running) == (0, 1), "the limit of runs at work is the user's"
     now = folded(APPLIED, *run(1), *run(2)[:3], events.RunCancelled("k2"))
     assert used_of(now) == (1, 0, 1, size)
     now = folded(APPLIED, *run(1), *run(2), events.RunsForgotten(("r1",)))
