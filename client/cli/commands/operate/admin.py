@@ -42,7 +42,7 @@ def add(
 
     The password is asked for; in a pipe it is the first line of standard input.
     """
-    from autolearn.client.cli.commands.work.login import secret
+    from autolearn.client.cli.commands.users.login import secret
     from autolearn.client.cli.connection import connect
 
     with connect(url) as to:
@@ -75,7 +75,7 @@ def set_role(
 @user.command("password")
 def set_password(name: Name, url: Url = None) -> None:
     """Change a user's password, and revoke the user's tokens; the log names you."""
-    from autolearn.client.cli.commands.work.login import secret
+    from autolearn.client.cli.commands.users.login import secret
     from autolearn.client.cli.connection import connect
 
     with connect(url) as to:
@@ -140,7 +140,7 @@ def first_user(
     `autolearn up` does it by itself. This writes to the brokers (AUTOLEARN_KAFKA, else those of
     `autolearn up` on this machine), which allows everything.
     """
-    from autolearn.client.cli.first_user import make_first_user
+    from autolearn.client.cli.tools.first_user import make_first_user
 
     print(make_first_user(name, anyway=anyway, url=url, shown=shown))
 
@@ -151,7 +151,7 @@ def wire_keys() -> None:
 
     A client with AUTOLEARN_SERVER_KEY set to one of the names accepts no other server.
     """
-    from autolearn.client.cli.wire_keys import named
+    from autolearn.client.cli.tools.wire_keys import named
 
     print("\n".join(named()))
 
@@ -163,7 +163,7 @@ def rotate_wire_key() -> None:
     It goes into the folder of AUTOLEARN_WIRE_KEYS, else of this home; API processes load it by
     themselves.
     """
-    from autolearn.client.cli.wire_keys import rotated
+    from autolearn.client.cli.tools.wire_keys import rotated
 
     print(rotated())
 
@@ -184,7 +184,7 @@ def rotate_master_key(
     or a command, put the new key first there before you rotate.
     """
     from autolearn.client.cli.output import count, print_json
-    from autolearn.client.cli.tool_runner import run_tool
+    from autolearn.client.cli.tools.tool_runner import run_tool
 
     words = ["--forget-old"] if forget_old else []
     found, code = run_tool("autolearn.operations.rotate_master_key", "wrapping", *words)

@@ -1,0 +1,1 @@
+"""How a client finds an API, and is let in."""
