@@ -12,8 +12,8 @@ from __future__ import annotations
 TYPE_CHECKING = False  # type checkers take it for true; typing's takes longer to import than this
 
 if TYPE_CHECKING:
-    from autolearn.client.sdk.access.connect import connect, connect_async
     from autolearn.client.sdk.client import AsyncAutoLearn, AutoLearn
+    from autolearn.client.sdk.connect import connect, connect_async
     from autolearn.client.sdk.errors import (
         BadArgument,
         EvaluationFailed,

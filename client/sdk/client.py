@@ -18,7 +18,7 @@ from typing import Self
 
 import httpx
 
-from autolearn.client.sdk.access import trust
+from autolearn.client.sdk import trust
 from autolearn.client.sdk.access.credentials import find, place_of
 from autolearn.client.sdk.audit import Auditing
 from autolearn.client.sdk.comparisons import Comparing

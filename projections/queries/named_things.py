@@ -6,7 +6,7 @@ import heapq
 from collections.abc import Iterator
 from itertools import groupby
 from types import ModuleType
-from typing import Any, ClassVar, Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from autolearn.projections.queries.decrypting_reader import DecryptingReader, Queries
 from autolearn.projections.queries.groups import GroupQueries
@@ -23,8 +23,8 @@ class NamedQueries(Queries, Generic[N, G]):
     `tables` is the module with the tables GRANTS, OF_USER and SHARED_WITH.
     """
 
-    table: ClassVar[Table[Any]]
-    tables: ClassVar[ModuleType]
+    table: Table[Any]
+    tables: ModuleType
 
     def __init__(self, rows: DecryptingReader, groups: GroupQueries) -> None:
         super().__init__(rows)
@@ -60,4 +60,4 @@ class NamedQueries(Queries, Generic[N, G]):
 
     def grant(self, name: str, user: str) -> G | None:
         """Return the grant to a user or group/<name>."""
-        return self.rows.get(self.tables.GRANTS, name, user)  # type: ignore[no-any-return]
+        return self.rows.get(self.tables.GRANTS, name, user)

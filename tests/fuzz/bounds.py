@@ -22,8 +22,8 @@ import httpx
 import msgspec
 from msgspec import Struct, field
 
-from autolearn.client.sdk.access.sealed_transport import Sealing
 from autolearn.client.sdk.errors import Unreachable
+from autolearn.client.sdk.sealed_transport import Sealing
 from autolearn.eventlog.encryption.session_cipher import SessionCipher, open_vault
 from autolearn.eventlog.memory.partitioner import partition_of
 from autolearn.schemas.bounds import (

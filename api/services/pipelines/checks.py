@@ -57,7 +57,7 @@ async def require_run(
 async def find_run(
     context: ApiContext, who: Principal, given: str, as_of: str
 ) -> tuple[str, RunId, AsOfView]:
-    """Return what `require_run` returns and a snapshot with the run: now, or at `as_of`.
+    """Return a run as `require_run` does, and a snapshot with it: now, or at `as_of`.
 
     Raises:
         Problem: there was none then; or as `require_run`.

@@ -1,1 +1,1 @@
-"""How a client finds an API, and is let in."""
+"""What a user has stored: the places of APIs, and tokens for them."""

@@ -22,8 +22,8 @@ from autolearn.api.server.app import make_app
 from autolearn.api.state.context import make_context
 from autolearn.api.state.request_counts import Waiting
 from autolearn.artifacts.store.store import ArtifactStore
-from autolearn.client.sdk.access.sealed_transport import AsyncSealing, Sealing
 from autolearn.client.sdk.errors import Unreachable
+from autolearn.client.sdk.sealed_transport import AsyncSealing, Sealing
 from autolearn.eventlog.memory.log import MemoryLog
 from autolearn.projections.queries.queries import ReadModelQueries
 from autolearn.projections.rows.users import QuotaRow, StoredToken, StoredUser

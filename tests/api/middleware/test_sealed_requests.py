@@ -21,8 +21,8 @@ from starlette.routing import Route
 
 from autolearn.api.http.problems import Problem
 from autolearn.api.middleware.sealed_requests import WINDOW, ReplayCache, Seal
-from autolearn.client.sdk.access.sealed_transport import AsyncSealing, Sealing
 from autolearn.client.sdk.errors import Unreachable
+from autolearn.client.sdk.sealed_transport import AsyncSealing, Sealing
 from autolearn.schemas.errors import SettingsError
 from autolearn.security.request_jwe import (
     HEADER,

@@ -262,13 +262,13 @@ def quota(
     Its owner may set limits up to the defaults, a sysadmin any.
     """
     from autolearn.client.cli.connection import connect, show_list
-    from autolearn.client.cli.tables import users as views
+    from autolearn.client.cli.tables import users
 
     if limits := limits_in(set_, reset):
         with connect(url) as to:
             for one, limit in limits:
                 to.client.pipelines.set_quota(name, one, limit)
-    show_list(lambda client: client.pipelines.quotas(name), views.quotas, output, url)
+    show_list(lambda client: client.pipelines.quotas(name), users.quotas, output, url)
 
 
 @app.command("remove")

@@ -21,7 +21,7 @@ def transport(
     inner = given or httpx.HTTPTransport(verify=trusted(url), trust_env=False)
     if not (seals() if seal is None else seal):
         return inner
-    from autolearn.client.sdk.access.sealed_transport import Sealing
+    from autolearn.client.sdk.sealed_transport import Sealing
 
     return Sealing(inner, _variable("AUTOLEARN_SERVER_KEY"))
 
@@ -33,7 +33,7 @@ def async_transport(
     inner = given or httpx.AsyncHTTPTransport(verify=trusted(url), trust_env=False)
     if not (seals() if seal is None else seal):
         return inner
-    from autolearn.client.sdk.access.sealed_transport import AsyncSealing
+    from autolearn.client.sdk.sealed_transport import AsyncSealing
 
     return AsyncSealing(inner, _variable("AUTOLEARN_SERVER_KEY"))
 
