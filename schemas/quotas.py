@@ -38,7 +38,7 @@ QUOTAS: Mapping[str, Quota] = MappingProxyType(
         "runs-running": Quota("runs", "runs that workers work on"),
         "sessions": Quota("sessions", "open sessions", _BOTH),
         "session-runs": Quota("runs", "runs in one session, ended ones too", _BOTH),
-        "runs-open": Quota("runs", "open runs of the pipeline", ("pipeline",)),
+        "runs-open": Quota("runs", "runs that have not ended", ("pipeline",)),
         "result-bytes": Quota("bytes", "bytes of what its steps have left", ("pipeline",)),
         "dataset-bytes": Quota("bytes", "bytes of all datasets together"),
         "tokens": Quota("tokens", "valid tokens"),
