@@ -106,7 +106,7 @@ class Producer(Protocol):
         """
 
     def flush(self, timeout: float) -> None:
-        """Wait until everything sent is written.
+        """Wait until everything sent before this call is written. Callbacks run as ever.
 
         Raises:
             LogError: something is not written after `timeout` seconds.

@@ -7,16 +7,13 @@ from dataclasses import dataclass
 from importlib import metadata
 from typing import Any, Generic, TypeVar
 
+from autolearn.ml.entry_points import ESTIMATORS, METRICS, STEPS
 from autolearn.ml.errors import InputError
 from autolearn.ml.estimators.estimator import Estimator
 from autolearn.ml.metrics.metric import Metric
 from autolearn.ml.steps.step_function import StepFunction, step_of
 from autolearn.schemas.catalog import EXTRAS, metric_and_class, wants_extra
 from autolearn.schemas.pipelines.steps import DRIVEN
-
-ESTIMATORS = "autolearn.estimators"
-METRICS = "autolearn.metrics"
-STEPS = "autolearn.steps"
 
 T = TypeVar("T", Estimator, Metric, StepFunction)
 

@@ -152,7 +152,8 @@ def decide_run(state: Runs, command: RunCommand) -> Event:
     if run is None:
         return events.Refused("run-unknown", f"The session has no run {command.run}.")
     if not run.active:
-        return events.Refused("run-ended", f"The {run.kind} {command.run} is {run.status}.")
+        what = "run" if run.kind == "pipeline" else run.kind
+        return events.Refused("run-ended", f"The {what} {command.run} is {run.status}.")
     match command:
         case commands.CancelRun():
             return events.RunCancelled(command.run)

@@ -77,7 +77,7 @@ class WorkerAttempt:
 
     def __init__(self, task: Task, trace: Trace | None) -> None:
         self.task, self.trace = task, trace
-        self.has_slot = False
+        self.begun = False
         self.phase, self.detail, self.keyid = "claiming", "", ""
         self.since = now()
         self.running: StartedRun | None = None
@@ -137,27 +137,33 @@ class AttemptRunner:
         run = self.runs.get(task.stream, task.run)
         return run is not None and (run.worker, run.attempt) == (self.worker, task.attempt)
 
-    async def run(self, attempt: WorkerAttempt) -> None:
-        """Claim the attempt, do the work if the claim was accepted, and post its end."""
+    async def run(self, attempt: WorkerAttempt) -> Command | None:
+        """Claim the attempt and do the work, if it is ours; return what reports its end."""
         task = attempt.task
-        bound = logger.bind(stream=task.stream, run=task.run, attempt=task.attempt)
+        bound = _bound_to(task)
         claim = commands.StartRun(task.run, task.attempt, self.worker)
         # A new id each time: a task may come again, and its second claim must be answered too.
         answer = await self.commands.ask(task.stream, claim, str(uuid.uuid4()), attempt.trace)
         accepted = event_of(answer)
         if not isinstance(accepted, RunStarted) or attempt.cancelled:
             bound.info("not claimed", answer=answer.type)
-            return
+            return None
         bound.info("started", kind=task.kind)
-        end = await self.do(attempt)
-        if end is not None and not attempt.cancelled:
-            bound.info("ended", result=type(end).__name__)
-            try:
-                if why := await self.tell(attempt, end):
-                    bound.warning("the result was not taken", why=why)
-                    await self.tell(attempt, self.failed(task, "input", why), "not taken")
-            except Unreadable:
-                bound.info("its session has ended: its key is shredded")
+        return await self.do(attempt)
+
+    async def report(self, attempt: WorkerAttempt, end: Command) -> None:
+        """Post the end of an attempt, unless it was cancelled meanwhile."""
+        task = attempt.task
+        bound = _bound_to(task)
+        if attempt.cancelled:
+            return
+        bound.info("ended", result=type(end).__name__)
+        try:
+            if why := await self.tell(attempt, end):
+                bound.warning("the result was not taken", why=why)
+                await self.tell(attempt, self.failed(task, "input", why), "not taken")
+        except Unreadable:
+            bound.info("its session has ended: its key is shredded")
 
     async def tell(self, attempt: WorkerAttempt, end: Command, *mark: str) -> str:
         """Post the end of a run; return why it was refused, "" if it was not.
@@ -288,3 +294,11 @@ class AttemptRunner:
             time_s=min(asked.time_limit, self.settings.time_limit),
             memory_mb=min(asked.memory_limit, self.settings.memory_limit),
         )
+
+
+def _bound_to(task: Task) -> structlog.stdlib.BoundLogger:
+    """Return the logger of an attempt."""
+    bound: structlog.stdlib.BoundLogger = logger.bind(
+        stream=task.stream, run=task.run, attempt=task.attempt
+    )
+    return bound

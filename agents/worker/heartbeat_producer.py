@@ -58,7 +58,7 @@ class HeartbeatProducer:
             kinds=() if self.tasks.leaving else OF_WORKERS,
             slots=self.settings.workers.slots,
             time=now(),
-            runs=tuple(each.progress() for each in self.tasks.attempts.values() if each.has_slot),
+            runs=tuple(each.progress() for each in self.tasks.attempts.values() if each.begun),
             partitions=tuple(sorted(self._partitions)),
             stopped=stopped,
             unconfined=self._unconfined,

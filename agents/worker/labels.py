@@ -8,11 +8,11 @@ from pathlib import Path
 
 import structlog
 
-from autolearn.ml.plugins import ESTIMATORS, METRICS
+from autolearn.ml.entry_points import ESTIMATORS, METRICS, STEPS
 from autolearn.schemas.settings import WorkerSettings
 from autolearn.schemas.workers.labels import PACKAGE, faults_in, labels_in
 
-_GROUPS = (ESTIMATORS, METRICS, "autolearn.steps")
+_GROUPS = (ESTIMATORS, METRICS, STEPS)
 logger = structlog.get_logger(__name__)
 
 

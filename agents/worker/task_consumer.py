@@ -90,14 +90,16 @@ class TaskConsumer:
     async def work(self, attempt: WorkerAttempt) -> None:
         """Once there is a slot: claim an attempt, do the work if it was accepted, post its end.
 
-        A study needs no slot.
+        A study needs no slot. The next one has the slot while the end is posted.
         """
-        task = attempt.task
+        task, end = attempt.task, None
         try:
             async with self._free if WORK[task.kind].takes_slot else nullcontext():
                 if not self.runner.is_taken(task):
-                    attempt.has_slot, attempt.since = True, now()
-                    await self.runner.run(attempt)
+                    attempt.begun, attempt.since = True, now()
+                    end = await self.runner.run(attempt)
+            if end is not None:
+                await self.runner.report(attempt, end)
         finally:
             del self.attempts[task.run, task.attempt]
             self.runner.changed.set()
@@ -124,8 +126,8 @@ class TaskConsumer:
 
     def busy(self) -> list[GaugeSample]:
         """Return the number of slots, and of used ones."""
-        running = (one for one in self.attempts.values() if one.has_slot)
-        busy = sum(WORK[one.task.kind].takes_slot for one in running)
+        begun = (one for one in self.attempts.values() if one.begun)
+        busy = min(sum(WORK[one.task.kind].takes_slot for one in begun), self.slots)
         return [
             ("autolearn_worker_slots", (), self.slots),
             ("autolearn_worker_busy_slots", (), busy),

@@ -8,10 +8,23 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from autolearn.schemas.codec import EventRecord
-from autolearn.schemas.events import CommandFailed, CommandQuarantined, Refused
+from autolearn.schemas.events import (
+    CommandFailed,
+    CommandQuarantined,
+    Refused,
+    RunStarted,
+    StepRecorded,
+)
 from autolearn.schemas.messages import type_of
+from autolearn.schemas.work_kinds import WORK
 
 _ANY = ""
+_NO_END = {
+    type_of(RunStarted),
+    type_of(StepRecorded),
+    *(type_of(work.requested) for work in WORK.values()),
+}
+"""The most frequent events of runs, after which each run goes on."""
 _ANSWERS = {
     type_of(Refused): "refused",
     type_of(CommandFailed): "failed",
@@ -63,6 +76,8 @@ class AnswerWaiters:
                 self.tell(record)
             if self.news:
                 self.settle(self.news, record.subject)
+                if record.type not in _NO_END:
+                    self.settle(self.news, _ends_of(record.subject))
         self.settle(self.news, _ANY)
 
     def tell(self, record: EventRecord) -> None:
@@ -82,6 +97,13 @@ class AnswerWaiters:
         if future is not None and not future.done():
             future.set_result(None)
 
+    async def until_ended(self, true: Callable[[], bool], seconds: float, stream: str) -> bool:
+        """Wait until a run of a stream has ended, as `until` does.
+
+        The condition is not checked at events that end no run: hundreds of runs may be waited for.
+        """
+        return await self.until(true, seconds, _ends_of(stream))
+
     async def until(self, true: Callable[[], bool], seconds: float, stream: str = _ANY) -> bool:
         """Wait until a condition holds, checked at each event of the stream (or of any).
 
@@ -97,3 +119,7 @@ class AnswerWaiters:
             if not done:
                 return true()
         return True
+
+
+def _ends_of(stream: str) -> str:
+    return f"{stream} ends"

@@ -73,6 +73,10 @@ class Conductor:
         self.by, self.attempt = by, attempt
         self.outcomes = by.outcomes
         self.going: dict[str, asyncio.Task[StepOutcome]] = {}
+        self.before: dict[str, StepOutcome] = {}
+        """How the steps of the run before have ended."""
+        self.reports = False
+        """Whether it reports the end of the run, and tidies up after it."""
         self.phase = "starting"
         self.began, self.since = time.monotonic(), timestamp()
 
@@ -80,6 +84,7 @@ class Conductor:
         """Do all steps, and report the end of the run."""
         try:
             end = await self._until_end()
+            self.reports = True
             await self.by.commands.conduct(self.by.stream, end, "end", self.attempt)
             await forget_old(self.by)
         except LostRun as gone:
@@ -164,6 +169,7 @@ class Conductor:
         told = await by.read(lambda now, _: now.pipelines.outcomes(by.pipeline, by.id))
         for name, (outcome, _) in told.items():
             self._take(name, outcome)
+        self.before = await by.read(self._outcomes_before)
         now = by.context.queries.latest()
         if now.sessions.owner(session_of(by.id)) is not None:
             by.session = session_of(by.id)
@@ -238,8 +244,7 @@ class Conductor:
                         inputs=inputs,
                         made_by=maker,
                     )
-        before = await self._before(step)
-        why = why or step_cache.why_run(inputs, before)
+        why = why or step_cache.why_run(inputs, self.before.get(step.name))
         try:
             gave = await _DRIVEN.get(step.kind, run_function)(by, StepWork(step, spec, given))
             if step.keep_as and gave.table is not None:
@@ -276,16 +281,11 @@ class Conductor:
         source = by.row.sources.get(step.name)
         return step_cache.data_of(by.definition, by.kinds, step, source, gave)
 
-    async def _before(self, step: Step) -> StepOutcome | None:
-        """Return the outcome of a step in the run before."""
-        by = self.by
-
-        def found(now: Snapshot, _: May) -> StepOutcome | None:
-            before = now.pipelines.run_before(by.pipeline, by.id)
-            told = now.pipelines.outcomes(by.pipeline, before) if before else {}
-            return told[step.name][0] if step.name in told else None
-
-        return await by.read(found)
+    def _outcomes_before(self, now: Snapshot, _: May) -> dict[str, StepOutcome]:
+        """Return the outcomes of the run before, by step."""
+        before = now.pipelines.run_before(self.by.pipeline, self.by.id)
+        told = now.pipelines.outcomes(self.by.pipeline, before) if before else {}
+        return {name: outcome for name, (outcome, _) in told.items()}
 
     def _ended(self, step: Step, status: StepStatus, why: str) -> StepOutcome:
         words = cut(why, LONGEST_TEXT)

@@ -10,6 +10,7 @@ from autolearn.api.http.problems import Problem
 from autolearn.api.identity.visibility import may_use
 from autolearn.api.pipelines.commands import RunCommands
 from autolearn.api.pipelines.tables import may_also, with_tables
+from autolearn.api.shared.runs import until_ended
 from autolearn.api.state.context import ApiContext
 from autolearn.projections.queries.decrypting_reader import May
 from autolearn.projections.queries.queries import Snapshot
@@ -105,12 +106,7 @@ class ConductedRun:
 
     async def until_ended(self, owner: SessionId, kind: str, run: RunId) -> None:
         """Wait for the end of a run."""
-
-        def ended() -> bool:
-            row = self.context.queries.latest().runs.stored(owner, kind, run)
-            return row is None or row.ended is not None
-
-        while not await self.context.arrivals.until(ended, _AGAIN, stream_of_runs(owner)):
+        while not await until_ended(self.context, owner, kind, run, _AGAIN):
             pass
 
     async def until_idle(self, session: SessionId) -> None:

@@ -279,7 +279,9 @@ def target_of(spec: DatasetSpec, target: str | None) -> Column | None:
     column = next((column for column in spec.columns if column.name == target), None)
     if column is None:
         names = [column.name for column in spec.columns]
-        raise unknown("target", target, names, f"/v1/catalog/datasets/{spec.name}", "#/target")
+        of_step = "/" in spec.name
+        where = f"the table of {spec.name}" if of_step else f"/v1/catalog/datasets/{spec.name}"
+        raise unknown("target", target, names, where, "#/target")
     if column.type == "timestamp":
         raise wrong(
             "target-unfit",

@@ -28,7 +28,7 @@ from autolearn.schemas.commands import CancelRun
 from autolearn.schemas.messages import Command
 from autolearn.schemas.rest.commands import CommandState
 from autolearn.schemas.rest.page import Page
-from autolearn.schemas.stream_kinds import stream
+from autolearn.schemas.stream_kinds import stream, stream_of_runs
 from autolearn.schemas.values import RunId, RunStatus, SessionId, plural
 from autolearn.schemas.work_kinds import OF_SESSIONS
 
@@ -110,15 +110,19 @@ async def _list_runs(
 
 
 async def until_ended(
-    context: ApiContext, session: SessionId, kind: str, run: RunId, seconds: float
+    context: ApiContext, owner: SessionId, kind: str, run: RunId, seconds: float
 ) -> bool:
-    """Wait for the end of a run, for some seconds at most; return whether it has ended."""
+    """Wait for the end of a run, for some seconds at most; return whether it has ended.
+
+    `owner` is the session, or the pipeline as `runs_of` names it.
+    """
 
     def ended() -> bool:
-        row = context.queries.latest().runs.stored(session, kind, run)
+        row = context.queries.latest().runs.stored(owner, kind, run)
         return row is None or row.ended is not None
 
-    return await context.arrivals.until(ended, max(0.0, seconds), stream("session", session))
+    at = stream_of_runs(owner)
+    return await context.arrivals.until_ended(ended, max(0.0, seconds), at)
 
 
 async def _of_session(session: SessionId) -> RunOwner:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import closing, suppress
 from typing import Any, TypeVar
@@ -154,6 +155,40 @@ class KafkaReader:
         self.consumer.close()
 
 
+class _OnTheirWay:
+    """How many appends are not delivered yet, by the calls of `wait` before them."""
+
+    def __init__(self) -> None:
+        self.changed = threading.Condition()
+        self.generation = 0
+        self.open = Counter[int]()
+
+    def begin(self) -> int:
+        """Count an append; return its generation, for `end`."""
+        with self.changed:
+            self.open[self.generation] += 1
+            return self.generation
+
+    def end(self, generation: int) -> None:
+        """Count an append as delivered."""
+        with self.changed:
+            self.open[generation] -= 1
+            if not self.open[generation]:
+                del self.open[generation]
+                self.changed.notify_all()
+
+    def wait(self, timeout: float) -> int:
+        """Wait for the appends before this call, and return how many are left in the end."""
+        with self.changed:
+            last = self.generation
+            self.generation += 1
+            self.changed.wait_for(lambda: not self._left(last), timeout)
+            return self._left(last)
+
+    def _left(self, last: int) -> int:
+        return sum(count for generation, count in self.open.items() if generation <= last)
+
+
 class KafkaLog:
     """The log on the brokers `bootstrap`; `client` holds further properties (SASL, TLS).
 
@@ -174,6 +209,7 @@ class KafkaLog:
         }
         self.lock = threading.Lock()
         self.closed = threading.Event()
+        self.on_their_way = _OnTheirWay()
         self.producer: Producer | None = None
         self.asker: Consumer | None = None
         self.thread: threading.Thread | None = None
@@ -328,12 +364,17 @@ class KafkaLog:
         """Send one record; return before it is written. `delivered` receives the outcome."""
 
         def on_delivery(error: KafkaError | None, message: KafkaMessage) -> None:
-            if delivered is not None:
-                failed = None if error is None else _refused(topic, error)
-                delivered(failed, message.partition() or 0, message.offset() or 0)
+            try:
+                if delivered is not None:
+                    failed = None if error is None else _refused(topic, error)
+                    delivered(failed, message.partition() or 0, message.offset() or 0)
+            finally:
+                self.on_their_way.end(generation)
 
+        producer = self._running_producer()
+        generation = self.on_their_way.begin()
         try:
-            self._running_producer().produce(
+            producer.produce(
                 topic,
                 value,
                 key,
@@ -343,8 +384,10 @@ class KafkaLog:
                 on_delivery=on_delivery,
             )
         except BufferError:
+            self.on_their_way.end(generation)
             raise LogError(f"Too many appends to {topic} are on their way.") from None
         except KafkaException as error:
+            self.on_their_way.end(generation)
             raise _refused(topic, error.args[0]) from None
 
     def _running_asker(self) -> Consumer:
@@ -372,8 +415,11 @@ class KafkaLog:
             self.producer.poll(0.2)
 
     def flush(self, timeout: float) -> None:
-        """Wait until everything sent is written."""
-        if self.producer is not None and (left := self.producer.flush(timeout)):
+        """Wait until everything sent is written.
+
+        librdkafka's own flush would run callbacks in this thread, beside `serve` and out of order.
+        """
+        if left := self.on_their_way.wait(timeout):
             raise LogError(f"{left} appends are not written after {timeout:g} s.")
 
     def close(self) -> None:
@@ -383,7 +429,7 @@ class KafkaLog:
                 self.asker.close()
             self.asker = None
         if self.producer is not None and self.thread is not None:
-            self.producer.flush(5.0)
+            self.on_their_way.wait(5.0)
             self.closed.set()
             self.thread.join()
 

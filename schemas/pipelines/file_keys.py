@@ -96,7 +96,12 @@ STEP = (
     key("attempts", "Where its function raises an error.", Domain("integer", 1, 10), default=1),
     key("time_limit", "Seconds.", Domain("number", 0, 30 * 86400, exclusive_minimum=True)),
     key("memory_limit", "MiB of resident memory.", Domain("integer", 256, 2**24)),
-    key("labels", "Labels that its worker must have.", OBJECT, each=key("label", "")),
+    key(
+        "labels",
+        "Labels that its worker must have; of cores, memory and gpu at least so many.",
+        OBJECT,
+        each=key("label", "", TEXT, Domain("integer", 0)),
+    ),
 )
 """The keys of a step beside its kind."""
 

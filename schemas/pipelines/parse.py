@@ -27,6 +27,7 @@ from autolearn.schemas.pipelines.references import References, declared_paramete
 from autolearn.schemas.pipelines.step_checks import check_name, check_step, record, unknown_kind
 from autolearn.schemas.pipelines.steps import Path, StepSpec, object_faults
 from autolearn.schemas.values import JsonValue
+from autolearn.schemas.workers.labels import MOST_LABELS, faults_in
 
 _STEP_KEYS = {key.name: key for key in STEP}
 
@@ -99,6 +100,7 @@ def _draft(
         return None
     keys = {name: value for name, value in entry.items() if name in _STEP_KEYS}
     record(object_faults(STEP, keys, "a step"), path, faults)
+    _check_labels(keys.get("labels"), (*path, "labels"), faults)
     kind = _kind(entry, path, kinds, faults)
     if kind is None:
         return None
@@ -120,6 +122,19 @@ def _draft(
         tuple(filter(_is_text, taken)) if isinstance(taken, list) else None,
         keys,
     )
+
+
+def _check_labels(labels: JsonValue, path: Path, faults: FaultList) -> None:
+    """Record labels that no worker can have."""
+    if not isinstance(labels, dict):
+        return
+    if len(labels) > MOST_LABELS:
+        faults.add(path, f"there are {len(labels):,} labels; at most {MOST_LABELS} may be")
+        return
+    for name, value in labels.items():
+        if isinstance(value, str | int):  # else it is refused already
+            for fault in faults_in({name: str(value)}):
+                faults.add((*path, name), fault)
 
 
 def _is_text(value: JsonValue) -> bool:
@@ -173,5 +188,6 @@ def _named(drafts: Sequence[StepDraft], faults: FaultList) -> list[StepDraft]:
 def _step(draft: StepDraft, inputs: tuple[str, ...]) -> Step:
     keys = {name: one for name, one in draft.keys.items() if name not in ("name", "from", "keep")}
     about = {"name": draft.name, "kind": draft.kind, "parameters": draft.parameters}
+    about["labels"] = {name: str(one) for name, one in keys.pop("labels", {}).items()}
     keep_as = draft.keys.get("keep", "").removeprefix(KEEP_TABLE)
     return convert({**about, "inputs": inputs, "keep_as": keep_as, **keys}, Step)

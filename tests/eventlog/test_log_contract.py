@@ -1,5 +1,6 @@
 """What every log promises: the same tests on Kafka and on its in-memory twin."""
 
+import threading
 import uuid
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -145,3 +146,31 @@ def test_without_a_broker_everything_says_so():
     log.append("t", b"", key="k")
     with pytest.raises(LogError, match="1 appends are not written after"):
         log.flush(0.2)
+
+
+@pytest.mark.kafka
+def test_one_thread_runs_the_callbacks_also_while_others_wait_for_all_appends(kafka: str):
+    log, told, over = KafkaLog(kafka), list[tuple[int, int]](), threading.Event()
+    topic = f"test-{uuid.uuid4()}"
+    log.create([Topic(topic, 1, 1, {})])
+    log.append(topic, b"v", key="k")
+    log.flush(10)
+
+    def wait_again_and_again() -> None:
+        while not over.is_set():
+            log.flush(10)
+
+    def delivered(_: LogError | None, __: int, offset: int) -> None:
+        told.append((offset, threading.get_ident()))
+
+    waiting = threading.Thread(target=wait_again_and_again)
+    waiting.start()
+    for _ in range(50):
+        for _ in range(20):
+            log.append(topic, b"v", key="k", delivered=delivered)
+        log.flush(10)
+    over.set()
+    waiting.join()
+    assert [offset for offset, _ in told] == list(range(1, 1001))
+    assert {thread for _, thread in told} == {log.thread.ident if log.thread else None}
+    log.close()

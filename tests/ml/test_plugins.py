@@ -10,10 +10,11 @@ from pathlib import Path
 import pytest
 
 from autolearn.ml import plugins
+from autolearn.ml.entry_points import ESTIMATORS, METRICS
 from autolearn.ml.errors import InputError
 from autolearn.ml.estimators.estimator import Estimator
 from autolearn.ml.metrics.metric import Metric
-from autolearn.ml.plugins import ESTIMATORS, METRICS, find_estimator, load, load_estimators
+from autolearn.ml.plugins import find_estimator, load, load_estimators
 
 EXTRA = Path(__file__).parents[2] / "examples" / "autolearn-extra"
 

@@ -35,6 +35,7 @@ from autolearn.api.services.pipelines.plan import plan_of
 from autolearn.api.shared import dataset_checks
 from autolearn.api.shared.artifact_files import send_stored
 from autolearn.api.shared.as_of import AsOf, AsOfView, present
+from autolearn.api.shared.runs import until_ended
 from autolearn.api.state.context import ApiContext
 from autolearn.projections.queries.pipelines import runs_of
 from autolearn.projections.queries.queries import Snapshot
@@ -107,7 +108,8 @@ def add_run_routes(routes: APIRouter, context: ApiContext) -> None:
         at, status = f"/v1/pipeline-runs/{run}", 201
         if asked.prefer.wait is not None:
             left = asked.prefer.wait - (asyncio.get_running_loop().time() - began)
-            status = 201 if await until_ended(pipeline, run, left) else 202
+            ended = await until_ended(context, runs_of(pipeline), "pipeline", run, left)
+            status = 201 if ended else 202
         shown = await show(pipeline, run)
         if shown is None:
             return created(CommandState(asked.id, "accepted", answer.stream, at), at, asked)
@@ -219,7 +221,7 @@ def add_run_routes(routes: APIRouter, context: ApiContext) -> None:
         name, found, seen = await find_run(context, who, pipeline_run, as_of)
         prefer = prefer_of(request)
         if prefer.wait is not None and not as_of:
-            await until_ended(name, found, prefer.wait)
+            await until_ended(context, runs_of(name), "pipeline", found, prefer.wait)
             name, found, seen = await find_run(context, who, found, "")  # it may have taken long
         content = await show(name, found, seen)
         if content is None:
@@ -291,15 +293,6 @@ def add_run_routes(routes: APIRouter, context: ApiContext) -> None:
             return resources.run(seen.snapshot, name, row, seen.live)
 
         return await context.executors.lists.run(shown)
-
-    async def until_ended(name: str, run: RunId, seconds: float) -> bool:
-        """Wait for the end of a run, for some seconds at most; return whether it has ended."""
-
-        def ended() -> bool:
-            row = context.queries.latest().runs.stored(runs_of(name), "pipeline", run)
-            return row is None or row.ended is not None
-
-        return await context.arrivals.until(ended, max(0.0, seconds), stream("pipeline", name))
 
 
 def _check_start(definition: Definition, start: str | None) -> None:

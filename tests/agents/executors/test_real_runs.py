@@ -25,7 +25,7 @@ KEY, OTHER = b"k" * 32, b"o" * 32
 def test_light_modules_import_nothing_that_learns() -> None:
     program = (
         "import sys\n"
-        "import autolearn.agents.worker.catalog_announcer\n"
+        "import autolearn.agents.worker.worker\n"
         "import autolearn.artifacts.datasets.sandbox, autolearn.artifacts.store.store\n"
         "heavy = {'sklearn', 'pandas', 'numpy', 'pyarrow', 'skops', 'scipy'} & set(sys.modules)\n"
         "sys.exit(', '.join(heavy) or 0)\n"

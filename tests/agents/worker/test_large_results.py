@@ -94,7 +94,13 @@ def test_a_worker_reports_a_failure_in_the_place_of_what_is_too_large(
             return end
 
         runner.do = do  # type: ignore[method-assign]
-        working = asyncio.create_task(runner.run(WorkerAttempt(TASK, None)))
+        attempt = WorkerAttempt(TASK, None)
+
+        async def work() -> None:
+            assert await runner.run(attempt) == end
+            await runner.report(attempt, end)
+
+        working = asyncio.create_task(work())
         told = []
         answers: list[Event] = [events.RunStarted("e1", 1, WORKER)]
         if refused:

@@ -52,7 +52,7 @@ class Commands:
 def run_of(commands: Commands, limit: float = 60.0) -> Any:
     """A run of two steps on a system without anything else; its user was disabled meanwhile."""
     there = SimpleNamespace(
-        pipelines=SimpleNamespace(outcomes=lambda *_: {}),
+        pipelines=SimpleNamespace(outcomes=lambda *_: {}, run_before=lambda *_: None),
         sessions=SimpleNamespace(owner=lambda _: None),
         runs=SimpleNamespace(open_of=lambda _: iter(()), all_stored=lambda _: iter(())),
     )

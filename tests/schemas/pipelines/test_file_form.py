@@ -26,7 +26,9 @@ KEYS = st.fixed_dictionaries(
         "attempts": st.integers(1, 10),
         "time_limit": st.floats(0.001, 1000) | st.integers(1, 1000),
         "memory_limit": st.integers(256, 1000),
-        "labels": st.dictionaries(WORDS, WORDS, max_size=3),
+        "labels": st.dictionaries(
+            NAMES.filter(lambda name: name not in ("cores", "memory", "gpu")), NAMES, max_size=3
+        ),
     },
 )
 PARAMETERS = st.dictionaries(

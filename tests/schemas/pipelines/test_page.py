@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from autolearn.ml.plugins import STEPS as GROUP
+from autolearn.ml.entry_points import STEPS as GROUP
 from autolearn.ml.plugins import steps_of
 from autolearn.schemas.pipelines.faults import PipelineInvalid
 from autolearn.schemas.pipelines.file_keys import FILE, STEP

@@ -188,6 +188,12 @@ steps:
         (["- source: [d]"], "/steps/0/source", "are an object"),
         (["- source: {file: d, header: yes}"], "/steps/0/source/header", 'false; got "yes"'),
         (["- source: {dataset: d, zone: UTC}"], "/steps/0/source/zone", "is for a file or url"),
+        (
+            ["- source: {dataset: d}", "  labels: {gpu: 'yes'}"],
+            "/steps/0/labels/gpu",
+            "gpu is 'yes', and wants a whole number",
+        ),
+        (["- source: {dataset: d}", "  labels: {a b: c}"], "/steps/0/labels/a b", "is no label"),
         (["- source: {dataset: d}", "  keep: cleaned"], "/steps/0/keep", "keep is dataset:NAME"),
         (["- source: {dataset: d}", "  keep: dataset:A"], "/steps/0/keep", "name of a dataset"),
         (
