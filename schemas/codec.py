@@ -50,7 +50,7 @@ Routes = Annotated[Long, Meta(pattern=r"^([a-z0-9._-]+=\d{1,3}(,(?!$)|$))*$")]
 
 ATTRIBUTES = (
     *("run", "attempt", "worker", "kind", "training", "study", "artifact", "maxattempts", "labels"),
-    *("pipelinerun", "cachekey"),
+    *("pipelinerun", "cachekey", "pipeline"),
     *("expires", "bytes", "rows", "everybody", "marks"),
     *("experiment", "number", "alias", "before"),
     *("task", "revision", "routes", "guards", "shadow", "requests"),
@@ -90,6 +90,7 @@ class CommandRecord(Struct, frozen=True, kw_only=True, gc=False):
     study: Some = UNSET
     pipelinerun: Some = UNSET
     cachekey: Some = UNSET
+    pipeline: Some = UNSET
     artifact: Some = UNSET
     maxattempts: int | UnsetType = UNSET
     labels: LabelText | UnsetType = UNSET
@@ -147,6 +148,7 @@ class EventRecord(Struct, frozen=True, kw_only=True, gc=False):
     study: Some = UNSET
     pipelinerun: Some = UNSET
     cachekey: Some = UNSET
+    pipeline: Some = UNSET
     artifact: Some = UNSET
     maxattempts: int | UnsetType = UNSET
     labels: LabelText | UnsetType = UNSET

@@ -21,7 +21,7 @@ from autolearn.schemas.errors import UnknownType
 from autolearn.schemas.events import EVENTS
 from autolearn.schemas.messages import Command, Event, type_of
 from autolearn.schemas.models.versions import VersionSource
-from autolearn.schemas.results import artifact_of
+from autolearn.schemas.results import StepResult, artifact_of
 from autolearn.schemas.values import AttachedFile, TrainedArtifact
 from autolearn.schemas.work_kinds import WORK, kind_of_run
 from autolearn.schemas.workers.labels import labels_in, text_of
@@ -50,10 +50,10 @@ CLEAR: dict[type[Message], tuple[str, ...]] = {
     commands.RegisterDataset: ("artifact", "bytes", "rows", "everybody", "marks"),
     commands.LabelRows: ("rows",),
     commands.ExpectDataset: ("number",),
-    commands.OpenSession: ("expires",),
+    commands.OpenSession: ("expires", "pipeline"),
     commands.RenameSession: (),
     commands.AnnotateSession: ("run", "artifact"),
-    commands.CompleteRun: ("run", "attempt", "worker", "kind", "artifact"),
+    commands.CompleteRun: ("run", "attempt", "worker", "kind", "artifact", "bytes"),
     commands.FailRun: ("run", "attempt", "worker"),
     commands.ImportTraining: ("run", "artifact"),
     commands.RegisterVersion: ("experiment", "training", "task", "artifact"),
@@ -79,10 +79,10 @@ CLEAR: dict[type[Message], tuple[str, ...]] = {
     events.DatasetRegistered: ("artifact", "bytes", "rows", "everybody", "marks"),
     events.RowsLabelled: ("rows",),
     events.DatasetExpected: ("number",),
-    events.SessionOpened: ("expires",),
+    events.SessionOpened: ("expires", "pipeline"),
     events.SessionRenamed: (),
     events.SessionAnnotated: ("run", "artifact"),
-    events.RunCompleted: ("run", "attempt", "worker", "kind", "artifact"),
+    events.RunCompleted: ("run", "attempt", "worker", "kind", "artifact", "bytes"),
     events.RunFailed: ("run", "attempt", "worker"),
     events.TrainingImported: ("run", "artifact"),
     **{
@@ -118,6 +118,9 @@ def _value_of(message: Any, attribute: str) -> Any:
         return getattr(message.spec, _SPEC[attribute])
     if attribute == "cachekey":
         return message.outcome.key or UNSET
+    if attribute == "bytes":  # those of a step count for a quota of its pipeline
+        result = message.result
+        return result.artifact.bytes if isinstance(result, StepResult) else UNSET
     if attribute == "task":
         return message.source.task
     if attribute == "routes":
@@ -137,7 +140,7 @@ def _value_of(message: Any, attribute: str) -> Any:
         return artifact.folder if artifact else UNSET
     if attribute == "run":
         return message.run or UNSET  # an annotation may be of no run
-    if attribute in ("study", "model"):
+    if attribute in ("study", "model", "pipeline"):
         return getattr(message, attribute) or UNSET
     return getattr(message, _field_of(attribute))
 
@@ -198,7 +201,8 @@ def _completing(message: Any, record: CommandRecord | EventRecord) -> Any:
     result = empty(work.result) if work else message.result
     artifact = artifact_of(result)
     if artifact is not None and record.artifact is not UNSET:
-        result = replace(result, artifact=replace(artifact, stored=record.artifact))
+        size = 0 if record.bytes is UNSET else record.bytes
+        result = replace(result, artifact=replace(artifact, stored=record.artifact, bytes=size))
     return replace(message, result=result)
 
 

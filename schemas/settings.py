@@ -145,16 +145,20 @@ class LimitSettings(Struct, frozen=True, kw_only=True):
 
 
 class QuotaSettings(Struct, frozen=True, kw_only=True, rename=lambda name: f"quota_{name}"):
-    """Default quotas of a user (`schemas.quotas`)."""
+    """Default quotas of users and pipelines (`schemas.quotas`)."""
 
     runs_queued: Quota = 10_000
-    """Runs of one user that wait for a worker."""
+    """Runs of one user, or of one pipeline, that wait for a worker."""
     runs_running: Quota = 100
     """Runs of one user at work at a time."""
     sessions: Quota = 1000
-    """Open sessions of one user."""
+    """Open sessions of one user, or of the runs of one pipeline."""
     session_runs: Quota = 5000
     """Runs in one session, including ended ones."""
+    runs_open: Quota = 20
+    """Runs of one pipeline that have not ended."""
+    result_bytes: Quota = 50 * 1024**3
+    """Bytes of what the steps of one pipeline have left."""
     dataset_bytes: Quota = 50 * 1024**3
     """Bytes of all datasets of one user together."""
     tokens: Annotated[int, Meta(ge=0, le=TOKENS)] = TOKENS

@@ -12,6 +12,7 @@ from msgspec import Struct
 from msgspec.structs import asdict, replace
 
 from autolearn.agents.deciders.decider import NO_PARTS, Decider, Parts
+from autolearn.agents.deciders.quotas import set_quota, with_quota
 from autolearn.agents.deciders.runs import (
     Run,
     RunCommand,
@@ -35,11 +36,12 @@ class Unapplied(Struct, frozen=True, tag="unapplied"):
 
 
 class Applied(Runs, frozen=True, tag="applied", omit_defaults=True):
-    """A pipeline: its owner and grants, and the number of its versions."""
+    """A pipeline: its owner and grants, the number of its versions, and its own limits."""
 
     owner: str = ""
     grants: dict[str, May] = {}
     versions: int = 0
+    quotas: dict[str, int] = {}
 
 
 class Removed(Struct, frozen=True, tag="removed", omit_defaults=True):
@@ -59,6 +61,7 @@ PipelineCommand = (
     | commands.RequestStep
     | commands.RecordStep
     | commands.ForgetRuns
+    | commands.SetQuota
     | RunCommand
 )
 
@@ -91,6 +94,8 @@ def _decide(state: Pipeline, command: PipelineCommand, actor: Actor) -> Event:
             return events.StepRecorded(name, command.outcome)
         case Applied(), commands.ForgetRuns():
             return _forget(state, command)
+        case Applied(), commands.SetQuota():
+            return set_quota(state.quotas, command, "pipeline")
         case Applied(), (
             commands.StartRun()
             | commands.CompleteRun()
@@ -121,6 +126,8 @@ def _may(state: Applied, command: PipelineCommand, actor: Actor) -> bool:
             return actor.is_worker or actor.owns(state.owner)
         case commands.UnsharePipeline(user=user) if actor.name == user:
             return True
+        case commands.SetQuota():  # how far the owner may go is the API's to know
+            return actor.owns(state.owner) or actor.administers
         case commands.CancelRun(run=name):
             run = state.parts.get(name)
             if run is not None and run.asked_by:
@@ -212,6 +219,8 @@ def _evolve(state: Pipeline, event: Event, actor: str) -> Pipeline:
             return replace(state, grants={**grants, user: may})
         case Applied(grants=grants), events.PipelineUnshared(user=user):
             return replace(state, grants={one: may for one, may in grants.items() if one != user})
+        case Applied(quotas=quotas), events.QuotaSet():
+            return replace(state, quotas=with_quota(quotas, event))
         case Applied(), events.RunsForgotten(runs=runs):
             return without(state, runs)
         case Applied(), events.PipelineRemoved():

@@ -97,7 +97,7 @@ def _decide(state: Session, command: SessionCommand, actor: Actor) -> Event:
     """Answer a command to a session."""
     match state, command:
         case Unopened(), commands.OpenSession():
-            return events.SessionOpened(command.title, command.expires)
+            return events.SessionOpened(**asdict(command))
         case Unopened(), _:
             return events.Refused("session-unknown", "There is no session with this id.")
         case ((Open() | Committed() | Ended()), _) if not _may(state, command, actor):

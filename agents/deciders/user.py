@@ -6,18 +6,17 @@ themselves (`api.services.users.router`).
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import assert_never
 
 from msgspec import Struct
 from msgspec.structs import replace
 
 from autolearn.agents.deciders.decider import Decider
+from autolearn.agents.deciders.quotas import set_quota, with_quota
 from autolearn.schemas import commands, events
 from autolearn.schemas.actors import FIRST_USER, Actor
 from autolearn.schemas.bounds import TOKENS
 from autolearn.schemas.messages import Event
-from autolearn.schemas.quotas import HIGHEST, QUOTAS
 from autolearn.schemas.values import Role
 
 
@@ -70,7 +69,7 @@ def _decide(state: User, command: UserCommand, actor: Actor) -> Event:
         case Nobody(), commands.AddUser():
             return events.UserAdded(command.role, command.password)
         case _, commands.SetQuota():
-            return _set_quota(state.quotas, command)
+            return set_quota(state.quotas, command, "user")
         case Nobody(), _:
             return events.Refused("user-unknown", "There is no user with this name.")
         case Known(), commands.AddUser():
@@ -139,31 +138,13 @@ def _revoked(tokens: dict[str, str], keep: str = "") -> dict[str, str]:
     return {token: end if token == keep else _REVOKED for token, end in tokens.items()}
 
 
-def _set_quota(quotas: Mapping[str, int], command: commands.SetQuota) -> Event:
-    """Set a limit, or the default again."""
-    if command.name not in QUOTAS:
-        why = f"There is no quota {command.name[:100]!r}; there are {', '.join(QUOTAS)}."
-        return events.Refused("quota-unknown", why)
-    if command.limit is not None and not 0 <= command.limit <= HIGHEST:
-        return events.Refused("quota-unknown", f"A limit is 0 to {HIGHEST}.")
-    if quotas.get(command.name) == command.limit:
-        has = "the default" if command.limit is None else f"{command.limit:,}"
-        return events.Refused("quota-unchanged", f"The user's quota {command.name} is {has}.")
-    return events.QuotaSet(command.name, command.limit)
-
-
-def _with_quota(quotas: Mapping[str, int], event: events.QuotaSet) -> dict[str, int]:
-    left = {name: limit for name, limit in quotas.items() if name != event.name}
-    return left if event.limit is None else {**left, event.name: event.limit}
-
-
 def _evolve(state: User, event: Event, _: str) -> User:
     """Return the user after an event."""
     match state, event:
         case Nobody(), events.UserAdded():
             return Known(event.role, event.password, quotas=state.quotas)
         case _, events.QuotaSet():
-            return replace(state, quotas=_with_quota(state.quotas, event))
+            return replace(state, quotas=with_quota(state.quotas, event))
         case Known(), events.RoleSet():
             return replace(state, role=event.role)
         case Known(), events.PasswordSet():

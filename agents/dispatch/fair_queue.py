@@ -1,10 +1,10 @@
-"""Attempts that wait for a worker, served fairly between users, then sessions.
+"""Attempts that wait for a worker, served fairly between users, then sessions and pipelines.
 
-Round robin over users, over the sessions of each, and first come first served within one (J. Nagle,
-RFC 970: a queue for each source instead of one for all): however many runs a user has queued, in
-any number of sessions, another user's only run waits for at most one run of each kind from each
-user. Pure; what waits for other workers costs nothing: every operation takes a time that grows with
-the lanes (not with the attempts), and with the skipped users.
+Round robin over users, over the sessions and pipelines of each, and first come first served within
+one (J. Nagle, RFC 970: a queue for each source instead of one for all): however many runs a user
+has queued, in any number of sessions, another user's only run waits for at most one run of each
+kind from each user. Pure; what waits for other workers costs nothing: every operation takes a time
+that grows with the lanes (not with the attempts), and with the skipped users.
 """
 
 from __future__ import annotations
@@ -30,7 +30,11 @@ class Lane(NamedTuple):
 
 
 class QueuedAttempt(NamedTuple):
-    """One attempt of a run without a worker. `user` has requested it."""
+    """One attempt of a run without a worker. `user` has requested it.
+
+    The runs of a `pipeline` (pipeline/<name>) take its turns, in whichever session they are: one
+    that runs often cannot delay its user's other sessions.
+    """
 
     kind: str
     stream: StreamId
@@ -38,6 +42,12 @@ class QueuedAttempt(NamedTuple):
     number: int
     user: str = ""
     labels: str = ""
+    pipeline: str = ""
+
+    @property
+    def source(self) -> str:
+        """The session or pipeline whose turns it takes."""
+        return self.pipeline or self.stream
 
     @property
     def key(self) -> Key:
@@ -82,9 +92,9 @@ class FairQueue:
     """The attempts that wait, at most one of each run.
 
     While a user waits for a kind of work that is served, no other user is served twice with the
-    same kind, and of a user's sessions none twice while another waits; only an attempt that had its
-    turn before (`put_back`) comes before all others. Each kind has turns of its own: a user's
-    evaluations cannot delay their trainings, which other workers may do.
+    same kind, and of a user's sessions and pipelines none twice while another waits; only an
+    attempt that had its turn before (`put_back`) comes before all others. Each kind has turns of
+    its own: a user's evaluations cannot delay their trainings, which other workers may do.
 
     What is served is said by lanes. A turn counts in all lanes of a kind, so that nobody gets more
     by asking for other labels; to wait in a lane that is not served takes nobody's turn.
@@ -116,9 +126,9 @@ class FairQueue:
         if attempt.user not in ring:
             ring[attempt.user] = _User(next(self.numbers))
         sessions = ring[attempt.user].sessions
-        if attempt.stream not in sessions:
-            sessions[attempt.stream] = _Session(next(self.numbers))
-        sessions[attempt.stream].runs[attempt.key] = next(self.numbers)
+        if attempt.source not in sessions:
+            sessions[attempt.source] = _Session(next(self.numbers))
+        sessions[attempt.source].runs[attempt.key] = next(self.numbers)
 
     def put_back(self, attempt: QueuedAttempt) -> None:
         """Queue an attempt before all others: its run had its turn."""
@@ -139,9 +149,9 @@ class FairQueue:
             return
         ring = self.rings[lane]
         sessions = ring[attempt.user].sessions
-        del sessions[attempt.stream].runs[run]
-        if not sessions[attempt.stream].runs:
-            del sessions[attempt.stream]
+        del sessions[attempt.source].runs[run]
+        if not sessions[attempt.source].runs:
+            del sessions[attempt.source]
         if not sessions:
             del ring[attempt.user]
         if not ring:
@@ -170,9 +180,9 @@ class FairQueue:
             if lane.kind == served.kind and (user := ring.get(served.user)) is not None:
                 user.turn = last
                 ring.move_to_end(served.user)
-                if (session := user.sessions.get(served.stream)) is not None:
+                if (session := user.sessions.get(served.source)) is not None:
                     session.turn = last_session
-                    user.sessions.move_to_end(served.stream)
+                    user.sessions.move_to_end(served.source)
 
     def first(self, lanes: list[Lane], passed: Callable[[str], bool]) -> QueuedAttempt | None:
         """Return the next attempt of one of these lanes."""

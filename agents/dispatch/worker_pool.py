@@ -121,7 +121,8 @@ class WorkerPool:
                 self._load_with(*self.holders[key])
             return
         attempt = QueuedAttempt(
-            *(now_open.kind, stream, run, now_open.attempt, now_open.user, now_open.labels)
+            *(now_open.kind, stream, run, now_open.attempt, now_open.user, now_open.labels),
+            pipeline=now_open.pipeline,
         )
         made = self.made.get(key)
         if attempt == self.turns.get(key) or (made is not None and attempt == made.offer.attempt):

@@ -12,6 +12,8 @@ from msgspec.structs import replace
 from autolearn.api.identity.principal import Principal
 from autolearn.eventlog.consumers.event_pages import FoundEvent
 from autolearn.projections.queries.decrypting_reader import May, anything
+from autolearn.projections.queries.models import ModelQueries
+from autolearn.projections.queries.pipelines import PipelineQueries
 from autolearn.projections.queries.queries import ReadModelQueries, Snapshot
 from autolearn.schemas.actors import GROUP
 from autolearn.schemas.codec import EventRecord, encode, from_json, kept, present_type, raw
@@ -91,24 +93,24 @@ def dataset_access(who: Principal, snapshot: Snapshot, name: str) -> Access:
 
 def model_access(who: Principal, snapshot: Snapshot, name: str) -> Access:
     """Return a principal's access to a model, also to a deleted one. WORK allows to promote."""
-    row = snapshot.models.stored(name)
-    if row is None:
-        return Access(Level.NOTHING)
-    if who.everything or row.owner == (who.name or None) or (not row.owner and who.sysadmin):
-        return Access(Level.OWN).of(who)
-    grant = snapshot.models.grant(name, who.name)
-    return _granted(who, snapshot, grant, snapshot.models.group_grants(name))
+    return named_access(who, snapshot, snapshot.models, name)
 
 
 def pipeline_access(who: Principal, snapshot: Snapshot, name: str) -> Access:
     """Return a principal's access to a pipeline, also to a removed one. WORK allows runs."""
-    row = snapshot.pipelines.stored(name)
+    return named_access(who, snapshot, snapshot.pipelines, name)
+
+
+def named_access(
+    who: Principal, snapshot: Snapshot, things: ModelQueries | PipelineQueries, name: str
+) -> Access:
+    """Return a principal's access to a model or pipeline."""
+    row = things.stored(name)
     if row is None:
         return Access(Level.NOTHING)
     if who.everything or row.owner == (who.name or None) or (not row.owner and who.sysadmin):
         return Access(Level.OWN).of(who)
-    grant = snapshot.pipelines.grant(name, who.name)
-    return _granted(who, snapshot, grant, snapshot.pipelines.group_grants(name))
+    return _granted(who, snapshot, things.grant(name, who.name), things.group_grants(name))
 
 
 def model_level(who: Principal, snapshot: Snapshot, name: str) -> Level:

@@ -1,4 +1,4 @@
-"""The quotas of a user and their use, by the read models of this process.
+"""The quotas of users and pipelines and their use, by the read models of this process.
 
 Quotas over several streams are counted here and in `dispatch`, each from its own views: commands on
 their way may exceed them.
@@ -15,11 +15,14 @@ from msgspec import Struct
 
 from autolearn.api.http.problems import Problem
 from autolearn.projections.queries.queries import ReadModelQueries, Snapshot
+from autolearn.projections.rows.pipelines import StoredPipeline
 from autolearn.runtime.timestamps import text
+from autolearn.schemas.commands import RequestPipeline
 from autolearn.schemas.errors import REASONS
-from autolearn.schemas.quotas import QUOTAS, exceeded, limit_of, source_of
+from autolearn.schemas.quotas import QUOTAS, exceeded, kind_of_holder, limit_of, source_of
 from autolearn.schemas.rest.users import QuotaState
 from autolearn.schemas.settings import QuotaSettings
+from autolearn.schemas.stream_kinds import stream
 from autolearn.schemas.values import SessionId
 
 _COUNTS_FOR = 1.0
@@ -36,68 +39,93 @@ def _live_tokens(snapshot: Snapshot, user: str) -> int:
     )
 
 
+def _pipeline(snapshot: Snapshot, holder: str) -> StoredPipeline:
+    row = snapshot.pipelines.stored(holder.partition("/")[2])
+    assert row is not None, f"{holder} was found"
+    return row
+
+
 _COUNTED: Mapping[str, Callable[[Snapshot, str], int]] = MappingProxyType(
     {
-        "sessions": lambda snapshot, user: snapshot.users.open_sessions(user),
+        "sessions": lambda snapshot, holder: snapshot.users.open_sessions(holder),
         "dataset-bytes": lambda snapshot, user: snapshot.catalog.dataset_bytes(user),
         "tokens": _live_tokens,
-        "runs-queued": lambda snapshot, user: snapshot.users.work(user).queued,
+        "runs-queued": lambda snapshot, holder: snapshot.users.work(holder).queued,
         "runs-running": lambda snapshot, user: snapshot.users.work(user).running,
+        "runs-open": lambda snapshot, holder: _pipeline(snapshot, holder).open,
+        "result-bytes": lambda snapshot, holder: _pipeline(snapshot, holder).bytes,
     }
 )
 """The use of the quotas that are counted here."""
 
 
-def _limit_for(quotas: QuotaSettings, snapshot: Snapshot, user: str, quota: str) -> int:
-    """Return a user's limit of a quota."""
-    return limit_of(quota, snapshot.users.quota(user, quota), quotas)
+def _limit_for(quotas: QuotaSettings, snapshot: Snapshot, holder: str, quota: str) -> int:
+    """Return a holder's limit of a quota."""
+    return limit_of(quota, snapshot.users.quota(holder, quota), quotas)
 
 
-def quotas_of(quotas: QuotaSettings, snapshot: Snapshot, user: str) -> list[QuotaState]:
-    """Return all quotas of a user."""
-    own = {row.name: row.limit for row in snapshot.users.quotas(user)}
+def quotas_of(quotas: QuotaSettings, snapshot: Snapshot, holder: str) -> list[QuotaState]:
+    """Return all quotas of a user or a pipeline."""
+    own = {row.name: row.limit for row in snapshot.users.quotas(holder)}
+    kind = kind_of_holder(holder)
     return [
         QuotaState(
             name,
             limit_of(name, own.get(name), quotas),
-            _COUNTED[name](snapshot, user) if name in _COUNTED else None,
+            _COUNTED[name](snapshot, holder) if name in _COUNTED else None,
             quota.unit,
-            source_of(name, own.get(name)),
+            source_of(name, own.get(name), kind),
             quota.words,
         )
         for name, quota in QUOTAS.items()
+        if kind in quota.kinds
     ]
 
 
 def check_run(quotas: QuotaSettings, snapshot: Snapshot, session: SessionId) -> None:
-    """Raise a problem if a session, or its owner, has as many runs as allowed.
+    """Raise a problem if a session, or the holder of its quotas, has as many runs as allowed.
 
     Raises:
         Problem: as `check_quota`.
     """
-    owner = snapshot.sessions.owner(session) or ""
-    check_quota(quotas, snapshot, owner, "runs-queued")
-    check_quota(quotas, snapshot, owner, "session-runs", used=snapshot.sessions.count_runs(session))
+    holder, many = snapshot.sessions.holder(session), snapshot.sessions.count_runs(session)
+    check_quota(quotas, snapshot, holder, "runs-queued")
+    check_quota(quotas, snapshot, holder, "session-runs", used=many)
+
+
+def check_pipeline_run(
+    quotas: QuotaSettings, snapshot: Snapshot, command: RequestPipeline, pipeline: str
+) -> None:
+    """Raise a problem if a pipeline has as many runs, sessions or bytes of results as allowed.
+
+    Raises:
+        Problem: as `check_quota`.
+    """
+    holder = stream("pipeline", pipeline)
+    for quota in ("runs-open", "runs-queued", "result-bytes"):
+        check_quota(quotas, snapshot, holder, quota)
+    if any(step.kind == "train" for step in command.definition.steps):
+        check_quota(quotas, snapshot, holder, "sessions")
 
 
 def check_quota(
     quotas: QuotaSettings,
     snapshot: Snapshot,
-    user: str,
+    holder: str,
     quota: str,
     more: int = 1,
     used: int | None = None,
 ) -> None:
-    """Raise a problem if a user who takes `more` of a quota exceeds its limit.
+    """Raise a problem if a holder who takes `more` of a quota exceeds its limit.
 
     Raises:
         Problem: the quota is used up (409); it says who can raise it.
     """
-    used = _COUNTED[quota](snapshot, user) if used is None else used
-    limit = _limit_for(quotas, snapshot, user, quota)
+    used = _COUNTED[quota](snapshot, holder) if used is None else used
+    limit = _limit_for(quotas, snapshot, holder, quota)
     if used + more > limit:
         status, title = REASONS["quota-exceeded"]
-        detail = f"{exceeded(quota, user, used, limit)} Nothing was done."
+        detail = f"{exceeded(quota, holder, used, limit)} Nothing was done."
         raise Problem(status, "quota-exceeded", title, detail, quota=quota, limit=limit, used=used)
 
 

@@ -82,6 +82,8 @@ class Conductor:
         self.going: dict[str, asyncio.Task[StepOutcome]] = {}
         self.before: dict[str, StepOutcome] = {}
         """How the steps of the run before have ended."""
+        self.reports = False
+        """Whether it reports the end of the run, and tidies up after it."""
         self.phase = "starting"
         self.began, self.since = time.monotonic(), timestamp()
 
@@ -89,6 +91,7 @@ class Conductor:
         """Do all steps, and report the end of the run."""
         try:
             end = await self._until_end()
+            self.reports = True
             await self.by.commands.conduct(self.by.stream, end, "end", self.attempt)
             await forget_old(self.by)
         except LostRun as gone:

@@ -50,7 +50,7 @@ async def _open_session(by: ConductedRun) -> SessionId:
             title = cut(f"{by.pipeline} {by.row.requested[:16].replace('T', ' ')}", 200)
             expires = round(by.context.settings.retention.session_expires * _DAY)
             at = stream("session", session)
-            await by.commands.act(at, OpenSession(title, expires), "session")
+            await by.commands.act(at, OpenSession(title, expires, by.pipeline), "session")
             for user, may in _readers(by).items():
                 await by.commands.act(at, ShareSession(user, may), "share", user)
             by.session, by.opened = session, True

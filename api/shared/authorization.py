@@ -133,9 +133,12 @@ RULES: dict[str, Rule] = {
     "GET /v1/pipeline-schema": Rule.USER,
     **{
         f"GET {_PIPELINE}{what}": Rule.USER
-        for what in ("", "/versions", "/versions/{number}", "/readers")
+        for what in ("", "/versions", "/versions/{number}", "/readers", "/quota")
     },
-    **{f"POST {_PIPELINE}/{what}": Rule.USER for what in ("share", "unshare", "remove", "runs")},
+    **{
+        f"POST {_PIPELINE}/{what}": Rule.USER
+        for what in ("share", "unshare", "remove", "runs", "quota")
+    },
     "GET /v1/pipeline-runs": Rule.USER,
     f"GET {_PIPELINE_RUN}": Rule.USER,
     f"POST {_PIPELINE_RUN}/cancel": Rule.USER,

@@ -414,7 +414,7 @@ class ShareBody(ReaderBody):
 
 
 class QuotaBody(Body):
-    """A user's own limit of a quota."""
+    """The own limit of a quota that a user or a pipeline has."""
 
     name: Name
     limit: int | None = Field(

@@ -242,7 +242,7 @@ def _is_shredded(queries: ReadModelQueries, name: str) -> bool:
     kind, _, identifier = name.rpartition("/")
     if kind == "pipeline":
         applied = queries.latest().pipelines.stored(identifier)
-        return applied is not None and applied.removed != ""
+        return applied is not None and applied.deleted != ""
     if kind:
         row = queries.latest().catalog.dataset_owner(identifier)
         return row is not None and row.deleted != ""

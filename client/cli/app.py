@@ -31,6 +31,7 @@ from autolearn.client.cli.commands.operate import (
 )
 from autolearn.client.cli.commands.pipelines import pipeline
 from autolearn.client.cli.commands.serve import model, predictions, truth
+from autolearn.client.cli.commands.users import group, login, token
 from autolearn.client.cli.commands.work import (
     annotate,
     cancel,
@@ -40,14 +41,11 @@ from autolearn.client.cli.commands.work import (
     evaluate,
     evaluation,
     experiment,
-    group,
     history,
-    login,
     predict,
     retrain,
     run,
     session,
-    token,
     train,
     tune,
 )

@@ -16,10 +16,10 @@ from autolearn.client.cli.current_session import Current, CurrentSession
 from autolearn.client.cli.output import Output, console, print_json
 from autolearn.client.cli.terminal_text import printable
 from autolearn.client.cli.titles import Kind, NothingSo, find
+from autolearn.client.sdk.access.credentials import find as find_token
+from autolearn.client.sdk.access.credentials import place_of
 from autolearn.client.sdk.client import AutoLearn
 from autolearn.client.sdk.connect import url_of_up
-from autolearn.client.sdk.credentials import find as find_token
-from autolearn.client.sdk.credentials import place_of
 from autolearn.client.sdk.errors import BadArgument, Problem, Unreachable
 from autolearn.client.sdk.handles.pages import Listing
 from autolearn.client.sdk.handles.run_parent import RunParent

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from msgspec import Struct
 
 from autolearn.client.cli.output import short
-from autolearn.client.sdk.config_file import ConfigFile
+from autolearn.client.sdk.access.config_file import ConfigFile
 from autolearn.schemas.errors import SettingsError
 
 

@@ -102,6 +102,31 @@ Days = Annotated[
 ]
 
 
+SetLimits = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="NAME=LIMIT", help="Set a limit of its own. Repeatable."),
+]
+ResetLimits = Annotated[
+    list[str] | None,
+    typer.Option("--reset", metavar="NAME", help="Reset to the default. Repeatable."),
+]
+
+
+def limits_in(set_: list[str] | None, reset: list[str] | None) -> list[tuple[str, int | None]]:
+    """Return the limits of `--set NAME=LIMIT` by the names of quotas, and None for those to reset.
+
+    Raises:
+        typer.BadParameter: it is something else.
+    """
+    found: list[tuple[str, int | None]] = []
+    for given in set_ or ():
+        name, _, limit = given.partition("=")
+        if not limit.isdecimal():
+            raise typer.BadParameter(f"{given!r} is not NAME=LIMIT, as in sessions=10.")
+        found.append((name, int(limit)))
+    return found + [(name, None) for name in reset or ()]
+
+
 def roles_in(given: list[str] | None) -> dict[str, Any]:
     """Return the roles by column of ROLE=COL,COL words.
 

@@ -10,32 +10,40 @@ from autolearn.client.cli.output import messages
 from autolearn.schemas.rest.runs import Evaluation, Prediction, Study, Training
 
 if TYPE_CHECKING:
-    from rich.progress import Progress, TaskID
+    from rich.progress import Progress, ProgressColumn, TaskID
 
 
 _SIGNS = {"completed": "✓", "failed": "✗", "cancelled": "-"}
 
 
-class RunProgress:
-    """Shows runs on standard error while it is open. Seconds are since it was opened."""
+class LiveLines:
+    """Lines on standard error while it is open: live ones on a terminal, else one for each news.
+
+    Seconds are since it was opened.
+    """
+
+    expand = False
+    """Whether the lines are as wide as the terminal."""
 
     def __init__(self) -> None:
         self.console = messages()
         self.began = time.monotonic()
-        self.phases: dict[str, str] = {}
+        self.shown: dict[str, str] = {}
+        """The words of each line."""
         self.progress: Progress | None = None
         self.lines: dict[str, TaskID] = {}
 
+    def _columns(self) -> list[ProgressColumn]:
+        """Return the columns behind the sign of progress."""
+        raise NotImplementedError
+
     def __enter__(self) -> Self:
         if self.console.is_terminal:
-            from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+            from rich.progress import Progress, SpinnerColumn
 
+            sign = SpinnerColumn(finished_text=" ")
             self.progress = Progress(
-                SpinnerColumn(finished_text=" "),
-                TextColumn("{task.description}"),
-                TextColumn("{task.fields[phase]}"),
-                TimeElapsedColumn(),
-                console=self.console,
+                sign, *self._columns(), console=self.console, expand=self.expand
             )
             self.progress.start()
         return self
@@ -49,19 +57,33 @@ class RunProgress:
         if self.progress is not None:
             self.progress.stop()
 
+    def _put(self, line: str, label: str, words: str, *, done: bool, news: bool) -> None:
+        """Show the words of a line."""
+        self.shown[line] = words
+        if self.progress is not None:
+            if line not in self.lines:
+                self.lines[line] = self.progress.add_task(label, total=1, words="")
+            self.progress.update(self.lines[line], words=words, completed=int(done))
+        elif news:
+            seconds = time.monotonic() - self.began
+            self.console.print(f"{seconds:6.1f} s  {label}: {words}", markup=False)
+
+
+class RunProgress(LiveLines):
+    """Shows runs on standard error while it is open."""
+
+    def _columns(self) -> list[ProgressColumn]:
+        from rich.progress import TextColumn, TimeElapsedColumn
+
+        texts = [TextColumn(text) for text in ("{task.description}", "{task.fields[words]}")]
+        return [*texts, TimeElapsedColumn()]
+
     def show(self, run: Training | Evaluation | Prediction | Study, label: str = "") -> None:
         """Show the state of a run."""
-        phase, known = phase_of(run), self.phases.get(run.id)
-        self.phases[run.id] = phase
-        label = label or what(run)
-        if self.progress is not None:
-            if run.id not in self.lines:
-                self.lines[run.id] = self.progress.add_task(label, total=1, phase="")
-            done = int(run.ended is not None)
-            self.progress.update(self.lines[run.id], phase=phase, completed=done)
-        elif known is None or phase.partition(",")[0] != known.partition(",")[0]:  # whatever its %
-            seconds = time.monotonic() - self.began
-            self.console.print(f"{seconds:6.1f} s  {label}: {phase}", markup=False)
+        phase, known = phase_of(run), self.shown.get(run.id)
+        # another phase, whatever its %
+        news = known is None or phase.partition(",")[0] != known.partition(",")[0]
+        self._put(run.id, label or what(run), phase, done=run.ended is not None, news=news)
 
 
 def phase_of(run: Training | Evaluation | Prediction | Study) -> str:

@@ -19,7 +19,7 @@ from urllib.parse import urlsplit
 import msgspec
 from msgspec.structs import replace
 
-from autolearn.client.sdk import credentials
+from autolearn.client.sdk.access import credentials
 from autolearn.eventlog.embedded.errors import PORT_TAKEN
 from autolearn.eventlog.embedded.probe import HOST, HeldPorts, require_port
 from autolearn.eventlog.log import START_TIMEOUT

@@ -19,9 +19,9 @@ from typing import Self
 import httpx
 
 from autolearn.client.sdk import trust
+from autolearn.client.sdk.access.credentials import find, place_of
 from autolearn.client.sdk.audit import Auditing
 from autolearn.client.sdk.comparisons import Comparing
-from autolearn.client.sdk.credentials import find, place_of
 from autolearn.client.sdk.lineage.lineage import Lineages
 from autolearn.client.sdk.models.registry import Models
 from autolearn.client.sdk.pipelines.pipelines import PipelineAccess, Pipelines

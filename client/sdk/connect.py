@@ -5,8 +5,8 @@ from __future__ import annotations
 from contextlib import suppress
 from pathlib import Path
 
+from autolearn.client.sdk.access.credentials import running_homes
 from autolearn.client.sdk.client import AsyncAutoLearn, AutoLearn
-from autolearn.client.sdk.credentials import running_homes
 from autolearn.client.sdk.errors import Problem, Unreachable
 from autolearn.client.sdk.operation import public
 from autolearn.runtime.home import home_of, running

@@ -21,7 +21,7 @@ from typing import Any
 import httpx
 import msgspec
 
-from autolearn.client.sdk.credentials import file_of_tokens
+from autolearn.client.sdk.access.credentials import file_of_tokens
 from autolearn.schemas.errors import AutoLearnError, ExitCode, LogError
 
 _TOKEN_PROBLEMS = ("no-token", "bad-token", "token-expired")

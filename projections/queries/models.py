@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import heapq
 from collections.abc import Iterator
-from itertools import groupby
 from typing import Any, TypeVar
 
 from msgspec import Raw
 from msgspec.structs import asdict
 
 from autolearn.eventlog.encryption.session_cipher import key_of_kept
-from autolearn.projections.queries.decrypting_reader import DecryptingReader, Queries
-from autolearn.projections.queries.groups import GroupQueries
+from autolearn.projections.queries.named_things import NamedQueries
 from autolearn.projections.rows import models
 from autolearn.schemas import events
-from autolearn.schemas.actors import GROUP, group_name
 from autolearn.schemas.bounds import MODEL_MEMORY
 from autolearn.schemas.codec import from_json
 from autolearn.schemas.messages import Event
@@ -51,16 +47,10 @@ _TYPES: dict[str, type[Event]] = {
 }
 
 
-class ModelQueries(Queries):
+class ModelQueries(NamedQueries[models.StoredModel, ModelGrant]):
     """Models, their versions, and who answered when."""
 
-    def __init__(self, rows: DecryptingReader, groups: GroupQueries) -> None:
-        super().__init__(rows)
-        self.groups = groups
-
-    def stored(self, name: str) -> models.StoredModel | None:
-        """Return the row of a model, also of a deleted one."""
-        return self.rows.get(models.MODELS, name)
+    table, tables = models.MODELS, models
 
     def get(self, name: str) -> ModelRow | None:
         """Return a model."""
@@ -90,34 +80,6 @@ class ModelQueries(Queries):
         except Unreadable:
             said |= {"revision": row.revision}
         return ModelTraffic(**said, since=row.time, actor=row.actor)
-
-    def names(
-        self, after: str = "", whose: str | None = None, *, shared: bool = False
-    ) -> Iterator[str]:
-        """Yield the names of models in order, past one, without deleted ones.
-
-        Without `whose` all of them, else those that this user owns or has a grant of; or only those
-        that others have `shared`.
-        """
-        if whose is None:
-            rows = self.rows.items(models.MODELS, after=after)
-            return (name for name, row in rows if name > after and not row.deleted)
-        lists = [] if shared else [self.rows.names(models.OF_USER, whose, after=after)]
-        users = (whose, *map(group_name, self.groups.of_user(whose)))
-        lists += [self.rows.names(models.SHARED_WITH, user, after=after) for user in users]
-        return (name for name, _ in groupby(heapq.merge(*lists)) if name > after)
-
-    def grants(self, name: str) -> list[ModelGrant]:
-        """Return the users and groups with a grant of a model, by name."""
-        return list(self.rows.scan(models.GRANTS, name))
-
-    def group_grants(self, name: str) -> Iterator[ModelGrant]:
-        """Yield the grants of a model to groups."""
-        return (row for _, row in self.rows.items(models.GRANTS, name, start=GROUP))
-
-    def grant(self, name: str, user: str) -> ModelGrant | None:
-        """Return the grant of a model to a user or group/<name>."""
-        return self.rows.get(models.GRANTS, name, user)
 
     def of_experiment(self, experiment: SessionId, name: str | None = None) -> Iterator[str]:
         """Yield the versions in use of an experiment as NAME@VERSION; only those of one model."""

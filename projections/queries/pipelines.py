@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import heapq
 from collections.abc import Iterator
-from itertools import groupby
 
 from msgspec import Raw
 
-from autolearn.projections.queries.decrypting_reader import DecryptingReader, Queries
-from autolearn.projections.queries.groups import GroupQueries
+from autolearn.projections.queries.named_things import NamedQueries
 from autolearn.projections.rows import pipelines
 from autolearn.projections.rows.runs import RUNS
 from autolearn.schemas import events
-from autolearn.schemas.actors import GROUP, group_name
 from autolearn.schemas.codec import from_json
 from autolearn.schemas.confidentiality import empty
 from autolearn.schemas.pipelines.results import StepOutcome
@@ -29,21 +25,15 @@ def runs_of(name: str) -> SessionId:
     return owner_of_runs(stream("pipeline", name))
 
 
-class PipelineQueries(Queries):
+class PipelineQueries(NamedQueries[pipelines.StoredPipeline, Reader]):
     """Pipelines, their versions, and how their steps have ended."""
 
-    def __init__(self, rows: DecryptingReader, groups: GroupQueries) -> None:
-        super().__init__(rows)
-        self.groups = groups
-
-    def stored(self, name: str) -> pipelines.StoredPipeline | None:
-        """Return the row of a pipeline, also of a removed one."""
-        return self.rows.get(pipelines.PIPELINES, name)
+    table, tables = pipelines.PIPELINES, pipelines
 
     def get(self, name: str) -> PipelineRow | None:
         """Return a pipeline (decrypts)."""
         row = self.stored(name)
-        if row is None or row.removed:
+        if row is None or row.deleted:
             return None
         newest = self.version(name, row.versions)
         assert newest is not None, f"version {row.versions} of {name} is lost"
@@ -63,37 +53,9 @@ class PipelineQueries(Queries):
             unreadable=newest.unreadable,
         )
 
-    def names(
-        self, after: str = "", whose: str | None = None, *, shared: bool = False
-    ) -> Iterator[str]:
-        """Yield the names of pipelines in order, past one, without removed ones.
-
-        Without `whose` all of them, else those that this user owns or has a grant of; or only those
-        that others have `shared`.
-        """
-        if whose is None:
-            rows = self.rows.items(pipelines.PIPELINES, after=after)
-            return (name for name, row in rows if name > after and not row.removed)
-        lists = [] if shared else [self.rows.names(pipelines.OF_USER, whose, after=after)]
-        users = (whose, *map(group_name, self.groups.of_user(whose)))
-        lists += [self.rows.names(pipelines.SHARED_WITH, user, after=after) for user in users]
-        return (name for name, _ in groupby(heapq.merge(*lists)) if name > after)
-
     def owners(self) -> Iterator[SessionId]:
         """Yield the ids under which the runs of all pipelines are stored."""
         return map(runs_of, self.names())
-
-    def grants(self, name: str) -> list[Reader]:
-        """Return the users and groups with a grant, by name."""
-        return list(self.rows.scan(pipelines.GRANTS, name))
-
-    def group_grants(self, name: str) -> Iterator[Reader]:
-        """Yield the grants to groups."""
-        return (row for _, row in self.rows.items(pipelines.GRANTS, name, start=GROUP))
-
-    def grant(self, name: str, user: str) -> Reader | None:
-        """Return the grant to a user or group/<name>."""
-        return self.rows.get(pipelines.GRANTS, name, user)
 
     def version(self, name: str, number: int) -> PipelineVersionRow | None:
         """Return a version (decrypts); one that cannot be read has an empty definition."""
@@ -133,7 +95,7 @@ class PipelineQueries(Queries):
     def versions(self, name: str, after: int = 0) -> Iterator[PipelineVersionRow]:
         """Yield the versions in their order, past a number (decrypts)."""
         row = self.stored(name)
-        for number in range(after + 1, (row.versions if row and not row.removed else 0) + 1):
+        for number in range(after + 1, (row.versions if row and not row.deleted else 0) + 1):
             version = self.version(name, number)
             assert version is not None, f"version {number} of {name} is lost"
             yield version

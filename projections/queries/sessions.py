@@ -147,6 +147,11 @@ class SessionQueries(Queries):
         row = self.rows.get(sessions.OPEN, session)
         return 0 if row is None else row.runs
 
+    def holder(self, session: SessionId) -> str:
+        """Return the holder of the quotas that a session counts for; of an experiment its owner."""
+        row = self.rows.get(sessions.OPEN, session)
+        return (self.owner(session) or "") if row is None else row.holder
+
     def owner(self, session: SessionId) -> str | None:
         """Return the user who opened a session; None if there never was one."""
         row = self.rows.get(sessions.OWNERS, session)

@@ -8,7 +8,7 @@ from autolearn.schemas.rest.users import AccessToken, User
 
 
 class UserQueries(Queries):
-    """Users, their tokens, and what they take."""
+    """Users, their tokens, and what they and pipelines take."""
 
     def get(self, name: str) -> User | None:
         """Return a user."""
@@ -29,22 +29,22 @@ class UserQueries(Queries):
             if row is not None
         ]
 
-    def quotas(self, user: str) -> list[users.QuotaRow]:
-        """Return a user's own limits, by the names of the quotas."""
-        return list(self.rows.scan(users.QUOTAS, user))
+    def quotas(self, holder: str) -> list[users.QuotaRow]:
+        """Return the own limits of a holder (`schemas.quotas`), by the names of the quotas."""
+        return list(self.rows.scan(users.QUOTAS, holder))
 
-    def quota(self, user: str, quota: str) -> int | None:
-        """Return a user's own limit; None: the default holds."""
-        row = self.rows.get(users.QUOTAS, user, quota)
+    def quota(self, holder: str, quota: str) -> int | None:
+        """Return a holder's own limit; None: the default holds."""
+        row = self.rows.get(users.QUOTAS, holder, quota)
         return None if row is None else row.limit
 
-    def open_sessions(self, user: str) -> int:
-        """Return the number of a user's open sessions."""
-        return sum(1 for _ in self.rows.names(sessions.OF_USER, user))
+    def open_sessions(self, holder: str) -> int:
+        """Return the number of open sessions that count for a holder."""
+        return sum(1 for _ in self.rows.names(sessions.HELD_BY, holder))
 
-    def work(self, user: str) -> runs.StoredWork:
-        """Return the numbers of waiting and running runs of a user's sessions."""
-        return self.rows.get(runs.USER_WORK, user) or runs.StoredWork()
+    def work(self, holder: str) -> runs.StoredWork:
+        """Return the numbers of waiting and running runs that count for a holder."""
+        return self.rows.get(runs.USER_WORK, holder) or runs.StoredWork()
 
     def stored(self, name: str) -> users.StoredUser | None:
         """Return a user with the verifier of the password: only for checking it."""

@@ -15,7 +15,9 @@ from autolearn.schemas.values import NO_RUN, RunId
 class StoredPipeline(Struct, array_like=True, gc=False):
     """A pipeline, with the numbers of its versions and runs; `last` is its newest run.
 
-    `sequence` is the number of the newest event of its stream. A `removed` one keeps its owner.
+    `sequence` is the number of the newest event of its stream. A removed one is `deleted`, and
+    keeps its owner. `open` counts the runs that have not ended, `bytes` are those of what its steps
+    have left.
     """
 
     owner: str
@@ -25,7 +27,9 @@ class StoredPipeline(Struct, array_like=True, gc=False):
     versions: int = 0
     runs: int = 0
     last: RunId = NO_RUN
-    removed: str = ""
+    deleted: str = ""
+    open: int = 0
+    bytes: int = 0
 
 
 class StoredDefinition(Struct, array_like=True, gc=False):

@@ -15,7 +15,7 @@ class StoredRun(Struct, array_like=True, gc=False):
     `training` is that of an evaluation or prediction, and `before` the previously requested run of
     the session. `actor` asked for it: for a trial, who asked for its `study`, which is the run of
     the pipeline for a step. `annotations` counts those of a training. `labels` is what its worker
-    must have (`schemas.workers.labels`), as text.
+    must have (`schemas.workers.labels`), as text. `bytes` are those of what a step has left.
     """
 
     kind: str
@@ -33,10 +33,11 @@ class StoredRun(Struct, array_like=True, gc=False):
     annotations: int = 0
     study: RunId = NO_RUN
     labels: str = ""
+    bytes: int = 0
 
 
 class StoredWork(Struct, array_like=True, gc=False):
-    """The numbers of waiting and running runs of a user's sessions."""
+    """The numbers of waiting and running runs of a user's sessions, or of a pipeline."""
 
     queued: int = 0
     running: int = 0

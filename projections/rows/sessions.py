@@ -23,7 +23,8 @@ class StoredSession(Struct, array_like=True, gc=False):
 
     `opened` is the data of the event that opened it, `renamed` of the one that renamed it last.
     `expiring` is when it expires, if that was announced and it is unused since. `shared` says
-    whether it ever had a reader besides its owner; `annotations` counts those ever made.
+    whether it ever had a reader besides its owner; `annotations` counts those ever made. It and its
+    runs count for the quotas of the `holder`.
     """
 
     opened: Raw
@@ -37,6 +38,7 @@ class StoredSession(Struct, array_like=True, gc=False):
     shared: bool = False
     renamed: Raw = NOT_RENAMED
     annotations: int = 0
+    holder: str = ""
 
 
 class EndedRow(Struct, frozen=True, gc=False):
@@ -53,6 +55,8 @@ BY_TIME = Table("session-by-time", IndexEntry)
 """The open ones, by time of creation and id."""
 OF_USER = Table("session-of", IndexEntry)
 """The open ones, by owner, time of creation and id."""
+HELD_BY = Table("session-held", IndexEntry)
+"""The open ones, by the holder of the quotas that they count for, and id."""
 SHARED_WITH = Table("session-with", IndexEntry)
 """The open ones, by user or group/<name> with a grant, time of creation and id."""
 EVER_BY_TIME = Table("session-opened", IndexEntry)

@@ -35,7 +35,7 @@ class StoredToken(Struct, array_like=True, gc=False):
 
 
 class QuotaRow(Struct, frozen=True, gc=False):
-    """A user's own limit of a quota (`schemas.quotas`)."""
+    """The own limit of a quota that a user has, or a pipeline (`schemas.quotas.holder_of`)."""
 
     user: str
     name: str
@@ -46,4 +46,4 @@ USERS = Table("user", StoredUser)
 TOKENS = Table("token", StoredToken)
 TOKEN_IDS = Table("user-tokens", StoredTokens)
 QUOTAS = Table("quota", QuotaRow)
-"""By user and name."""
+"""By holder and name."""

@@ -9,7 +9,7 @@ from msgspec import Struct, to_builtins
 
 from autolearn.projections.queries.queries import Snapshot
 from autolearn.schemas.rest.history import Change
-from autolearn.schemas.stream_kinds import owner_of_runs
+from autolearn.schemas.stream_kinds import owner_of_runs, stream
 from autolearn.schemas.values import SessionId, StreamId
 from autolearn.schemas.work_kinds import OF_PIPELINES
 
@@ -39,8 +39,12 @@ def _user_things(snapshot: Snapshot, name: str) -> Iterator[tuple[str, str, Stru
     yield "user", name, snapshot.users.get(name)
     for token in snapshot.users.tokens(name):
         yield "token", token.id, token
-    for quota in snapshot.users.quotas(name):
-        yield "quota", f"{name}/{quota.name}", quota
+    yield from _quotas(snapshot, name)
+
+
+def _quotas(snapshot: Snapshot, holder: str) -> Iterator[tuple[str, str, Struct | None]]:
+    for quota in snapshot.users.quotas(holder):
+        yield "quota", f"{holder}/{quota.name}", quota
 
 
 def _group_things(snapshot: Snapshot, name: str) -> Iterator[tuple[str, str, Struct | None]]:
@@ -66,6 +70,7 @@ def _pipeline_things(snapshot: Snapshot, name: str) -> Iterator[tuple[str, str, 
         yield "pipeline version", f"{name}@{version.number}", version
     for grant in snapshot.pipelines.grants(name):
         yield "pipeline grant", f"{name}/{grant.user}", grant
+    yield from _quotas(snapshot, stream("pipeline", name))
 
 
 THINGS: Mapping[str, Callable[[Snapshot, str], Iterator[tuple[str, str, Struct | None]]]] = {

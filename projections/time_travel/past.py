@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import NamedTuple
 
@@ -188,13 +188,20 @@ class AsOfReader:
 
     def load_datasets(self, after: str, limit: int, may: May = anything) -> None:
         """Fold datasets past a name that one `may` see, until `limit` are known, or all are."""
-        seen = filter(may, self.index.streams.ids("dataset", after))
-        there = (name for name in (stream("dataset", one) for one in seen) if self.began(name))
-        while (missing := limit - _many(self.snapshot.catalog.datasets(after, may), limit)) > 0:
+        names = filter(may, self.index.streams.ids("dataset", after))
+        shown = lambda: self.snapshot.catalog.datasets(after, may)  # noqa: E731
+        self.load_named("dataset", names, limit, shown)
+
+    def load_named(
+        self, kind: str, names: Iterable[str], limit: int, shown: Callable[[], Iterable[object]]
+    ) -> None:
+        """Fold streams of a kind in the order of their names, until `limit` are `shown`, or all."""
+        there = (name for name in (stream(kind, one) for one in names) if self.began(name))
+        while (missing := limit - _many(shown(), limit)) > 0:
             if self.full or not (some := list(islice(there, missing))):
                 break
             self._load_some(some)
-        self._require_any(self.snapshot.catalog.datasets(after, may))
+        self._require_any(shown())
 
     def _require_any(self, shown: Iterable[object]) -> None:
         """Raise PastTooLarge if even the first item of a list is too large."""

@@ -22,7 +22,7 @@ def commit(
 ) -> None:
     """Make an experiment of a session: keep its chosen trainings and their evaluations."""
     for run_id, run in runs.newest_first(rows, session, row):
-        runs.count(rows, row.actor, run.status, "")
+        runs.count(rows, row.holder, run, run.status, "")
         if run.kind == "training":
             stays = run_id in event.trainings
         else:
@@ -112,7 +112,7 @@ def delete(rows: RowBatch, session: SessionId, sequence: int) -> None:
     for run in map(RunId, rows.names(experiments.OPEN_RUNS, session)):
         going = rows.get(RUNS, session, run)
         assert going is not None, f"the run {run} of {session} is lost"
-        runs.count(rows, row.actor, going.status, "")
+        runs.count(rows, row.actor, going, going.status, "")
         rows.delete(experiments.OPEN_RUNS, session, run)
     for run in map(RunId, rows.names(RUNS, session)):
         runs.delete(rows, session, run)

@@ -22,6 +22,7 @@ from autolearn.projections.storage.table import IndexEntry
 from autolearn.schemas import events
 from autolearn.schemas.codec import EventRecord, kept, read_part
 from autolearn.schemas.messages import Event
+from autolearn.schemas.quotas import kind_of_holder
 from autolearn.schemas.values import NO_RUN, RunId, RunStatus, SessionId
 from autolearn.schemas.workers.labels import text_of
 
@@ -57,16 +58,11 @@ def delete(rows: RowBatch, session: SessionId, run: RunId) -> None:
 
 
 def request(
-    rows: RowBatch,
-    record: EventRecord,
-    session: SessionId,
-    owner: str | None,
-    kind: str,
-    before: RunId,
+    rows: RowBatch, record: EventRecord, session: SessionId, holder: str, kind: str, before: RunId
 ) -> RunId:
     """Fold the request of a run, and return its id. `before` is that of the session's last run.
 
-    It counts for the `owner`, without one for the user who asked for it.
+    It counts for the quotas of the `holder`.
     """
     about = read_part(record, part)
     asked_by = about.study or about.pipelinerun
@@ -86,7 +82,7 @@ def request(
     rows.put(RUNS, requested, session, about.run)
     rows.put_once(BY_NUMBER, IndexEntry(about.run), session, record.sequence)
     rows.put_once(REQUESTS, kept(record), session, about.run)
-    count(rows, requested.actor if owner is None else owner, "", "open")
+    count(rows, holder, requested, "", "open")
     return about.run
 
 
@@ -118,30 +114,40 @@ def newest_first(
         name = run.before
 
 
-def count(rows: RowBatch, user: str, before: str, after: str) -> None:
-    """Update a user's numbers of waiting and running runs after a change of status."""
-    if before == after:
+def count(rows: RowBatch, holder: str, run: StoredRun, before: str, after: str) -> None:
+    """Update a holder's numbers of waiting and running runs after a change of a run's status.
+
+    What a worker does for a pipeline is also among the running runs of its user, as in dispatch.
+    """
+    running = (after == "started") - (before == "started")
+    _count(rows, holder, (after == "open") - (before == "open"), running)
+    if kind_of_holder(holder) == "pipeline" and run.kind != "pipeline":
+        _count(rows, run.actor, 0, running)
+
+
+def _count(rows: RowBatch, holder: str, queued: int, running: int) -> None:
+    if not queued and not running:
         return
-    work = rows.change(USER_WORK, user)
+    work = rows.change(USER_WORK, holder)
     if work is None:
         work = StoredWork()
-        rows.put(USER_WORK, work, user)
-    work.queued += (after == "open") - (before == "open")
-    work.running += (after == "started") - (before == "started")
+        rows.put(USER_WORK, work, holder)
+    work.queued += queued
+    work.running += running
     if not (work.queued or work.running):
-        rows.delete(USER_WORK, user)
+        rows.delete(USER_WORK, holder)
 
 
 def change(
-    rows: RowBatch, record: EventRecord, session: SessionId, owner: str | None, how: Change
+    rows: RowBatch, record: EventRecord, session: SessionId, holder: str, how: Change
 ) -> StoredRun:
-    """Fold an event of a run, and return its row. `owner` as in `request`."""
+    """Fold an event of a run, and return its row. `holder` as in `request`."""
     about = read_part(record, part)
     run = rows.change(RUNS, session, about.run)
     assert run is not None, f"{record.type} for a run that was not requested"
     run.updated, before = record.time, run.status
     how(run, about, record)
-    count(rows, run.actor if owner is None else owner, before, run.status)
+    count(rows, holder, run, before, run.status)
     if run.status in _TOLD:
         rows.put_once(OUTCOMES, kept(record), session, about.run)
     return run

@@ -20,6 +20,7 @@ from autolearn.schemas import events
 from autolearn.schemas.codec import EventRecord, kept
 from autolearn.schemas.confidentiality import outline_of
 from autolearn.schemas.rest.sessions import Reader
+from autolearn.schemas.stream_kinds import stream
 from autolearn.schemas.values import SessionId
 from autolearn.schemas.work_kinds import OF_SESSIONS, WORK
 
@@ -33,9 +34,12 @@ def _session_of(record: EventRecord) -> SessionId:
 
 def _open_session(rows: RowBatch, record: EventRecord) -> None:
     """Fold the opening of a session."""
-    session, time = _session_of(record), record.time
+    event, session, time = outline_of(record), _session_of(record), record.time
+    assert isinstance(event, events.SessionOpened)
     opened = StoredSession(kept(record), time, record.actor, time, record.sequence)
+    opened.holder = stream("pipeline", event.pipeline) if event.pipeline else record.actor
     entry = IndexEntry(session)
+    rows.put(sessions.HELD_BY, entry, opened.holder, session)
     rows.put(sessions.OPEN, opened, session)
     rows.put(sessions.BY_TIME, entry, time, session)
     rows.put_once(sessions.EVER_BY_TIME, entry, time, session)
@@ -62,7 +66,7 @@ def _request(kind: str) -> Handler:
             experiments.request(rows, record, session, kind)
             return
         row = _changed(rows, record, session)
-        row.newest = runs.request(rows, record, session, row.actor, kind, row.newest)
+        row.newest = runs.request(rows, record, session, row.holder, kind, row.newest)
         row.runs += 1
 
     return handle
@@ -87,7 +91,7 @@ def _change(how: runs.Change) -> Handler:
         if rows.get(sessions.OPEN, session) is None:
             experiments.change(rows, record, session, how)
         else:
-            runs.change(rows, record, session, _changed(rows, record, session).actor, how)
+            runs.change(rows, record, session, _changed(rows, record, session).holder, how)
 
     return handle
 
@@ -125,7 +129,7 @@ def _discard(rows: RowBatch, record: EventRecord) -> None:
     event, session = outline_of(record), _session_of(record)
     row = _changed(rows, record, session)
     for name, run in list(runs.newest_first(rows, session, row)):
-        runs.count(rows, row.actor, run.status, "")
+        runs.count(rows, row.holder, run, run.status, "")
         runs.delete(rows, session, name)
     if row.annotations:
         keep_annotations(rows, session, ())
@@ -182,6 +186,7 @@ def _end(rows: RowBatch, session: SessionId, row: StoredSession, ended: EndedRow
     rows.delete(sessions.OPEN, session)
     rows.delete(sessions.BY_TIME, row.created, session)
     rows.delete(sessions.OF_USER, row.actor, row.created, session)
+    rows.delete(sessions.HELD_BY, row.holder, session)
     for user in experiments.readers_of(rows, session, row):
         rows.delete(sessions.SHARED_WITH, user, row.created, session)
     rows.put_once(sessions.ENDED, ended, session)

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from autolearn.projections.rows import users
+from autolearn.projections.rows.pipelines import PIPELINES
 from autolearn.projections.storage.row_batch import RowBatch
+from autolearn.projections.views import pipelines
 from autolearn.projections.views.view import View
 from autolearn.schemas import events
 from autolearn.schemas.codec import EventRecord, event_of
+from autolearn.schemas.quotas import holder_of
 
 _NAME = slice(len("user/"), None)
 """The index of a user's name in the name of the stream."""
@@ -69,11 +72,13 @@ def _revoke(rows: RowBatch, token: str, time: str) -> None:
 
 
 def _set_quota(rows: RowBatch, record: EventRecord) -> None:
-    """Fold a quota of a user, who need not have been added."""
-    event, name = event_of(record), record.subject[_NAME]
+    """Fold a quota of a pipeline, or of a user, who need not have been added."""
+    event, holder = event_of(record), holder_of(record.subject)
     assert isinstance(event, events.QuotaSet)
-    row = None if event.limit is None else users.QuotaRow(name, event.name, event.limit)
-    rows.put(users.QUOTAS, row, name, event.name)
+    row = None if event.limit is None else users.QuotaRow(holder, event.name, event.limit)
+    rows.put(users.QUOTAS, row, holder, event.name)
+    if rows.get(PIPELINES, holder.partition("/")[2]) is not None:  # a process `serve` knows none
+        pipelines.mark_changed(rows, record)
 
 
 _CHANGES = (

@@ -13,6 +13,7 @@ from autolearn.schemas import events
 from autolearn.schemas.codec import EventRecord, kept, lifted, to_json
 from autolearn.schemas.confidentiality import outline_of
 from autolearn.schemas.messages import Event
+from autolearn.schemas.stream_kinds import stream
 from autolearn.schemas.values import NO_RUN, RunId, RunStatus, StreamId
 from autolearn.schemas.work_kinds import kind_of_run
 from autolearn.schemas.workers.labels import text_of
@@ -26,7 +27,8 @@ class OpenRun(Struct, frozen=True):
     its session, `traceparent` its trace context on the log, and `user` the requesting one; for a
     run of a `study` that of the study, and `place` is its number there; the `study` of a step is
     the run of the pipeline. A study `began` with its first attempt, and has asked for `members`
-    runs. `labels` is what a worker must have, as text.
+    runs. `labels` is what a worker must have, as text. It has the turns of its `pipeline` (as
+    pipeline/<name>), if its session is of a run of one, and else those of its stream.
     """
 
     kind: str
@@ -45,6 +47,7 @@ class OpenRun(Struct, frozen=True):
     began: str = ""
     members: int = 0
     labels: str = ""
+    pipeline: str = ""
 
 
 class StudyMember(Struct, frozen=True):
@@ -73,10 +76,18 @@ class Offered(Struct, frozen=True, gc=False):
     sequence: int
 
 
+class OfPipeline(Struct, frozen=True, gc=False):
+    """The stream of a pipeline."""
+
+    pipeline: StreamId
+
+
 _OPEN = Table("open", OpenRun)
 """By stream and run."""
 _MEMBERS = Table("member", StudyMember)
 """By stream, study and place, while the study is open."""
+_PIPELINES = Table("pipeline", OfPipeline)
+"""By the stream of an open session of a run of a pipeline."""
 _LIMITS = Table("limit", Limit)
 """By user."""
 _OFFERED = Table("offered", Offered)
@@ -122,8 +133,11 @@ class OpenRuns(StoredProjection):
         """Fold one admitted event."""
         event, at = outline_of(record), record.subject
         match event:
+            case events.SessionOpened(pipeline=name) if name:
+                self.rows.put(_PIPELINES, OfPipeline(stream("pipeline", name)), at)
             case events.RunRequested():
-                opened = _opened(record, event, self.traceparent)
+                of = self.rows.get(_PIPELINES, at)
+                opened = _opened(record, event, self.traceparent, of.pipeline if of else "")
                 self.rows.put(_OPEN, self._joined(opened), at, event.run)
             case events.RunStarted():
                 run = self.get(at, event.run)
@@ -145,6 +159,9 @@ class OpenRuns(StoredProjection):
             ):
                 for run_id in event.cancelled:
                     self._end(record, run_id, "cancelled")
+                self.rows.delete(_PIPELINES, at)
+            case events.SessionExpired():
+                self.rows.delete(_PIPELINES, at)
             case events.QuotaSet(name="runs-running", limit=limit):
                 own = None if limit is None else Limit(limit)
                 self.rows.put(_LIMITS, own, at.partition("/")[2])
@@ -190,7 +207,9 @@ _ENDS: dict[type[Event], RunStatus] = {
 """The status of a run after its last event."""
 
 
-def _opened(record: EventRecord, event: events.RunRequested, traceparent: str) -> OpenRun:
+def _opened(
+    record: EventRecord, event: events.RunRequested, traceparent: str, pipeline: str
+) -> OpenRun:
     """Return the row of a run that was just accepted."""
     return OpenRun(
         kind=kind_of_run(event),
@@ -206,6 +225,7 @@ def _opened(record: EventRecord, event: events.RunRequested, traceparent: str) -
         user=record.actor,
         study=getattr(event, "study", NO_RUN) or getattr(event, "pipeline_run", NO_RUN),
         labels=text_of(event.labels),
+        pipeline=pipeline,
     )
 
 

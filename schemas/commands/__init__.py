@@ -229,6 +229,7 @@ COMMANDS_OF: dict[str, tuple[type[Command], ...]] = {
         RequestStep,
         RecordStep,
         ForgetRuns,
+        SetQuota,
         StartRun,
         CompleteRun,
         FailRun,

@@ -9,11 +9,13 @@ from autolearn.schemas.values import NO_RUN, AttachedFile, May, RunId
 class OpenSession(Command, frozen=True, omit_defaults=True):
     """Open a session: a draft in which trainings and evaluations are made.
 
-    It expires when it is unused for `expires` seconds; 0: never.
+    It expires when it is unused for `expires` seconds; 0: never. That of a run of a `pipeline`
+    counts for the quotas of that.
     """
 
     title: str = ""
     expires: int = 0
+    pipeline: str = ""
 
 
 class RenameSession(Command, frozen=True):

@@ -64,7 +64,7 @@ class RevokeToken(Command, frozen=True):
 
 
 class SetQuota(Command, frozen=True):
-    """Set a user's own limit of a quota (`schemas.quotas`); None: the default holds again.
+    """Set the own limit of a user or a pipeline (`schemas.quotas`); None: the default again.
 
     The user need not have been added: an OpenID provider may know more users than this system.
     """

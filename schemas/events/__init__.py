@@ -235,6 +235,7 @@ EVENTS_OF: dict[str, tuple[type[Event], ...]] = {
         StepRequested,
         StepRecorded,
         RunsForgotten,
+        QuotaSet,
         RunStarted,
         RunCompleted,
         RunFailed,

@@ -11,6 +11,7 @@ class SessionOpened(Event, frozen=True, omit_defaults=True):
 
     title: str
     expires: int = 0
+    pipeline: str = ""
 
 
 class SessionRenamed(Event, frozen=True):

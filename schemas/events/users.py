@@ -54,7 +54,7 @@ class TokenRevoked(Event, frozen=True):
 
 
 class QuotaSet(Event, frozen=True):
-    """The user has another limit of a quota. The fields are those of `commands.SetQuota`."""
+    """The user or pipeline has another limit of a quota. The fields are those of the command."""
 
     name: str
     limit: int | None

@@ -49,9 +49,9 @@ class NewToken(Struct):
 
 
 class QuotaState(Struct, frozen=True):
-    """A quota of a user: `used` of `limit` in `unit`; `source` is the origin of the limit.
+    """A quota of a user or pipeline: `used` of `limit` in `unit`; `source` gave the limit.
 
-    `used` is None where nothing is counted for the user as a whole.
+    `used` is None where nothing is counted for it as a whole.
     """
 
     name: str

@@ -7,7 +7,7 @@ from pathlib import Path
 from autolearn.eventlog.consumers.projector import Projector
 from autolearn.eventlog.memory.log import MemoryLog
 from autolearn.projections.queries.queries import ReadModelQueries
-from autolearn.projections.read_models import ReadModels
+from autolearn.projections.read_models import ReadModels, ServedModels
 from autolearn.projections.storage.memory import MemoryStore
 from autolearn.projections.storage.store import key
 from autolearn.projections.views import FORMAT, digests_of
@@ -28,6 +28,7 @@ EARLIER = {
     "9": "9b651742783f62f6eef215c3741b20719874790839fedf4c91ecd70f8739e95a",
     "10": "05c88b8a4bc23c516015cbf1482d0499d1c9ca6020199c77c5f5363e41d45573",
     "11": "65121ac32bbb41defc81fb176cc895d9241aea54593b736df45cf96462adbf1d",
+    "12": "05e2849bc04f3565011babffcdeff1347023212b481c1929a7504ac7719a2a6a",
 }
 """The digests of the formats below FORMAT, by format, as one SHA-256."""
 DIGESTS = Path(__file__).parent.parent / "golden" / "digests.json"
@@ -60,6 +61,14 @@ def test_every_golden_event_is_admitted_and_shown():
     assert shown == dict.fromkeys(("t1", "t2", "e1", "e2", "p1"), "completed")
     assert [row.title for row in now.sessions.newest()] == ["Irises ❀"]
     assert len(list(store.scan(b"answer\0"))) == len(STORY) - 1
+
+
+def test_a_process_that_serves_models_folds_every_golden_event():
+    store = MemoryStore()
+    Projector(written(), "events", ServedModels(store), [0]).catch_up()
+    now = ReadModelQueries(store).now()
+    assert "flowers" in now.models.names()
+    assert list(now.pipelines.names()) == []
 
 
 def test_rows_change_only_with_the_format():

@@ -75,7 +75,8 @@ def test_the_newest_result_with_a_key_is_that_of_the_cache_until_its_run_is_forg
 
 def test_of_a_removed_one_its_owner_alone_is_known():
     shared = events.PipelineShared("bob", "read")
-    now = folded(APPLIED, shared, *run(1), *run(2)[:4], events.PipelineRemoved(("k2", "r2")))
+    own = events.QuotaSet("runs-open", 3)
+    now = folded(APPLIED, shared, own, *run(1), *run(2)[:4], events.PipelineRemoved(("k2", "r2")))
     assert now.pipelines.get("flowers") is None
     assert now.pipelines.stored("flowers").owner == "ada"
     assert not list(now.pipelines.names())
@@ -84,5 +85,45 @@ def test_of_a_removed_one_its_owner_alone_is_known():
     assert now.pipelines.cached("flowers", KEY) is None
     assert not list(now.pipelines.newest_runs())
     assert not list(now.runs.kinds(runs_of("flowers")))
+    assert used_of(now) == (0, 0, 0, 0)
+    assert not now.users.quotas("pipeline/flowers")
+
+
+def used_of(now: Snapshot) -> tuple[int, ...]:
+    """The runs at work, those that wait, the open runs of the pipeline, and bytes of results."""
+    work, row = now.users.work("pipeline/flowers"), now.pipelines.stored("flowers")
+    return work.running, work.queued, row.open, row.bytes
+
+
+def test_what_its_runs_take_counts_for_the_pipeline_and_not_for_its_user():
+    size = samples.STEP_FILES.bytes
+    assert size
+    now = folded(APPLIED, *run(1), *run(2)[:3])
+    assert used_of(now) == (1, 1, 1, size)
+    now = folded(APPLIED, *run(1), *run(2)[:4])
+    assert used_of(now) == (2, 0, 1, size)
     work = now.users.work("ada")
-    assert (work.queued, work.running) == (0, 0)
+    assert (work.queued, work.running) == (0, 1), "the limit of runs at work is the user's"
+    now = folded(APPLIED, *run(1), *run(2)[:3], events.RunCancelled("k2"))
+    assert used_of(now) == (1, 0, 1, size)
+    now = folded(APPLIED, *run(1), *run(2), events.RunsForgotten(("r1",)))
+    assert used_of(now) == (0, 0, 0, size)
+    assert now.users.work("ada").queued == now.users.work("ada").running == 0
+
+
+def test_a_session_of_its_run_and_what_is_asked_there_counts_for_the_pipeline():
+    store = MemoryStore()
+    models = ReadModels(store)
+    opened = events.SessionOpened("Irises", pipeline="flowers")
+    asked = samples.training_requested("t1")
+    for number, event in enumerate((opened, asked, events.SessionDiscarded(("t1",))), 1):
+        record = event_record(type_of(type(event)), event)
+        about = {"subject": samples.SESSION, "sequence": number, "id": f"{number}"}
+        models.fold(replace(record, actor="ada", **about), 0, number)
+        models.commit({})
+        users = ReadModelQueries(store).now().users
+        taken = [
+            (users.open_sessions(holder), users.work(holder).queued)
+            for holder in ("pipeline/flowers", "ada")
+        ]
+        assert taken == [[(1, 0), (0, 0)], [(1, 1), (0, 0)], [(0, 0), (0, 0)]][number - 1]

@@ -109,6 +109,7 @@ def test_an_open_session():
         "session-owner",
         "session-owned",
         "session-of",
+        "session-held",
     }
 
 
@@ -454,7 +455,7 @@ def test_live_rebuilt_and_restarted_folds_agree(random: Random, count: int, size
     assert live(records) == rebuilt(records, size) == restarted(records, random)
 
 
-def test_what_waits_and_runs_of_a_user_is_what_the_rows_of_the_runs_say():
+def test_what_waits_and_runs_of_a_holder_is_what_the_rows_of_the_runs_say():
     most = 0
     for seed in range(40):
         store = MemoryStore()
@@ -465,11 +466,18 @@ def test_what_waits_and_runs_of_a_user_is_what_the_rows_of_the_runs_say():
             now = ReadModelQueries(store).now()
             there = [one.id for one in (*now.sessions.newest(), *now.experiments.newest())]
             there += now.pipelines.owners()
-            found = [run for one in there for _, run in now.runs.all_stored(one)]
-            counted = Counter(run.status for run in found)
-            work = now.users.work("ada")
-            assert (work.queued, work.running) == (counted["open"], counted["started"])
-            most = max(most, work.queued + work.running)
+            counted = Counter[tuple[str, str]]()
+            for one in there:
+                holder = one if "/" in one else now.sessions.holder(one)
+                for _, run in now.runs.all_stored(one):
+                    counted[holder, run.status] += 1
+                    by_worker = run.status == "started" and run.kind != "pipeline"
+                    counted["ada", "started"] += "/" in holder and by_worker
+            for holder in ("ada", "pipeline/flowers"):
+                work = now.users.work(holder)
+                taken = counted[holder, "open"], counted[holder, "started"]
+                assert (work.queued, work.running) == taken
+                most = max(most, sum(taken))
     assert most > 2
 
 

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from autolearn.client.sdk import credentials, trust
+from autolearn.client.sdk import trust
+from autolearn.client.sdk.access import credentials
 from autolearn.client.sdk.client import AutoLearn
 from autolearn.runtime import variables as module
 from autolearn.runtime.child_process import bare_environment, child_environment, python_command

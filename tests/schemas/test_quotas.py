@@ -28,3 +28,11 @@ def test_a_refusal_says_the_bound_its_value_and_who_can_raise_it():
     assert "AUTOLEARN_QUOTA_SESSIONS" in words
     assert "autolearn admin quota ada --set sessions=N" in words
     assert "admin quota" not in exceeded("sessions", "", 1, 1), "nobody is known"
+
+
+@pytest.mark.parametrize("name", [one for one in QUOTAS if "pipeline" in QUOTAS[one].kinds])
+def test_a_refusal_of_a_pipeline_says_what_to_do(name: str):
+    words = exceeded(name, "pipeline/churn", 20, 20)
+    assert words.startswith(f"The pipeline churn has 20 {QUOTAS[name].words}")
+    assert f"`autolearn pipeline quota churn --set {name}=N`" in words
+    assert source_of(name, None) in words

@@ -50,7 +50,8 @@ def random_command(random: Random, stream: str) -> Command:
     training, evaluation = random.choice(TRAININGS), random.choice(EVALUATIONS)
     (prediction,) = PREDICTIONS
     makers = (
-        (5, lambda: commands.OpenSession(random.choice(("", "Irises ❀", "\x00")))),
+        (4, lambda: commands.OpenSession(random.choice(("", "Irises ❀", "\x00")))),
+        (1, lambda: commands.OpenSession("Irises ❀", pipeline="flowers")),
         (1, lambda: commands.RenameSession("Roses")),
         (1.5, lambda: commands.AnnotateSession(random.choice(("", *TRAININGS)), "Petals")),
         (6, lambda: commands.CommitSession(random.choice((None, (), ("t1",), ("t2",), ("t9",))))),
@@ -157,6 +158,7 @@ def random_pipeline_command(random: Random) -> Command:
         (3, lambda: commands.ForgetRuns(random.choice(((run,), ("r1", "r2"), (step,))))),
         (1, lambda: commands.SharePipeline("grace", random.choice(("read", "write")))),
         (1, lambda: commands.UnsharePipeline("grace")),
+        (1, lambda: commands.SetQuota("runs-open", random.choice((3, None)))),
         (0.1, commands.RemovePipeline),
     )
     (make,) = random.choices([m for _, m in makers], [weight for weight, _ in makers])

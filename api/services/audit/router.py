@@ -17,7 +17,7 @@ from autolearn.api.http.sse import EventStream, wants_stream
 from autolearn.api.identity.principal import Who
 from autolearn.api.services.audit.subscription import AuditSubscription
 from autolearn.api.shared.as_of import LOST_PLUS, bad_time
-from autolearn.api.shared.event_subscription import cut_off
+from autolearn.api.shared.events.subscription import cut_off
 from autolearn.api.shared.id_prefixes import whole_stream
 from autolearn.api.state.context import ApiContext
 from autolearn.api.state.log_reader import FRESH_TIMEOUT

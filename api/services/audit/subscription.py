@@ -7,7 +7,7 @@ from collections.abc import AsyncGenerator
 
 from autolearn.api.http.sse import block, comment
 from autolearn.api.identity.principal import Principal, bad_token, still_let_in
-from autolearn.api.shared.event_subscription import KEEP_ALIVE, RETRY, joined, said
+from autolearn.api.shared.events.subscription import KEEP_ALIVE, RETRY, joined, said
 from autolearn.api.state.audit_trail import Recent
 from autolearn.api.state.event_tail import EventTail
 from autolearn.projections.audit.audit_trail import HopFilter

@@ -23,10 +23,10 @@ from autolearn.api.services.catalog.dataset_versions import (
 )
 from autolearn.api.services.catalog.made_from import sources_of
 from autolearn.api.shared import bodies, resources, uploads
-from autolearn.api.shared.column_roles import merged_roles, positive_of, roles_of, target_in
+from autolearn.api.shared.columns.column_roles import merged_roles, positive_of, roles_of, target_in
+from autolearn.api.shared.columns.sensitive_columns import Marks, check_columns, marks_of
 from autolearn.api.shared.dataset_checks import require_dataset, require_upload, require_version
 from autolearn.api.shared.read_hints import Hints, hints_of, with_types
-from autolearn.api.shared.sensitive_columns import Marks, check_columns, marks_of
 from autolearn.api.state.context import ApiContext
 from autolearn.projections.rows.catalog import DatasetRow
 from autolearn.schemas.bounds import LONGEST_NAME, MOST_COLUMNS, SENSITIVE_COLUMNS

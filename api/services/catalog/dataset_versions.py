@@ -16,10 +16,10 @@ from autolearn.api.commands.responses import created, json, pending
 from autolearn.api.http.problems import Problem, unreadable
 from autolearn.api.identity.principal import Principal
 from autolearn.api.shared import resources, uploads
-from autolearn.api.shared.column_roles import merged_roles, positive_of, target_in
+from autolearn.api.shared.columns.column_roles import merged_roles, positive_of, target_in
+from autolearn.api.shared.columns.sensitive_columns import Marks, check_columns, marks_of
 from autolearn.api.shared.dataset_checks import require_version
 from autolearn.api.shared.read_hints import Hints, check_changes
-from autolearn.api.shared.sensitive_columns import Marks, check_columns, marks_of
 from autolearn.api.state.context import ApiContext
 from autolearn.projections.rows.catalog import DatasetRow
 from autolearn.schemas.catalog import DatasetSpec

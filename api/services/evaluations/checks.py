@@ -6,10 +6,10 @@ from collections.abc import Iterable
 
 from autolearn.api.http.problems import Problem, unknown
 from autolearn.api.shared.bodies import EvaluationBody
+from autolearn.api.shared.columns.model_columns import check_columns, no_training
+from autolearn.api.shared.columns.sensitive_columns import sensitive_in
 from autolearn.api.shared.dataset_checks import check_dataset, check_limits, known, wrong
 from autolearn.api.shared.lookup import RunOwner
-from autolearn.api.shared.model_columns import check_columns, no_training
-from autolearn.api.shared.sensitive_columns import sensitive_in
 from autolearn.projections.queries.decrypting_reader import May
 from autolearn.projections.queries.queries import Snapshot
 from autolearn.schemas.bounds import cut, listed

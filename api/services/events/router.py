@@ -16,9 +16,9 @@ from autolearn.api.http.sse import EventStream, wants_stream
 from autolearn.api.identity.principal import Who
 from autolearn.api.identity.visibility import Visibility
 from autolearn.api.shared.authorization import authorise
-from autolearn.api.shared.event_filters import EventFilter, wanted_of
-from autolearn.api.shared.event_reader import EventReader
-from autolearn.api.shared.event_subscription import Subscription, cut_off
+from autolearn.api.shared.events.filters import EventFilter, wanted_of
+from autolearn.api.shared.events.reader import EventReader
+from autolearn.api.shared.events.subscription import Subscription, cut_off
 from autolearn.api.shared.id_prefixes import whole_session, whole_stream
 from autolearn.api.state.context import ApiContext
 from autolearn.eventlog.consumers.event_pages import EventPage, Places

@@ -33,11 +33,11 @@ from autolearn.api.services.models.prediction_records import cipher_of
 from autolearn.api.services.models.truths.records import truths_since
 from autolearn.api.shared import dataset_checks, resources
 from autolearn.api.shared.as_of import LOST_PLUS, present
+from autolearn.api.shared.columns.sensitive_columns import sensitive_in
 from autolearn.api.shared.models.checks import answering_version, require_model, version_of
 from autolearn.api.shared.predictions.checks import Model, model_of
 from autolearn.api.shared.predictions.sent_rows import request_with_rows, store_rows
 from autolearn.api.shared.runs import request_run
-from autolearn.api.shared.sensitive_columns import sensitive_in
 from autolearn.api.state.context import ApiContext
 from autolearn.projections.queries.queries import Snapshot
 from autolearn.runtime.timestamps import millis

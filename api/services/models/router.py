@@ -24,13 +24,18 @@ from autolearn.api.services.models.imports import add_import_route
 from autolearn.api.services.models.prediction_proofs import add_proof_route
 from autolearn.api.services.models.predictions import add_prediction_routes
 from autolearn.api.services.models.truths.router import add_truth_routes
-from autolearn.api.shared.as_of import AsOf, AsOfView, Shared, require_now, see
-from autolearn.api.shared.lookup import absent
-from autolearn.api.shared.models.checks import require_model, unknown_model, version_of
+from autolearn.api.shared.as_of import AsOf, AsOfView, Shared
+from autolearn.api.shared.models.checks import MODEL, require_model, version_of
+from autolearn.api.shared.named.things import find_named, list_named
 from autolearn.api.state.context import ApiContext
-from autolearn.schemas.rest.models import ModelChange, ModelGrant, ModelVersion, RegisteredModel
+from autolearn.schemas.rest.models import (
+    ModelChange,
+    ModelGrant,
+    ModelRow,
+    ModelVersion,
+    RegisteredModel,
+)
 from autolearn.schemas.rest.page import Page
-from autolearn.schemas.stream_kinds import stream
 
 Limit = Annotated[int, Query(ge=1, le=500)]
 AliasGiven = Annotated[str, Query(max_length=100, description="Of this alias only.")]
@@ -54,22 +59,14 @@ def router(context: ApiContext) -> APIRouter:
 
         With `shared` those that others have shared with you, as they are now.
         """
-        require_now(as_of, shared=shared)
-        after = from_token(page, str, "page") if page else ""
         now = context.queries.now()
-        whose = None if (who.everything or who.sysadmin) and not shared else who.name
-        names = now.models.names(after, whose, shared=shared)
-        seen = await see(context, as_of, lambda past: past.load_kind("model"))
 
-        def shown() -> Response:
-            rows = (row for name in names if (row := seen.snapshot.models.get(name)))
-            items, more = page_of(
-                rows, limit, lambda row: resources.model(row, who, now), lambda row: row.name
-            )
-            headers = {**seen.headers, **next_link(request.url, more)}
-            return json(Page(items, more), headers=headers)
+        def shown(row: ModelRow) -> RegisteredModel:
+            return resources.model(row, who, now)
 
-        return await context.executors.lists.run(shown)
+        return await list_named(
+            *(MODEL, context, who, shown, request, limit, page, as_of), shared=shared
+        )
 
     @routes.get("/{model}", responses=answers({200: RegisteredModel}, "AutoLearn-Position"))
     async def see_model(model: str, who: Who, as_of: AsOf = "") -> Response:
@@ -147,11 +144,7 @@ def router(context: ApiContext) -> APIRouter:
 
     async def found(who: Who, model: str, as_of: str) -> AsOfView:
         """Return a snapshot with a model, now or at `as_of`."""
-        await require_model(context, who, model, Level.READ)
-        seen = await see(context, as_of, lambda past: past.load(stream("model", model)))
-        if seen.snapshot.models.get(model) is None:
-            raise await absent(context, "model", model, as_of, unknown_model(context, who, model))
-        return seen
+        return await find_named(MODEL, context, who, model, as_of)
 
     add_prediction_routes(routes, context)
     add_proof_route(routes, context)

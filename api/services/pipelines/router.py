@@ -18,14 +18,20 @@ from autolearn.api.http.problems import Problem
 from autolearn.api.identity.principal import Who
 from autolearn.api.identity.visibility import Level, pipeline_access
 from autolearn.api.services.pipelines import bodies, resources
-from autolearn.api.services.pipelines.checks import invalid, require_pipeline, unknown_pipeline
+from autolearn.api.services.pipelines.checks import (
+    PIPELINE,
+    invalid,
+    require_pipeline,
+    unknown_pipeline,
+)
 from autolearn.api.services.pipelines.kinds import step_kinds
+from autolearn.api.services.pipelines.quotas import add_quota_routes
 from autolearn.api.services.pipelines.runs import add_run_routes
 from autolearn.api.services.pipelines.step_runs import add_step_run_route
-from autolearn.api.shared.as_of import AsOf, AsOfView, Shared, require_now, see
+from autolearn.api.shared.as_of import AsOf, AsOfView, Shared
 from autolearn.api.shared.authorization import forbidden, require_grantee
 from autolearn.api.shared.bodies import ReaderBody, ShareBody
-from autolearn.api.shared.lookup import absent
+from autolearn.api.shared.named.things import find_named, list_named
 from autolearn.api.state.context import ApiContext
 from autolearn.schemas import commands
 from autolearn.schemas.messages import Command
@@ -36,6 +42,7 @@ from autolearn.schemas.rest.commands import CommandState
 from autolearn.schemas.rest.page import Page
 from autolearn.schemas.rest.pipelines.definitions import (
     Pipeline,
+    PipelineRow,
     PipelineSummary,
     PipelineVersion,
     RemovedPipeline,
@@ -52,6 +59,7 @@ def router(context: ApiContext) -> APIRouter:
     """Return the routes of the service."""
     routes = APIRouter(tags=["pipelines"])
     add_run_routes(routes, context)
+    add_quota_routes(routes, context)
     add_step_run_route(routes, context)
 
     @routes.post(
@@ -144,27 +152,15 @@ def router(context: ApiContext) -> APIRouter:
 
         With `shared` those that others have shared with you, as they are now.
         """
-        require_now(as_of, shared=shared)
-        after = from_token(page, str, "page") if page else ""
         now = context.queries.now()
-        whose = None if (who.everything or who.sysadmin) and not shared else who.name
-        names = now.pipelines.names(after, whose, shared=shared)
-        seen = await see(context, as_of, lambda past: past.load_kind("pipeline"))
 
-        def shown() -> Response:
-            rows = (row for name in names if (row := seen.snapshot.pipelines.get(name)))
-            items, more = page_of(
-                rows,
-                limit,
-                lambda row: resources.summary(
-                    row, withheld=pipeline_access(who, now, row.name).level < Level.READ
-                ),
-                lambda row: row.name,
-            )
-            headers = {**seen.headers, **next_link(request.url, more)}
-            return json(Page(items, more), headers=headers)
+        def shown(row: PipelineRow) -> PipelineSummary:
+            withheld = pipeline_access(who, now, row.name).level < Level.READ
+            return resources.summary(row, withheld=withheld)
 
-        return await context.executors.lists.run(shown)
+        return await list_named(
+            *(PIPELINE, context, who, shown, request, limit, page, as_of), shared=shared
+        )
 
     @routes.get(
         "/v1/pipelines/{pipeline}", responses=answers({200: Pipeline}, "AutoLearn-Position")
@@ -270,7 +266,7 @@ def router(context: ApiContext) -> APIRouter:
             return pending(answer, asked)
         row = context.queries.now().pipelines.stored(pipeline)
         assert row is not None, "it was just removed"
-        return json(RemovedPipeline(pipeline, row.removed), headers=asked.prefer.applied())
+        return json(RemovedPipeline(pipeline, row.deleted), headers=asked.prefer.applied())
 
     async def change(
         request: Request, pipeline: str, command: Command, content: object
@@ -287,11 +283,6 @@ def router(context: ApiContext) -> APIRouter:
 
     async def found(who: Who, pipeline: str, as_of: str) -> AsOfView:
         """Return a snapshot with a pipeline, now or at `as_of`."""
-        await require_pipeline(context, who, pipeline, Level.READ)
-        seen = await see(context, as_of, lambda past: past.load(stream("pipeline", pipeline)))
-        if seen.snapshot.pipelines.stored(pipeline) is None:
-            problem = unknown_pipeline(context, who, pipeline)
-            raise await absent(context, "pipeline", pipeline, as_of, problem)
-        return seen
+        return await find_named(PIPELINE, context, who, pipeline, as_of)
 
     return routes

@@ -18,12 +18,15 @@ from autolearn.api.http.problems import Problem, unknown, unreadable
 from autolearn.api.identity.principal import Principal, Who
 from autolearn.api.identity.visibility import Level, may_use, pipeline_access
 from autolearn.api.limits.disk_room import require_disk
-from autolearn.api.limits.quotas import check_quota
+from autolearn.api.limits.quotas import check_pipeline_run
 from autolearn.api.services.pipelines import bodies, resources
 from autolearn.api.services.pipelines.checks import (
+    find_run,
     invalid,
+    readable,
     require_pipeline,
     require_run,
+    see_pipelines,
     stored_run,
 )
 from autolearn.api.services.pipelines.expectations import with_expectations
@@ -31,7 +34,7 @@ from autolearn.api.services.pipelines.kinds import step_kinds
 from autolearn.api.services.pipelines.plan import plan_of
 from autolearn.api.shared import dataset_checks
 from autolearn.api.shared.artifact_files import send_stored
-from autolearn.api.shared.as_of import present
+from autolearn.api.shared.as_of import AsOf, AsOfView, present
 from autolearn.api.shared.runs import until_ended
 from autolearn.api.state.context import ApiContext
 from autolearn.projections.queries.pipelines import runs_of
@@ -87,9 +90,11 @@ def add_run_routes(routes: APIRouter, context: ApiContext) -> None:
         command: RequestPipeline | None = None
         if context.queries.answer(asked.id) is None:
             require_disk(context.settings.limits, context.uploads.folders)
-            now = context.queries.now()
-            check_quota(context.settings.quotas, now, who.name, "runs-queued")
             command = await requested(run, pipeline, body, who)
+            if not dry_run:
+                check_pipeline_run(
+                    context.settings.quotas, context.queries.now(), command, pipeline
+                )
         if dry_run and command is not None:
             now, planned = context.queries.now(), command
             kinds = await context.executors.lists.run(lambda: step_kinds(now))
@@ -165,48 +170,63 @@ def add_run_routes(routes: APIRouter, context: ApiContext) -> None:
             no_cache=body.no_cache,
         )
 
-    @routes.get("/v1/pipeline-runs", responses=answers({200: Page[PipelineRunSummary]}, "Link"))
+    @routes.get(
+        "/v1/pipeline-runs",
+        responses=answers({200: Page[PipelineRunSummary]}, "Link", "AutoLearn-Position"),
+    )
     async def list_pipeline_runs(
-        request: Request, who: Who, limit: Limit = 50, page: str = "", pipeline: OfPipeline = ""
+        request: Request,
+        who: Who,
+        limit: Limit = 50,
+        page: str = "",
+        pipeline: OfPipeline = "",
+        as_of: AsOf = "",
     ) -> Response:
         """List the runs of the pipelines that you may see, or of one, the newest first."""
         after = from_token(page, tuple[str, str], "page") if page else None
         if pipeline:
             await require_pipeline(context, who, pipeline, Level.READ)
         now = context.queries.now()
+        view = await see_pipelines(context, [pipeline] if pipeline else readable(now, who), as_of)
+        seen = view.snapshot
 
         def shown() -> Response:
             rows = (
                 (time, run, name)
-                for time, run in now.pipelines.newest_runs(pipeline, after)
-                if pipeline_access(who, now, name := now.pipelines.of_run(run)).level >= Level.READ
+                for time, run in seen.pipelines.newest_runs(pipeline, after)
+                if pipeline_access(who, now, name := seen.pipelines.of_run(run)).level >= Level.READ
             )
             items, more = page_of(
                 rows,
                 limit,
-                lambda one: resources.run_summary(one[2], one[1], stored_run(now, one[2], one[1])),
+                lambda one: resources.run_summary(one[2], one[1], stored_run(seen, one[2], one[1])),
                 lambda one: (one[0], one[1]),
             )
-            return json(Page(items, more), headers=next_link(request.url, more))
+            return json(Page(items, more), headers={**view.headers, **next_link(request.url, more)})
 
         return await context.executors.lists.run(shown)
 
     @routes.get(
         _RUN,
         openapi_extra=accepts(None, prefer=True),
-        responses=answers({200: PipelineRun}, "Preference-Applied"),
+        responses=answers({200: PipelineRun}, "Preference-Applied", "AutoLearn-Position"),
     )
-    async def see_pipeline_run(request: Request, pipeline_run: str, who: Who) -> Response:
-        """Show a run and its steps; with `Prefer: wait=N`, as soon as it has ended."""
-        name, found = await require_run(context, who, pipeline_run)
+    async def see_pipeline_run(
+        request: Request, pipeline_run: str, who: Who, as_of: AsOf = ""
+    ) -> Response:
+        """Show a run and its steps; with `Prefer: wait=N`, as soon as it has ended.
+
+        With `as_of` its state at that time is shown, at once.
+        """
+        name, found, seen = await find_run(context, who, pipeline_run, as_of)
         prefer = prefer_of(request)
-        if prefer.wait is not None:
+        if prefer.wait is not None and not as_of:
             await until_ended(context, runs_of(name), "pipeline", found, prefer.wait)
-            name, found = await require_run(context, who, found)  # it may have waited for long
-        content = await show(name, found)
+            name, found, seen = await find_run(context, who, found, "")  # it may have taken long
+        content = await show(name, found, seen)
         if content is None:
             raise unreadable()
-        return json(content, headers=prefer.applied())
+        return json(content, headers=seen.headers or prefer.applied())
 
     @routes.post(
         f"{_RUN}/cancel",
@@ -262,9 +282,9 @@ def add_run_routes(routes: APIRouter, context: ApiContext) -> None:
             raise unknown("step with files", step, names, where)
         return outcome[0].gave.artifact
 
-    async def show(name: str, run: RunId) -> Any:
+    async def show(name: str, run: RunId, seen: AsOfView | None = None) -> Any:
         """Return a run as REST shows it; None if it is gone or cannot be read."""
-        seen = present(context)
+        seen = seen or present(context)
 
         def shown() -> PipelineRun | None:
             row = seen.snapshot.runs.of_any(runs_of(name), "pipeline", run)

@@ -16,13 +16,13 @@ from autolearn.api.identity.principal import Who
 from autolearn.api.identity.visibility import Level, level_of, may_use
 from autolearn.api.shared import bodies, dataset_checks, uploads
 from autolearn.api.shared.authorization import authorise, forbidden
+from autolearn.api.shared.columns.sensitive_columns import sensitive_in
 from autolearn.api.shared.lookup import RunOwner, find_run
 from autolearn.api.shared.predictions.checks import Model, model_of, request_prediction
 from autolearn.api.shared.predictions.rows import send_rows
 from autolearn.api.shared.predictions.sent_rows import request_with_rows, store_rows
 from autolearn.api.shared.read_hints import Hints
 from autolearn.api.shared.runs import add_cancel_route, add_run_routes, owner_in, request_run
-from autolearn.api.shared.sensitive_columns import sensitive_in
 from autolearn.api.shared.training_choice import choose_training
 from autolearn.api.state.context import ApiContext
 from autolearn.projections.queries.queries import Snapshot

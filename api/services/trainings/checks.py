@@ -13,9 +13,9 @@ from autolearn.api.services.trainings.memory import in_batches
 from autolearn.api.services.trainings.preprocess import preprocessing_of
 from autolearn.api.services.trainings.thresholds import threshold_in
 from autolearn.api.shared.bodies import TrainingBody
+from autolearn.api.shared.columns.sensitive_columns import sensitive_in
 from autolearn.api.shared.dataset_checks import check_dataset, check_limits, wrong
 from autolearn.api.shared.read_hints import check_accepted
-from autolearn.api.shared.sensitive_columns import sensitive_in
 from autolearn.projections.queries.decrypting_reader import May
 from autolearn.projections.queries.queries import Snapshot
 from autolearn.schemas.bounds import cut

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from autolearn.api.shared.bodies import TrainingBody
+from autolearn.api.shared.columns.sensitive_columns import sensitive_in
 from autolearn.api.shared.dataset_checks import wrong
-from autolearn.api.shared.sensitive_columns import sensitive_in
 from autolearn.projections.queries.queries import Snapshot
 from autolearn.schemas.bounds import cut, listed
 from autolearn.schemas.catalog import (

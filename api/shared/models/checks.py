@@ -2,59 +2,31 @@
 
 from __future__ import annotations
 
-from itertools import islice
+from functools import partial
+from operator import attrgetter
 
-from autolearn.api.http.problems import Problem, check_id, unknown
-from autolearn.api.identity.principal import Principal
-from autolearn.api.identity.visibility import Level, model_access
-from autolearn.api.shared.authorization import forbidden
-from autolearn.api.state.context import ApiContext
+from autolearn.api.http.problems import Problem
+from autolearn.api.identity.visibility import Level
+from autolearn.api.shared.named.things import Named, require_named, unknown_named
 from autolearn.projections.queries.queries import Snapshot
-from autolearn.schemas.errors import REASONS
 from autolearn.schemas.models.versions import CHAMPION
 from autolearn.schemas.rest.models import ModelVersionRow
 
 _KNOWN = 100
 """Known names that a problem lists."""
-_NEEDED = {
-    Level.PREDICT: "It is for those who may ask the model (model share --may predict).",
-    Level.WORK: "It is for those who may promote (model share --may promote), and for the owner.",
-    Level.OWN: "It is the owner's.",
-}
-
-
-async def require_model(context: ApiContext, who: Principal, name: str, needed: Level) -> str:
-    """Return the group whose grant gives a principal the required level on a model, "" for none.
-
-    Raises:
-        Problem: the level is less; or there is none (404, not 403, so that the existence of other
-        users' models is not disclosed).
-    """
-    check_id("model", name)
-    level, via = model_access(who, context.queries.latest(), name)
-    if level < needed or (via and needed > Level.READ):
-        # It may have been made or shared just now, or the membership have ended, through another
-        # process.
-        await context.reader.fresh()
-        level, via = model_access(who, context.queries.latest(), name)
-    snapshot = context.queries.latest()
-    row = snapshot.models.stored(name)
-    if level is Level.NOTHING or row is None:
-        raise unknown_model(context, who, name)
-    if row.deleted and level >= Level.READ:
-        reason = REASONS["model-deleted"]
-        detail = f"The model {name} was deleted at {row.deleted}."
-        raise Problem(reason.status, "model-deleted", reason.title, detail)
-    if level < needed:
-        raise forbidden("It is confidential." if level is Level.ACTIVITY else _NEEDED[needed])
-    return via
-
-
-def unknown_model(context: ApiContext, who: Principal, name: str) -> Problem:
-    """Return the problem of a model that does not exist for the principal."""
-    now = context.queries.now()
-    known = now.models.names(whose=None if who.everything else who.name)
-    return unknown("model", name, islice(known, _KNOWN), "/v1/models")
+MODEL = Named(
+    "model",
+    attrgetter("models"),
+    "deleted",
+    {
+        Level.PREDICT: "It is for those who may ask the model (model share --may predict).",
+        Level.WORK: "It is for those who may promote (model share --may promote), and for the "
+        "owner.",
+        Level.OWN: "It is the owner's.",
+    },
+)
+require_model = partial(require_named, MODEL)
+unknown_model = partial(unknown_named, MODEL)
 
 
 def answering_version(snapshot: Snapshot, name: str, given: str) -> ModelVersionRow:

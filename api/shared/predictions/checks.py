@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from autolearn.api.shared.columns.model_columns import check_columns, no_training
+from autolearn.api.shared.columns.sensitive_columns import sensitive_in
 from autolearn.api.shared.dataset_checks import RunLimits, wrong
 from autolearn.api.shared.lookup import RunOwner
-from autolearn.api.shared.model_columns import check_columns, no_training
-from autolearn.api.shared.sensitive_columns import sensitive_in
 from autolearn.projections.queries.queries import Snapshot
 from autolearn.schemas.bounds import PREDICTED_ROWS
 from autolearn.schemas.catalog import DatasetSpec

@@ -41,7 +41,7 @@ from autolearn.schemas.rest.pipelines.definitions import (
 )
 from autolearn.schemas.rest.pipelines.runs import PipelinePlan, PipelineRunSummary
 from autolearn.schemas.rest.sessions import Reader
-from autolearn.schemas.rest.users import Me
+from autolearn.schemas.rest.users import Me, QuotaState
 from autolearn.schemas.values import JsonValue, May
 
 if TYPE_CHECKING:
@@ -221,9 +221,11 @@ class PipelineMethods(Handle[Pipeline]):
         return graph_of(definition, DRIVEN)
 
     @listing
-    def runs(self, *, limit: int | None = None) -> Pages[PipelineRunSummary, PipelineRunSummary]:
+    def runs(
+        self, *, limit: int | None = None, as_of: str | None = None
+    ) -> Pages[PipelineRunSummary, PipelineRunSummary]:
         """List its runs, the newest first, at most `limit`."""
-        return runs_of(self.name, limit)
+        return runs_of(self.name, limit, as_of)
 
     @listing
     def readers(self) -> Pages[Reader, Reader]:
@@ -349,6 +351,21 @@ class Pipelines:
         """Return a pipeline by its name."""
         return _pipeline_named(self, name, as_of)
 
+    @listing
+    def quotas(self, name: str) -> Pages[QuotaState, QuotaState]:
+        """List the quotas of a pipeline: limits and use."""
+        return Pages(Call("GET", f"{_at(name)}/quota", Page[QuotaState]), paged=False)
+
+    @operation
+    def set_quota(self, name: str, quota: str, limit: int | None) -> Flow[Page[QuotaState]]:
+        """Set a pipeline's own limit of a quota; None: the default holds again.
+
+        Raises:
+            Problem: the limit is above the default, and you are no sysadmin.
+        """
+        body = {"name": quota, "limit": limit}
+        return ask(Call("POST", f"{_at(name)}/quota", Page[QuotaState], body=body))
+
     def __getitem__(self: Any, name: str) -> Any:
         return self.get(name)
 
@@ -367,15 +384,17 @@ class PipelineAccess:
 
     @listing
     def pipeline_runs(
-        self, *, pipeline: str | None = None, limit: int | None = None
+        self, *, pipeline: str | None = None, limit: int | None = None, as_of: str | None = None
     ) -> Pages[PipelineRunSummary, PipelineRunSummary]:
         """List the runs of all pipelines or of one, the newest first, at most `limit`."""
-        return runs_of(pipeline, limit)
+        return runs_of(pipeline, limit, as_of)
 
     @operation
-    def pipeline_run(self, run: str) -> Flow[Either[PipelineRunHandle, AsyncPipelineRunHandle]]:
+    def pipeline_run(
+        self, run: str, *, as_of: str | None = None
+    ) -> Flow[Either[PipelineRunHandle, AsyncPipelineRunHandle]]:
         """Return a run of a pipeline by its id, or the start of it."""
-        return run_named(self, run)
+        return run_named(self, run, as_of)
 
 
 def _text_of(file: PipelineFile) -> tuple[str, Path | None]:

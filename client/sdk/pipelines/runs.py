@@ -334,14 +334,15 @@ def _run_handle(
 
 
 def runs_of(
-    pipeline: str | None, limit: int | None
+    pipeline: str | None, limit: int | None, as_of: str | None
 ) -> Pages[PipelineRunSummary, PipelineRunSummary]:
     """Return the list of runs, of one pipeline or of all."""
-    call = Call("GET", "/v1/pipeline-runs", Page[PipelineRunSummary], {"pipeline": pipeline})
-    return Pages(call, limit=limit)
+    query = {"pipeline": pipeline, "as_of": as_of}
+    return Pages(Call("GET", "/v1/pipeline-runs", Page[PipelineRunSummary], query), limit=limit)
 
 
-def run_named(client: Any, run: str) -> Flow[Any]:
+def run_named(client: Any, run: str, as_of: str | None) -> Flow[Any]:
     """Get a run by its id, or the start of it."""
-    found = yield from ask(Call("GET", f"/v1/pipeline-runs/{segment(run)}", PipelineRun))
+    at = f"/v1/pipeline-runs/{segment(run)}"
+    found = yield from ask(Call("GET", at, PipelineRun, {"as_of": as_of}))
     return _run_handle(client, found)

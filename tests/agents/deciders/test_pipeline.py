@@ -21,6 +21,7 @@ from autolearn.schemas.commands import (
     RecordStep,
     RemovePipeline,
     ReportRunLost,
+    SetQuota,
     SharePipeline,
     StartRun,
     UnsharePipeline,
@@ -30,6 +31,7 @@ from autolearn.schemas.events import (
     PipelineRemoved,
     PipelineShared,
     PipelineUnshared,
+    QuotaSet,
     RunCancelled,
     RunsForgotten,
     RunStarted,
@@ -222,3 +224,15 @@ def test_what_stays_after_runs_are_forgotten_is_a_whole_chain(random: Random):
             assert [*found] == [run for run, _ in reversed(requested)]
             assert {run for run, one in found.items() if not one.active} == ended
             assert (state.runs, state.active) == (len(found), len(found) - len(ended))
+
+
+def test_its_owner_and_sysadmins_set_its_quotas():
+    three = QuotaSet("runs-open", 3)
+    for actor in (ADA, ROOT):
+        ours().when(SetQuota("runs-open", 3), actor).then(three)
+        ours(three).when(SetQuota("runs-open", 3), actor).then(Refused("quota-unchanged"))
+        ours(three).when(SetQuota("runs-open", None), actor).then(QuotaSet("runs-open", None))
+    for actor in (BOB, EVE, API):
+        ours().when(SetQuota("runs-open", 3), actor).then(Refused("forbidden"))
+    for name in ("tokens", "runs-running", "seats"):
+        ours().when(SetQuota(name, 3), ADA).then(Refused("quota-unknown"))

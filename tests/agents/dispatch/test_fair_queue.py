@@ -132,6 +132,22 @@ def test_a_single_run_does_not_wait_for_a_thousand_sessions_of_somebody_else():
     assert "single" in [attempt.run for attempt in served if attempt is not None]
 
 
+def test_the_sessions_of_a_pipeline_have_its_turns_and_delay_no_other_of_the_user():
+    turns = FairQueue()
+    pipeline = "pipeline/often"
+    for number in range(1000):
+        at = f"session/{number}"
+        turns.add(QueuedAttempt("training", at, "run", 1, "ada", "", pipeline))
+    turns.add(QueuedAttempt("training", "session/own", "one", 1, "ada"))
+    turns.add(QueuedAttempt("training", "session/own", "two", 1, "ada"))
+    served = [turns.take(LANES) for _ in range(4)]
+    sources = [attempt.source for attempt in served if attempt is not None]
+    assert sources == [pipeline, "session/own"] * 2
+    for number in range(2, 1000):
+        turns.drop((f"session/{number}", "run"))
+    assert len(turns) == 0
+
+
 def test_many_runs_that_were_cancelled_cost_a_session_nothing():
     turns = FairQueue()
     for number in range(100):

@@ -341,6 +341,13 @@ ASKED: dict[str, Asked] = {
     ),
     f"POST {PIPELINE}/unshare": Asked(f"{SECRET}/unshare", 409, {"user": "lise"}, but=TO_OWN),
     f"POST {PIPELINE}/remove": Asked(new_pipeline, but=TO_OWN),
+    f"GET {PIPELINE}/quota": Asked(f"{SECRET}/quota", but={"other": 404}),
+    f"POST {PIPELINE}/quota": Asked(
+        f"{SECRET}/quota",
+        409,
+        {"name": "sessions", "limit": None},
+        but=OF_THE_TEAM | {"reader": 403},
+    ),
     "GET /v1/pipeline-runs": Asked("/v1/pipeline-runs"),
     **{
         f"GET {PIPELINE_RUN}{what}": Asked(of_run(what.format(step="select")), but=OF_RUN)

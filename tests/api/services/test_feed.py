@@ -13,10 +13,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from autolearn.api.http.problems import Problem
-from autolearn.api.shared import event_subscription
-from autolearn.api.shared.event_filters import EventFilter
-from autolearn.api.shared.event_reader import EventReader
-from autolearn.api.shared.event_subscription import Subscription
+from autolearn.api.shared.events import subscription as event_subscription
+from autolearn.api.shared.events.filters import EventFilter
+from autolearn.api.shared.events.reader import EventReader
+from autolearn.api.shared.events.subscription import Subscription
 from autolearn.api.state import event_tail
 from autolearn.api.state.context import ApiContext, make_context
 from autolearn.artifacts.store.store import ArtifactStore

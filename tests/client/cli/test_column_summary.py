@@ -11,7 +11,7 @@ import pytest
 from rich.cells import cell_len
 from rich.console import Console
 
-from autolearn.client.cli.tables.column_summary import column_summary
+from autolearn.client.cli.tables.datasets.column_summary import column_summary
 from autolearn.schemas.datasets.look import ColumnSummary, Histogram
 from autolearn.schemas.rest.catalog import Dataset
 from tests.support.cli_processes import Cli

@@ -13,8 +13,8 @@ import pytest
 from rich.cells import cell_len
 from rich.console import Console
 
-from autolearn.client.cli.tables.dataset_diff import changes
-from autolearn.client.cli.tables.dataset_rows import first_rows, write_csv
+from autolearn.client.cli.tables.datasets.dataset_diff import changes
+from autolearn.client.cli.tables.datasets.dataset_rows import first_rows, write_csv
 from autolearn.schemas.datasets.look import TableRows
 from autolearn.schemas.rest.catalog import Dataset, FindingInWords
 from tests.support.cli_processes import Cli

@@ -12,7 +12,7 @@ from typing import Any
 import httpx
 import pytest
 
-from autolearn.client.sdk import credentials
+from autolearn.client.sdk.access import credentials
 from tests.client.conftest import Laptop
 from tests.support.cli_processes import Said, Up, autolearn, command, environment, run_alone
 from tests.support.waiting import until

@@ -6,7 +6,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from autolearn.client.sdk.credentials import place_of_home
+from autolearn.client.sdk.access.credentials import place_of_home
 from tests.client.conftest import Laptop
 from tests.support.cli_processes import Desk, Up
 

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 import autolearn
-from autolearn.client.sdk.credentials import keep, place_of_home
+from autolearn.client.sdk.access.credentials import keep, place_of_home
 from autolearn.runtime.home import lock_system
 from autolearn.schemas.errors import AutoLearnError, SettingsError
 

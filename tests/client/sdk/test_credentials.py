@@ -5,9 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from autolearn.client.sdk import credentials
-from autolearn.client.sdk.client import AutoLearn
-from autolearn.client.sdk.credentials import (
+from autolearn.client.sdk.access import credentials
+from autolearn.client.sdk.access.credentials import (
     Kept,
     Unsafe,
     find,
@@ -16,6 +15,7 @@ from autolearn.client.sdk.credentials import (
     place_of,
     place_of_home,
 )
+from autolearn.client.sdk.client import AutoLearn
 
 URL = "http://api.example:8321"
 

@@ -51,6 +51,7 @@ WORDS = {
 }
 OF_RUNS = {*OF_SESSIONS} | {f"{kind} run" for kind in OF_PIPELINES}
 INDEXES = {"session-by-time", "session-opened", "session-owner", "session-of", "session-shared"}
+INDEXES |= {"session-held"}
 INDEXES |= {"dataset-owner", "dataset-bytes", "user-work", "user-tokens", "session-owned"}
 INDEXES |= {"dataset-version-by-time", "dataset-label", "run-at", "run-request", "run-outcome"}
 INDEXES |= {"experiment-by-time", "experiment-of", "experiment-gone", "experiment-gone-by-time"}
@@ -78,7 +79,7 @@ def rows(snapshot: Snapshot) -> dict[tuple[str, bytes], bytes]:
         (WORDS[table], at): value
         for table in WORDS
         for at, value in snapshot.rows.content.scan(prefix_of(table))
-        if table != "pipeline" or not PIPELINES.decode(value).removed
+        if table != "pipeline" or not PIPELINES.decode(value).deleted
     }
 
 

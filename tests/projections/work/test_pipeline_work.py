@@ -45,6 +45,16 @@ def test_the_turn_and_the_quota_of_a_step_are_those_of_who_runs_the_pipeline():
     assert runs.all() == []
 
 
+def test_a_run_in_a_session_of_a_pipeline_has_the_turns_of_that_until_the_session_ends():
+    runs = OpenRuns(MemoryStore())
+    fold(runs, events.SessionOpened("", pipeline="flowers"), stream=samples.SESSION)
+    fold(runs, samples.training_requested("t1"), stream=samples.SESSION)
+    assert [run.pipeline for run in runs.all()] == [FLOWERS]
+    fold(runs, events.SessionCommitted((), cancelled=("t1",)), stream=samples.SESSION)
+    fold(runs, samples.evaluation_requested("e1"), stream=samples.SESSION)
+    assert [run.pipeline for run in runs.all()] == [""]
+
+
 def test_the_files_of_forgotten_runs_and_removed_pipelines_are_needed_no_longer():
     kept = SessionRetention(MemoryStore())
     first = events.PipelineApplied(1, samples.DEFINITION)

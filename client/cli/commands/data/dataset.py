@@ -435,7 +435,7 @@ def diff(
 
     from autolearn.client.cli.connection import connect
     from autolearn.client.cli.output import console, print_json
-    from autolearn.client.cli.tables.dataset_diff import changes
+    from autolearn.client.cli.tables.datasets.dataset_diff import changes
     from autolearn.schemas.dataset_changes import changes_of
 
     with connect(url) as to:

@@ -33,7 +33,7 @@ def head(
     """
     from autolearn.client.cli.connection import connect
     from autolearn.client.cli.output import line_width, print_json, print_lines
-    from autolearn.client.cli.tables import dataset_rows as views
+    from autolearn.client.cli.tables.datasets import dataset_rows as views
 
     name, version = name_and_version(name)
     with connect(url) as to:
@@ -50,7 +50,7 @@ def head(
 def show_column(to: Connection, name: str, column: str, output: Output) -> None:
     """Print counts, top values, quantiles and a histogram of a column."""
     from autolearn.client.cli.output import console, print_json
-    from autolearn.client.cli.tables.column_summary import column_summary
+    from autolearn.client.cli.tables.datasets.column_summary import column_summary
 
     name, version = name_and_version(name)
     found = to.client.dataset_column(name, column, version=version)

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from autolearn.client.cli.exit_codes import EXIT_CODES
-from autolearn.client.cli.options import Url
+from autolearn.client.cli.options import ResetLimits, SetLimits, Url, limits_in
 from autolearn.client.cli.output import As, Output
 
 app = typer.Typer(help="Administration, for sysadmins.", no_args_is_help=True, epilog=EXIT_CODES)
@@ -42,7 +42,7 @@ def add(
 
     The password is asked for; in a pipe it is the first line of standard input.
     """
-    from autolearn.client.cli.commands.work.login import secret
+    from autolearn.client.cli.commands.users.login import secret
     from autolearn.client.cli.connection import connect
 
     with connect(url) as to:
@@ -75,7 +75,7 @@ def set_role(
 @user.command("password")
 def set_password(name: Name, url: Url = None) -> None:
     """Change a user's password, and revoke the user's tokens; the log names you."""
-    from autolearn.client.cli.commands.work.login import secret
+    from autolearn.client.cli.commands.users.login import secret
     from autolearn.client.cli.connection import connect
 
     with connect(url) as to:
@@ -103,29 +103,11 @@ def enable(name: Name, url: Url = None) -> None:
     print(f"{name} is enabled, with a new `autolearn login`: former tokens stay revoked")
 
 
-def _limit_of(given: str) -> tuple[str, int]:
-    """Return the name and the limit of `NAME=LIMIT`.
-
-    Raises:
-        typer.BadParameter: it is something else.
-    """
-    name, _, limit = given.partition("=")
-    if not limit.isdecimal():
-        raise typer.BadParameter(f"{given!r} is not NAME=LIMIT, as in sessions=10.")
-    return name, int(limit)
-
-
 @app.command("quota")
 def quota(
     name: Annotated[str, typer.Argument(metavar="USER", help="The user's name.")],
-    set_: Annotated[
-        list[str] | None,
-        typer.Option("--set", metavar="NAME=LIMIT", help="Set a limit for this user. Repeatable."),
-    ] = None,
-    reset: Annotated[
-        list[str] | None,
-        typer.Option("--reset", metavar="NAME", help="Reset to the default. Repeatable."),
-    ] = None,
+    set_: SetLimits = None,
+    reset: ResetLimits = None,
     output: As = Output.table,
     url: Url = None,
 ) -> None:
@@ -133,13 +115,10 @@ def quota(
     from autolearn.client.cli.connection import connect, show_list
     from autolearn.client.cli.tables import users as views
 
-    limits = [_limit_of(one) for one in set_ or ()]
-    if limits or reset:
+    if limits := limits_in(set_, reset):
         with connect(url) as to:
             for one, limit in limits:
                 to.client.set_quota(name, one, limit)
-            for one in reset or ():
-                to.client.set_quota(name, one, None)
     show_list(lambda client: client.quotas_of(name), views.quotas, output, url)
 
 
@@ -161,7 +140,7 @@ def first_user(
     `autolearn up` does it by itself. This writes to the brokers (AUTOLEARN_KAFKA, else those of
     `autolearn up` on this machine), which allows everything.
     """
-    from autolearn.client.cli.first_user import make_first_user
+    from autolearn.client.cli.tools.first_user import make_first_user
 
     print(make_first_user(name, anyway=anyway, url=url, shown=shown))
 
@@ -172,7 +151,7 @@ def wire_keys() -> None:
 
     A client with AUTOLEARN_SERVER_KEY set to one of the names accepts no other server.
     """
-    from autolearn.client.cli.wire_keys import named
+    from autolearn.client.cli.tools.wire_keys import named
 
     print("\n".join(named()))
 
@@ -184,7 +163,7 @@ def rotate_wire_key() -> None:
     It goes into the folder of AUTOLEARN_WIRE_KEYS, else of this home; API processes load it by
     themselves.
     """
-    from autolearn.client.cli.wire_keys import rotated
+    from autolearn.client.cli.tools.wire_keys import rotated
 
     print(rotated())
 
@@ -205,7 +184,7 @@ def rotate_master_key(
     or a command, put the new key first there before you rotate.
     """
     from autolearn.client.cli.output import count, print_json
-    from autolearn.client.cli.tool_runner import run_tool
+    from autolearn.client.cli.tools.tool_runner import run_tool
 
     words = ["--forget-old"] if forget_old else []
     found, code = run_tool("autolearn.operations.rotate_master_key", "wrapping", *words)

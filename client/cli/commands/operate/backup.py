@@ -9,7 +9,7 @@ import typer
 
 from autolearn.client.cli.exit_codes import EXIT_CODES
 from autolearn.client.cli.output import As, Output
-from autolearn.client.cli.tool_runner import run_tool
+from autolearn.client.cli.tools.tool_runner import run_tool
 
 
 def _megabytes(size: int) -> str:

@@ -10,7 +10,7 @@ import typer
 
 from autolearn.client.cli.options import Url
 from autolearn.client.cli.output import As, Output
-from autolearn.client.cli.tool_runner import run_tool
+from autolearn.client.cli.tools.tool_runner import run_tool
 
 BackupOption = Annotated[
     Path | None,

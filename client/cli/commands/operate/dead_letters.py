@@ -120,7 +120,7 @@ def quarantine(
     and the reason. Exit code 4: that command is answered already, or is not the next.
     """
     from autolearn.client.cli.output import print_json
-    from autolearn.client.cli.tool_runner import run_tool
+    from autolearn.client.cli.tools.tool_runner import run_tool
 
     words = [str(partition), str(offset), "--reason", reason]
     found, code = run_tool("autolearn.operations.quarantine", "claiming the partition", *words)

@@ -20,7 +20,7 @@ from autolearn.client.cli.commands.work.retrain import retrain
 from autolearn.client.cli.exit_codes import EXIT_CODES
 from autolearn.client.cli.options import Url
 from autolearn.client.cli.output import As, Output
-from autolearn.client.cli.tool_runner import progress_bars, run_tool
+from autolearn.client.cli.tools.tool_runner import progress_bars, run_tool
 from autolearn.schemas.errors import ExitCode
 
 _FOLDING = "folding the log"
@@ -88,7 +88,7 @@ def verify(
         verify_chain(backup, keys, checkpoints, output)
     if backup or keys or checkpoints:
         raise typer.BadParameter("--backup, --public-key and --checkpoints go with --chain.")
-    from autolearn.client.cli.digest_check import verify_views
+    from autolearn.client.cli.tools.digest_check import verify_views
 
     with progress_bars(_FOLDING) as bar:
         result = verify_views(url or [], bar)

@@ -58,7 +58,7 @@ def _without_api(error: Unreachable) -> dict[str, Any]:
     Raises:
         Unreachable: the brokers are unknown too.
     """
-    from autolearn.client.cli.tool_runner import run_tool
+    from autolearn.client.cli.tools.tool_runner import run_tool
     from autolearn.runtime.home import home_of, running
     from autolearn.runtime.process import read_settings
 

@@ -12,7 +12,17 @@ from autolearn.client.cli.commands.pipelines import runs as runs_
 from autolearn.client.cli.commands.pipelines import templates
 from autolearn.client.cli.confirm import Yes, confirm
 from autolearn.client.cli.exit_codes import EXIT_CODES
-from autolearn.client.cli.options import Grantee, May, Shared, Url, shared_with, warn_of_name
+from autolearn.client.cli.options import (
+    Grantee,
+    May,
+    ResetLimits,
+    SetLimits,
+    Shared,
+    Url,
+    limits_in,
+    shared_with,
+    warn_of_name,
+)
 from autolearn.client.cli.output import As, Output
 from autolearn.client.cli.time_points import AsOf, point
 
@@ -127,7 +137,8 @@ def show(
         elif one is not None:
             console().print(views.version(one))
         else:
-            console().print(views.pipeline(pipeline.data))
+            quotas = [] if as_of else to.client.pipelines.quotas(name)
+            console().print(views.pipeline(pipeline.data, quotas))
             if pipeline.data.versions > 1:
                 console().print("", views.versions(pipeline.versions()), sep="\n")
 
@@ -236,6 +247,28 @@ def unshare(name: Name, user: Grantee, output: As = Output.table, url: Url = Non
             print_json(to.said)
         else:
             print(shared_with(pipeline.data.grants))
+
+
+@app.command("quota")
+def quota(
+    name: Name,
+    set_: SetLimits = None,
+    reset: ResetLimits = None,
+    output: As = Output.table,
+    url: Url = None,
+) -> None:
+    """Show or set the quotas of a pipeline: runs, sessions, bytes of results.
+
+    Its owner may set limits up to the defaults, a sysadmin any.
+    """
+    from autolearn.client.cli.connection import connect, show_list
+    from autolearn.client.cli.tables import users
+
+    if limits := limits_in(set_, reset):
+        with connect(url) as to:
+            for one, limit in limits:
+                to.client.pipelines.set_quota(name, one, limit)
+    show_list(lambda client: client.pipelines.quotas(name), users.quotas, output, url)
 
 
 @app.command("remove")

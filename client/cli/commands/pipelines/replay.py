@@ -10,7 +10,7 @@ import typer
 from autolearn.client.cli.commands.pipelines.runs import RunId
 from autolearn.client.cli.options import Url
 from autolearn.client.cli.output import As, Output
-from autolearn.client.cli.tool_runner import run_tool
+from autolearn.client.cli.tools.tool_runner import run_tool
 
 if TYPE_CHECKING:
     from autolearn.schemas.reports.pipeline_replay import RecordedPipelineRun

@@ -13,6 +13,7 @@ import typer
 from autolearn.client.cli.options import TimeLimit, Url
 from autolearn.client.cli.output import As, Output
 from autolearn.client.cli.terminal_text import printable
+from autolearn.client.cli.time_points import AsOf, point
 from autolearn.schemas.errors import ExitCode
 
 if TYPE_CHECKING:
@@ -115,10 +116,11 @@ def list_(
         str | None, typer.Argument(metavar="[NAME]", help="Those of this pipeline. [default: all]")
     ] = None,
     limit: Annotated[int, typer.Option(min=1, max=10_000, help="At most so many.")] = 20,
+    as_of: AsOf = None,
     output: As = Output.table,
     url: Url = None,
 ) -> None:
-    """List runs, the newest first."""
+    """List runs, the newest first; with --as-of, those at that time."""
     import msgspec
 
     from autolearn.client.cli.connection import connect
@@ -126,22 +128,25 @@ def list_(
     from autolearn.client.cli.tables.pipelines import runs as views
     from autolearn.schemas.rest.pipelines.runs import PipelineRunSummary
 
+    then = as_of and point(as_of)
     with connect(url) as to:
-        items = to.every(to.client.pipeline_runs(pipeline=name, limit=limit))
+        items = to.every(to.client.pipeline_runs(pipeline=name, limit=limit, as_of=then))
+        to.say_position()
         if output == Output.json:
             print_json({"items": items, "next": None})
         else:
             console().print(views.runs(msgspec.convert(items, list[PipelineRunSummary])))
 
 
-def show(run: RunId, output: As = Output.table, url: Url = None) -> None:
-    """Show a run with its steps, and what it has made."""
+def show(run: RunId, as_of: AsOf = None, output: As = Output.table, url: Url = None) -> None:
+    """Show a run with its steps, and what it has made; with --as-of, its state at that time."""
     from autolearn.client.cli.connection import connect
     from autolearn.client.cli.output import console, print_json
     from autolearn.client.cli.tables.pipelines import runs as views
 
     with connect(url) as to:
-        found = to.client.pipeline_run(run)
+        found = to.client.pipeline_run(run, as_of=as_of and point(as_of))
+        to.say_position()
         if output == Output.json:
             print_json(to.said)
         else:

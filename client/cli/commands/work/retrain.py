@@ -10,7 +10,7 @@ import typer
 
 from autolearn.client.cli.options import SessionOption, Url
 from autolearn.client.cli.output import As, Output
-from autolearn.client.cli.tool_runner import run_tool
+from autolearn.client.cli.tools.tool_runner import run_tool
 
 if TYPE_CHECKING:
     from autolearn.schemas.reports.retrain import RecordedTraining

@@ -13,6 +13,7 @@ from autolearn.schemas.pipelines.definition import Definition, Parameter
 from autolearn.schemas.pipelines.diff import PipelineDifference
 from autolearn.schemas.pipelines.graph import PipelineGraph
 from autolearn.schemas.rest.pipelines.definitions import Pipeline, PipelineSummary, PipelineVersion
+from autolearn.schemas.rest.users import QuotaState
 
 _SHORT = 40
 """Characters of a value in a table."""
@@ -37,8 +38,8 @@ def pipelines(found: Iterable[PipelineSummary]) -> RenderableType:
     return rows(heads, lines, leave=("requested", "owner", "versions"), wraps=("summary",))
 
 
-def pipeline(one: Pipeline) -> RenderableType:
-    """Return a pipeline with its newest version."""
+def pipeline(one: Pipeline, quotas: Iterable[QuotaState] = ()) -> RenderableType:
+    """Return a pipeline with its newest version, and the use of its quotas."""
     about = {
         "pipeline": one.name,
         "summary": one.summary,
@@ -47,6 +48,11 @@ def pipeline(one: Pipeline) -> RenderableType:
         "version": one.versions,
         "runs": f"{one.runs}, the newest {one.last_status}" if one.last else "none",
         **_settings(one.definition),
+        "quotas": ", ".join(
+            f"{quota.name} {quota.used:,} of {quota.limit:,}"
+            for quota in quotas
+            if quota.used is not None
+        ),
     }
     return Group(pairs(about), *_parts(one.definition))
 

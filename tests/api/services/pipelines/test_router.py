@@ -3,6 +3,8 @@
 import httpx
 import pytest
 
+from tests.support.waiting import until
+
 WAIT = {"Prefer": "wait=60"}
 FILE = """
 pipeline: {name}
@@ -122,3 +124,55 @@ def test_drivers_are_not_listed_as_workers(http: httpx.Client):
     workers = http.get("/v1/status").json()["workers"]
     assert workers, "the agents have one"
     assert all(one["slots"] for one in workers), workers
+
+
+def test_a_pipeline_has_so_many_open_runs_as_its_quota_allows(
+    http: httpx.Client, first: tuple[str, dict]
+):
+    at, _ = first
+
+    def used() -> dict[str, tuple[int, int]]:
+        items = http.get(f"{at}/quota").json()["items"]
+        return {one["name"]: (one["used"], one["limit"]) for one in items}
+
+    assert used()["runs-open"] == (0, 20)
+    assert used()["result-bytes"][0] > 0, "the table of the step select"
+    assert http.post(f"{at}/quota", json={"name": "runs-open", "limit": 0}).status_code == 200
+    refused = http.post(f"{at}/runs", json={})
+    assert refused.status_code == 409, refused.text
+    problem = refused.json()
+    assert problem["type"] == "urn:autolearn:problem:quota-exceeded"
+    assert (problem["quota"], problem["used"], problem["limit"]) == ("runs-open", 0, 0)
+    assert "autolearn pipeline quota irises --set runs-open=N" in problem["detail"]
+    assert http.post(f"{at}/runs?dry_run=true", json={}).status_code == 200, "a plan takes nothing"
+    assert http.post(f"{at}/quota", json={"name": "runs-open", "limit": None}).status_code == 200
+    run(http, at)
+
+
+def test_an_old_run_is_forgotten_and_shown_as_of_before(http: httpx.Client):
+    text = (
+        "pipeline: {name}\nkeep: last 1\nsteps:\n"
+        '  - source: {{dataset: iris}}\n  - select: {{where: "petal_length > 1"}}\n'
+    )
+    at = applied(http, "short", text)
+
+    def ran() -> str:
+        answer = http.post(f"{at}/runs", json={"no_cache": True}, headers=WAIT)
+        assert answer.json()["status"] == "completed", answer.text
+        return answer.json()["id"]
+
+    def runs(**query: str) -> list[str]:
+        answer = http.get("/v1/pipeline-runs", params={"pipeline": "short", **query})
+        return [one["id"] for one in answer.json()["items"]]
+
+    first = ran()
+    then = http.get("/v1/position").json()["token"]
+    second = ran()
+    until(lambda: runs() == [second])
+    assert runs(as_of=then) == [first]
+    assert http.get(f"/v1/pipeline-runs/{first}").status_code == 404
+    shown = http.get(f"/v1/pipeline-runs/{first[:13]}", params={"as_of": then})
+    assert shown.status_code == 200, shown.text
+    assert [step["status"] for step in shown.json()["steps"]] == ["completed"] * 2
+    later = http.get(f"/v1/pipeline-runs/{second}", params={"as_of": then})
+    assert later.status_code == 404, "it came later"

@@ -68,7 +68,7 @@ def show(url: Url = None) -> None:
     import sys
 
     from autolearn.client.cli.connection import connect
-    from autolearn.client.sdk import credentials
+    from autolearn.client.sdk.access import credentials
 
     with connect(url) as to:
         kept = credentials.find(to.place)

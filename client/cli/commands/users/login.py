@@ -22,7 +22,7 @@ def login(
     The password is asked for; in a pipe it is the first line of standard input.
     """
     from autolearn.client.cli.connection import connect
-    from autolearn.client.sdk import credentials
+    from autolearn.client.sdk.access import credentials
 
     with connect(url) as to:
         made = to.client.login(user, secret("Password"), name=name, days=days)
@@ -33,7 +33,7 @@ def login(
 def logout(url: Url = None) -> None:
     """Revoke the stored token, and delete it here."""
     from autolearn.client.cli.connection import connect
-    from autolearn.client.sdk import credentials
+    from autolearn.client.sdk.access import credentials
     from autolearn.client.sdk.errors import Problem
 
     with connect(url) as to:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from autolearn.api.http.problems import Problem
 from autolearn.api.identity.visibility import Level
 from autolearn.api.limits.executors import ThreadLane
-from autolearn.api.shared.event_filters import EventFilter
+from autolearn.api.shared.events.filters import EventFilter
 from autolearn.api.shared.positions import read_position
 from autolearn.api.state.log_reader import LogReader
 from autolearn.eventlog.consumers.event_pages import EventPage, Places, places_of, read_page

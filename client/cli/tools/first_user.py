@@ -6,8 +6,8 @@ import sys
 
 import typer
 
-from autolearn.client.cli.tool_runner import run_tool
-from autolearn.client.sdk import credentials
+from autolearn.client.cli.tools.tool_runner import run_tool
+from autolearn.client.sdk.access import credentials
 from autolearn.runtime.home import home_of, running
 from autolearn.runtime.process import read_settings
 from autolearn.runtime.variables import variables

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from msgspec import Struct
 
-from autolearn.client.sdk.config_file import ConfigFile, home_in
+from autolearn.client.sdk.access.config_file import ConfigFile, home_in
 from autolearn.runtime.home import home_of, running
 from autolearn.runtime.process import read_settings
 from autolearn.runtime.variables import variables

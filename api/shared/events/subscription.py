@@ -13,8 +13,8 @@ from autolearn.api.http.problems import Problem, unavailable
 from autolearn.api.http.sse import block, comment
 from autolearn.api.identity.principal import bad_token, still_let_in
 from autolearn.api.limits.executors import Executors
-from autolearn.api.shared.event_filters import EventFilter
-from autolearn.api.shared.event_reader import EventReader
+from autolearn.api.shared.events.filters import EventFilter
+from autolearn.api.shared.events.reader import EventReader
 from autolearn.api.state.event_tail import EventTail
 from autolearn.eventlog.consumers.event_pages import FoundEvent, Places
 from autolearn.eventlog.positions import Position

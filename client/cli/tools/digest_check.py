@@ -8,9 +8,9 @@ from functools import partial
 from typing import Any
 
 from autolearn.client.cli.connection import reach, require_url
-from autolearn.client.cli.tool_runner import OnProgress
+from autolearn.client.cli.tools.tool_runner import OnProgress
+from autolearn.client.sdk.access.credentials import token_for
 from autolearn.client.sdk.client import AutoLearn
-from autolearn.client.sdk.credentials import token_for
 from autolearn.operations.replay.verify import Goal, Served, verify
 from autolearn.runtime.home import home_of, running
 from autolearn.runtime.logs import configure_logs

@@ -1,0 +1,1 @@
+"""The columns of datasets that requests are about."""

@@ -1,0 +1,1 @@
+"""What datasets, models and pipelines have in common: a name, an owner, grants, and an end."""

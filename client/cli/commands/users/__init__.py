@@ -1,0 +1,1 @@
+"""Commands about users: logins, tokens and groups."""

@@ -1,0 +1,1 @@
+"""Commands that run as processes of their own, beside the API."""

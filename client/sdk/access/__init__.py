@@ -1,0 +1,1 @@
+"""What a user has stored: the places of APIs, and tokens for them."""
