@@ -19,7 +19,7 @@ from autolearn.api.identity.principal import Who
 from autolearn.api.identity.visibility import Level, pipeline_access
 from autolearn.api.services.pipelines import bodies, resources
 from autolearn.api.services.pipelines.checks import invalid, require_pipeline, unknown_pipeline
-from autolearn.api.services.pipelines.kinds import step_kinds
+from autolearn.api.services.pipelines.kinds import checked, step_kinds
 from autolearn.api.services.pipelines.runs import add_run_routes
 from autolearn.api.services.pipelines.step_runs import add_step_run_route
 from autolearn.api.shared.as_of import AsOf, AsOfView, Shared, require_now, see
@@ -70,10 +70,8 @@ def router(context: ApiContext) -> APIRouter:
         `dry_run` the version is only shown (200).
         """
         body = await read_body(request, bodies.ApplyBody)
-        now = context.queries.now()
         try:
-            kinds = await context.executors.lists.run(lambda: step_kinds(now))
-            definition = parse(body.text, kinds)
+            definition = await checked(context, lambda kinds: parse(body.text, kinds))
         except PipelineInvalid as error:
             raise invalid(error) from None
         name, asked = definition.name, CommandRequest.of(request, body.model_dump())
