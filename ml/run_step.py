@@ -184,7 +184,7 @@ def _place_of(error: BaseException, step: StepFunction) -> str:
 
 
 def _advice_for(error: BaseException | None, step: StepFunction) -> str:
-    """Return what to do about an error that the fence of run processes has caused, "" for others.
+    """Return advice for an error that the fence of run processes has caused, "" for others.
 
     Names of hosts are not found without a network.
     """

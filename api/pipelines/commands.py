@@ -146,4 +146,4 @@ class RunCommands:
     def _posted(self, posted: asyncio.Future[Answer | Accepted]) -> None:
         self._posting.discard(posted)
         if not posted.cancelled():
-            posted.exception()  # whoever waits is told, and perhaps nobody waits any more
+            posted.exception()  # perhaps nobody waits for it any more

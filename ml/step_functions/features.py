@@ -13,7 +13,7 @@ from autolearn.ml.expressions.errors import ExpressionError
 from autolearn.ml.expressions.expression import Expression
 from autolearn.ml.expressions.values import finite
 from autolearn.ml.steps.context import report
-from autolearn.ml.steps.missing import warn_of_missing
+from autolearn.ml.steps.no_result import warn_of_missing
 from autolearn.ml.steps.parameters import COLUMNS
 from autolearn.ml.steps.step_function import step
 

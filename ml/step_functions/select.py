@@ -11,7 +11,7 @@ from pyarrow import compute
 from autolearn.ml.errors import InputError
 from autolearn.ml.expressions.expression import Expression
 from autolearn.ml.steps.context import report
-from autolearn.ml.steps.missing import warn_of_missing
+from autolearn.ml.steps.no_result import warn_of_missing
 from autolearn.ml.steps.parameters import COLUMNS
 from autolearn.ml.steps.step_function import step
 

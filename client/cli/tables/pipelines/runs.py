@@ -151,11 +151,12 @@ def _made_words(gave: StepGave) -> str:
 
 def made(one: PipelineRun, written: Mapping[str, Path]) -> Iterator[str]:
     """Yield what a run has made, each with the next command to type."""
-    if one.trained_in and (at := one.links.get("session", "")):
+    if at := one.links.get("session", ""):
         kind = "experiment" if at.startswith("/v1/experiments/") else "session"
-        yield f"{kind} {short(one.trained_in)}\tautolearn {kind} show {short(one.trained_in)}"
-        if kind == "session":
-            yield f"to keep it\tautolearn commit {short(one.trained_in)}"
+        name = short(at.rpartition("/")[2])
+        yield f"{kind} {name}\tautolearn {kind} show {name}"
+        if kind == "session" and one.ended:
+            yield f"to keep it\tautolearn commit {name}"
     for step in one.steps:
         gave = step.gave
         if step.status not in ("completed", "cached"):
