@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import Counter
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from contextlib import suppress
 
 import structlog
@@ -33,6 +33,7 @@ from autolearn.artifacts.store.errors import ArtifactError
 from autolearn.projections.queries.decrypting_reader import May
 from autolearn.projections.queries.pipelines import runs_of
 from autolearn.projections.queries.queries import Snapshot
+from autolearn.runtime.timestamps import millis
 from autolearn.runtime.timestamps import now as timestamp
 from autolearn.schemas.bounds import LONGEST_TEXT, cut
 from autolearn.schemas.commands import (
@@ -85,7 +86,9 @@ class Conductor:
         self.reports = False
         """Whether it reports the end of the run, and tidies up after it."""
         self.phase = "starting"
-        self.began, self.since = time.monotonic(), timestamp()
+        self.since = by.row.started or timestamp()
+        self.began = time.monotonic() - max(0.0, time.time() - millis(self.since) / 1000)
+        """When the first attempt has begun."""
 
     async def conduct(self) -> None:
         """Do all steps, and report the end of the run."""
@@ -114,8 +117,9 @@ class Conductor:
     async def _until_end(self) -> Command:
         """Do all steps, and return the command that reports the end of the run."""
         limit = self.by.row.time_limit
+        left = max(0.0, self.began + limit - time.monotonic())
         try:
-            async with asyncio.timeout(limit) as within:
+            async with asyncio.timeout(left) as within:
                 await self._do_steps()
                 return await self._end()
         except LostRun:
@@ -150,6 +154,7 @@ class Conductor:
             task.cancel()
         await asyncio.gather(*going, return_exceptions=True)
         by = self.by
+        await by.commands.until_answered()
         session = session_of(by.id)
         for owner in (runs_of(by.pipeline), session):
             for run in await self._open(owner):
@@ -159,7 +164,7 @@ class Conductor:
         """Return the runs of this one that have not ended, but trials, which their study ends."""
         now, executors = self.by.context.queries.now(), self.by.context.executors
         return await executors.lists.run(
-            lambda: open_runs(now, self.by.pipeline, self.by.id, owner)
+            lambda: open_runs(now, self.by.pipeline, self.by.id, owner, self.by.commands.requested)
         )
 
     async def _cancel(self, as_user: bool, at: StreamId, command: CancelRun) -> None:
@@ -180,7 +185,7 @@ class Conductor:
         now = by.context.queries.latest()
         if now.sessions.owner(session_of(by.id)) is not None:
             by.session = session_of(by.id)
-            by.committed = not now.sessions.is_open(by.session)
+            by.committed = now.sessions.is_committed(by.session)
         while len(self.outcomes) < len(by.definition.steps):
             for step in by.definition.steps:
                 if step.name in self.outcomes or step.name in self.going:
@@ -332,10 +337,12 @@ class Conductor:
         return FailRun(self.by.id, self.attempt, self.by.commands.worker, reason, words)
 
 
-def open_runs(now: Snapshot, pipeline: str, run: RunId, owner: SessionId) -> list[RunId]:
+def open_runs(
+    now: Snapshot, pipeline: str, run: RunId, owner: SessionId, asked: Collection[RunId] = ()
+) -> list[RunId]:
     """Return the runs of a run's pipeline or session that it has asked for and have not ended.
 
-    What was asked for after its end is somebody else's.
+    What was asked for after its end is somebody else's, unless it is known to have `asked`.
     """
     row = now.runs.stored(runs_of(pipeline), "pipeline", run)
     until = row.ended if row is not None else None
@@ -343,7 +350,7 @@ def open_runs(now: Snapshot, pipeline: str, run: RunId, owner: SessionId) -> lis
     return [
         one
         for _, one, found in now.runs.open_of(owner)
-        if found.study == asked_by and (until is None or found.requested <= until)
+        if found.study == asked_by and (until is None or found.requested <= until or one in asked)
     ]
 
 

@@ -52,7 +52,8 @@ async def commit(by: ConductedRun, session: SessionId) -> None:
                     raise
                 await by.until_idle(session)  # another run evaluates in it, too
                 tried += 1
-        by.committed = by.committed or session == by.session
+        if session == by.session:
+            by.committed = by.context.queries.latest().sessions.is_committed(session)
 
 
 async def promote(by: ConductedRun, work: StepWork) -> StepGave:

@@ -95,7 +95,7 @@ def run(snapshot: Snapshot, name: str, row: PipelineRunRow, live: Live) -> Pipel
         links: dict[str, str] = {}
         if outcome is not None and outcome.gave.artifact is not None:
             links["files"] = f"{at}/steps/{step.name}/files"
-        ready = row.started is not None and all(name in told for name in step.inputs)
+        ready = row.status == "started" and all(name in told for name in step.inputs)
         going = "cancelled" if row.ended is not None else "running" if ready else "waiting"
         why = "the run ended before it" if going == "cancelled" else ""
         if going == "running" and stored is not None:
@@ -104,9 +104,10 @@ def run(snapshot: Snapshot, name: str, row: PipelineRunRow, live: Live) -> Pipel
         steps.append(_step(step, outcome, time, mine, (going, why), links))
     links = {"self": at, "pipeline": f"/v1/pipelines/{name}"}
     session = session_of(row.id)  # also of a run that has failed, or goes on
-    if snapshot.sessions.owner(session) is not None:
-        kind = "sessions" if snapshot.sessions.is_open(session) else "experiments"
-        links["session"] = f"/v1/{kind}/{session}"
+    if snapshot.sessions.is_open(session):
+        links["session"] = f"/v1/sessions/{session}"
+    elif snapshot.sessions.is_committed(session):
+        links["session"] = f"/v1/experiments/{session}"
     return PipelineRun(**asdict(row), pipeline=name, steps=steps, progress=live(row), links=links)
 
 
