@@ -29,6 +29,7 @@ def plan_of(
     """Return the plan of a run (blocks: cached results are read, and checked by their hashes)."""
     planned: list[PlannedStep] = []
     gave: dict[str, StepGave] = {}
+    whole: set[str] = set()
     before = _newest_outcomes(context, pipeline)
     secret = step_cache.secret_of(context, pipeline)
     definition = command.definition
@@ -44,9 +45,12 @@ def plan_of(
         given = {name: gave[name] for name in step.inputs}
         inputs = step_cache.inputs_of(step, kinds[step.kind], definition.seed, given, more)
         key = step_cache.key_of(inputs, step.inputs, secret)
-        hit = None if why else context.queries.now().pipelines.cached(pipeline, key)
+        before_it = context.queries.now().pipelines.cached(pipeline, key)
+        if before_it is not None and step.kind == "promote":  # it is the same version again
+            gave[step.name] = before_it[1].gave
+        hit = None if why else before_it
         if hit is not None:
-            why = step_cache.unusable(context, who, pipeline, command.run, hit)
+            why = step_cache.unusable(context, who, pipeline, command.run, hit, whole)
         if hit is not None and not why:
             gave[step.name] = hit[1].gave
             maker = step_cache.made_by(*hit)
