@@ -13,6 +13,7 @@ from msgspec.structs import replace
 from autolearn.agents.command_client import command_id
 from autolearn.api.http.problems import Problem
 from autolearn.api.identity.visibility import Level, access_to
+from autolearn.api.limits.quotas import check_run
 from autolearn.api.pipelines.run import ConductedRun, StepFailed, StepWork, words_of
 from autolearn.api.pipelines.tables import may_also, with_tables
 from autolearn.api.services.evaluations.checks import request_evaluation
@@ -73,6 +74,7 @@ async def measure_alike(
 
     Raises:
         StepFailed: an evaluation was cut short.
+        Problem: one cannot be asked for now.
     """
     here = await by.read(lambda now, _: _side(now, *mine))
     if here is None:
@@ -210,10 +212,12 @@ async def _evaluate(
     try:
         via = await _require_work(by, theirs.session)
         command = await by.read(asked)
+        if by.context.queries.latest().runs.stored(theirs.session, "evaluation", run) is None:
+            check_run(by.context.settings.quotas, by.context.queries.now(), theirs.session)
         at = stream("session", theirs.session)
         await by.commands.act(at, command, "beside", run, via=via)
     except Problem as problem:
-        if problem.status_code >= 500:
+        if problem.status_code >= 500 or problem.kind == "quota-exceeded":  # another time it may
             raise
         raise Unmeasured(words_of(problem).removesuffix(".")) from None
     await by.until_ended(theirs.session, "evaluation", run)

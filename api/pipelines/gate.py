@@ -55,13 +55,17 @@ class Gate:
         name = self.work.step.name
         return (name, self.horizon) if self.horizon else (name,)
 
+    def _asking(self, tried: int) -> tuple[object, ...]:
+        """What the id of a try to promote follows from."""
+        return ("promote", *self._part, *((tried,) if tried else ()))
+
     @property
     def _alias(self) -> str:
         return str(self.work.step.parameters.get("alias") or CHAMPION)
 
-    async def measure(self) -> None:
+    async def measure(self, tried: int = 0) -> None:
         """Have the versions that it is compared with measured on its rows. Raises StepFailed."""
-        if not self.by.commands.answered("promote", *self._part):  # else it may be the champion now
+        if not self.by.commands.answered(*self._asking(tried)):  # else it may be the champion now
             required, _ = await self._required()
             mine = self.experiment, self.training
             self.beside = await measure_alike(self.by, self.work, self.model, mine, required)
@@ -80,7 +84,7 @@ class Gate:
                 break
             except Problem as problem:
                 if problem.kind == "evidence-of-others" and tried + 1 < _TRIES:
-                    await self.measure()  # another version has got the alias meanwhile
+                    await self.measure(tried + 1)  # another version has got the alias meanwhile
                 elif problem.kind == "alias-unchanged":
                     return number, (f"version {number} answers as {self._alias} already",)
                 elif problem.kind in _NOT_PROMOTED:
@@ -143,7 +147,7 @@ class Gate:
     async def _ask(self, number: int, tried: int) -> None:
         """Ask for the promotion. Raises a Problem."""
         by, parameters = self.by, self.work.step.parameters
-        parts = ("promote", *self._part, *((tried,) if tried else ()))
+        parts = self._asking(tried)
         command: Promote | None = None
         via = await require_model(by.context, by.commands.principal(), self.model, Level.WORK)
         if not by.commands.answered(*parts):
