@@ -186,19 +186,19 @@ async def _evaluate(
     """
     owner = RunOwner("experiment", theirs.session)
     run = RunId(command_id("beside", by.id, theirs.id, like.id, *metrics))
-    limits = {"time_limit": work.step.time_limit, "memory_limit": work.step.memory_limit}
+    data = like.dataset
     body = EvaluationBody(
-        dataset=DatasetBody(name=like.dataset.name, version=like.dataset.version),
+        dataset=data.name if data.folder else DatasetBody(name=data.name, version=data.version),
         metrics=metrics,
-        **{name: limit for name, limit in limits.items() if limit is not None},
+        time_limit=work.step.time_limit,
+        memory_limit=work.step.memory_limit,
     )
     rows = HeldOut(mine.id, mine.task, mine.target, mine.split, mine.seed)
 
     def asked(now: Snapshot, may: May) -> RequestEvaluation:
-        """Look the table up under its name of then: the step may have another one now."""
-        name, version = like.dataset.name, like.dataset.version
-        same = next((one for one in by.tables.values() if one.version == version), None)
-        tables = {} if same is None else {name: replace(same, name=name)}
+        """Look the table up under its earlier name: the step may have another one now."""
+        same = next((one for one in by.tables.values() if one.version == data.version), None)
+        tables = {} if same is None else {data.name: replace(same, name=data.name)}
         now, may = with_tables(now, {**by.tables, **tables}), may_also(may, tables)
         most = by.context.settings.workers
         command = request_evaluation(run, owner, theirs.id, body, now, most, may)

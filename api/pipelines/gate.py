@@ -51,12 +51,12 @@ class Gate:
 
     @property
     def _part(self) -> tuple[str, ...]:
-        """What the ids of the commands follow from."""
+        """The words from which the ids of the commands follow."""
         name = self.work.step.name
         return (name, self.horizon) if self.horizon else (name,)
 
     def _asking(self, tried: int) -> tuple[object, ...]:
-        """What the id of a try to promote follows from."""
+        """Return the words from which the id of a try to promote follows."""
         return ("promote", *self._part, *((tried,) if tried else ()))
 
     @property
@@ -100,7 +100,7 @@ class Gate:
         return number, (*absent, told, *self.beside.notes)
 
     async def _required(self) -> tuple[list[Requirement], tuple[str, ...]]:
-        """Return what is required, without aliases that no version has, and notes about these."""
+        """Return the requirements, without aliases that no version has, and notes about these."""
         words = self.work.step.parameters.get("require") or []
         required = [requirement_in(str(one), f"#/require/{at}") for at, one in enumerate(words)]
         row = await self.by.read(lambda now, _: now.models.get(self.model))

@@ -68,4 +68,4 @@ def _hashes_of_values(table: DatasetTable, name: str) -> Array:
         values = _mixed((numbers + 0.0).view(np.uint64) + _STEP)  # -0.0 is 0.0
         return np.asarray(np.where(np.isnan(numbers), _ABSENT, values))
     places, texts = table.codes(name)
-    return np.append(hashes_of_texts(np.array(texts, dtype=object), 0), _ABSENT)[places]
+    return np.asarray(np.append(hashes_of_texts(np.array(texts, dtype=object), 0), _ABSENT)[places])

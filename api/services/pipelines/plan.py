@@ -45,10 +45,9 @@ def plan_of(
         given = {name: gave[name] for name in step.inputs}
         inputs = step_cache.inputs_of(step, kinds[step.kind], definition.seed, given, more)
         key = step_cache.key_of(inputs, step.inputs, secret)
-        before_it = context.queries.now().pipelines.cached(pipeline, key)
-        if before_it is not None and step.kind == "promote":  # it is the same version again
-            gave[step.name] = before_it[1].gave
-        hit = None if why else before_it
+        hit = None if why else context.queries.now().pipelines.cached(pipeline, key)
+        if hit is not None and step.kind == "promote":  # it is the same version again
+            gave[step.name] = hit[1].gave
         if hit is not None:
             why = step_cache.unusable(context, who, pipeline, command.run, hit, whole)
         if hit is not None and not why:

@@ -141,8 +141,6 @@ def why_forced(definition: Definition, step: Step, start_at: str, *, no_cache: b
     """Return why a step runs whatever the cache has, "" if it need not."""
     if step.cache == "never":
         return "cache: never"
-    if step.kind == "promote":
-        return "another version may answer by now"
     if step.kind == "source" and "url" in step.parameters:
         return "what a URL answers may have changed"
     if no_cache:
@@ -185,6 +183,8 @@ def unusable(
     another run can be used by those who may commit it, and once that run has ended: until then it
     commits the session itself.
     """
+    if hit[1].kind == "promote":
+        return "another version may answer by now"
     now = context.queries.now()
     maker, gave = made_by(*hit), hit[1].gave
     if gave.session and now.sessions.is_open(gave.session):
