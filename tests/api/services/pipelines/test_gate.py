@@ -59,7 +59,7 @@ def test_a_model_is_renewed_on_new_data_and_kept_from_worse(http: httpx.Client):
 
     put(http, name, 400, 0.0)
     (note,) = promoted(http, name)["gave"]["notes"]
-    (change,) = http.get(f"/v1/models/{name}/history").json()["items"][-1:]
+    (change,) = http.get(f"/v1/models/{name}/timeline").json()["items"][-1:]
     (shown,) = change["evidence"]
     mine, other = shown["candidate"], shown["other"]
     assert champion(http, name) == mine["version"] == 2
