@@ -157,10 +157,8 @@ def _may_know(mine: TrainingRow, theirs: TrainingRow) -> str:
         apart = apart and mine.schema_hash == theirs.schema_hash
     if apart:
         return ""
-    return (
-        f"may have learned from some of these rows, which flatters it: it was split {_how(theirs)},"
-        f" and this model {_how(mine)}; {_BY_HASH}"
-    )
+    told = "may have learned from some of these rows, which flatters it"
+    return f"{told}: it held out {theirs.split.test:.3g} of its rows {_how(theirs)}; {_BY_HASH}"
 
 
 def _how(training: TrainingRow) -> str:
