@@ -90,7 +90,7 @@ def test_a_champion_that_cannot_be_measured_stays_and_what_flatters_it_is_said(h
     put(http, name, 100, 0.1)
     promoted(http, name, by="random")
     put(http, name, 150, 0.1)
-    cut = promoted(http, name, more="    time_limit: 0.01", ends="failed")
+    cut = promoted(http, name, more="    time_limit: 0.001", ends="failed")
     assert cut["why"].startswith("champion (version 1) was not measured on the same rows: time: ")
     assert http.get(f"/v1/models/{name}").json()["versions"] == 1, "nothing is half done"
     *_, note = promoted(http, name)["gave"]["notes"]
