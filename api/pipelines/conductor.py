@@ -243,6 +243,7 @@ class Conductor:
                     by.pipeline,
                     by.id,
                     hit,
+                    by.whole,
                 )
                 if not why:
                     maker = step_cache.made_by(*hit)

@@ -70,10 +70,12 @@ _SPLIT = StepSpec(
         key(
             "by",
             "time: the latest rows are held out; group: a group is in one part; column: the column "
-            "says which rows are held out. Without it by the roles of columns, else random.",
+            "says which rows are held out; hash: by the hash of the column's value, without one of "
+            "the whole row, so that a row stays in its part when there are more. Without it by the "
+            "roles of columns, else random.",
             words(*get_args(SplitBy)),
         ),
-        key("column", "That of the time, the group, or the parts.", columns=True),
+        key("column", "That of the time, the group, the parts, or the hash.", columns=True),
         key("folds", "Folds of a cross-validation.", Domain("integer", 0, 20), default=0),
     ),
     driven=True,
