@@ -157,6 +157,22 @@ class PipelineQueries(Queries):
         for time, run in self.rows.by_time(table, *parts, after=after):
             yield time, RunId(run)
 
+    def newest_runs_for(
+        self, user: str, after: tuple[str, str] | None = None, *, unowned: bool = False
+    ) -> Iterator[tuple[str, RunId]]:
+        """Yield as `newest_runs`: of the pipelines that a user owns or has a grant of.
+
+        And of those `unowned`, which were applied without authentication.
+        """
+        owners, users = [user, *[""] * unowned], (user, *map(group_name, self.groups.of_user(user)))
+        shared = {name for one in users for name in self.rows.names(pipelines.SHARED_WITH, one)}
+        lists = [self.rows.by_time(pipelines.RUNS_OF_OWNER, one, after=after) for one in owners]
+        lists += [
+            self.rows.by_time(pipelines.RUNS_OF_PIPELINE, name, after=after) for name in shared
+        ]
+        for (time, run), _ in groupby(heapq.merge(*lists, reverse=True)):
+            yield time, RunId(run)
+
     def run_before(self, name: str, run: RunId) -> RunId | None:
         """Return the ended run of a pipeline that was requested before another one."""
         row = self.rows.get(RUNS, runs_of(name), run)

@@ -35,7 +35,7 @@ VIEWS = {
     )
 }
 
-FORMAT = 12
+FORMAT = 13
 """Rises whenever the same log gives other rows than before: stores of another format are rebuilt.
 tests/projections/test_format.py notices when it should have risen."""
 

@@ -52,6 +52,7 @@ def _request(kind: str) -> Handler:
             rows.put(pipelines.RUN_OF, entry, run)
             rows.put(pipelines.RUNS_BY_TIME, entry, record.time, run)
             rows.put(pipelines.RUNS_OF_PIPELINE, entry, name, record.time, run)
+            rows.put(pipelines.RUNS_OF_OWNER, entry, row.owner, record.time, run)
 
     return handle
 
@@ -88,7 +89,9 @@ def _forget(rows: RowBatch, record: EventRecord) -> None:
 
 def _delete_runs(rows: RowBatch, record: EventRecord, gone: set[str] | None) -> None:
     """Delete runs with their steps and outcomes; None: all."""
-    owner = owner_of_runs(record.subject)
+    owner, name = owner_of_runs(record.subject), record.subject[_NAME]
+    of = rows.get(pipelines.PIPELINES, name)
+    assert of is not None, f"the pipeline {name} is lost"
     for run in map(RunId, rows.names(run_rows.RUNS, owner)):
         row = rows.get(run_rows.RUNS, owner, run)
         assert row is not None, f"the run {run} is lost"
@@ -99,7 +102,8 @@ def _delete_runs(rows: RowBatch, record: EventRecord, gone: set[str] | None) -> 
         if row.kind == "pipeline":
             rows.delete(pipelines.RUN_OF, run)
             rows.delete(pipelines.RUNS_BY_TIME, row.requested, run)
-            rows.delete(pipelines.RUNS_OF_PIPELINE, record.subject[_NAME], row.requested, run)
+            rows.delete(pipelines.RUNS_OF_PIPELINE, name, row.requested, run)
+            rows.delete(pipelines.RUNS_OF_OWNER, of.owner, row.requested, run)
         for number in rows.numbers(pipelines.OUTCOMES, run):
             rows.delete(pipelines.OUTCOMES, run, number)
 

@@ -28,6 +28,7 @@ EARLIER = {
     "9": "9b651742783f62f6eef215c3741b20719874790839fedf4c91ecd70f8739e95a",
     "10": "05c88b8a4bc23c516015cbf1482d0499d1c9ca6020199c77c5f5363e41d45573",
     "11": "65121ac32bbb41defc81fb176cc895d9241aea54593b736df45cf96462adbf1d",
+    "12": "05e2849bc04f3565011babffcdeff1347023212b481c1929a7504ac7719a2a6a",
 }
 """The digests of the formats below FORMAT, by format, as one SHA-256."""
 DIGESTS = Path(__file__).parent.parent / "golden" / "digests.json"

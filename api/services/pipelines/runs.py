@@ -174,9 +174,13 @@ def add_run_routes(routes: APIRouter, context: ApiContext) -> None:
         now = context.queries.now()
 
         def shown() -> Response:
+            if pipeline or who.everything:
+                found = now.pipelines.newest_runs(pipeline, after)
+            else:
+                found = now.pipelines.newest_runs_for(who.name, after, unowned=who.sysadmin)
             rows = (
                 (time, run, name)
-                for time, run in now.pipelines.newest_runs(pipeline, after)
+                for time, run in found
                 if pipeline_access(who, now, name := now.pipelines.of_run(run)).level >= Level.READ
             )
             items, more = page_of(
