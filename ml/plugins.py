@@ -75,6 +75,12 @@ def find_step(name: str) -> StepFunction:
     return found
 
 
+def is_ours(plugin: Estimator | Metric) -> bool:
+    """Return whether a plug-in is AutoLearn's own."""
+    group = ESTIMATORS if isinstance(plugin, Estimator) else METRICS
+    return any(_owner_of(one) == "autolearn" for one in _entries_of(group).select(name=plugin.name))
+
+
 @functools.cache
 def _entries_of(group: str) -> metadata.EntryPoints:
     """Return the entry points of a group; looking through all distributions takes a while."""
@@ -114,7 +120,8 @@ def load(group: str, kind: type[T], entries: metadata.EntryPoints) -> PluginSet[
             found[entry.name] = _checked(entry, kind)
             owners[entry.name] = owner
         except Exception as error:  # noqa: BLE001 - a plug-in may raise anything
-            if owner == "autolearn" and EXTRAS.get(entry.name) == getattr(error, "name", ""):
+            lacking = getattr(error, "name", "")  # both extras have LightGBM
+            if owner == "autolearn" and entry.name in EXTRAS and lacking == "lightgbm":
                 continue  # its extra is not installed
             problems.append(
                 f"The {_word_of(kind)} {entry.name!r} of {owner} ({group}: {entry.value}) cannot "

@@ -188,6 +188,13 @@ class WorkerSettings(Struct, frozen=True, kw_only=True):
     """Seconds that a run may take; a request may set fewer."""
     memory_limit: Annotated[int, Meta(ge=256)] = 4096
     """MiB that a run's process may use; a request may set fewer."""
+    dask: Annotated[str, Meta(pattern=r"^(|(tcp|tls)://[^\s,/]+:\d{1,5})\Z")] = ""
+    """The scheduler of a Dask cluster, `tcp://host:8786` or `tls://…`, on which steps and batch
+    predictions of many rows run (docs/workers.md); empty: none."""
+    dask_rows: Count = 1_000_000
+    """Rows from which on they run there."""
+    dask_tls: str = ""
+    """The folder of `ca.pem`, `cert.pem` and `key.pem`, for a scheduler at `tls://…`."""
 
 
 class DataSettings(Struct, frozen=True, kw_only=True):
@@ -343,6 +350,11 @@ def load(environment: Mapping[str, str]) -> Settings:
         raise SettingsError(
             f"AUTOLEARN_WORKER_LABELS={settings.workers.labels[:200]!r} does not fit: {faults[0]}.",
             advice="Give labels as in zone=a,gpu=1.",
+        )
+    if settings.workers.dask.startswith("tls://") != bool(settings.workers.dask_tls):
+        raise SettingsError(
+            "AUTOLEARN_DASK_TLS is for a scheduler at tls://, and such a scheduler needs it.",
+            advice="Set AUTOLEARN_DASK=tls://… and AUTOLEARN_DASK_TLS, or tcp://… alone.",
         )
     _check_master_key(settings.encryption)
     _check_proxies(api.trusted_proxies)

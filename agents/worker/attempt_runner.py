@@ -40,6 +40,7 @@ from autolearn.schemas.results import StepResult
 from autolearn.schemas.settings import WorkerSettings
 from autolearn.schemas.stream_kinds import owner_of_runs
 from autolearn.schemas.values import NO_DATASET, DatasetRef
+from autolearn.schemas.workers.cluster import Cluster, cluster_of, uses_cluster
 from autolearn.security.data_key import Unreadable, about_progress
 
 logger = structlog.get_logger(__name__)
@@ -56,6 +57,9 @@ class _Limited(Struct):
     artifact: str = ""
     artifact_keyid: str = ""
     network: bool = False
+    rows: int = 0
+    function: str = ""
+    estimator: str = ""
 
 
 class Opened(NamedTuple):
@@ -70,6 +74,7 @@ class Opened(NamedTuple):
     input_keys: dict[str, bytes]
     deleted: str = ""
     network: bool = False
+    cluster: Cluster | None = None
 
 
 class WorkerAttempt:
@@ -223,6 +228,7 @@ class AttemptRunner:
                 opened.key,
                 opened.input_keys,
                 opened.network,
+                opened.cluster,
             )
         self.changed.set()
         outcome = await attempt.running.outcome()
@@ -240,7 +246,8 @@ class AttemptRunner:
                 return self.failed(task, reason, detail)
             case Lost(detail):
                 logger.error("an attempt is lost", stream=task.stream, run=task.run, why=detail)
-                return commands.ReportRunLost(task.run, task.attempt, self.worker)
+                words = cut(detail, LONGEST_TEXT)
+                return commands.ReportRunLost(task.run, task.attempt, self.worker, words)
 
     def sealed(self, task: Task, detail: str) -> tuple[str, str]:
         """Return the id of the session's key and a detail encrypted with it; without one in clear.
@@ -280,7 +287,15 @@ class AttemptRunner:
                     keys[place] = self.vault.find(keyid).derived("artifacts")
                 except Unreadable:
                     deleted = what
-        return Opened(request, self.limits(said), key, keys, deleted, said.network)
+        limits, cluster = self.limits(said), self.cluster(task.kind, said)
+        return Opened(request, limits, key, keys, deleted, said.network, cluster)
+
+    def cluster(self, kind: str, asked: _Limited) -> Cluster | None:
+        """Return the cluster on which a run works, if it does."""
+        offered = cluster_of(self.settings)
+        rows = max((one.rows for one in asked.tables), default=asked.rows)
+        about = {"function": asked.function, "estimator": asked.estimator}
+        return offered if offered and uses_cluster(kind, rows, offered, **about) else None
 
     def limits(self, asked: _Limited) -> Limits:
         """Return the limits of a run: the requested ones, and no more than this worker's."""

@@ -59,8 +59,12 @@ class CancelRun(Command, frozen=True):
 
 
 class ReportRunLost(Command, frozen=True):
-    """The worker that held the attempt is gone; another worker may try the run again."""
+    """The worker that held the attempt is gone, or what it needs; another one may try it again.
+
+    `detail` says why, if that is known.
+    """
 
     run: RunId
     attempt: int
     worker: str
+    detail: str = ""

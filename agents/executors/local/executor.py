@@ -40,6 +40,7 @@ from autolearn.artifacts.store.store import ArtifactStore
 from autolearn.ml.results import RESULTS
 from autolearn.schemas.bounds import cut
 from autolearn.schemas.codec import is_too_deep
+from autolearn.schemas.workers.cluster import Cluster
 
 logger = structlog.get_logger(__name__)
 Word = dict[str, Any]
@@ -58,7 +59,7 @@ _SCRATCH = "autolearn-runs-"
 class Why(msgspec.Struct):
     """The reasons that a run may report: others are not for it to give."""
 
-    reason: Literal["raised", "memory", "input", "pruned"]
+    reason: Literal["raised", "memory", "input", "pruned", "lost"]
     detail: str
 
 
@@ -183,15 +184,18 @@ class LocalExecutor:
         key: bytes = b"",
         input_keys: Mapping[str, bytes] = {},
         network: bool = False,
+        cluster: Cluster | None = None,
     ) -> RunningProcess:
         """Start a run at once, as `Executor.start` says."""
-        if network and not self._network:
-            return self._other().start(kind, request, limits, on_phase, key, input_keys, network)
+        if (network or cluster) and not self._network:
+            return self._other().start(
+                kind, request, limits, on_phase, key, input_keys, cluster=cluster
+            )
         self._count += 1
         run = RunningProcess(self._count, limits)
         self._runs[run.number] = run
         run.task = asyncio.get_running_loop().create_task(
-            self._work(run, kind, request, on_phase, key, input_keys)
+            self._work(run, kind, request, on_phase, key, input_keys, cluster)
         )
         return run
 
@@ -231,6 +235,7 @@ class LocalExecutor:
         on_phase: Callable[[str], None],
         key: bytes,
         input_keys: Mapping[str, bytes],
+        cluster: Cluster | None,
     ) -> Outcome:
         folder: RunFolder | None = None
         started = False
@@ -248,7 +253,8 @@ class LocalExecutor:
                 return CANCELLED
             if isinstance(readable, Failed):
                 return readable
-            job = Job(kind, str(folder.path), tuple(readable), msgspec.Raw(encoded), self._network)
+            asked = msgspec.Raw(encoded)
+            job = Job(kind, str(folder.path), tuple(readable), asked, self._network, cluster)
             left = began + run.limits.time_s - asyncio.get_running_loop().time()
             started = True
             outcome = await self._run(server, run, job, on_phase, max(left, 0.0))
@@ -322,7 +328,8 @@ class LocalExecutor:
                 return Completed(msgspec.convert(said["result"], self._results[kind]))
             if said is not None and "failed" in said and not run.cancelled:
                 why = msgspec.convert(said["failed"], Why)
-                return Failed(why.reason, why.detail)
+                lost = why.reason == "lost"
+                return Lost(why.detail) if lost else Failed(why.reason, why.detail)
         return None
 
     def _ended(self, run: RunningProcess, ended: _ProcessEnd, said: Word | None) -> Outcome:
