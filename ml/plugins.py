@@ -13,6 +13,7 @@ from autolearn.ml.metrics.metric import Metric
 from autolearn.ml.steps.step_function import StepFunction, step_of
 from autolearn.schemas.catalog import EXTRAS, metric_and_class, wants_extra
 from autolearn.schemas.pipelines.steps import DRIVEN
+from autolearn.schemas.workers.cluster import needs_cluster
 
 ESTIMATORS = "autolearn.estimators"
 METRICS = "autolearn.metrics"
@@ -29,9 +30,12 @@ class PluginSet(Generic[T]):
     problems: tuple[str, ...]
 
 
-def load_estimators() -> PluginSet[Estimator]:
-    """Return every installed estimator."""
-    return load(ESTIMATORS, Estimator, _entries_of(ESTIMATORS))
+def load_estimators(*, cluster: bool = False) -> PluginSet[Estimator]:
+    """Return every installed estimator; with `cluster` those that learn on one, too."""
+    entries = _entries_of(ESTIMATORS)
+    if not cluster:
+        entries = metadata.EntryPoints(one for one in entries if not needs_cluster(one.name))
+    return load(ESTIMATORS, Estimator, entries)
 
 
 def load_metrics() -> PluginSet[Metric]:

@@ -177,8 +177,6 @@ def decide_run(state: Runs, command: RunCommand) -> Event:
             return events.RunLost(command.run, run.attempt + 1, command.worker)
         case commands.ReportRunLost():
             why = f"{run.attempt} workers were lost while they worked on it."
-            if command.detail:
-                why = f"{command.detail} That was attempt {run.attempt} of {run.max_attempts}."
             return events.RunFailed(command.run, run.attempt, command.worker, "lost", why)
 
 

@@ -60,6 +60,7 @@ class _Limited(Struct):
     rows: int = 0
     function: str = ""
     estimator: str = ""
+    max_attempts: int = 1
 
 
 class Opened(NamedTuple):
@@ -75,6 +76,7 @@ class Opened(NamedTuple):
     deleted: str = ""
     network: bool = False
     cluster: Cluster | None = None
+    max_attempts: int = 1
 
 
 class WorkerAttempt:
@@ -246,8 +248,10 @@ class AttemptRunner:
                 return self.failed(task, reason, detail)
             case Lost(detail):
                 logger.error("an attempt is lost", stream=task.stream, run=task.run, why=detail)
-                words = cut(detail, LONGEST_TEXT)
-                return commands.ReportRunLost(task.run, task.attempt, self.worker, words)
+                if opened.cluster and task.attempt >= opened.max_attempts:
+                    words = f"{detail.removesuffix('.')}. That was the last attempt."
+                    return self.failed(task, "lost", words)
+                return commands.ReportRunLost(task.run, task.attempt, self.worker)
 
     def sealed(self, task: Task, detail: str) -> tuple[str, str]:
         """Return the id of the session's key and a detail encrypted with it; without one in clear.
@@ -288,7 +292,8 @@ class AttemptRunner:
                 except Unreadable:
                     deleted = what
         limits, cluster = self.limits(said), self.cluster(task.kind, said)
-        return Opened(request, limits, key, keys, deleted, said.network, cluster)
+        last = said.max_attempts
+        return Opened(request, limits, key, keys, deleted, said.network, cluster, last)
 
     def cluster(self, kind: str, asked: _Limited) -> Cluster | None:
         """Return the cluster on which a run works, if it does."""

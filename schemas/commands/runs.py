@@ -59,12 +59,8 @@ class CancelRun(Command, frozen=True):
 
 
 class ReportRunLost(Command, frozen=True):
-    """The worker that held the attempt is gone, or what it needs; another one may try it again.
-
-    `detail` says why, if that is known.
-    """
+    """The worker that held the attempt is gone; another worker may try the run again."""
 
     run: RunId
     attempt: int
     worker: str
-    detail: str = ""

@@ -291,7 +291,7 @@ class LocalExecutor:
         try:
             end: list[asyncio.Future[Any]] = [run.ended, given_up]
             await asyncio.wait([listening, *end], return_when=asyncio.FIRST_COMPLETED)
-            told = self._told(run, job.kind, listening.result()) if listening.done() else None
+            told = self._told(run, job, listening.result()) if listening.done() else None
             if told is not None:
                 server.kill(run.number)  # it has nothing more to do, and what it left must stay so
             await asyncio.wait(end, return_when=asyncio.FIRST_COMPLETED)
@@ -304,7 +304,7 @@ class LocalExecutor:
             # it ended in some other way; a grandchild that got away may keep the channel open
             await asyncio.wait([listening], timeout=_STRAGGLING_SECONDS)
             said = listening.result() if listening.done() else None
-            return self._told(run, job.kind, said) or self._ended(run, ended, said)
+            return self._told(run, job, said) or self._ended(run, ended, said)
         finally:
             listening.cancel()
             given_up.cancel()
@@ -322,14 +322,15 @@ class LocalExecutor:
         self._clearing.add(task)
         task.add_done_callback(self._clearing.discard)
 
-    def _told(self, run: RunningProcess, kind: str, said: Word | None) -> Outcome | None:
+    def _told(self, run: RunningProcess, job: Job, said: Word | None) -> Outcome | None:
         with contextlib.suppress(msgspec.ValidationError):
             if said is not None and "result" in said:
-                return Completed(msgspec.convert(said["result"], self._results[kind]))
+                return Completed(msgspec.convert(said["result"], self._results[job.kind]))
             if said is not None and "failed" in said and not run.cancelled:
                 why = msgspec.convert(said["failed"], Why)
-                lost = why.reason == "lost"
-                return Lost(why.detail) if lost else Failed(why.reason, why.detail)
+                if why.reason == "lost":  # only of a cluster: a run may not say it of itself
+                    return Lost(why.detail) if job.cluster else Failed("raised", why.detail)
+                return Failed(why.reason, why.detail)
         return None
 
     def _ended(self, run: RunningProcess, ended: _ProcessEnd, said: Word | None) -> Outcome:
