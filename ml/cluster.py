@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import itertools
+import logging
 import os
 import tempfile
 import threading
@@ -26,6 +27,7 @@ from autolearn.artifacts.datasets.table import DatasetTable
 from autolearn.ml.environment import environment_now, one_thread
 from autolearn.ml.errors import InputError, Interrupted
 from autolearn.ml.steps.step_function import source_digest
+from autolearn.runtime.sandbox import disconnect
 from autolearn.schemas.bounds import cut
 from autolearn.schemas.workers.cluster import Cluster
 
@@ -56,9 +58,12 @@ def offered(cluster: Cluster | None) -> Iterator[None]:
         _offered = before
 
 
-def is_offered() -> bool:
-    """Return whether this run has a cluster."""
-    return _offered is not None
+def withdraw() -> None:
+    """Take the cluster from this run, before code of a package runs: it connects to nothing."""
+    global _offered
+    if _offered is not None:
+        _offered = None
+        disconnect()
 
 
 @contextlib.contextmanager
@@ -104,6 +109,7 @@ class DaskCluster:
                 "distributed.comm.timeouts.tcp": f"{_ANSWER_SECONDS:g}s",
             }
         )
+        logging.getLogger("distributed").setLevel(logging.CRITICAL)  # it is said by our errors
         self.address = cluster.address
         security = None
         if cluster.address.startswith("tls://"):
@@ -139,7 +145,7 @@ class DaskCluster:
         waiting = deque[Any]()
         left = iter(parts)
         while True:
-            for part in itertools.islice(left, self._room() - len(waiting)):
+            for part in itertools.islice(left, max(0, self._room() - len(waiting))):
                 sent = self.client.submit(_done, _here(), function, same, _packed(part), pure=False)
                 waiting.append(sent)
             if not waiting:

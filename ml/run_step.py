@@ -73,24 +73,25 @@ def run_step(request: StepRequested, store: Artifacts, report: Report) -> StepRe
         )
         log = OutputLog()
         report("running")
-        with connected() as cluster:
-            parts = None if cluster is None else StepParts.of(request, whose, context)
+        parts = StepParts.of(request, whose, context)
+        with connected(parts is not None) as cluster:
             if cluster is not None and parts is not None:
                 with _in_words(step, whose, context, log):
                     made = parts.do(cluster, files[0], folder / TABLE, report)
-                report("storing")
                 names, rows, rows_in = made.names, made.rows, [request.tables[0].rows]
             else:
                 inputs = [tables.read(*one) for one in zip(files, request.tables, strict=True)]
                 model = ModelInput(request.artifact) if request.artifact else None
-                with _in_words(step, whose, context, log):
+                with _in_words(step, whose, context, log), captured(log):
                     table = call(step, whose, inputs, model, request.parameters, context)
-                report("storing")
                 _check_files(folder, whose)
                 tables.write(table, folder / TABLE)
                 names, rows = table.column_names, table.num_rows
                 rows_in = [one.num_rows for one in inputs]
-            secrets = tables.sensitive_columns(names, request.tables, context.made_from)
+        report("storing")
+        said = account(rows_in, rows, context)
+        secrets = tables.sensitive_columns(names, request.tables, context.made_from)
+        with connected() as cluster:
             each = None if cluster is None else cluster.each
             try:
                 described = tables.described(
@@ -98,7 +99,6 @@ def run_step(request: StepRequested, store: Artifacts, report: Report) -> StepRe
                 )
             except DatasetRefused as refused:
                 raise InputError(f"{whose} gives a table that cannot be used: {refused}") from None
-            said = account(rows_in, rows, context)
         (folder / REPORT).write_bytes(msgspec.json.format(msgspec.json.encode(said), indent=1))
         words = f"The output is {_HIDDEN}: {listed(secret)}\n" if secret else log.text()
         (folder / LOG).write_text(words)
@@ -128,10 +128,9 @@ def account(rows_in: Sequence[int], rows: int, context: StepContext) -> StepRepo
 def _in_words(
     step: StepFunction, whose: str, context: StepContext, log: OutputLog
 ) -> Iterator[None]:
-    """Capture the output of a function, and put an error of its own in words for people."""
+    """Put an error of a function's own in words that people can use."""
     try:
-        with captured(log):
-            yield
+        yield
     except (MemoryError, Interrupted):
         raise
     except InputError as error:

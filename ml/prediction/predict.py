@@ -17,7 +17,7 @@ from autolearn.artifacts.datasets.table import DatasetTable
 from autolearn.artifacts.datasets.typed_inspection import Each
 from autolearn.artifacts.store.run_files import Artifacts
 from autolearn.ml.captured_warnings import heard
-from autolearn.ml.cluster import connected, is_offered
+from autolearn.ml.cluster import connected, withdraw
 from autolearn.ml.environment import environment, one_thread
 from autolearn.ml.errors import InputError
 from autolearn.ml.estimators.estimator import LABELS, distribution_of, methods_of
@@ -28,7 +28,6 @@ from autolearn.ml.prediction.answer_comparison import AnswerComparison
 from autolearn.ml.prediction.batch_predictor import BatchPredictor, predicted_batch
 from autolearn.ml.prediction.batch_records import batch_record, score_edges, shortened, together
 from autolearn.ml.prediction.row_files import RowFiles
-from autolearn.runtime.sandbox import disconnect
 from autolearn.schemas.bounds import PREDICTED_ROWS, cut, listed
 from autolearn.schemas.datasets.meanings import depends_on_others
 from autolearn.schemas.events import PredictionRequested
@@ -59,13 +58,11 @@ def predict(request: PredictionRequested, store: Artifacts, report: Report) -> P
         heard(),
     ):
         folder_of_model = store.fetch_folder(request.artifact, Path(scratch))
-        ours = has_own_estimator(folder_of_model)
-        if is_offered() and not ours:
-            disconnect()  # a package's code never connects, nor is it sent to a cluster
+        if not has_own_estimator(folder_of_model):
+            withdraw()
         model = open_folder(folder_of_model)
-        if is_offered() and ours and (steps := steps_in(model.pipeline)) and not steps.are_own():
-            disconnect()
-            ours = False
+        if (steps := steps_in(model.pipeline)) is not None and not steps.are_own():
+            withdraw()
         if LABELS in methods_of(model.pipeline):
             raise InputError(
                 f"{model.training.estimator} assigns no rows but those that it was fitted on",
@@ -80,7 +77,7 @@ def predict(request: PredictionRequested, store: Artifacts, report: Report) -> P
         compared: AnswerComparison | None = None
         if request.backtest is not None:
             compared = AnswerComparison(model.training.task, hidden=batches.hides_target)
-        with RowFiles(Path(folder), request.form) as files, connected(ours) as cluster:
+        with RowFiles(Path(folder), request.form) as files, connected() as cluster:
             for said, rows in batches.predicted(_here if cluster is None else cluster.each):
                 files.add(rows)
                 if compared is not None:

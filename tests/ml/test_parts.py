@@ -94,7 +94,7 @@ def test_a_step_in_parts_gives_the_bytes_of_the_step_at_once(
     once = run_step(request, store, nothing)
     cluster = InTurn()
     monkeypatch.setattr(tables, "rows_of_batch", lambda _: 33)
-    monkeypatch.setattr(module, "connected", lambda: contextlib.nullcontext(cluster))
+    monkeypatch.setattr(module, "connected", lambda *_: contextlib.nullcontext(cluster))
     again = run_step(request, store, nothing)
     assert cluster.parts > 15
     assert again.report == once.report
@@ -106,7 +106,7 @@ def test_a_fault_of_a_part_is_told_as_that_of_the_step(
     store: ArtifactStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     spec = data(store, tmp_path, rows(100))
-    monkeypatch.setattr(module, "connected", lambda: contextlib.nullcontext(InTurn()))
+    monkeypatch.setattr(module, "connected", lambda *_: contextlib.nullcontext(InTurn()))
     with pytest.raises(InputError, match="values of the column n do not fit the type integer"):
         run_step(asked(spec, "clean", {"types": {"n": "integer"}}), store, nothing)
     with pytest.raises(InputError, match="gives a table without rows"):
@@ -124,7 +124,7 @@ def test_batches_that_are_predicted_elsewhere_give_the_same_predictions(
     monkeypatch.setattr(prediction, "_BATCH", 7)
     here = prediction.predict(request, store, nothing)
     cluster = InTurn()
-    monkeypatch.setattr(prediction, "connected", lambda _: contextlib.nullcontext(cluster))
+    monkeypatch.setattr(prediction, "connected", lambda: contextlib.nullcontext(cluster))
     there = prediction.predict(request, store, nothing)
     assert cluster.parts > 5
     assert there.output == here.output
