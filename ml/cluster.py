@@ -11,12 +11,12 @@ import functools
 import itertools
 import logging
 import os
+import pickle
 import tempfile
-import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Future, wait
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
@@ -31,14 +31,16 @@ from autolearn.runtime.sandbox import disconnect
 from autolearn.schemas.bounds import cut
 from autolearn.schemas.workers.cluster import Cluster
 
-P, R, S = TypeVar("P"), TypeVar("R"), TypeVar("S")
+P = TypeVar("P")
+R = TypeVar("R")
+S = TypeVar("S")
 CERTIFICATES = {"tls_ca_file": "ca.pem", "tls_client_cert": "cert.pem", "tls_client_key": "key.pem"}
 """The files of the folder of certificates, by what Dask calls them."""
 _CONNECT_SECONDS = 30.0
 _LOOK_SECONDS = 2.0
 """Seconds without a result after which the cluster is looked at, each time."""
-_ANSWER_SECONDS = 10.0
-"""Seconds that the scheduler has to answer."""
+_ANSWER_SECONDS = 30.0
+"""Seconds that the scheduler has to answer: it may import a library first."""
 _WITHOUT_WORKERS_SECONDS = 60.0
 _MOST_PARTS = 32
 """Parts that are on the cluster at a time, of each run."""
@@ -120,7 +122,6 @@ class DaskCluster:
                 cluster.address,
                 timeout=_CONNECT_SECONDS,
                 security=security,
-                set_as_default=False,
                 direct_to_workers=False,
             )
         except (OSError, TimeoutError) as error:
@@ -141,16 +142,24 @@ class DaskCluster:
 
         Raises InputError, and what the function raises.
         """
-        same = self.client.submit(_same, shared, pure=False)
+        same = self._submit(partial(_same, shared))
         waiting = deque[Any]()
         left = iter(parts)
         while True:
             for part in itertools.islice(left, max(0, self._room() - len(waiting))):
-                sent = self.client.submit(_done, _here(), function, same, _packed(part), pure=False)
-                waiting.append(sent)
+                waiting.append(self._submit(partial(_done, _here(), function, _packed(part)), same))
             if not waiting:
                 return
             yield self._result_of(waiting.popleft())
+
+    def _submit(self, work: Any, same: Any = None, workers: list[str] | None = None) -> Any:
+        """Have a call done there, with what `same` came to.
+
+        It travels as bytes, which only a worker reads: the scheduler would read, and import, what
+        it names.
+        """
+        sent = pickle.dumps(work, pickle.HIGHEST_PROTOCOL)
+        return self.client.submit(_LAUNCH, sent, same, workers=workers, pure=False)
 
     def workers(self) -> dict[str, int]:
         """Return the threads of each worker, by its address."""
@@ -180,53 +189,36 @@ class DaskCluster:
                     advice="Choose fewer num_machines, or start more workers (dask worker).",
                 )
             time.sleep(_LOOK_SECONDS / 10)
-        chosen = sorted(found)[:many]
-        for worker in chosen:  # its versions are compared
-            task = self.client.submit(
-                _done, _here(), _same_part, None, None, workers=[worker], pure=False
-            )
-            self._result_of(task)
-        return chosen
+        return sorted(found)[:many]
 
-    def array(self, parts: Sequence[Any], workers: Sequence[str]) -> Any:
-        """Return an array of Dask's whose parts are on these workers."""
-        from dask import array, delayed
+    def together(
+        self,
+        function: Callable[[S, P], R],
+        shared: Sequence[S],
+        parts: Sequence[P],
+        workers: Sequence[str],
+    ) -> list[R]:
+        """Return function(shared, part) of each worker, which do theirs at the same time.
 
-        arrays = []
-        for part, worker in zip(parts, workers, strict=True):
-            there = self.client.scatter(part, workers=[worker], hash=False)
-            arrays.append(array.from_delayed(delayed(there), part.shape, part.dtype))
-        return array.concatenate(arrays)
-
-    def watched(self, work: Callable[[], R], workers: Sequence[str]) -> R:
-        """Do what needs all of these workers, and give up when one of them is lost.
-
-        It goes on in its thread then, which ends with the run's process.
+        What is shared with a worker is lost with it, and so is the whole. Raises InputError, and
+        what the function raises.
         """
-        ended = Future[R]()
+        from distributed import wait
 
-        def do() -> None:
-            try:
-                ended.set_result(work())
-            except BaseException as error:  # noqa: BLE001 - it is raised where it is waited for
-                ended.set_exception(error)
-
-        threading.Thread(target=do, daemon=True).start()
-        while not wait([ended], _LOOK_SECONDS).done:
-            self._require(workers)
-        error = ended.exception()
-        if error is not None and not isinstance(error, InputError):
-            last = time.monotonic() + _ANSWER_SECONDS
-            while time.monotonic() < last and _is_of_network(error):
-                self._require(workers)
-                time.sleep(_LOOK_SECONDS / 10)
-            if _is_of_network(error):
-                raise self.lost(cut(str(error)))
-        return ended.result()
-
-    def _require(self, workers: Sequence[str]) -> None:
-        if gone := sorted({*workers} - {*self.workers()}):
-            raise self.lost(f"its worker {gone[0]} is gone")
+        waiting = []
+        for worker, mine, part in zip(workers, shared, parts, strict=True):
+            there = self.client.scatter(mine, workers=[worker], hash=False)
+            call = partial(_done, _here(), function, part)
+            waiting.append(self._submit(call, there, [worker]))
+        while left := [one for one in waiting if not one.done()]:
+            for one in waiting:
+                if one.done():
+                    self._result_of(one)  # if it has failed, the others wait in vain
+            with contextlib.suppress(TimeoutError):
+                wait(left, timeout=_LOOK_SECONDS, return_when="FIRST_COMPLETED")
+            if gone := sorted({*workers} - {*self.workers()}):
+                raise self.lost(f"its worker {gone[0]} is gone")
+        return [self._result_of(one) for one in waiting]
 
     def lost(self, why: str) -> Interrupted:
         """Return the error of a cluster that cannot go on."""
@@ -302,21 +294,11 @@ def _arrays(packed: _Packed) -> dict[str, Any]:
     return {name: table[name].combine_chunks() for name in table.column_names}
 
 
-def _is_of_network(error: BaseException) -> bool:
-    """Return whether an error is of a connection: between workers LightGBM calls it a socket's."""
-    from distributed import CancelledError, KilledWorker
-    from distributed.comm import CommClosedError
-
-    kinds = (OSError, TimeoutError, CancelledError, KilledWorker, CommClosedError)
-    return isinstance(error, kinds) or "ocket" in str(error)
+_LAUNCH = lambda sent, same: __import__("pickle").loads(sent)(same)  # noqa: E731 - not by its name
 
 
-def _same(shared: S) -> S:
+def _same(shared: S, _: Any) -> S:
     return shared
-
-
-def _same_part(_: Any, part: P) -> P:
-    return part
 
 
 @functools.cache
@@ -324,11 +306,11 @@ def _here() -> dict[str, Any]:
     """Return the code and the libraries on which a result depends."""
     return {
         "autolearn.ml": source_digest("autolearn.ml.cluster"),
-        **dict(environment_now(("lightgbm",))["libraries"]),  # type: ignore[call-overload]
+        **environment_now(("lightgbm",))["libraries"],
     }
 
 
-def _done(expected: dict[str, Any], function: Callable[[S, P], R], shared: S, part: P) -> Any:
+def _done(expected: dict[str, Any], function: Callable[[S, P], R], part: P, shared: S) -> Any:
     """Do a part, on a worker of the cluster."""
     if differing := [name for name, version in expected.items() if _here().get(name) != version]:
         name = differing[0]

@@ -58,7 +58,10 @@ class _PartContext(StepContext):
         """Keep a change, and the first of its rows."""
         table = rows if isinstance(rows, pa.Table) else sample
         count = rows.num_rows if isinstance(rows, pa.Table) else int(rows)
-        shown = None if table is None else table.take(range(min(MOST_SAMPLES, table.num_rows)))
+        first = pa.array(
+            range(min(MOST_SAMPLES, 0 if table is None else table.num_rows)), pa.int64()
+        )
+        shown = None if table is None else table.take(first)
         self.found.append(_Change(what, reason, column, count, shown))
 
 

@@ -73,8 +73,8 @@ def inspect_typed(
     The first rows are looked at here.
     """
     limit = min(COUNTED, COUNTED_TOGETHER // max(1, len(file.names)))
-    empty = _Empty(tuple(zip(file.names, file.kinds, strict=True)), limit)
-    tallies = empty.tallies()
+    begin = _Empty(tuple(zip(file.names, file.kinds, strict=True)), limit)
+    tallies = begin.tallies()
     sample, rows = Sample(), 0
 
     def read() -> Iterator[list[Values]]:
@@ -90,7 +90,7 @@ def inspect_typed(
                 tally.add_typed(values)
     else:
         names = [str(place) for place in range(len(tallies))]
-        for counted in each(_counted, empty, (pa.table(batch, names) for batch in read())):
+        for counted in each(_counted, begin, (pa.table(batch, names) for batch in read())):
             for tally, more in zip(tallies, counted, strict=True):
                 tally.add(more)
     if not rows:

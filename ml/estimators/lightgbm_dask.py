@@ -13,8 +13,9 @@ from autolearn.ml.estimators.estimator import Estimator
 from autolearn.ml.estimators.lightgbm import FIXED, HYPERPARAMETERS, TRUSTED, WEIGHTS
 from autolearn.schemas.catalog import CLASSIFICATION, REGRESSION
 from autolearn.schemas.values import Domain, Hyperparameter
+from autolearn.schemas.workers.cluster import MACHINES
 
-_MACHINES = Hyperparameter("num_machines", 2, (Domain("integer", 1, 1024),))
+_MACHINES = Hyperparameter("num_machines", MACHINES, (Domain("integer", 1, 1024),))
 """The workers of the cluster that share the rows: the model depends on their number."""
 
 lightgbm_dask = Estimator(

@@ -8,7 +8,6 @@ is higher for stranger rows.
 from __future__ import annotations
 
 import tempfile
-from collections import Counter
 from collections.abc import Collection, Mapping
 from pathlib import Path
 from types import MappingProxyType
@@ -24,6 +23,7 @@ from autolearn.ml.evaluation.stored_artifact import StoredArtifact, open_folder
 from autolearn.ml.plans.estimator_input import EstimatorInput
 from autolearn.ml.prediction.row_checks import RowChecker, rules_of
 from autolearn.schemas.catalog import ANOMALY_DETECTION, CLASSIFICATION, CLUSTERING
+from autolearn.schemas.datasets.rules import Soft
 
 Array = np.ndarray[Any, Any]
 PROBABILITY = "probability_"
@@ -36,7 +36,7 @@ class Said(NamedTuple):
     columns: dict[str, Array]
     taken: dict[str, dict[str, str]]
     unseen: dict[str, int]
-    warned: Counter[tuple[str, str]]
+    warned: Mapping[tuple[Soft, str], int]
 
 
 class BatchPredictor:
@@ -80,7 +80,7 @@ class BatchPredictor:
         warned = self.checker.count(table, features, strange, begin)
         ready = self.input.of(features, strange.values())
         columns = predicted_columns(self.model, features, ready)
-        return Said(columns, categories.taken, unseen, Counter({**warned}))
+        return Said(columns, categories.taken, unseen, warned)
 
 
 def predicted_batch(predictor: BatchPredictor, batch: tuple[int, DatasetTable]) -> Said:

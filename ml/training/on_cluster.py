@@ -1,35 +1,42 @@
 """Trains LightGBM on a Dask cluster (`lightgbm.dask`): its workers share the rows.
 
 The rows are dealt to as many workers as the request says, those of each class in turn, and the
-workers are in the order of the rows' parts: so the request says what the model depends on.
+workers are in the order of the rows' parts: so the request says what the model depends on. (Its
+own estimators for Dask put them in any order, and each finds the bins of some columns.)
 """
 
 from __future__ import annotations
 
-import logging
 import re
-from typing import Any
+import socket
+from typing import Any, NamedTuple
+from urllib.parse import urlsplit
 
 import numpy as np
 from sklearn.base import is_classifier
 
 from autolearn.ml.cluster import DaskCluster, connected
 from autolearn.ml.errors import InputError
+from autolearn.schemas.bounds import cut
+from autolearn.schemas.workers.cluster import MACHINES
 
 Array = np.ndarray[Any, Any]
-_ADDRESSES = re.compile(r"^\[(machines|local_listen_port|time_out): .*\]\n", re.MULTILINE)
-"""Where the workers of a training were, in the text of a model."""
+_ELSEWHERE = re.compile(
+    r"^\[(machines|local_listen_port|time_out|num_threads): .*\]\n", re.MULTILINE
+)
+"""What the text of a model says of the workers that trained it."""
+_OF_NETWORK = re.compile("socket|bind|network|connect", re.IGNORECASE)
+"""What LightGBM's errors say when another worker is gone."""
 _NOT_PASSED = ("client", "num_machines", "n_jobs")
 _TIMEOUT = 5
 """Minutes that a worker waits for another one, at each step of the training."""
 
 
-def fit_on_cluster(estimator: Any, features: Any, answers: Array, weights: Array | None) -> Any:
+def fit_on_cluster(estimator: Any, features: Any, answers: Any, weights: Array | None) -> Any:
     """Return a fitted plain model of LightGBM's.
 
     Raises InputError; Interrupted when the cluster, or one of the workers, is lost.
     """
-    logging.getLogger("autolearn.lightgbm").setLevel(logging.ERROR)
     with connected() as cluster:
         if cluster is None:
             raise InputError(
@@ -39,35 +46,82 @@ def fit_on_cluster(estimator: Any, features: Any, answers: Array, weights: Array
         return _fitted(cluster, estimator, features, answers, weights)
 
 
-def _fitted(
-    cluster: DaskCluster, estimator: Any, features: Any, answers: Array, weights: Array | None
-) -> Any:
-    import lightgbm
+class _Machine(NamedTuple):
+    """A worker among others: what it trains, and where they find each other."""
 
-    lightgbm.register_logger(logging.getLogger("autolearn.lightgbm"))
+    parameters: dict[str, Any]
+    classes: bool
+    machines: str
+    port: int
+    many: int
+    first: bool
+
+
+def _fitted(
+    cluster: DaskCluster, estimator: Any, features: Any, answers: Any, weights: Array | None
+) -> Any:
+    from lightgbm import Booster
+    from lightgbm.basic import LightGBMError
+
     given = estimator.get_params()
     parameters = {name: value for name, value in given.items() if name not in _NOT_PASSED}
-    parts = _parts_of(answers, given["num_machines"], is_classifier(estimator))
+    classes = is_classifier(estimator)
+    parts = _parts_of(answers, given.get("num_machines", MACHINES), classes)
     matrix = features if hasattr(features, "tocsr") else np.asarray(features)
-    workers = cluster.some_workers(len(parts))
-    rows = {"X": matrix, "y": answers, "sample_weight": weights}
-    model = type(estimator)(client=cluster.client, time_out=_TIMEOUT, **parameters)
-
-    def fit() -> None:
-        dealt = {
-            name: cluster.array([values[one] for one in parts], workers)
-            for name, values in rows.items()
-            if values is not None
-        }
-        model.fit(**dealt, callbacks=[StopWhenForgotten()])
-
-    cluster.watched(fit, workers)
-    local = model.to_local()
-    text = local.booster_.model_to_string()
-    if f"[num_machines: {len(parts)}]" not in text:
-        raise cluster.lost(f"the rows came to other workers than the {len(parts)} that were chosen")
-    local._Booster = lightgbm.Booster(model_str=_ADDRESSES.sub("", text))
+    rows = {"data": matrix, "label": answers, "weight": weights}
+    dealt = [
+        {name: values[part] for name, values in rows.items() if values is not None}
+        for part in parts
+    ]
+    many, workers = len(parts), cluster.some_workers(len(parts))
+    nothing = [None] * many
+    ports = cluster.together(_free_port, nothing, nothing, workers)
+    hosts = [urlsplit(worker).hostname for worker in workers]
+    machines = ",".join(f"{host}:{port}" for host, port in zip(hosts, ports, strict=True))
+    asked = [
+        _Machine(parameters, classes, machines, port, many, at == 0)
+        for at, port in enumerate(ports)
+    ]
+    try:
+        model, *_ = cluster.together(_trained, dealt, asked, workers)
+    except LightGBMError as error:
+        if _OF_NETWORK.search(str(error)):
+            raise cluster.lost(cut(str(error))) from None
+        raise
+    local = type(model)(**parameters, n_jobs=1)
+    for name in {*vars(model)} - {*model.get_params(), "_other_params"}:  # what was learned
+        setattr(local, name, getattr(model, name))
+    text = _ELSEWHERE.sub("", model.booster_.model_to_string())
+    local._Booster = Booster(model_str=text)
     return local
+
+
+def _free_port(_: None, __: None) -> int:
+    """Return a port on which a worker can listen."""
+    with socket.socket() as one:
+        one.bind(("", 0))
+        return int(one.getsockname()[1])
+
+
+def _trained(rows: dict[str, Any], asked: _Machine) -> Any:
+    """Train on the rows of this worker, together with the others; the first returns the model."""
+    from distributed import get_worker
+    from lightgbm import LGBMClassifier, LGBMRegressor
+    from lightgbm.dask import _train_part
+
+    threads = get_worker().state.nthreads
+    return _train_part(
+        params={**asked.parameters, "num_threads": threads, "tree_learner": "data"},
+        model_factory=LGBMClassifier if asked.classes else LGBMRegressor,
+        list_of_parts=[rows],
+        machines=asked.machines,
+        local_listen_port=asked.port,
+        num_machines=asked.many,
+        return_model=asked.first,
+        time_out=_TIMEOUT,
+        remote_socket=None,
+        callbacks=[StopWhenForgotten()],
+    )
 
 
 def _parts_of(answers: Array, machines: int, by_class: bool) -> list[Array]:

@@ -9,6 +9,8 @@ from autolearn.schemas.settings import WorkerSettings
 
 DASK = "dask"
 """The extra of AutoLearn with Dask, and the label of a worker that has a cluster."""
+MACHINES = 2
+"""The workers of the cluster that share a training's rows, unless it asks for others."""
 _STEPS = frozenset({"select", "clean", "features", "predict"})
 """AutoLearn's own functions that work on a cluster. No package can have a step of such a name."""
 

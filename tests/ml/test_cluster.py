@@ -119,7 +119,7 @@ def test_the_end_of_a_run_frees_the_cluster(dask: LocalDask) -> None:
     ):
         assert run.stdout is not None
         assert run.stdout.readline() == b"0\n"
-        assert any(client.processing().values())
+        until(lambda: any(client.processing().values()), "its parts are there")
         run.kill()
         killed = time.monotonic()
         until(lambda: not any(client.processing().values()), "the cluster is free", 10)
