@@ -29,12 +29,16 @@ from autolearn.ml.errors import InputError, Interrupted
 from autolearn.ml.steps.step_function import source_digest
 from autolearn.runtime.sandbox import disconnect
 from autolearn.schemas.bounds import cut
-from autolearn.schemas.workers.cluster import Cluster
+from autolearn.schemas.workers.cluster import DaskSettings
 
 P = TypeVar("P")
 R = TypeVar("R")
 S = TypeVar("S")
-CERTIFICATES = {"tls_ca_file": "ca.pem", "tls_client_cert": "cert.pem", "tls_client_key": "key.pem"}
+_CERTIFICATES = {
+    "tls_ca_file": "ca.pem",
+    "tls_client_cert": "cert.pem",
+    "tls_client_key": "key.pem",
+}
 """The files of the folder of certificates, by what Dask calls them."""
 _CONNECT_SECONDS = 30.0
 _LOOK_SECONDS = 2.0
@@ -46,11 +50,11 @@ _MOST_PARTS = 32
 """Parts that are on the cluster at a time, of each run."""
 _ADVICE = "Start it (docs/workers.md), or unset AUTOLEARN_DASK where the workers run."
 
-_offered: Cluster | None = None
+_offered: DaskSettings | None = None
 
 
 @contextlib.contextmanager
-def offered(cluster: Cluster | None) -> Iterator[None]:
+def offered(cluster: DaskSettings | None) -> Iterator[None]:
     """Offer a cluster to the run of this process."""
     global _offered
     before, _offered = _offered, cluster
@@ -95,7 +99,7 @@ class _Refusal(NamedTuple):
 class DaskCluster:
     """A connection to a Dask cluster. All its methods raise Interrupted when it is lost."""
 
-    def __init__(self, cluster: Cluster) -> None:
+    def __init__(self, cluster: DaskSettings) -> None:
         os.environ.setdefault("DASK_CONFIG", tempfile.gettempdir())  # it would write to the home
         try:
             import dask
@@ -115,7 +119,7 @@ class DaskCluster:
         self.address = cluster.address
         security = None
         if cluster.address.startswith("tls://"):
-            files = {name: str(Path(cluster.tls, file)) for name, file in CERTIFICATES.items()}
+            files = {name: str(Path(cluster.tls, file)) for name, file in _CERTIFICATES.items()}
             security = Security(require_encryption=True, **files)
         try:
             self.client = Client(

@@ -83,7 +83,7 @@ class _Done(NamedTuple):
     made_from: dict[str, tuple[str, ...]]
 
 
-class Made(NamedTuple):
+class _Written(NamedTuple):
     """The columns and the rows of a table that is written."""
 
     names: list[str]
@@ -113,7 +113,7 @@ class StepParts(NamedTuple):
 
     def do(
         self, cluster: DaskCluster, file: Path, path: Path, report: Callable[[str], None]
-    ) -> Made:
+    ) -> _Written:
         """Do the step for the rows of a file, and write its table.
 
         Raises InputError, Interrupted, and what the function raises.
@@ -139,10 +139,10 @@ class StepParts(NamedTuple):
             step, table = find_step(self.call.step), pa.concat_tables(whole)
             table = call(step, self.call.whose, [table], None, self.then, self.context)
             tables.write(table, path)
-            return Made(table.column_names, table.num_rows)
+            return _Written(table.column_names, table.num_rows)
         tables.require_rows(writer.rows, self.call.whose)
         writer.close()
-        return Made(writer.names, writer.rows)
+        return _Written(writer.names, writer.rows)
 
     def _place(self, change: _Change) -> tuple[bool, int]:
         """Return when the step makes a change: first in texts, then by types (`clean`)."""

@@ -19,6 +19,7 @@ from msgspec import Meta, Struct, field
 
 from autolearn.schemas.bounds import TOKENS
 from autolearn.schemas.errors import SettingsError
+from autolearn.schemas.workers.cluster import DaskSettings
 from autolearn.schemas.workers.labels import TEXT, faults_in, labels_in
 
 PREFIX = "AUTOLEARN_"
@@ -195,6 +196,11 @@ class WorkerSettings(Struct, frozen=True, kw_only=True):
     """Rows from which on they run there."""
     dask_tls: str = ""
     """The folder of `ca.pem`, `cert.pem` and `key.pem`, for a scheduler at `tls://…`."""
+
+    @property
+    def cluster(self) -> DaskSettings | None:
+        """The Dask cluster, if there is one."""
+        return DaskSettings(self.dask, self.dask_tls, self.dask_rows) if self.dask else None
 
 
 class DataSettings(Struct, frozen=True, kw_only=True):

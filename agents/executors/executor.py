@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, Literal, NamedTuple, Protocol
 
-from autolearn.schemas.workers.cluster import Cluster
+from autolearn.schemas.workers.cluster import DaskSettings
 
 
 class Limits(NamedTuple):
@@ -78,7 +78,7 @@ class Executor(Protocol):
         key: bytes = ...,
         input_keys: Mapping[str, bytes] = ...,
         network: bool = ...,
-        cluster: Cluster | None = ...,
+        cluster: DaskSettings | None = ...,
     ) -> StartedRun:
         """Start a run at once. `on_phase` is called in the loop with each phase's name.
 

@@ -40,7 +40,7 @@ from autolearn.schemas.results import StepResult
 from autolearn.schemas.settings import WorkerSettings
 from autolearn.schemas.stream_kinds import owner_of_runs
 from autolearn.schemas.values import NO_DATASET, DatasetRef
-from autolearn.schemas.workers.cluster import Cluster, cluster_of, uses_cluster
+from autolearn.schemas.workers.cluster import DaskSettings, uses_cluster
 from autolearn.security.data_key import Unreadable, about_progress
 
 logger = structlog.get_logger(__name__)
@@ -75,7 +75,7 @@ class Opened(NamedTuple):
     input_keys: dict[str, bytes]
     deleted: str = ""
     network: bool = False
-    cluster: Cluster | None = None
+    cluster: DaskSettings | None = None
     max_attempts: int = 1
 
 
@@ -295,9 +295,9 @@ class AttemptRunner:
         last = said.max_attempts
         return Opened(request, limits, key, keys, deleted, said.network, cluster, last)
 
-    def cluster(self, kind: str, asked: _Limited) -> Cluster | None:
+    def cluster(self, kind: str, asked: _Limited) -> DaskSettings | None:
         """Return the cluster on which a run works, if it does."""
-        offered = cluster_of(self.settings)
+        offered = self.settings.cluster
         rows = max((one.rows for one in asked.tables), default=asked.rows)
         about = {"function": asked.function, "estimator": asked.estimator}
         return offered if offered and uses_cluster(kind, rows, offered, **about) else None

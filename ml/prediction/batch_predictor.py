@@ -72,7 +72,7 @@ class BatchPredictor:
             self._open(open_folder(Path(folder)))
 
     def said_of(self, begin: int, table: DatasetTable) -> Said:
-        """Return what the model says of a batch, whose first row has the number `begin`."""
+        """Return the predictions of a batch, whose first row has the number `begin`."""
         categories = Categories(table, self._secret, elsewhere=self._elsewhere)
         features = features_of_model(self.model, categories, needed=False)
         strange = categories.strange
@@ -84,7 +84,7 @@ class BatchPredictor:
 
 
 def predicted_batch(predictor: BatchPredictor, batch: tuple[int, DatasetTable]) -> Said:
-    """Return what a model says of a batch, which comes with the number of its first row."""
+    """Return the predictions of a batch, which comes with the number of its first row."""
     return predictor.said_of(*batch)
 
 

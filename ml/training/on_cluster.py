@@ -119,7 +119,7 @@ def _trained(rows: dict[str, Any], asked: _Machine) -> Any:
         num_machines=asked.many,
         return_model=asked.first,
         time_out=_TIMEOUT,
-        remote_socket=None,
+        remote_socket=None,  # type: ignore[arg-type]
         callbacks=[StopWhenForgotten()],
     )
 

@@ -28,7 +28,7 @@ from autolearn.runtime.home import artifacts_url
 from autolearn.schemas.errors import ExitCode
 from autolearn.schemas.reports.retrain import RecordedTraining, RetrainCheck
 from autolearn.schemas.settings import Settings
-from autolearn.schemas.workers.cluster import Cluster, cluster_of
+from autolearn.schemas.workers.cluster import DaskSettings
 
 Told = Callable[[int, str, str], None]
 """Receives the number of finished trainings, the present one, and its phase."""
@@ -38,7 +38,7 @@ async def check(
     trainings: Sequence[RecordedTraining],
     store: str,
     told: Told = lambda *_: None,
-    cluster: Cluster | None = None,
+    cluster: DaskSettings | None = None,
 ) -> RetrainCheck:
     """Repeat the recorded trainings; `store` is the URL of the artifact store, only for reading.
 
@@ -76,8 +76,8 @@ def work(settings: Settings, _: argparse.Namespace, progress: ProgressLines) -> 
     def told(done: int, training: str, phase: str) -> None:
         progress(done, len(trainings), f"{training[:8]} {phase}")
 
-    cluster = cluster_of(settings.workers)
-    result = asyncio.run(until_stopped(check(trainings, store, told, cluster)))
+    again = check(trainings, store, told, settings.workers.cluster)
+    result = asyncio.run(until_stopped(again))
     return result, ExitCode.DONE if result.same else ExitCode.NO
 
 

@@ -32,7 +32,7 @@ from autolearn.schemas.reports.retrain import (
 )
 from autolearn.schemas.results import EvaluationResult, TrainingResult
 from autolearn.schemas.values import JsonValue
-from autolearn.schemas.workers.cluster import Cluster, needs_cluster
+from autolearn.schemas.workers.cluster import DaskSettings, needs_cluster
 
 _SMALL = Limits(time_s=60, memory_mb=1024)
 """The limits of a run that only reads the environment."""
@@ -51,7 +51,7 @@ class Retraining:
         original: ArtifactStore,
         scratch: ArtifactStore,
         told: Callable[[str], None] = lambda _: None,
-        cluster: Cluster | None = None,
+        cluster: DaskSettings | None = None,
     ) -> None:
         self.executor, self.original, self.scratch, self.told = executor, original, scratch, told
         self.cluster = cluster

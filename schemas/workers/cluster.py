@@ -5,7 +5,6 @@ from __future__ import annotations
 from msgspec import Struct
 
 from autolearn.schemas.catalog import EXTRAS
-from autolearn.schemas.settings import WorkerSettings
 
 DASK = "dask"
 """The extra of AutoLearn with Dask, and the label of a worker that has a cluster."""
@@ -15,7 +14,7 @@ _STEPS = frozenset({"select", "clean", "features", "predict"})
 """AutoLearn's own functions that work on a cluster. No package can have a step of such a name."""
 
 
-class Cluster(Struct, frozen=True):
+class DaskSettings(Struct, frozen=True):
     """A Dask cluster: the address of its scheduler, and the folder of the certificates for it.
 
     Work on fewer than `rows` rows is done without it.
@@ -24,13 +23,6 @@ class Cluster(Struct, frozen=True):
     address: str
     tls: str = ""
     rows: int = 1
-
-
-def cluster_of(settings: WorkerSettings) -> Cluster | None:
-    """Return the cluster of the settings, if they name one."""
-    if not settings.dask:
-        return None
-    return Cluster(settings.dask, settings.dask_tls, settings.dask_rows)
 
 
 def needs_cluster(estimator: str) -> bool:
@@ -43,7 +35,9 @@ def labels_for(estimator: str) -> dict[str, str]:
     return {DASK: "1"} if needs_cluster(estimator) else {}
 
 
-def uses_cluster(kind: str, rows: int, cluster: Cluster, *, function: str, estimator: str) -> bool:
+def uses_cluster(
+    kind: str, rows: int, cluster: DaskSettings, *, function: str, estimator: str
+) -> bool:
     """Return whether a run of a kind of work, on so many rows, is given a cluster."""
     if kind == "training":
         return needs_cluster(estimator)

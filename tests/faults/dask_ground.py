@@ -12,7 +12,7 @@ import numpy as np
 
 from tests.faults.ground import Ground, Tally
 from tests.faults.pipeline_ground import AT, PipelineClient, PipelineGround, write_package
-from tests.support.dask_cluster import LocalDask
+from tests.ml.on_dask.local_dask import LocalDask
 from tests.support.waiting import until
 
 ROWS = 400_000

@@ -23,7 +23,7 @@ from autolearn.ml.library_messages import sentence
 from autolearn.ml.task_kind import Kind
 from autolearn.runtime.sandbox import confine
 from autolearn.schemas.errors import AutoLearnError
-from autolearn.schemas.workers.cluster import Cluster
+from autolearn.schemas.workers.cluster import DaskSettings
 
 _REFUSED = (
     ". A run has no network, reads its own files and those of Python, and writes to its temporary "
@@ -43,7 +43,7 @@ class Job(msgspec.Struct, frozen=True):
     readable: tuple[str, ...]
     request: msgspec.Raw
     network: bool = False
-    cluster: Cluster | None = None
+    cluster: DaskSettings | None = None
 
 
 def work(channel: socket.socket, kinds: Mapping[str, Kind]) -> None:

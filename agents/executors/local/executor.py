@@ -40,7 +40,7 @@ from autolearn.artifacts.store.store import ArtifactStore
 from autolearn.ml.results import RESULTS
 from autolearn.schemas.bounds import cut
 from autolearn.schemas.codec import is_too_deep
-from autolearn.schemas.workers.cluster import Cluster
+from autolearn.schemas.workers.cluster import DaskSettings
 
 logger = structlog.get_logger(__name__)
 Word = dict[str, Any]
@@ -184,7 +184,7 @@ class LocalExecutor:
         key: bytes = b"",
         input_keys: Mapping[str, bytes] = {},
         network: bool = False,
-        cluster: Cluster | None = None,
+        cluster: DaskSettings | None = None,
     ) -> RunningProcess:
         """Start a run at once, as `Executor.start` says."""
         if (network or cluster) and not self._network:
@@ -235,7 +235,7 @@ class LocalExecutor:
         on_phase: Callable[[str], None],
         key: bytes,
         input_keys: Mapping[str, bytes],
-        cluster: Cluster | None,
+        cluster: DaskSettings | None,
     ) -> Outcome:
         folder: RunFolder | None = None
         started = False

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from autolearn.eventlog.embedded.probe import free_ports
 
-_ROOT = Path(__file__).parents[2]
+_ROOT = Path(__file__).parents[3]
 
 
 class LocalDask:

@@ -18,9 +18,9 @@ from autolearn.ml.evaluation.stored_artifact import open_model
 from autolearn.ml.run_step import run_step
 from autolearn.ml.steps import tables
 from autolearn.ml.training.train import train
-from autolearn.schemas.workers.cluster import Cluster
-from tests.ml.test_parts import STEPS, asked, data, rows
-from tests.support.dask_cluster import LocalDask
+from autolearn.schemas.workers.cluster import DaskSettings
+from tests.ml.on_dask.local_dask import LocalDask
+from tests.ml.on_dask.test_parts import STEPS, asked, data, rows
 from tests.support.run_samples import nothing, training
 from tests.support.waiting import until
 
@@ -58,7 +58,7 @@ def test_a_step_on_dask_gives_the_bytes_of_the_step_here(
     request = asked(data(store, tmp_path, rows(3000)), function, parameters)
     here = run_step(request, store, nothing)
     monkeypatch.setattr(tables, "rows_of_batch", lambda _: 256)
-    with offered(Cluster(dask.address)):
+    with offered(DaskSettings(dask.address)):
         there = run_step(request, store, nothing)
     assert (there.artifact, there.report, there.table) == (here.artifact, here.report, here.table)
 
@@ -67,7 +67,7 @@ def test_lightgbm_learns_on_dask_and_its_model_is_read_without(
     dask: LocalDask, store: ArtifactStore, tmp_path: Path
 ) -> None:
     request = training(store, "lightgbm-dask", task="classification")
-    with offered(Cluster(dask.address)):
+    with offered(DaskSettings(dask.address)):
         first = train(request, store, nothing)
         again = train(request, store, nothing)
     assert first.artifact == again.artifact, "the request says what the model depends on"
@@ -81,7 +81,7 @@ def test_a_cluster_that_dies_or_is_not_there_interrupts_the_run(tmp_path: Path) 
     cluster = LocalDask(tmp_path)
     worker = cluster.start_worker()
     try:
-        with offered(Cluster(cluster.address)), connected() as there:
+        with offered(DaskSettings(cluster.address)), connected() as there:
             assert there is not None
             results = there.each(slow, 0.2, range(100))
             assert [next(results), next(results)] == [0, 1]
@@ -100,9 +100,9 @@ def test_a_cluster_that_dies_or_is_not_there_interrupts_the_run(tmp_path: Path) 
 KILLED = """
 import sys, time
 from autolearn.ml.cluster import connected, offered
-from autolearn.schemas.workers.cluster import Cluster
-from tests.ml.test_cluster import slow
-with offered(Cluster(sys.argv[1])), connected() as there:
+from autolearn.schemas.workers.cluster import DaskSettings
+from tests.ml.on_dask.test_cluster import slow
+with offered(DaskSettings(sys.argv[1])), connected() as there:
     for done in there.each(slow, 0.5, range(1000)):
         print(done, flush=True)
 """
@@ -111,7 +111,7 @@ with offered(Cluster(sys.argv[1])), connected() as there:
 def test_the_end_of_a_run_frees_the_cluster(dask: LocalDask) -> None:
     from distributed import Client
 
-    folder = Path(__file__).parents[2]
+    folder = Path(__file__).parents[3]
     command = [sys.executable, "-c", KILLED, dask.address]
     with (
         Client(dask.address, set_as_default=False) as client,
