@@ -15,9 +15,9 @@ from tests.faults.pipeline_ground import AT, PipelineClient, PipelineGround, wri
 from tests.ml.on_dask.local_dask import LocalDask
 from tests.support.waiting import until
 
-ROWS = 400_000
+ROWS = 300_000
 WORKERS = 2
-_WORDS = {f"f{at}": f'length(replace(upper(text), "A", "{"b" * at}"))' for at in range(40)}
+_WORDS = {f"f{at}": f'length(replace(upper(text), "A", "{"b" * at}"))' for at in range(12)}
 FAR: list[dict[str, Any]] = [
     {"source": {"dataset": "many"}},
     {"features": {"add": _WORDS}, "name": "far"},
