@@ -20,10 +20,13 @@ from autolearn.ml.plugins import find_step
 from autolearn.ml.run_step import call
 from autolearn.ml.steps import tables
 from autolearn.ml.steps.context import StepContext
+from autolearn.schemas.bounds import cut
 from autolearn.schemas.training.row_steps import RowStep
 
 Array = np.ndarray[Any, Any]
 _MICROSECONDS = 1e6
+_EXACT = 2.0**53
+"""Whole numbers below this are exact in a data frame."""
 _ARROW: dict[str, Any] = {
     "boolean": pa.bool_(),
     "integer": pa.int64(),
@@ -89,7 +92,7 @@ class RowSteps(TransformerMixin, BaseEstimator):
         types: Mapping[str, str] = msgspec.json.decode(self.types)
         return pa.table(
             {
-                name: _arrow(rows[name].to_numpy(), kind)
+                name: _arrow(name, rows[name].to_numpy(), kind)
                 if name in rows
                 else pa.nulls(len(rows), _ARROW[kind])
                 for name, kind in types.items()
@@ -138,13 +141,23 @@ def sources_of(
     return {name: known.get(name, set(before)) for name in after}
 
 
-def _arrow(values: Array, kind: str) -> Any:
-    """Return a column of a frame as an array of its type; NaN is missing."""
+def _arrow(name: str, values: Array, kind: str) -> Any:
+    """Return a column of a frame as an array of its type; NaN is missing.
+
+    Raises InputError: a whole number may be another one than was given.
+    """
     missing = pd.isna(values)
     if kind in ("integer", "timestamp"):
         numbers = np.where(missing, 0.0, values).astype(np.float64)
         if kind == "timestamp":
             numbers = np.rint(numbers * _MICROSECONDS)
+        elif (np.abs(numbers) >= _EXACT).any():
+            raise InputError(
+                f"the column {cut(name)} has whole numbers of 2^53 and beyond, which the steps "
+                "that are part of a model do not get exactly",
+                advice="Leave it out before these steps, or make text of it where the data come "
+                "from (types: {NAME: text}).",
+            )
         whole = pa.array(numbers.astype(np.int64), pa.int64(), mask=missing)
         return whole.cast(_ARROW[kind])
     if kind == "number":

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import difflib
+import errno
 import random
+import socket
 import tempfile
 import time
 import traceback
@@ -35,6 +37,13 @@ Report = Callable[[str], None]
 _TAIL = 2_000
 """Characters of the log in the message of a step that failed."""
 _HIDDEN = "left out, for columns of the dataset are sensitive"
+_NO_NETWORK = (
+    ". A step has no network unless its function is marked @step(network=True) (docs/steps.md)"
+)
+_NO_FILES = (
+    ". A step reads the files of Python and of its package, and writes to the temporary folder and "
+    "by write_file (docs/security.md)"
+)
 _MOST_FILES, _MOST_BYTES = 100, 1 << 30
 """Files that a step may write itself, and their bytes together."""
 
@@ -155,15 +164,14 @@ def _called(
             raise
         raise InputError(error.quiet, advice=error.advice) from None
     except (Exception, SystemExit) as error:  # noqa: BLE001 - a function may raise anything
-        place = _place_of(error, step)
+        place, advice = _place_of(error, step), _advice_for(error, step)
         if context.sensitive:
-            raise WorkFailed(
-                f"{whose} raised {type(error).__name__}{place}: its words are {_HIDDEN}"
-            ) from None
+            words = f"its words are {_HIDDEN}{advice}"
+            raise WorkFailed(f"{whose} raised {type(error).__name__}{place}: {words}") from None
         said = log.text()[-_TAIL:].strip()
         told = f"; the last of its output:\n{said}" if said else ""
-        words = cut(str(error), _TAIL)
-        raise WorkFailed(f"{whose} raised {type(error).__name__}{place}: {words}{told}") from None
+        words = f"{cut(str(error), _TAIL)}{advice}{told}"
+        raise WorkFailed(f"{whose} raised {type(error).__name__}{place}: {words}") from None
 
 
 def _place_of(error: BaseException, step: StepFunction) -> str:
@@ -172,6 +180,22 @@ def _place_of(error: BaseException, step: StepFunction) -> str:
     for frame in reversed(traceback.extract_tb(error.__traceback__)):
         if frame.filename == own:
             return f" in line {frame.lineno} of {Path(own).name}"
+    return ""
+
+
+def _advice_for(error: BaseException | None, step: StepFunction) -> str:
+    """Return advice for an error that the fence of run processes has caused, "" for others.
+
+    Names of hosts are not found without a network.
+    """
+    while error is not None:
+        refused = isinstance(error, OSError) and error.errno in (errno.EPERM, errno.EACCES)
+        named = isinstance(error, OSError) and error.filename is not None
+        if not step.network and (isinstance(error, socket.gaierror) or (refused and not named)):
+            return _NO_NETWORK
+        if refused and named:
+            return _NO_FILES
+        error = error.__cause__ or error.__context__
     return ""
 
 

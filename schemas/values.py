@@ -126,8 +126,8 @@ class Split(Struct, frozen=True, gc=False):
     `stratify` keeps the class balance in random parts and in folds (classification only). `by` says
     how: by the time in `column` (the latest rows are held out); by the group there (a group is in
     one part); or the column says which rows are held out, whatever `test` is; or by the hash of the
-    value in `column`, without one of the row's number, each row by itself. Unset: at random.
-    With `folds`, the training rows are cross-validated as well, in so many folds.
+    value in `column`, without one of the `whole` row, else of its number, each row by itself.
+    Unset: at random. With `folds`, the training rows are cross-validated as well, in so many folds.
     """
 
     test: float = 0.25
@@ -135,6 +135,7 @@ class Split(Struct, frozen=True, gc=False):
     by: SplitBy | UnsetType = UNSET
     column: str | UnsetType = UNSET
     folds: int | UnsetType = UNSET
+    whole: bool | UnsetType = UNSET
 
     @property
     def kind(self) -> SplitBy:
@@ -145,6 +146,29 @@ class Split(Struct, frozen=True, gc=False):
     def keeps_groups(self) -> bool:
         """Whether rows with the same value in the column are in the same part."""
         return self.kind == "group" or (self.kind == "hash" and bool(self.column))
+
+    def holds_out_again(self, earlier: Split) -> bool:
+        """Return whether data with more rows have no held-out row that was not held out `earlier`.
+
+        Both have the same seed. By time, if the new rows are later than the ones before.
+        """
+        if (self.kind, self.column, self.whole) != (earlier.kind, earlier.column, earlier.whole):
+            return False
+        hashed = self.kind == "hash" and bool(self.column or self.whole)
+        return self.kind in ("time", "column") or (hashed and self.test <= earlier.test)
+
+
+class HeldOut(Struct, frozen=True, gc=False):
+    """Which rows of a dataset a training holds out of those with its target.
+
+    `training` is its id; the other fields are those of its request.
+    """
+
+    training: RunId
+    task: str
+    target: str | None
+    split: Split
+    seed: int
 
 
 class TrainedArtifact(Struct, frozen=True, omit_defaults=True):

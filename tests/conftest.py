@@ -40,7 +40,7 @@ SHARED = {
         api/http: bad_input idempotency openapi prefer
         api/services: datasets dead_letters feed_http history id_prefixes read_hints runs
             sessions status system
-        api/services/pipelines: forecasts router
+        api/services/pipelines: forecasts gate router
         api/services/predictions: router
         api/services/trainings: columns preprocess splits studies thresholds
         api/state: damaged_tables live_rebuild

@@ -321,9 +321,7 @@ def _unproved(state: Made, version: int, one: GateEvidence) -> Event | None:
         why = f"`{required}` compares other rows: evaluate both versions on the same rows."
         return events.Refused("other-rows", why)
     if not required.holds(candidate.value, other.value if other else 0.0):
-        beside = f", and {required.alias} (version {compared}) {other.value:.6g}" if other else ""
-        why = f"`{required}` does not hold: version {version} has {candidate.value:.6g}{beside}."
-        return events.Refused("gate-closed", why)
+        return events.Refused("gate-closed", f"`{required}` does not hold: {one}.")
     return None
 
 

@@ -17,6 +17,7 @@ from autolearn.api.state.context import ApiContext
 from autolearn.projections.rows.command_answers import Answer
 from autolearn.runtime.trace_context import Trace, sending
 from autolearn.schemas.actors import worker
+from autolearn.schemas.commands.runs import RequestRun
 from autolearn.schemas.errors import LogError
 from autolearn.schemas.messages import Command
 from autolearn.schemas.values import RunId, StreamId
@@ -48,6 +49,9 @@ class RunCommands:
     ) -> None:
         self.context, self.worker, self.run, self.user = context, identifier, run, user
         self.attempt, self.held, self.trace = attempt, held, Trace.begin()
+        self.requested: set[RunId] = set()
+        """The runs that it has asked for as the user."""
+        self._posting: set[asyncio.Future[Answer | Accepted]] = set()
 
     def principal(self) -> Principal:
         """Return the user who has started the run, with the present rights.
@@ -91,8 +95,18 @@ class RunCommands:
             Problem: it is refused.
         """
         who = self.principal()
+        if isinstance(command, RequestRun):
+            self.requested.add(command.run)
         asked = self.asked(*parts)._replace(actor=who.name, grant=who.grant, via=via)
         return await self._post(stream, command, asked, "")
+
+    async def until_answered(self) -> None:
+        """Wait for a while for the answers of commands that were sent, though nobody else does.
+
+        What they ask for is then known, and can be ended.
+        """
+        if self._posting:
+            await asyncio.wait(self._posting, timeout=_LONGEST)
 
     def answered(self, *parts: object) -> bool:
         """Return whether a command has its answer, such as one of the process before."""
@@ -111,7 +125,12 @@ class RunCommands:
         while True:
             await self.held(command)
             try:
-                answer = await self.context.commands.post(stream, command, asked, actor, headers)
+                posted = asyncio.ensure_future(
+                    self.context.commands.post(stream, command, asked, actor, headers)
+                )
+                self._posting.add(posted)
+                posted.add_done_callback(self._posted)
+                answer = await asyncio.shield(posted)
                 if not isinstance(answer, Accepted):
                     return answer
             except Problem as problem:
@@ -124,3 +143,8 @@ class RunCommands:
                 log.warning("a command is sent again", run=self.run, why=error.detail)
             await asyncio.sleep(pause)
             pause = min(2 * pause, _LONGEST)
+
+    def _posted(self, posted: asyncio.Future[Answer | Accepted]) -> None:
+        self._posting.discard(posted)
+        if not posted.cancelled():
+            posted.exception()  # perhaps nobody waits for it any more

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import Counter
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from contextlib import suppress
 
 import structlog
@@ -33,15 +33,23 @@ from autolearn.artifacts.store.errors import ArtifactError
 from autolearn.projections.queries.decrypting_reader import May
 from autolearn.projections.queries.pipelines import runs_of
 from autolearn.projections.queries.queries import Snapshot
+from autolearn.runtime.timestamps import millis
 from autolearn.runtime.timestamps import now as timestamp
 from autolearn.schemas.bounds import LONGEST_TEXT, cut
-from autolearn.schemas.commands import CancelRun, CompleteRun, FailRun, RecordStep, ReportRunLost
+from autolearn.schemas.commands import (
+    CancelRun,
+    CompleteRun,
+    DiscardSession,
+    FailRun,
+    RecordStep,
+    ReportRunLost,
+)
 from autolearn.schemas.messages import Command
 from autolearn.schemas.pipelines.definition import Step
 from autolearn.schemas.pipelines.results import StepGave, StepOutcome, StepStatus
 from autolearn.schemas.results import PipelineResult
-from autolearn.schemas.stream_kinds import stream_of_runs
-from autolearn.schemas.values import NO_RUN, RunId, SessionId, StreamId
+from autolearn.schemas.stream_kinds import stream, stream_of_runs
+from autolearn.schemas.values import NO_RUN, NO_SESSION, RunId, SessionId, StreamId
 from autolearn.security.data_key import Unreadable
 
 Do = Callable[[ConductedRun, StepWork], Awaitable[StepGave]]
@@ -78,7 +86,9 @@ class Conductor:
         self.reports = False
         """Whether it reports the end of the run, and tidies up after it."""
         self.phase = "starting"
-        self.began, self.since = time.monotonic(), timestamp()
+        self.since = by.row.started or timestamp()
+        self.began = time.monotonic() - max(0.0, time.time() - millis(self.since) / 1000)
+        """When the first attempt has begun."""
 
     async def conduct(self) -> None:
         """Do all steps, and report the end of the run."""
@@ -107,8 +117,9 @@ class Conductor:
     async def _until_end(self) -> Command:
         """Do all steps, and return the command that reports the end of the run."""
         limit = self.by.row.time_limit
+        left = max(0.0, self.began + limit - time.monotonic())
         try:
-            async with asyncio.timeout(limit) as within:
+            async with asyncio.timeout(left) as within:
                 await self._do_steps()
                 return await self._end()
         except LostRun:
@@ -143,6 +154,7 @@ class Conductor:
             task.cancel()
         await asyncio.gather(*going, return_exceptions=True)
         by = self.by
+        await by.commands.until_answered()
         session = session_of(by.id)
         for owner in (runs_of(by.pipeline), session):
             for run in await self._open(owner):
@@ -152,7 +164,7 @@ class Conductor:
         """Return the runs of this one that have not ended, but trials, which their study ends."""
         now, executors = self.by.context.queries.now(), self.by.context.executors
         return await executors.lists.run(
-            lambda: open_runs(now, self.by.pipeline, self.by.id, owner)
+            lambda: open_runs(now, self.by.pipeline, self.by.id, owner, self.by.commands.requested)
         )
 
     async def _cancel(self, as_user: bool, at: StreamId, command: CancelRun) -> None:
@@ -173,7 +185,7 @@ class Conductor:
         now = by.context.queries.latest()
         if now.sessions.owner(session_of(by.id)) is not None:
             by.session = session_of(by.id)
-            by.committed = not now.sessions.is_open(by.session)
+            by.committed = now.sessions.is_committed(by.session)
         while len(self.outcomes) < len(by.definition.steps):
             for step in by.definition.steps:
                 if step.name in self.outcomes or step.name in self.going:
@@ -231,6 +243,7 @@ class Conductor:
                     by.pipeline,
                     by.id,
                     hit,
+                    by.whole,
                 )
                 if not why:
                     maker = step_cache.made_by(*hit)
@@ -296,6 +309,7 @@ class Conductor:
         by = self.by
         failed = [one for one in self.outcomes.values() if one.status == "failed"]
         if failed:
+            await self._discard_if_empty()
             first = failed[0]
             more = f" (and {len(failed) - 1} more)" if len(failed) > 1 else ""
             return self._failed("input", f"step {first.step}: {first.why}{more}")
@@ -311,15 +325,25 @@ class Conductor:
         )
         return CompleteRun(by.id, self.attempt, by.commands.worker, result)
 
+    async def _discard_if_empty(self) -> None:
+        """Discard the session of a run of which no training was accepted."""
+        by = self.by
+        if by.session and next(by.context.queries.now().runs.all_stored(by.session), None) is None:
+            at = stream("session", by.session)
+            await by.commands.act(at, DiscardSession(), "discard", by.session)
+            by.session = NO_SESSION
+
     def _failed(self, reason: str, detail: str) -> Command:
         words = cut(detail, LONGEST_TEXT)
         return FailRun(self.by.id, self.attempt, self.by.commands.worker, reason, words)
 
 
-def open_runs(now: Snapshot, pipeline: str, run: RunId, owner: SessionId) -> list[RunId]:
+def open_runs(
+    now: Snapshot, pipeline: str, run: RunId, owner: SessionId, asked: Collection[RunId] = ()
+) -> list[RunId]:
     """Return the runs of a run's pipeline or session that it has asked for and have not ended.
 
-    What was asked for after its end is somebody else's.
+    What was asked for after its end is somebody else's, unless it is known to have `asked`.
     """
     row = now.runs.stored(runs_of(pipeline), "pipeline", run)
     until = row.ended if row is not None else None
@@ -327,7 +351,7 @@ def open_runs(now: Snapshot, pipeline: str, run: RunId, owner: SessionId) -> lis
     return [
         one
         for _, one, found in now.runs.open_of(owner)
-        if found.study == asked_by and (until is None or found.requested <= until)
+        if found.study == asked_by and (until is None or found.requested <= until or one in asked)
     ]
 
 

@@ -11,7 +11,7 @@ import os
 import socket
 import time
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from functools import partial
 
@@ -24,6 +24,7 @@ from autolearn.api.pipelines.run import ConductedRun
 from autolearn.api.services.pipelines.kinds import functions_in, session_of
 from autolearn.api.state.context import ApiContext
 from autolearn.projections.queries.pipelines import runs_of
+from autolearn.projections.queries.queries import Snapshot
 from autolearn.projections.rows.runs import StoredRun
 from autolearn.runtime.timestamps import now
 from autolearn.schemas import events
@@ -174,7 +175,7 @@ class Driver:
         return [
             (name, run)
             for name in names
-            for _, run, row in now.runs.open_of(runs_of(name))
+            for run, row in _runs_in(now, name)
             if self._may_claim(run, row)
         ]
 
@@ -183,15 +184,16 @@ class Driver:
 
         Nobody conducted those when they were cancelled, or failed as lost.
         """
-        now = self.context.queries.now()
-        return [
-            (name, run)
-            for name in names
-            for run, row in now.runs.all_stored(runs_of(name))
-            if row.kind == "pipeline"
-            and row.status in ("cancelled", "failed")
-            and any(open_runs(now, name, run, one) for one in (runs_of(name), session_of(run)))
-        ]
+        now, found = self.context.queries.now(), list[tuple[str, RunId]]()
+        for name in names:
+            steps = {row.study for _, _, row in now.runs.open_of(runs_of(name))}
+            found += [
+                (name, run)
+                for run, row in _runs_in(now, name)
+                if row.status in ("cancelled", "failed")
+                and (run in steps or open_runs(now, name, run, session_of(run)))
+            ]
+        return found
 
     async def _claim(self, name: str, run: RunId, attempt: int) -> bool:
         """Claim a run, and conduct it if the claim is accepted; return whether that is settled."""
@@ -296,3 +298,11 @@ class Driver:
         host, pid = socket.gethostname(), os.getpid()
         beat = Heartbeat(self.id, host, pid, (), 0, now(), runs=runs, stopped=stopped)
         self.context.log.append(self.context.topics.workers.name, to_json(beat), key=self.id)
+
+
+def _runs_in(now: Snapshot, name: str) -> Iterator[tuple[RunId, StoredRun]]:
+    """Yield the runs of a pipeline, without those of their steps, the oldest first."""
+    for _, run in reversed([*now.pipelines.newest_runs(name)]):
+        row = now.runs.stored(runs_of(name), "pipeline", run)
+        if row is not None:
+            yield run, row

@@ -28,7 +28,7 @@ async def train(by: ConductedRun, work: StepWork) -> StepGave:
     No step is kept in the models: the raw rows have no column of what comes later.
 
     Raises:
-        StepFailed: a horizon has no model, or the rows are not split by time.
+        StepFailed: a horizon has no model, or no column of times is found.
         Problem: a request does not fit.
     """
     target = work.step.parameters.get("target")
@@ -78,21 +78,8 @@ def _horizons(target: dict[str, JsonValue]) -> list[str]:
 def _split_of(given: StepGave, target: dict[str, JsonValue]) -> dict[str, Any]:
     """Return how the rows are split: by time, whatever is not said. Raises StepFailed."""
     assert given.table is not None, "it was found by it"
-    split = dict(given.split)
-    if split.get("by", "time") != "time":
-        raise StepFailed(
-            f"the rows are split by {split['by']}, and a forecast is measured on later rows than "
-            "it has learned from: let split say {by: time}"
-        )
-    if split.pop("stratify", False):
-        raise StepFailed("the rows of a forecast are split by time: leave out stratify of split")
-    named = {str(one) for one in (target.get("time"), split.get("column")) if one}
-    if len(named) > 1:
-        raise StepFailed(
-            f"the times of the forecast are in one column, and {listed(sorted(named))} are named: "
-            "one by split, and one by the target"
-        )
-    time = next(iter(named), "") or _time_in(given.table)
+    split = {name: one for name, one in given.split.items() if name != "stratify"}
+    time = target.get("time") or split.get("column") or _time_in(given.table)
     return {"test": Split().test, **split, "by": "time", "column": time}
 
 

@@ -37,7 +37,7 @@ async def run_function(
     work = work._replace(spec=_function_of(by, function or work.spec.name))
     step, failed = work.step, ""
     for attempt in range(step.attempts):
-        run = step_run_id(by.id, f"{step.name}/{part}" if part else step.name, attempt)
+        run = step_run_id(by.id, step.name, attempt, part)
         command = _request_step(by, work, run, artifact, artifact_keyid)
         parts = ("step", step.name, attempt, *([part] if part else []))
         await by.commands.conduct(by.stream, command, *parts)

@@ -18,6 +18,8 @@ from autolearn.schemas.values import RunId
 
 _AT_ONCE = 100
 """Runs that are forgotten by one command."""
+_TOGETHER = 100
+"""One in so many runs may stay longer: to find and to forget them reads all runs."""
 _DAY_MS = 86_400_000
 log = structlog.stdlib.get_logger("autolearn.pipelines")
 
@@ -42,17 +44,19 @@ def _old_runs(snapshot: Snapshot, pipeline: str, keep: str, now: float) -> list[
     of a model needs.
     """
     owner = runs_of(pipeline)
+    newest = [run for _, run in snapshot.pipelines.newest_runs(pipeline)]
     ended = [
         (run, row)
-        for run, row in snapshot.runs.all_stored(owner)
-        if row.kind == "pipeline" and row.ended is not None
+        for run in reversed(newest)
+        if (row := snapshot.runs.stored(owner, "pipeline", run)) is not None
+        and row.ended is not None
     ]
     many, days = kept_runs(keep), kept_days(keep)
     beyond = ended[: max(0, len(ended) - many)] if many is not None else ended
     if days is not None:
         beyond = [(run, row) for run, row in beyond if now - millis(row.requested) > days * _DAY_MS]
     old = [run for run, _ in beyond]
-    if not old:
+    if len(old) <= len(ended) // _TOGETHER:
         return []
     needed: set[RunId] = set()
     for run, _ in ended:

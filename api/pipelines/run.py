@@ -60,7 +60,7 @@ class ConductedRun:
     """A run that this process conducts.
 
     `functions` are the steps that workers offer; `tables` are those of its steps so far, by name,
-    and `outcomes` how these have ended.
+    and `outcomes` how these have ended. `whole` are the folders of cached artifacts that were read.
     The session of its trainings is opened when the first of them is asked for.
     """
 
@@ -78,6 +78,7 @@ class ConductedRun:
         self.stream: StreamId = stream("pipeline", pipeline)
         self.tables: dict[str, DatasetSpec] = {}
         self.outcomes: dict[str, StepOutcome] = {}
+        self.whole: set[str] = set()
         self.session: SessionId = NO_SESSION
         self.opened = self.committed = False
         self.opening = asyncio.Lock()

@@ -22,6 +22,7 @@ def case_answers(cases: Iterable[ModelCase], online: OnlineModel) -> list[CaseAn
 
 
 def _answered(case: ModelCase, online: OnlineModel) -> CaseAnswer:
+    from autolearn.ml.errors import InputError
     from autolearn.ml.prediction.row_checks import RowsRefused
 
     about: dict[str, Any] = {"number": case.number, "name": case.name, "expect": case.expect}
@@ -32,6 +33,8 @@ def _answered(case: ModelCase, online: OnlineModel) -> CaseAnswer:
     except RowsRefused as error:
         one = error.faults[0]
         return CaseAnswer(**about, failed=cut(f"{one.column}: {one.detail}".lstrip(": "), 200))
+    except InputError as error:  # of a step that it keeps
+        return CaseAnswer(**about, failed=cut(error.detail, 200))
     answer = _answer(said)
     shares = said.columns.get(f"probability_{answer}")
     return CaseAnswer(

@@ -67,7 +67,7 @@ class MicroBatches:
         Raises:
             Problem: they do not fit (422), or too many requests wait (429).
         """
-        from autolearn.ml.prediction.row_checks import RowsRefused
+        from autolearn.ml.errors import InputError
 
         user, bound = asked.who.name, self.lane.bound
         if self.users.total() >= bound.waiting or (user and self.users[user] >= bound.share):
@@ -87,7 +87,7 @@ class MicroBatches:
             if queue.task is None:
                 queue.task = asyncio.create_task(self._work(model, queue))
             return await one.answer
-        except RowsRefused as error:
+        except InputError as error:
             raise unfit(error, asked.model) from None
         finally:
             self.users[user] -= 1

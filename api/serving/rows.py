@@ -17,8 +17,8 @@ from autolearn.schemas.rest.models import Inference, InferencePart, InferenceWar
 from autolearn.schemas.values import JsonValue
 
 if TYPE_CHECKING:  # scikit-learn is imported with the first model
+    from autolearn.ml.errors import InputError
     from autolearn.ml.prediction.online import Answered, OnlineModel
-    from autolearn.ml.prediction.row_checks import RowsRefused
 
 _DEEPEST = 4
 
@@ -89,19 +89,21 @@ def answer(given: GivenRows, asked: AskedModel) -> Answered:
     Raises:
         Problem: they do not fit (422).
     """
-    from autolearn.ml.prediction.row_checks import RowsRefused
+    from autolearn.ml.errors import InputError
 
     try:
         return asked.loaded.model.answer_columns(given.columns, given.rows, given.columns)
-    except RowsRefused as error:
+    except InputError as error:
         raise unfit(error, asked.model) from None
 
 
-def unfit(error: RowsRefused, model: str) -> Problem:
-    """Return the problem of rows that do not fit a model."""
+def unfit(error: InputError, model: str) -> Problem:
+    """Return the problem of rows that do not fit a model, or a step that it keeps."""
+    from autolearn.ml.prediction.row_checks import RowsRefused
+
     faults = [
         {"pointer": f"#/records/{one.row}/{one.column}".rstrip("/"), "detail": one.detail}
-        for one in error.faults
+        for one in (error.faults if isinstance(error, RowsRefused) else ())
     ]
     detail = f"{cut(error.detail, 1000)}. GET /v1/models/{model}/schema says what is wanted."
     return Problem(422, "row-unfit", "A row does not fit the model", detail, errors=faults)

@@ -101,8 +101,9 @@ class SplitBody(Body):
         default=None,
         description="time: the latest rows are held out; group: a group is in one part; column: "
         "the column says which rows are held out (test and train, or true and false); hash: by the "
-        "hash of the column's value, without one of the row number. Without this: by the column "
-        "with the role time, else group, else random (in batches: hash).",
+        "hash of the column's value, without one of the values of the whole row, so that a row "
+        "that was held out is so again with more rows. Without this: by the column with the role "
+        "time, else group, else random (in batches: by the hash of the row number).",
     )
     column: Name | None = Field(
         default=None, description="That of the time, the group, the parts, or the hash."

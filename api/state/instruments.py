@@ -98,7 +98,7 @@ def _about(status: Status | None) -> Iterator[GaugeSample]:
         labels = (topic.name,)
         yield "autolearn_under_replicated_partitions", labels, topic.under_replicated
         yield "autolearn_leaderless_partitions", labels, topic.leaderless
-    busy = sum(len(worker.runs) for worker in status.workers)
+    busy = sum(worker.busy for worker in status.workers)
     slots = sum(worker.slots for worker in status.workers)
     yield "autolearn_workers", (), len(status.workers)
     yield "autolearn_slots", ("busy",), busy

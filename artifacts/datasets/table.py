@@ -40,7 +40,8 @@ _HEAD = 4096
 COMPOUND, ENCRYPTED = b"\xd0\xcf\x11\xe0", "EncryptedPackage".encode("utf-16-le")
 """The first bytes of old or encrypted Excel files, and the mark of encrypted ones."""
 _OFFICE_PARTS = (b"[Content_Types].xml", b"_rels/.rels", b"docProps/", b"xl/")
-_NUMERIC = ("integer", "number", "timestamp")
+NUMERIC = ("integer", "number", "timestamp")
+"""The types of columns that `DatasetTable.numbers` gives."""
 
 
 @dataclass(frozen=True)
@@ -73,7 +74,7 @@ class DatasetTable:
         import pandas as pd
 
         columns = {
-            name: self.numbers(name) if kind in _NUMERIC else self._texts(name)
+            name: self.numbers(name) if kind in NUMERIC else self._texts(name)
             for name, kind in types.items()
         }
         return pd.DataFrame(columns, copy=False)
@@ -84,7 +85,7 @@ class DatasetTable:
         Raises DatasetRefused when it holds text or booleans.
         """
         values, kind = self.arrays[name], self.types[name]
-        if kind not in _NUMERIC and values.null_count < len(values):
+        if kind not in NUMERIC and values.null_count < len(values):
             raise DatasetRefused(f"Column {name} holds {kind} values where numbers are wanted.")
         if kind == "timestamp":
             seconds = pc.divide(pc.cast(pc.cast(values, pa.int64()), pa.float64()), 1e6)

@@ -85,7 +85,7 @@ class RowBatches:
         """Yield the rows that can be used, up to so many at a time. Raises InputError."""
         self.rows = self.without_target = 0
         also = (self.target, self.weight, self.split.column or None)
-        wanted = {*self.features, *(name for name in also if name)}
+        wanted = None if self.split.whole else {*self.features, *filter(None, also)}
         written = [self.target or "", *self.written]
         for table in table_batches(self.file, self.read, rows, wanted=wanted, written=written):
             batch = self._batch(table)

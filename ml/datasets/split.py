@@ -58,7 +58,7 @@ def part(
     """Split the row numbers `rows`.
 
     With `labels` (one per row), a random split keeps the balance of classes. `keys` has the value
-    of the split's column for each row: times as float64, else text.
+    of the split's column for each row: times as float64, else text; or hashes of whole rows.
 
     Raises InputError when a part would be empty or miss a class, or a key is missing.
     """
@@ -87,7 +87,7 @@ def held_out_of(rows: Array, keys: Array | None, split: Split, seed: int) -> Arr
     Raises InputError when a key is missing, or a row cannot be in a part.
     """
     if split.kind == "hash" and not split.column:
-        return is_below(hashes_of_numbers(rows, seed), split.test)
+        return is_below(hashes_of_numbers(rows if keys is None else keys, seed), split.test)
     return _held_out(_present(keys, split), split, seed)
 
 

@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from autolearn.artifacts.datasets.table import DatasetTable
+from autolearn.ml.datasets.hash_split import hashes_of_rows
 from autolearn.ml.datasets.split import SplitRows, part
 from autolearn.ml.errors import InputError
 from autolearn.schemas.bounds import LONGEST_NAME
 from autolearn.schemas.catalog import ANOMALY_DETECTION, CLASSIFICATION, REGRESSION
 from autolearn.schemas.events import TrainingRequested
-from autolearn.schemas.values import JsonValue, Split
+from autolearn.schemas.values import HeldOut, JsonValue, Split
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -83,13 +84,29 @@ def subject_of(table: DatasetTable, target: str | None, task: str, names: Iterab
     check_columns(types, table.types, target, task)
     features = table.features(types)
     check_finite(features)
+    return Subject(types, features, *_usable(table, target, task))
+
+
+def _usable(table: DatasetTable, target: str | None, task: str) -> tuple[Array | None, Array]:
+    """Return the answers, and the numbers of the rows that can be used. Raises InputError."""
     if target is None:
-        return Subject(types, features, None, np.arange(table.rows))
+        return None, np.arange(table.rows)
     answers, present = answers_of(table, target, task)
     rows = np.arange(table.rows) if task == ANOMALY_DETECTION else np.flatnonzero(present)
     if not len(rows):
         raise InputError(f"the target {target} is missing in every row")
-    return Subject(types, features, answers, rows)
+    return answers, rows
+
+
+def held_out_by(table: DatasetTable, training: HeldOut) -> Array:
+    """Return the numbers of the rows that a training holds out of a table. Raises InputError."""
+    if training.target not in (None, *table.types):
+        raise InputError(f"the dataset lacks the target {training.target}")
+    import pandas as pd
+
+    answers = _usable(table, training.target, training.task)
+    subject = Subject({}, pd.DataFrame(), *answers)
+    return split_rows(subject, table, training.task, training.split, training.seed).test
 
 
 def check_columns(
@@ -132,8 +149,10 @@ def split_rows(
 def keys_of(table: DatasetTable, split: Split, rows: Array) -> Array | None:
     """Return the values by which some rows are split, None for a random split. Raises InputError.
 
-    Times are float64, other values text (None where missing).
+    Times are float64, other values text (None where missing); of whole rows they are hashes.
     """
+    if split.whole:
+        return hashes_of_rows(table)[rows]
     if not split.column:
         return None
     _check_column(table, split.column, "by which the rows are split")

@@ -88,7 +88,8 @@ def evaluate(request: EvaluationRequested, store: Artifacts, report: Report) -> 
             advice="Evaluate it without another dataset, or train it on that one.",
         )
     else:
-        rows = other(model, table, metrics.values(), request.sensitive, truth=bool(request.plots))
+        truth, by = bool(request.plots), request.held_out_by
+        rows = other(model, table, metrics.values(), request.sensitive, truth=truth, by=by)
     report("scoring")
     target = model.schema.target
     secret = target is not None and (target.sensitive or target.name in request.sensitive)

@@ -10,7 +10,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from autolearn.artifacts.datasets.table import DatasetTable, read_table, table_batches
-from autolearn.ml.datasets.subject import answers_of, split_rows, subject_of, unrepeated
+from autolearn.ml.datasets.subject import (
+    answers_of,
+    held_out_by,
+    split_rows,
+    subject_of,
+    unrepeated,
+)
 from autolearn.ml.errors import InputError
 from autolearn.ml.estimators.estimator import LABELS, methods_of
 from autolearn.ml.evaluation.categories import Categories, known_categories
@@ -19,7 +25,7 @@ from autolearn.ml.row_steps import RowSteps
 from autolearn.schemas.bounds import cut, listed
 from autolearn.schemas.catalog import ANOMALY_DETECTION, CLASSIFICATION
 from autolearn.schemas.datasets.read_options import ReadOptions
-from autolearn.schemas.values import DatasetRef
+from autolearn.schemas.values import DatasetRef, HeldOut
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -126,10 +132,12 @@ def other(
     sensitive: Collection[str] = (),
     *,
     truth: bool = False,
+    by: HeldOut | None = None,
 ) -> EvaluatedRows:
     """Return all rows with a target of another dataset, mapped to the artifact's values.
 
-    The target is needed by some metrics, and for the `truth` of plots.
+    The target is needed by some metrics, and for the `truth` of plots. Of those that a training
+    holds out (`by`), only these are returned.
     Raises InputError when the dataset has other columns or kinds of values than the training's, or
     when no class or category of a column is known.
     """
@@ -140,7 +148,7 @@ def other(
     wanted = truth or any(metric.needs != "features" for metric in metrics)
     unlearned = target is not None and target.task == ANOMALY_DETECTION
     if target is None or not wanted or (unlearned and not _has_labels(table, target.name)):
-        everything = np.arange(table.rows)
+        everything = _of_part(np.arange(table.rows), table, by)
         return EvaluatedRows(
             features, None, everything, categories.unseen(everything), categories.told()
         )
@@ -157,13 +165,25 @@ def other(
         classes = [str(one) for one in getattr(model.pipeline, "classes_", target.classes)]
         if classes:  # a plug-in's estimator may not list the known ones
             answers = categories.labels(target.name, classes, of="classes")
+    without = table.rows - len(rows)
+    rows = _of_part(rows, table, by)
     answers = answers[rows]
     if target.task == CLASSIFICATION:
         answers = answers.astype(str)
     unseen, notes = categories.unseen(rows), categories.told()
-    if len(rows) < table.rows:
-        notes += (f"left out for want of {cut(target.name)}: {table.rows - len(rows):,} rows",)
+    if without:
+        notes += (f"left out for want of {cut(target.name)}: {without:,} rows",)
     return EvaluatedRows(features.iloc[rows], answers, rows, unseen, notes)
+
+
+def _of_part(rows: Array, table: DatasetTable, by: HeldOut | None) -> Array:
+    """Return those rows that a training holds out, all without one. Raises InputError."""
+    if by is None:
+        return rows
+    kept = rows[np.isin(rows, held_out_by(table, by))]
+    if not len(kept):
+        raise InputError("none of the rows that the other training holds out has a target")
+    return kept
 
 
 def require_columns(model: StoredArtifact, table: DatasetTable) -> None:

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from autolearn.ml.errors import InputError
-from autolearn.schemas.bounds import cut
+from autolearn.schemas.expressions.syntax import ExpressionFault
 
 
 class ExpressionError(InputError):
-    """An expression cannot be used, from a place in it on, counted from 1."""
+    """An expression cannot be used with the columns of a table, or at all."""
 
-    def __init__(self, text: str, place: int, why: str) -> None:
-        super().__init__(
-            f"the expression {cut(text)!r} is not right at character {place}: {why}",
-            advice="docs/steps.md has the language of expressions.",
-        )
+    def __init__(self, fault: ExpressionFault) -> None:
+        super().__init__(str(fault), advice="docs/steps.md has the language of expressions.")

@@ -27,16 +27,14 @@ class Function(NamedTuple):
     """A function: the kinds that each argument may have, the kind of its result, its kernel.
 
     A result of "" has the kind of the arguments. `constant` arguments are the last ones, which are
-    written in the expression itself: the kernel gets their values. With `many` the last argument
-    may come again. `typed` kernels get the kind of their argument.
+    written in the expression itself: the kernel gets their values. `typed` kernels get the kind of
+    their argument. How many arguments there may be is in `schemas.expressions.functions`.
     """
 
     takes: tuple[tuple[str, ...], ...]
     gives: str
     kernel: Callable[..., Values]
     constant: int = 0
-    least: int | None = None
-    many: bool = False
     typed: bool = False
     words: str = ""
 
@@ -72,7 +70,7 @@ def _coalesced(*values: Values) -> Values:
 
 FUNCTIONS: dict[str, Function] = {
     "abs": Function((NUMBERS,), "", lambda one: _absolute(one), words="without its sign"),
-    "round": Function((_N, ("integer",)), "number", _rounded, 1, 1, words="to digits (0)"),
+    "round": Function((_N, ("integer",)), "number", _rounded, 1, words="to digits (0)"),
     "floor": _number(pc.floor, "rounded down"),
     "ceil": _number(pc.ceil, "rounded up"),
     "sqrt": _number(pc.sqrt, "square root"),
@@ -86,13 +84,13 @@ FUNCTIONS: dict[str, Function] = {
     "sign": _number(pc.sign, "-1, 0 or 1"),
     "min": Function(
         (NUMBERS, NUMBERS), "", lambda *all_: least_or_greatest(pc.min_element_wise, all_),
-        many=True, words="the least of several",
+        words="the least of several",
     ),
     "max": Function(
         (NUMBERS, NUMBERS), "", lambda *all_: least_or_greatest(pc.max_element_wise, all_),
-        many=True, words="the greatest of several",
+        words="the greatest of several",
     ),
-    "coalesce": Function((_ANY, _ANY), "", _coalesced, many=True, words="the first not missing"),
+    "coalesce": Function((_ANY, _ANY), "", _coalesced, words="the first not missing"),
     "is_null": Function((_ANY,), "boolean", pc.is_null, words="whether it is missing"),
     "lower": _text(pc.utf8_lower, "in lower case"),
     "upper": _text(pc.utf8_upper, "in upper case"),

@@ -13,6 +13,7 @@ from autolearn.ml.expressions.errors import ExpressionError
 from autolearn.ml.expressions.expression import Expression
 from autolearn.ml.expressions.values import finite
 from autolearn.ml.steps.context import report
+from autolearn.ml.steps.no_result import warn_of_missing
 from autolearn.ml.steps.parameters import COLUMNS
 from autolearn.ml.steps.step_function import step
 
@@ -59,7 +60,9 @@ def features(
         table = _put(table, f"{column}_bin", total, [column])
     for column in log:
         values = finite(pc.log1p(_numbers(table, column)))
-        table = _put(table, f"{column}_log", values, [column])
+        name = f"{column}_log"
+        warn_of_missing(table, name, values, [column], column=name)
+        table = _put(table, name, values, [column])
     missing = [name for name in drop if name not in table.column_names]
     if missing:
         raise InputError(f"drop names {missing[0]!r}, which is no column of the table")
@@ -83,6 +86,7 @@ def _added(table: pa.Table, add: dict[str, str]) -> pa.Table:
                 refused.append(error)
                 continue
             found[name] = expression.evaluate(known), expression.columns
+            warn_of_missing(known, name, *found[name], column=name)
             del left[name]
             if name not in table.column_names:
                 known = known.append_column(name, found[name][0])

@@ -11,6 +11,7 @@ from pyarrow import compute
 from autolearn.ml.errors import InputError
 from autolearn.ml.expressions.expression import Expression
 from autolearn.ml.steps.context import report
+from autolearn.ml.steps.no_result import warn_of_missing
 from autolearn.ml.steps.parameters import COLUMNS
 from autolearn.ml.steps.step_function import step
 
@@ -56,6 +57,7 @@ def _rows_where(table: pa.Table, where: str) -> pa.Table:
     values = expression.evaluate(table)
     if expression.kind == "null":
         raise InputError(f"where is {where!r}, which is true for no row")
+    warn_of_missing(table, "where", values, expression.columns)
     true = pc.fill_null(values, False)
     kept = table.filter(true)
     if kept.num_rows < table.num_rows:

@@ -20,6 +20,7 @@ from autolearn.agents.executors.executor import Completed, Failed, Limits
 from autolearn.operations.replay_pipeline.tables import differing_columns
 from autolearn.operations.retrain.retrain import Retraining, environment_differences
 from autolearn.schemas.bounds import listed
+from autolearn.schemas.events import StepRequested
 from autolearn.schemas.pipelines.results import LOG, TABLE
 from autolearn.schemas.reports.pipeline_replay import (
     RecordedPipelineRun,
@@ -78,14 +79,20 @@ class PipelineReplayer:
 
     async def _repeat(self, end: ReplayedStep, then: RecordedProcess) -> ReplayedStep:
         """Run the function of a step again, and compare its files."""
-        asked = then.request
-        for table in asked.tables:
-            if missing := await self._bring(table.version):
+        made = ""
+        for asked in (*then.before, then.request):
+            if made and asked.tables[0].version != made:
+                words = "a table that it makes on the way is another one"
+                return replace(end, verdict="differs", detail=words)
+            if missing := await self._missing(asked, made):
                 return replace(end, verdict="not repeated", detail=missing)
-        if asked.artifact and (missing := await self._bring_model(asked.artifact)):
-            return replace(end, verdict="not repeated", detail=missing)
-        present = replace(asked, digest="")  # other code is no reason not to try: it is said
-        outcome = await self.by.run("step", present, Limits(asked.time_limit, asked.memory_limit))
+            present = replace(asked, digest="")  # other code is no reason not to try: it is said
+            limits = Limits(asked.time_limit, asked.memory_limit)
+            outcome = await self.by.run("step", present, limits)
+            if isinstance(outcome, Failed):
+                break
+            if asked is not then.request:
+                made = await asyncio.to_thread(self._keep, outcome.result.artifact.digest)
         if isinstance(outcome, Failed):
             now = await self.by.environment(then.environment)
             return replace(
@@ -118,6 +125,22 @@ class PipelineReplayer:
                 *environment_differences(then.environment, result.environment),
             ),
         )
+
+    async def _missing(self, asked: StepRequested, made: str) -> str:
+        """Copy what a process takes to the scratch store, which has the table that was `made`.
+
+        Return why that failed, or nothing.
+        """
+        for table in asked.tables:
+            if table.version != made and (missing := await self._bring(table.version)):
+                return missing
+        return await self._bring_model(asked.artifact) if asked.artifact else ""
+
+    def _keep(self, digest: str) -> str:
+        """Keep the table of a result in the scratch store as a dataset, and return its version."""
+        with tempfile.TemporaryDirectory(prefix="autolearn-") as folder:
+            there = self.by.scratch.fetch_folder(digest, Path(folder))
+            return self.by.scratch.put_blob(there / TABLE).digest
 
     def _compared(self, recorded: Path, digest: str) -> tuple[dict[str, int], str]:
         with tempfile.TemporaryDirectory(prefix="autolearn-") as folder:

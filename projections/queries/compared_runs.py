@@ -16,7 +16,7 @@ from autolearn.schemas.codec import from_json
 from autolearn.schemas.events import TrainingRequested
 from autolearn.schemas.rest.annotations import Annotations
 from autolearn.schemas.results import FoldScores
-from autolearn.schemas.values import DatasetRef, JsonValue, RunId, SessionId
+from autolearn.schemas.values import DatasetRef, HeldOut, JsonValue, RunId, SessionId
 
 _NO_DATA = Raw(b"null")
 
@@ -32,6 +32,7 @@ class AskedEvaluation(Struct, frozen=True, gc=False):
 
     dataset: DatasetRef
     held_out: bool
+    held_out_by: HeldOut | None = None
 
 
 class Measured(Struct, frozen=True):

@@ -94,6 +94,11 @@ class SessionQueries(Queries):
         """Return the end of a session."""
         return self.rows.get(sessions.ENDED, session)
 
+    def is_committed(self, session: SessionId) -> bool:
+        """Return whether a session has become an experiment, and that is not deleted."""
+        end = self.ended(session)
+        return end is not None and end.how == "committed"
+
     def newest(
         self, after: After = None, whose: str | None = None, *, shared: bool = False
     ) -> Iterator[SessionRow]:

@@ -12,10 +12,11 @@ class StoredRun(Struct, array_like=True, gc=False):
     """The state of a run of any kind. `number` is the sequence of its request in its stream.
 
     The data of its events, which may be large, are in rows of their own that never change.
-    `training` is that of an evaluation or prediction, and `before` the previously requested run of
-    the session. `actor` asked for it: for a trial, who asked for its `study`, which is the run of
-    the pipeline for a step. `annotations` counts those of a training. `labels` is what its worker
-    must have (`schemas.workers.labels`), as text. `bytes` are those of what a step has left.
+    `started` is when its attempt began, or of a pipeline's run the first one. `training` is that of
+    an evaluation or prediction, and `before` the previously requested run of the session. `actor`
+    asked for it: for a trial, who asked for its `study`, which is the run of the pipeline for a
+    step. `annotations` counts those of a training. `labels` is what its worker must have
+    (`schemas.workers.labels`), as text. `bytes` are those of what a step has left.
     """
 
     kind: str

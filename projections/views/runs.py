@@ -155,11 +155,13 @@ def change(
 
 def _start(run: StoredRun, about: RunPart, record: EventRecord) -> None:
     run.status, run.attempt, run.worker = "started", about.attempt, about.worker
-    run.started = record.time
+    run.started = run.started or record.time
 
 
 def _lose(run: StoredRun, about: RunPart, _: EventRecord) -> None:
-    run.status, run.attempt, run.worker, run.started = "open", about.attempt, "", None
+    run.status, run.attempt, run.worker = "open", about.attempt, ""
+    if run.kind != "pipeline":  # another process goes on with that: it does not begin anew
+        run.started = None
 
 
 def _ended(status: RunStatus) -> Change:

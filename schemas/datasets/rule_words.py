@@ -47,6 +47,7 @@ _COMPLETE = re.compile(r"(.+?)\s+complete(?:\s*>=\s*([\d.]+)\s*%)?")
 _UNIQUE = re.compile(r"(.+?)\s+unique")
 _WITHIN = re.compile(r"(.+?)\s+within\s+(\d+)\s*(d|h|min)")
 _RELATION = re.compile(r"(.+?)\s*(<=|>=|==|!=|<|>)\s*(.+)")
+_MANY_BLANKS = re.compile(r"\s{50}")
 _LONGEST = 20_000
 _FORMS = (
     "write it like: age between 0 and 120; plan in basic, pro; income complete >= 95 %; "
@@ -90,6 +91,8 @@ def read_rule(words: str, severity: Severity = "hard") -> DataRule:
         return f"\x00{len(held) - 1}\x00"
 
     text = _QUOTED.sub(hold, words.strip())
+    if _MANY_BLANKS.search(text):  # to look for words around them takes their square
+        raise RuleFault("a rule has no 50 blanks in a row: quote a name that has")
     rule = _read(text, held)
     if rule is None:
         raise RuleFault(f"{cut(words)!r} is no rule: {_FORMS}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from autolearn.schemas.datasets.read_options import ReadOptions
 from autolearn.schemas.events.runs import RunRequested
-from autolearn.schemas.values import NO_RUN, Baseline, DatasetRef, RunId
+from autolearn.schemas.values import NO_RUN, Baseline, DatasetRef, HeldOut, RunId
 
 
 class EvaluationRequested(RunRequested, frozen=True, omit_defaults=True, kw_only=True):
@@ -22,3 +22,4 @@ class EvaluationRequested(RunRequested, frozen=True, omit_defaults=True, kw_only
     plots: tuple[str, ...] = ()
     baseline_model: Baseline | None = None
     study: RunId = NO_RUN
+    held_out_by: HeldOut | None = None

@@ -69,3 +69,14 @@ class GateEvidence(Struct, frozen=True, omit_defaults=True):
     requirement: Requirement
     candidate: VersionMetric
     other: VersionMetric | None = None
+
+    def __str__(self) -> str:
+        mine, other = self.candidate, self.other
+        if other is None:
+            return f"version {mine.version} has {mine.value:.6g}"
+        data = f"{mine.dataset.name}@{mine.dataset.version[:12]}"
+        return (
+            f"version {mine.version} has {mine.value:.6g}, and {self.requirement.alias} (version "
+            f"{other.version}) {other.value:.6g}, on the same rows ({mine.rows_sha256[:12]}) of "
+            f"{data}"
+        )

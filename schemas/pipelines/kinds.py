@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import get_args
 
+from autolearn.schemas.datasets.rule_fit import rules_in
+from autolearn.schemas.expressions.syntax import ExpressionFault, ExpressionSyntax
 from autolearn.schemas.pipelines.file_keys import (
     ARRAY,
     BOOLEAN,
@@ -17,7 +19,7 @@ from autolearn.schemas.pipelines.file_keys import (
     needed,
     words,
 )
-from autolearn.schemas.pipelines.steps import Path, StepSpec
+from autolearn.schemas.pipelines.steps import Path, StepSpec, Unresolved
 from autolearn.schemas.pipelines.train_step import TRAIN, train_misfits
 from autolearn.schemas.values import Domain, JsonValue, SplitBy
 
@@ -68,10 +70,12 @@ _SPLIT = StepSpec(
         key(
             "by",
             "time: the latest rows are held out; group: a group is in one part; column: the column "
-            "says which rows are held out. Without it by the roles of columns, else random.",
+            "says which rows are held out; hash: by the hash of the column's value, without one of "
+            "the whole row, so that a row stays in its part when there are more. Without it by the "
+            "roles of columns, else random.",
             words(*get_args(SplitBy)),
         ),
-        key("column", "That of the time, the group, or the parts.", columns=True),
+        key("column", "That of the time, the group, the parts, or the hash.", columns=True),
         key("folds", "Folds of a cross-validation.", Domain("integer", 0, 20), default=0),
     ),
     driven=True,
@@ -160,7 +164,10 @@ DRIVEN = {
 
 
 def misfits(kind: str, parameters: dict[str, JsonValue]) -> Iterator[tuple[Path, str]]:
-    """Yield what does not go together in the parameters of a driven step: the path, and why."""
+    """Yield what is wrong in the parameters of one of our steps beside their types: path, and why.
+
+    That is what does not go together, an expression, or a rule in words.
+    """
     if kind == "source" and "dataset" in parameters:
         for one in _READ:
             if one.name in parameters:
@@ -171,6 +178,36 @@ def misfits(kind: str, parameters: dict[str, JsonValue]) -> Iterator[tuple[Path,
         yield from train_misfits(parameters)
     if kind == "split" and parameters.get("by") == "column" and "column" not in parameters:
         yield ("by",), "by column needs column: the one that says which rows are held out"
+    if kind == "select":
+        yield from _expression_misfits({("where",): parameters.get("where")})
+    if kind == "features" and isinstance(add := parameters.get("add"), dict):
+        yield from _expression_misfits({("add", name): text for name, text in add.items()})
+    if kind == "expect" and isinstance(rules := parameters.get("rules"), dict):
+        yield from _rule_misfits(rules)
+
+
+def _expression_misfits(texts: Mapping[Path, JsonValue]) -> Iterator[tuple[Path, str]]:
+    """Yield what is wrong in the syntax of expressions."""
+    for path, text in texts.items():
+        if isinstance(text, str) and not isinstance(text, Unresolved):
+            try:
+                ExpressionSyntax(text)
+            except ExpressionFault as fault:
+                yield path, str(fault)
+
+
+def _rule_misfits(rules: Mapping[str, JsonValue]) -> Iterator[tuple[Path, str]]:
+    """Yield what is wrong in the words of rules, but where they are not known yet."""
+    given = [rules.get(name) or [] for name in ("hard", "soft")]
+    if not all(isinstance(one, list) and all(map(_is_known, one)) for one in given):
+        return
+    for pointer, why in rules_in(*given)[1].items():  # type: ignore[arg-type]
+        severity, *number = pointer.removeprefix("#/").split("/")
+        yield ("rules", severity, *map(int, number)), why
+
+
+def _is_known(value: JsonValue) -> bool:
+    return isinstance(value, str) and not isinstance(value, Unresolved)
 
 
 def _leaves(file: JsonValue) -> bool:

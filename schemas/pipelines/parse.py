@@ -24,7 +24,13 @@ from autolearn.schemas.pipelines.file_keys import FILE, KEEP_TABLE, MOST_STEPS, 
 from autolearn.schemas.pipelines.nearest import unknown_word
 from autolearn.schemas.pipelines.order import StepDraft, inputs_of, ordered
 from autolearn.schemas.pipelines.references import References, declared_parameters
-from autolearn.schemas.pipelines.step_checks import check_name, check_step, record, unknown_kind
+from autolearn.schemas.pipelines.step_checks import (
+    check_forecasts,
+    check_name,
+    check_step,
+    record,
+    unknown_kind,
+)
 from autolearn.schemas.pipelines.steps import Path, StepSpec, object_faults
 from autolearn.schemas.values import JsonValue
 from autolearn.schemas.workers.labels import MOST_LABELS, faults_in
@@ -62,8 +68,8 @@ def parse(text: str, steps: Mapping[str, StepSpec]) -> Definition:
         faults.add((*by_name[circle[0]].path, "from"), f"the steps wait for each other: {way}")
     defaults = {name: one.default for name, one in declared.items() if one.default is not UNSET}
     references = References(declared, defaults, faults)
-    for draft in drafts:
-        check_step(draft, references, faults)
+    values = {draft.name: check_step(draft, references, faults) for draft in drafts}
+    check_forecasts(drafts, values, inputs, faults)
     faults.check()
     return Definition(
         name=file["pipeline"],

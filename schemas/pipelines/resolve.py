@@ -7,14 +7,14 @@ from collections.abc import Mapping
 from msgspec import UNSET
 from msgspec.structs import replace
 
-from autolearn.schemas.pipelines.definition import Definition, Parameter
+from autolearn.schemas.pipelines.definition import Definition, Parameter, Step
 from autolearn.schemas.pipelines.document import INTEGER, NUMBER
 from autolearn.schemas.pipelines.faults import FaultList
 from autolearn.schemas.pipelines.file_keys import KEEP_TABLE, as_key
 from autolearn.schemas.pipelines.nearest import unknown_word
 from autolearn.schemas.pipelines.order import StepDraft
 from autolearn.schemas.pipelines.references import References, value_refusal
-from autolearn.schemas.pipelines.step_checks import check_step, unknown_kind
+from autolearn.schemas.pipelines.step_checks import check_forecasts, check_step, unknown_kind
 from autolearn.schemas.pipelines.steps import Path, StepSpec
 from autolearn.schemas.values import JsonValue
 
@@ -48,7 +48,8 @@ def resolve(
         else:
             values[name] = value
     references = References(declared, values, faults)
-    found = []
+    drafts: list[StepDraft] = []
+    found: list[Step] = []
     for index, step in enumerate(definition.steps):
         path: Path = ("steps", index)
         spec = steps.get(step.kind)
@@ -57,8 +58,12 @@ def resolve(
         keys = {"keep": f"{KEEP_TABLE}{step.keep_as}"} if step.keep_as else {}
         draft = StepDraft(path, step.name, step.kind, spec, step.parameters, step.inputs, keys)
         parameters = check_step(draft, references, faults, below="parameters")
+        drafts.append(draft)
         keep_as = str(references.put_in(step.keep_as, path))
         found.append(replace(step, parameters=parameters, keep_as=keep_as))
+    values = {step.name: step.parameters for step in found}
+    inputs = {step.name: step.inputs for step in found}
+    check_forecasts(drafts, values, inputs, faults, below="parameters")
     faults.check()
     return replace(definition, parameters={}, steps=tuple(found))
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 from autolearn.schemas.bounds import cut, listed
 from autolearn.schemas.pipelines.faults import FaultList
@@ -12,6 +12,7 @@ from autolearn.schemas.pipelines.nearest import nearest
 from autolearn.schemas.pipelines.order import StepDraft
 from autolearn.schemas.pipelines.references import References
 from autolearn.schemas.pipelines.steps import PORT_WORDS, Path, StepSpec, Unresolved, object_faults
+from autolearn.schemas.pipelines.train_step import split_misfits
 from autolearn.schemas.stream_kinds import KINDS
 from autolearn.schemas.values import JsonValue
 
@@ -58,6 +59,29 @@ def check_step(
         faults.add(path, f"{draft.kind} has one of {', '.join(spec.one_of)}: {but}")
     record(misfits(draft.kind, values), path, faults)
     return values
+
+
+def check_forecasts(
+    drafts: Sequence[StepDraft],
+    values: Mapping[str, Mapping[str, JsonValue]],
+    inputs: Mapping[str, tuple[str, ...]],
+    faults: FaultList,
+    below: str = "",
+) -> None:
+    """Record what is wrong in the splits that forecasts are trained on.
+
+    `values` are the parameters of steps with the pipeline's put in, `inputs` the steps that each
+    takes, both by step.
+    """
+    splits = {one.name: one for one in drafts if one.kind == "split"}
+    for draft in drafts:
+        target = values[draft.name].get("target")
+        if draft.kind != "train" or not isinstance(target, dict):
+            continue
+        for name in inputs.get(draft.name, ()):
+            if (split := splits.get(name)) is not None:
+                for key, why in split_misfits(values[name], target):
+                    faults.add((*split.path, below or split.kind, key), why)
 
 
 def _check_keep(keep: str, draft: StepDraft, faults: FaultList) -> None:

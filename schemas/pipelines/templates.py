@@ -83,9 +83,10 @@ _CLEAN = """\
 """
 
 _SPLIT = """\
-  # Models are measured on rows that they have not seen. If rows belong together, hold them out
-  # together: {by: group, column: NAME}.
-  - split: {test: "${test}"}
+  # Models are measured on rows that they have not seen. By hash, a row that is held out is so
+  # again with newer data. {by: hash, column: NAME} does so by an id, and holds out together the
+  # rows that share it.
+  - split: {test: "${test}", by: hash}
 
 """
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import get_args
 
 from autolearn.schemas.bounds import cut
@@ -225,3 +225,24 @@ def _forecast_misfits(target: dict[str, JsonValue], task: JsonValue) -> Iterator
         return
     if seconds_of(season) is None:
         yield ("target", "season"), f"{cut(season, 40)!r} is not {DURATION_WORDS}"
+
+
+def split_misfits(
+    split: Mapping[str, JsonValue], target: Mapping[str, JsonValue]
+) -> Iterator[tuple[str, str]]:
+    """Yield the parameters of a split that a forecast cannot be trained on, and why."""
+    by, column, time = (
+        None if isinstance(one, Unresolved) else one
+        for one in (split.get("by"), split.get("column"), target.get("time"))
+    )
+    if by not in (None, "time"):
+        yield (
+            "by",
+            f"the rows are split by {cut(str(by), 40)}, and a forecast is measured on later rows "
+            "than it has learned from: say by: time",
+        )
+    if split.get("stratify") is True:
+        yield "stratify", "the rows of a forecast are split by time: leave out stratify"
+    if column and time and column != time:
+        names = f"{cut(str(column), 60)} here, and {cut(str(time), 60)} in the target"
+        yield "column", f"the times of a forecast are in one column, and two are named: {names}"

@@ -35,12 +35,14 @@ class ReplayedStep(Struct, frozen=True, omit_defaults=True, kw_only=True):
 class RecordedProcess(Struct, frozen=True):
     """The process of a step: its request, whose inputs are in clear, and what it left.
 
-    `files` are the SHA-256 (hex) of its files by name.
+    `files` are the SHA-256 (hex) of its files by name. Processes `before` it have each made the
+    table that the next one takes.
     """
 
     request: StepRequested
     files: dict[str, str]
     environment: dict[str, JsonValue]
+    before: tuple[StepRequested, ...] = ()
 
 
 class RecordedStep(Struct, frozen=True, omit_defaults=True, kw_only=True):

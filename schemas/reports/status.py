@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from msgspec import Struct
 
 from autolearn.schemas.records.heartbeat import Heartbeat, Progress, Supervision
+from autolearn.schemas.work_kinds import WORK
 
 
 class Broker(Struct):
@@ -111,6 +112,11 @@ class WorkerState(Struct):
     unconfined: tuple[str, ...] = ()
     disk_low: str = ""
     labels: dict[str, str] = {}
+
+    @property
+    def busy(self) -> int:
+        """The number of its slots that are taken: a study takes none."""
+        return sum(WORK[run.kind].takes_slot for run in self.runs if run.kind in WORK)
 
     @classmethod
     def all_of(cls, beats: Iterable[tuple[Heartbeat, int]], now: float) -> list[WorkerState]:

@@ -24,6 +24,7 @@ from autolearn.schemas.values import (
     Baseline,
     Column,
     DatasetRef,
+    HeldOut,
     JsonValue,
     PredictionForm,
     RunId,
@@ -171,6 +172,8 @@ class EvaluationRow(RunFields, kw_only=True, frozen=True):
     rows_sha256: str = ""
     """Which rows of the dataset were evaluated: equal for equal rows."""
     study: RunId = NO_RUN
+    held_out_by: HeldOut | None = None
+    """The training of which these are the held-out rows, if it is another one."""
 
 
 class Evaluation(EvaluationRow, kw_only=True, frozen=True):

@@ -13,7 +13,7 @@ from autolearn.artifacts.store.store import ArtifactStore
 from autolearn.ml.errors import InputError
 from autolearn.ml.evaluation.evaluate import evaluate
 from autolearn.ml.training.train import train
-from autolearn.schemas.values import Split
+from autolearn.schemas.values import HeldOut, Split
 from tests.support.run_samples import evaluation, nothing, put, table_of, training
 
 ALL = ("accuracy", "precision", "recall", "f1", "roc-auc", "log-loss", "confusion-matrix")
@@ -206,6 +206,26 @@ def test_another_dataset(store: ArtifactStore) -> None:
         ("left out for want of y: 1 rows",),
     )
     assert result.results["accuracy"] > 0.7
+
+
+def test_rows_that_another_training_holds_out(store: ArtifactStore) -> None:
+    """An earlier model is measured on the held-out rows of a later one, and of none that it saw."""
+    lines = table_of(90).splitlines(keepends=True)
+    split = Split(0.25, by="hash", whole=True)
+    first = training(store, dataset=put(store, b"".join(lines[:61])), target="y", split=split)
+    later = training(store, dataset=put(store, b"".join(lines)), target="y", split=split)
+    old, new = (train(one, store, nothing).artifact.digest for one in (first, later))
+    asked = evaluation(new, ("f1",), later.dataset)
+    mine = evaluate(asked, store, nothing)
+    by = HeldOut(later.run, later.task, later.target, split, later.seed)
+    like = evaluation(old, ("f1",), later.dataset, held_out=False, held_out_by=by)
+    beside = evaluate(like, store, nothing)
+    assert (beside.rows, beside.rows_sha256) == (mine.rows, mine.rows_sha256)
+    everything = evaluate(evaluation(old, ("f1",), later.dataset, held_out=False), store, nothing)
+    assert everything.rows == 90 > mine.rows
+    other = HeldOut(later.run, later.task, "z", split, later.seed)
+    with pytest.raises(InputError, match="lacks the target z"):
+        evaluate(replace(like, held_out_by=other), store, nothing)
 
 
 @pytest.mark.parametrize(

@@ -273,6 +273,14 @@ def test_values_of_sensitive_raw_columns_are_nowhere_in_the_artifact(given: Give
     assert "Pro" not in repr(model.schema())
 
 
+def test_whole_numbers_that_a_frame_does_not_hold_exactly_are_refused() -> None:
+    steps = RowSteps("[]", '{"a": "integer"}')
+    below = pd.DataFrame({"a": [2.0**53 - 1, float("nan"), -1.0]})
+    assert steps.transform(below)["a"].tolist()[0] == 2**53 - 1
+    with pytest.raises(InputError, match="the column a has whole numbers of 2"):
+        steps.transform(pd.DataFrame({"a": [1.0, -(2.0**53)]}))
+
+
 def test_a_model_with_steps_is_not_exported(given: Given) -> None:
     made = given.trained()
     folder = given.store.fetch_folder(made.artifact.digest, given.folder)

@@ -1,9 +1,12 @@
 """Which rows are held out, and which are in a fold: nothing leaks from one part into another."""
 
 import numpy as np
+import pyarrow as pa
 import pytest
 
+from autolearn.artifacts.datasets.table import DatasetTable
 from autolearn.ml.datasets.split import folds_of, part
+from autolearn.ml.datasets.subject import keys_of
 from autolearn.ml.errors import InputError
 from autolearn.schemas.values import Split
 
@@ -28,6 +31,46 @@ def test_a_group_is_in_one_part():
     again = part(ROWS, LABELS, Split(0.25, True, "group", "house"), 3, GROUPS)
     other = part(ROWS, LABELS, Split(0.25, True, "group", "house"), 4, GROUPS)
     assert parts.fingerprint == again.fingerprint != other.fingerprint
+
+
+def held_out(lines: list[str], seed: int = 0) -> set[str]:
+    table = table_from(lines)
+    rows = np.arange(table.rows)
+    split = Split(0.25, True, "hash", whole=True)
+    return {lines[row] for row in part(rows, None, split, seed, keys_of(table, split, rows)).test}
+
+
+def table_from(lines: list[str]) -> DatasetTable:
+    """A table of a number, a text and a time; each may be missing."""
+    columns = [*zip(*map(str.split, lines), strict=True)]
+    numbers = pa.array([float(one) if one != "-" else None for one in columns[0]], pa.float64())
+    texts = pa.array([None if one == "-" else one for one in columns[1]], pa.string())
+    times = pa.array([int(one) for one in columns[2]], pa.int64()).cast(pa.timestamp("us"))
+    types = {"x": "number", "name": "string", "at": "timestamp"}
+    return DatasetTable(types, {"x": numbers, "name": texts, "at": times}, len(lines))
+
+
+def test_by_the_hash_of_a_whole_row_it_is_held_out_again_whatever_is_added():
+    lines = [f"{n % 7 or '-'} {f'n{n}' if n % 5 else '-'} {n // 2}" for n in range(400)]
+    first, more = held_out(lines[:200]), held_out(lines[::-1])
+    assert 30 < len(first) < 70
+    assert first == more.intersection(lines[:200]) < more
+    assert held_out(lines[:200], seed=1) != first
+
+
+@pytest.mark.parametrize(
+    ("earlier", "now", "again"),
+    [
+        (Split(0.25, by="hash", whole=True), Split(0.25, by="hash", whole=True), True),
+        (Split(0.25, by="hash", column="id"), Split(0.2, by="hash", column="id"), True),
+        (Split(0.2, by="hash", column="id"), Split(0.25, by="hash", column="id"), False),
+        (Split(0.25, by="hash"), Split(0.25, by="hash"), False),
+        (Split(0.25, by="time", column="at"), Split(0.5, by="time", column="at"), True),
+        (Split(0.25), Split(0.25), False),
+    ],
+)
+def test_what_a_split_holds_out_was_held_out_before(earlier: Split, now: Split, again: bool):
+    assert now.holds_out_again(earlier) is again
 
 
 @pytest.mark.parametrize(("held_out", "kept"), [("test", "train"), ("true", "false"), ("1", "0")])

@@ -146,6 +146,28 @@ def test_what_cannot_be_done_again_says_why(run: RecordedPipelineRun, tmp_path: 
     assert failed.detail == "input: the column c holds no numbers"
 
 
+def test_a_step_of_several_processes_is_repeated_with_the_tables_on_the_way(
+    run: RecordedPipelineRun, store: ArtifactStore, tmp_path: Path
+) -> None:
+    process = run.steps[1].process
+    assert process is not None
+    table = run_step(process.request, store, nothing).table
+    assert table is not None
+    folder = store.fetch_folder(run_step(process.request, store, nothing).artifact.digest, tmp_path)
+    assert store.put_blob(folder / "table.parquet").digest == table.version
+    then = step("features", {"add": {"e": "d * 2"}}, table)
+    made = run_step(then, store, nothing)
+    both = RecordedProcess(then, made.artifact.files, made.environment, (process.request,))
+    found = [*replayed(with_step(run, 1, process=both), tmp_path)][1]
+    assert (found.verdict, found.detail) == ("identical", "")
+    other = replace(process.request, parameters={"add": {"d": "a + b"}})
+    _, found, *_ = replayed(with_step(run, 1, process=replace(both, before=(other,))), tmp_path)
+    assert (found.verdict, found.detail) == (
+        "differs",
+        "a table that it makes on the way is another one",
+    )
+
+
 def test_a_training_that_differs_is_named(run: RecordedPipelineRun, tmp_path: Path) -> None:
     (record,) = run.steps[2].trainings
     (measured,) = record.evaluations

@@ -158,8 +158,9 @@ def _is_number(value: JsonValue) -> TypeGuard[float]:
 def _is_on(dataset: str, evaluation: EvaluationToCompare) -> bool:
     """Return whether an evaluation is of all rows of a dataset, NAME or NAME@VERSION."""
     name, _, version = dataset.partition("@")
-    of = evaluation.asked.dataset
-    return not evaluation.asked.held_out and of.name == name and of.version.startswith(version)
+    asked, of = evaluation.asked, evaluation.asked.dataset
+    of_all = not asked.held_out and asked.held_out_by is None
+    return of_all and of.name == name and of.version.startswith(version)
 
 
 def _settings_of(request: TrainingRequested) -> dict[str, JsonValue]:

@@ -2,11 +2,34 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import TypeVar
+
 from autolearn.agents.command_client import command_id
+from autolearn.api.state.context import ApiContext
 from autolearn.projections.queries.queries import Snapshot
+from autolearn.schemas.pipelines.faults import PipelineInvalid
 from autolearn.schemas.pipelines.kinds import DRIVEN
 from autolearn.schemas.pipelines.steps import StepSpec
 from autolearn.schemas.values import RunId, SessionId
+
+T = TypeVar("T")
+
+
+async def checked(context: ApiContext, check: Callable[[dict[str, StepSpec]], T]) -> T:
+    """Return the result of a check of a definition by the kinds of steps.
+
+    If it finds faults, the whole log is read first: a worker may have offered a step just now.
+
+    Raises:
+        PipelineInvalid: as the check does.
+    """
+    lists = context.executors.lists
+    try:
+        return await lists.run(lambda: check(step_kinds(context.queries.now())))
+    except PipelineInvalid:
+        await context.reader.fresh()
+        return await lists.run(lambda: check(step_kinds(context.queries.now())))
 
 
 def step_kinds(snapshot: Snapshot) -> dict[str, StepSpec]:
@@ -19,9 +42,9 @@ def functions_in(snapshot: Snapshot) -> dict[str, StepSpec]:
     return {row.spec.name: row.spec for row in snapshot.catalog.steps()}
 
 
-def step_run_id(run: RunId, step: str, attempt: int = 0) -> RunId:
-    """Return the id of the process of a step in a run of its pipeline."""
-    return RunId(command_id("step", run, step, attempt))
+def step_run_id(run: RunId, step: str, attempt: int = 0, part: str = "") -> RunId:
+    """Return the id of the process of a step, or of a part of it, in a run of its pipeline."""
+    return RunId(command_id("step", run, f"{step}/{part}" if part else step, attempt))
 
 
 def session_of(run: RunId) -> SessionId:

@@ -29,6 +29,7 @@ def plan_of(
     """Return the plan of a run (blocks: cached results are read, and checked by their hashes)."""
     planned: list[PlannedStep] = []
     gave: dict[str, StepGave] = {}
+    whole: set[str] = set()
     before = _newest_outcomes(context, pipeline)
     secret = step_cache.secret_of(context, pipeline)
     definition = command.definition
@@ -45,8 +46,10 @@ def plan_of(
         inputs = step_cache.inputs_of(step, kinds[step.kind], definition.seed, given, more)
         key = step_cache.key_of(inputs, step.inputs, secret)
         hit = None if why else context.queries.now().pipelines.cached(pipeline, key)
+        if hit is not None and step.kind == "promote":  # it is the same version again
+            gave[step.name] = hit[1].gave
         if hit is not None:
-            why = step_cache.unusable(context, who, pipeline, command.run, hit)
+            why = step_cache.unusable(context, who, pipeline, command.run, hit, whole)
         if hit is not None and not why:
             gave[step.name] = hit[1].gave
             maker = step_cache.made_by(*hit)

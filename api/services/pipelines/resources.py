@@ -19,7 +19,7 @@ from autolearn.schemas.rest.pipelines.definitions import (
     PipelineVersionRow,
 )
 from autolearn.schemas.rest.pipelines.runs import PipelineRun, PipelineRunSummary, StepState
-from autolearn.schemas.rest.runs import PipelineRunRow
+from autolearn.schemas.rest.runs import AnyRunRow, PipelineRunRow
 from autolearn.schemas.values import NO_RUN, RunId
 
 
@@ -95,15 +95,29 @@ def run(snapshot: Snapshot, name: str, row: PipelineRunRow, live: Live) -> Pipel
         links: dict[str, str] = {}
         if outcome is not None and outcome.gave.artifact is not None:
             links["files"] = f"{at}/steps/{step.name}/files"
-        ready = row.started is not None and all(name in told for name in step.inputs)
+        ready = row.status == "started" and all(name in told for name in step.inputs)
         going = "cancelled" if row.ended is not None else "running" if ready else "waiting"
-        steps.append(_step(step, outcome, time, None if stored is None else own, going, links))
+        why = "the run ended before it" if going == "cancelled" else ""
+        if going == "running" and stored is not None:
+            going, why = _now(snapshot.runs.of_any(runs_of(name), "step", own), live)
+        mine = None if stored is None else own
+        steps.append(_step(step, outcome, time, mine, (going, why), links))
     links = {"self": at, "pipeline": f"/v1/pipelines/{name}"}
     session = session_of(row.id)  # also of a run that has failed, or goes on
-    if snapshot.sessions.owner(session) is not None:
-        kind = "sessions" if snapshot.sessions.is_open(session) else "experiments"
-        links["session"] = f"/v1/{kind}/{session}"
+    if snapshot.sessions.is_open(session):
+        links["session"] = f"/v1/sessions/{session}"
+    elif snapshot.sessions.is_committed(session):
+        links["session"] = f"/v1/experiments/{session}"
     return PipelineRun(**asdict(row), pipeline=name, steps=steps, progress=live(row), links=links)
+
+
+def _now(process: AnyRunRow | None, live: Live) -> tuple[str, str]:
+    """Return whether the process of a step waits or runs, and what for, or in which phase."""
+    progress = None if process is None else live(process)
+    if progress is None:
+        return "running", ""
+    status = "waiting" if progress.phase.startswith("waiting") else "running"
+    return status, ": ".join(filter(None, (progress.phase, progress.detail)))
 
 
 def _step(
@@ -111,14 +125,14 @@ def _step(
     outcome: StepOutcome | None,
     time: str | None,
     own: RunId | None,
-    going: str,
+    going: tuple[str, str],
     links: dict[str, str],
 ) -> StepState:
     """Return a step; one without an outcome is `going`: it waits, runs, or ended with its run."""
     if outcome is None:
-        why = "the run ended before it" if going == "cancelled" else ""
+        status, why = going
         return StepState(
-            name=step.name, kind=step.kind, status=going, why=why, run=own, links=links
+            name=step.name, kind=step.kind, status=status, why=why, run=own, links=links
         )
     return StepState(
         name=step.name,

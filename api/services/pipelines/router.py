@@ -24,7 +24,7 @@ from autolearn.api.services.pipelines.checks import (
     require_pipeline,
     unknown_pipeline,
 )
-from autolearn.api.services.pipelines.kinds import step_kinds
+from autolearn.api.services.pipelines.kinds import checked, step_kinds
 from autolearn.api.services.pipelines.quotas import add_quota_routes
 from autolearn.api.services.pipelines.runs import add_run_routes
 from autolearn.api.services.pipelines.step_runs import add_step_run_route
@@ -78,10 +78,8 @@ def router(context: ApiContext) -> APIRouter:
         `dry_run` the version is only shown (200).
         """
         body = await read_body(request, bodies.ApplyBody)
-        now = context.queries.now()
         try:
-            kinds = await context.executors.lists.run(lambda: step_kinds(now))
-            definition = parse(body.text, kinds)
+            definition = await checked(context, lambda kinds: parse(body.text, kinds))
         except PipelineInvalid as error:
             raise invalid(error) from None
         name, asked = definition.name, CommandRequest.of(request, body.model_dump())

@@ -30,7 +30,7 @@ from autolearn.api.services.pipelines.checks import (
     stored_run,
 )
 from autolearn.api.services.pipelines.expectations import with_expectations
-from autolearn.api.services.pipelines.kinds import step_kinds
+from autolearn.api.services.pipelines.kinds import checked, step_kinds
 from autolearn.api.services.pipelines.plan import plan_of
 from autolearn.api.shared import dataset_checks
 from autolearn.api.shared.artifact_files import send_stored
@@ -39,6 +39,7 @@ from autolearn.api.shared.runs import until_ended
 from autolearn.api.state.context import ApiContext
 from autolearn.projections.queries.pipelines import runs_of
 from autolearn.projections.queries.queries import Snapshot
+from autolearn.schemas.bounds import listed
 from autolearn.schemas.catalog import DatasetSpec
 from autolearn.schemas.commands import CancelRun, RequestPipeline
 from autolearn.schemas.pipelines.definition import Definition, Step
@@ -136,9 +137,10 @@ def add_run_routes(routes: APIRouter, context: ApiContext) -> None:
             raise Problem(422, "version-unknown", "There is no such version", detail)
         if row.unreadable:
             raise unreadable()
-        kinds = await context.executors.lists.run(lambda: step_kinds(now))
         try:
-            definition = resolve(row.definition, body.parameters, kinds)
+            definition, kinds = await checked(
+                context, lambda kinds: (resolve(row.definition, body.parameters, kinds), kinds)
+            )
         except PipelineInvalid as error:
             raise invalid(error) from None
         _check_start(definition, body.start_at)
@@ -275,12 +277,15 @@ def add_run_routes(routes: APIRouter, context: ApiContext) -> None:
         told = await context.executors.lists.run(
             lambda: context.queries.now().pipelines.outcomes(name, run)
         )
-        outcome = told.get(step)
-        if outcome is None or outcome[0].gave.artifact is None:
-            names = [one for one, (end, _) in told.items() if end.gave.artifact is not None]
-            where = f"/v1/pipeline-runs/{run}"
-            raise unknown("step with files", step, names, where)
-        return outcome[0].gave.artifact
+        where = f"/v1/pipeline-runs/{run}"
+        if step not in told:
+            raise unknown("step", step, told, where)
+        if (artifact := told[step][0].gave.artifact) is None:
+            names = listed([one for one, (end, _) in told.items() if end.gave.artifact is not None])
+            others = f"those of {names} are there" if names else "no step of the run has left any"
+            detail = f"The step {step} has left no files: {others}. See {where}."
+            raise Problem(404, "step-without-files", "The step has left no files", detail)
+        return artifact
 
     async def show(name: str, run: RunId, seen: AsOfView | None = None) -> Any:
         """Return a run as REST shows it; None if it is gone or cannot be read."""

@@ -169,14 +169,22 @@ _WORDS = {"code": "the code of the step", "environment": "the installed librarie
 
 
 def unusable(
-    context: ApiContext, who: Principal, pipeline: str, run: RunId, hit: tuple[RunId, StepOutcome]
+    context: ApiContext,
+    who: Principal,
+    pipeline: str,
+    run: RunId,
+    hit: tuple[RunId, StepOutcome],
+    whole: set[str],
 ) -> str:
     """Return why a `run` cannot use a cached result, "" if it is whole (blocks).
 
-    Each file of its artifact is read, and checked by its hash. What is in the open session of
+    Each file of its artifacts is read, and checked by its hash, but of the folders that were found
+    `whole`, to which this adds. What is in the open session of
     another run can be used by those who may commit it, and once that run has ended: until then it
     commits the session itself.
     """
+    if hit[1].kind == "promote":
+        return "another version may answer by now"
     now = context.queries.now()
     maker, gave = made_by(*hit), hit[1].gave
     if gave.session and now.sessions.is_open(gave.session):
@@ -191,10 +199,8 @@ def unusable(
         gave.dataset.name, gave.dataset.version
     ):
         return f"the version of {gave.dataset.name} is gone"
-    for model, number in gave.registered.items():
-        if (version := now.models.version(model, number)) is not None and version.retired:
-            return f"{model}@{number} is retired"
-    return _damage(context, gave) if gave.artifact is not None else ""
+    folders = [one.folder for one in (gave.artifact, *gave.artifacts.values()) if one is not None]
+    return _damage(context, [one for one in dict.fromkeys(folders) if one not in whole], whole)
 
 
 def _is_there(now: Snapshot, gave: StepGave, level: Level) -> bool:
@@ -203,15 +209,16 @@ def _is_there(now: Snapshot, gave: StepGave, level: Level) -> bool:
     return level >= Level.WORK and all(row is not None and not row.unreadable for row in rows)
 
 
-def _damage(context: ApiContext, gave: StepGave) -> str:
-    """Return the fault of the files of a result, "" for none."""
-    assert gave.artifact is not None, "it has files"
-    try:
-        with tempfile.TemporaryDirectory(dir=context.scratch) as folder:
-            context.artifacts.check_folder(gave.artifact.folder, Path(folder))
-    except ArtifactError as error:
-        log.warning("a cached result cannot be used", folder=gave.artifact.folder, why=error.detail)
-        return "its result before is damaged or gone"
+def _damage(context: ApiContext, folders: list[str], whole: set[str]) -> str:
+    """Return the fault of the files of a result, "" for none: then they are `whole`."""
+    for one in folders:
+        try:
+            with tempfile.TemporaryDirectory(dir=context.scratch) as folder:
+                context.artifacts.check_folder(one, Path(folder))
+        except ArtifactError as error:
+            log.warning("a cached result cannot be used", folder=one, why=error.detail)
+            return "its result before is damaged or gone"
+        whole.add(one)
     return ""
 
 

@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter
+from typing import Annotated
+
+from fastapi import APIRouter, Query
 from starlette.responses import Response
 
 from autolearn.api.commands.responses import json
 from autolearn.api.http.openapi import answers
-from autolearn.api.http.problems import unknown
+from autolearn.api.http.problems import Problem
 from autolearn.api.identity.principal import Who
 from autolearn.api.services.pipelines.checks import require_run
 from autolearn.api.services.pipelines.kinds import step_run_id
 from autolearn.api.state.context import ApiContext
 from autolearn.projections.queries.pipelines import runs_of
 from autolearn.projections.queries.queries import Snapshot
+from autolearn.schemas.bounds import listed
 from autolearn.schemas.pipelines.results import StepOutcome
 from autolearn.schemas.rest.runs import StepRunRow
 from autolearn.schemas.values import NO_RUN, RunId
+
+Part = Annotated[str, Query(max_length=20, description="A time ahead, such as 1h.")]
 
 
 def add_step_run_route(routes: APIRouter, context: ApiContext) -> None:
@@ -25,23 +30,29 @@ def add_step_run_route(routes: APIRouter, context: ApiContext) -> None:
     @routes.get(
         "/v1/pipeline-runs/{pipeline_run}/steps/{step}/run", responses=answers({200: StepRunRow})
     )
-    async def see_run_of_step(pipeline_run: str, step: str, who: Who) -> Response:
+    async def see_run_of_step(pipeline_run: str, step: str, who: Who, part: Part = "") -> Response:
         """Show the process of a step: all that it was to do, and the environment that it had.
 
-        That of a step from the cache is the one that made the result.
+        That of a step from the cache is the one that made the result. A step that predicts several
+        times ahead has a process for each: that of the last one, or of a `part`.
         """
         name, found = await require_run(context, who, pipeline_run)
         now = context.queries.now()
-        row = await context.executors.lists.run(lambda: _run_of_step(now, name, found, step))
+        row = await context.executors.lists.run(lambda: _run_of_step(now, name, found, step, part))
         if row is None:
             names = await context.executors.lists.run(lambda: _with_run(now, name, found))
             where = f"/v1/pipeline-runs/{found}"
-            raise unknown("step with a process of its own", step, names, where)
+            what = f"process for {part}" if part else "process of its own"
+            there = f"those with one are {listed(names)}" if names else "no step of the run has one"
+            detail = f"The step {step[:100]!r} has no {what}: {there}. See {where}."
+            raise Problem(404, "step-without-process", "The step has had no process", detail)
         return json(row)
 
 
-def _run_of_step(now: Snapshot, name: str, run: RunId, step: str) -> StepRunRow | None:
-    """Return the last attempt of a step of a run, None if it had no process (decrypts)."""
+def _run_of_step(
+    now: Snapshot, name: str, run: RunId, step: str, part: str = ""
+) -> StepRunRow | None:
+    """Return the last attempt of a step, or of a part, None if it had no process (decrypts)."""
     told = now.pipelines.outcomes(name, run).get(step)
     if told is not None and told[0].made_by != NO_RUN:
         run = told[0].made_by
@@ -51,7 +62,7 @@ def _run_of_step(now: Snapshot, name: str, run: RunId, step: str) -> StepRunRow 
         step = made.step
     found, attempt = None, 0
     while True:
-        own = step_run_id(run, step, attempt)
+        own = step_run_id(run, step, attempt, part)
         row = now.runs.of_any(runs_of(name), "step", own)
         if not isinstance(row, StepRunRow):
             return found

@@ -17,7 +17,7 @@ _BY_ROLE: tuple[SplitBy, ...] = ("time", "group")
 """The roles of columns by which rows are split without a word, the first one that there is."""
 _RANDOM: SplitBy = "random"
 _HASH: SplitBy = "hash"
-"""A split by the row number, unless a column is named."""
+"""A split by the whole row, unless a column is named."""
 _ORDERED = ("timestamp", "integer", "number")
 
 
@@ -38,7 +38,7 @@ def split_of(body: SplitBody, data: DatasetSpec, roles: Mapping[str, str]) -> Sp
             raise _unfit("#/split/column", "a random split has no column")
         return Split(body.test, body.stratify, UNSET, UNSET, _folds(body))
     if column is None and by == _HASH:
-        return Split(body.test, body.stratify, by, UNSET, _folds(body))
+        return Split(body.test, body.stratify, by, UNSET, _folds(body), whole=True)
     if column is None:
         named = sorted(name for name, role in roles.items() if role == by)
         if len(named) != 1:

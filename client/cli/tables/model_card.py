@@ -201,7 +201,8 @@ def _evaluations(
         training = by_id[one.training]
         secret = _is_secret(one, training, datasets)
         data = f"{_text(one.dataset.name)}@{short(one.dataset.version)}"
-        yield f"### {_of(training)} on {'the held-out rows of ' * one.held_out}{data}"
+        part = one.held_out or one.held_out_by is not None
+        yield f"### {_of(training)} on {'the held-out rows of ' * part}{data}"
         always = one.baseline_prediction
         baseline = "baseline"
         if always is not None and not secret:

@@ -57,7 +57,7 @@ def evaluations(found: Iterable[Evaluation]) -> RenderableType:
         (
             short(one.id),
             short(one.training),
-            "held-out rows" if one.held_out else one.dataset.name,
+            _measured_on(one),
             _state(one),
             ", ".join(
                 f"{metric_title(one, name)} {_score(value)}" for name, value in plain_results(one)
@@ -145,7 +145,8 @@ def split_in_words(one: Training) -> str:
         case "column":
             said = [f"held out as {split.column} says"]
         case "hash":
-            by = f"by the hash of {split.column or 'the row number'}"
+            row = "the row" if split.whole else "the row number"
+            by = f"by the hash of {split.column or row}"
             said = [f"{share} held out {by}", f"seed {one.seed}"]
         case "random":
             balanced = ["stratified"] if split.stratify and one.task == CLASSIFICATION else []
@@ -186,14 +187,22 @@ def _kept(found: Mapping[str, Any]) -> str:
     return f"{kept} of {before}"
 
 
+def _measured_on(one: Evaluation) -> str:
+    if one.held_out:
+        return "held-out rows"
+    return f"{one.dataset.name}{' (held out)' * (one.held_out_by is not None)}"
+
+
 def evaluation(one: Evaluation) -> RenderableType:
     """Return an evaluation in detail."""
+    by = one.held_out_by
     about = pairs(
         {
             "evaluation": one.id,
             "training": one.training,
             "on": f"{one.dataset.name}@{short(one.dataset.version)}"
-            + (", held-out rows" if one.held_out else ""),
+            + (", held-out rows" if one.held_out else "")
+            + (f", rows held out by {short(by.training)}" if by else ""),
             "rows": one.rows,
             "status": phase_of(one),
             "reason": f"{one.reason}: {one.detail}" if one.reason else "",

@@ -17,7 +17,7 @@ _UNITS = ("B", "KiB", "MiB", "GiB", "TiB")
 def summary(status: Status) -> Iterator[RenderableType]:
     """Yield whether all is well, and a line each about processes, work, dead letters and disks."""
     yield from _findings(status)
-    busy = sum(len(worker.runs) for worker in status.workers)
+    busy = sum(worker.busy for worker in status.workers)
     slots = sum(worker.slots for worker in status.workers)
     letters = status.dead_letters
     about = {
@@ -146,7 +146,7 @@ def _worker_line(worker: WorkerState) -> tuple[object, ...]:
         worker.worker,
         f"{worker.host} ({worker.pid})",
         "all" if {*worker.kinds} == {*OF_WORKERS} else ", ".join(worker.kinds),
-        f"{len(worker.runs)} of {worker.slots}",
+        f"{worker.busy} of {worker.slots}",
         f"{worker.silent:.1f} s ago",
         runs or None,
     )

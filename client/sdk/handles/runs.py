@@ -105,6 +105,7 @@ class EvaluationMethods(RunMethods[Evaluation]):
 
     def _about(self) -> dict[str, object]:
         where = "held-out rows" if self.data.held_out else self.data.dataset.name
+        where += " (held out)" * (self.data.held_out_by is not None)
         scores = {name: one for name, one in self.results.items() if _is_score(one)}
         return {
             "evaluation": self.id[:SHORT_ID],

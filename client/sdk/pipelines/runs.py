@@ -95,16 +95,17 @@ class PipelineRunMethods(RunMethods[PipelineRun]):
         return ask(Call("GET", f"{self._step(step)}/files", Artifact))
 
     @operation
-    def step_run(self, step: str) -> Flow[StepRunRow]:
+    def step_run(self, step: str, part: str = "") -> Flow[StepRunRow]:
         """Return the process that a step had: all that it was to do, and its environment.
 
-        That of a step from the cache is the one that made the result.
+        That of a step from the cache is the one that made the result. A step that predicts several
+        times ahead has a process for each: that of the last one, or of the `part` such as 1h.
 
         Raises:
             BadArgument: there is no such step.
             Problem: it had none, or the run that made its result is forgotten.
         """
-        return ask(Call("GET", f"{self._step(step)}/run", StepRunRow))
+        return ask(Call("GET", f"{self._step(step)}/run", StepRunRow, {"part": part or None}))
 
     @operation
     def download_file(self, step: str, name: str, path: Path | str | None = None) -> Flow[Path]:
@@ -158,17 +159,22 @@ class PipelineRunMethods(RunMethods[PipelineRun]):
             AsyncSessionHandle | AsyncExperimentHandle | None,
         ]
     ]:
-        """Return the experiment that its session became; the session, while that is open."""
+        """Return the experiment that its session became; the session, while that is open.
+
+        None if it has trained nothing, or the session has expired or was discarded.
+        """
         return self._trained_in()
 
     def _trained_in(self) -> Flow[Any]:
         run = self.data
-        if not run.trained_in:
+        at = run.links.get("session", "")
+        if not run.trained_in or not at:
             return None
-        owner = RunParent(run.trained_in, "experiment" if run.committed else "session")
-        answer: Any = ExperimentOverview if run.committed else SessionOverview
+        committed = at.startswith("/v1/experiments/")
+        owner = RunParent(run.trained_in, "experiment" if committed else "session")
+        answer: Any = ExperimentOverview if committed else SessionOverview
         kinds: Any = (SessionHandle, AsyncSessionHandle)
-        if run.committed:
+        if committed:
             kinds = (ExperimentHandle, AsyncExperimentHandle)
         found = yield from ask(Call("GET", owner.path, answer))
         return either(self, *kinds, self._http, owner, found)

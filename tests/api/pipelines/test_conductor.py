@@ -1,6 +1,7 @@
 """The driver of pipelines: each run has an end, whatever fails, and none is done by two."""
 
 import asyncio
+import time
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -11,6 +12,7 @@ from autolearn.api.pipelines.commands import LostRun, RunCommands
 from autolearn.api.pipelines.conductor import Conductor
 from autolearn.api.pipelines.driver import Driver
 from autolearn.api.services.pipelines.kinds import session_of
+from autolearn.runtime.timestamps import text
 from autolearn.schemas.commands import CancelRun, CompleteRun, FailRun, RecordStep, ReportRunLost
 from autolearn.schemas.messages import Command
 from autolearn.schemas.pipelines.definition import Step
@@ -35,6 +37,10 @@ class Commands:
     def __init__(self, **refused: Problem) -> None:
         self.refused, self.taken = refused, []
         self.gone = False
+        self.requested: set[str] = set()
+
+    async def until_answered(self) -> None:
+        """All are answered."""
 
     async def held(self, _: Command) -> None:
         if self.gone:
@@ -49,10 +55,12 @@ class Commands:
         raise Problem(403, "forbidden", "The user may not do that any more", "ada was disabled.")
 
 
-def run_of(commands: Commands, limit: float = 60.0) -> Any:
+def run_of(commands: Commands, limit: float = 60.0, started: str | None = None) -> Any:
     """A run of two steps on a system without anything else; its user was disabled meanwhile."""
     there = SimpleNamespace(
-        pipelines=SimpleNamespace(outcomes=lambda *_: {}, run_before=lambda *_: None),
+        pipelines=SimpleNamespace(
+            outcomes=lambda *_: {}, run_before=lambda *_: None, newest_runs=lambda _: iter(())
+        ),
         sessions=SimpleNamespace(owner=lambda _: None),
         runs=SimpleNamespace(open_of=lambda _: iter(()), all_stored=lambda _: iter(())),
     )
@@ -64,7 +72,7 @@ def run_of(commands: Commands, limit: float = 60.0) -> Any:
         id="r1",
         pipeline="flowers",
         stream=STREAM,
-        row=SimpleNamespace(time_limit=limit),
+        row=SimpleNamespace(time_limit=limit, started=started),
         definition=samples.DEFINITION,
         outcomes={},
         tables={},
@@ -89,8 +97,10 @@ class Conducts(Conductor):
         return StepOutcome(step=step.name, kind=step.kind, status="completed")
 
 
-def conducted(do: Any, commands: Commands, limit: float = 60.0) -> list[Command]:
-    one = Conducts(run_of(commands, limit), 1)
+def conducted(
+    do: Any, commands: Commands, limit: float = 60.0, started: str | None = None
+) -> list[Command]:
+    one = Conducts(run_of(commands, limit, started), 1)
     one.do = do
     asyncio.run(one.conduct())
     return commands.taken
@@ -144,6 +154,18 @@ def test_a_run_that_takes_too_long_ends():
     (end,) = conducted(waits, Commands(), limit=0.01)
     assert isinstance(end, FailRun)
     assert (end.reason, "its limit" in end.detail) == ("time", True)
+
+
+def test_the_time_of_a_run_counts_from_its_first_start():
+    """Another process takes it over: it does not begin anew."""
+    hour = 3600.0
+    started = text(int(1000 * (time.time() - 2 * hour)))
+    *_, end = conducted(nothing, Commands(), hour, started)
+    assert isinstance(end, FailRun)
+    assert end.detail == "it has gone on for 3,600 s, its limit"
+    *_, done = conducted(nothing, Commands(), 3 * hour, started)
+    assert isinstance(done, CompleteRun)
+    assert 2 * hour <= done.result.seconds < 2.1 * hour
 
 
 def test_an_end_that_comes_too_late_is_no_fault():
@@ -300,11 +322,11 @@ def test_what_goes_on_of_a_run_that_nobody_conducted_at_its_end_is_ended():
         ],
     }
     runs = SimpleNamespace(
-        all_stored=lambda _: iter([("r1", ended), ("r2", rows("api-2", 1))]),
         open_of=lambda owner: ((owner, *one) for one in going[owner]),
-        stored=lambda *_: ended,
+        stored=lambda _, __, run: ended if run == "r1" else rows("api-2", 1),
     )
-    there = SimpleNamespace(runs=runs)
+    newest = lambda _: iter([("2026-01-01", "r2"), ("2025-01-01", "r1")])  # noqa: E731
+    there = SimpleNamespace(runs=runs, pipelines=SimpleNamespace(newest_runs=newest))
     context: Any = SimpleNamespace(queries=SimpleNamespace(now=lambda: there, latest=lambda: there))
     assert Driver(context)._left(["flowers"]) == [("flowers", "r1")]
     commands: Any = Commands()
@@ -313,6 +335,9 @@ def test_what_goes_on_of_a_run_that_nobody_conducted_at_its_end_is_ended():
     by.context.queries, by.context.executors.lists.run = context.queries, at_once
     asyncio.run(Conductor(by, 0).stop())
     assert commands.taken == [CancelRun("k1"), CancelRun("t1")]
+    commands.requested.add("t2")  # by the run: it was on its way when that ended
+    asyncio.run(Conductor(by, 0).stop())
+    assert commands.taken[2:] == [CancelRun("k1"), CancelRun("t1"), CancelRun("t2")]
 
 
 AUDIT = SimpleNamespace(instance="api/@here:1")

@@ -110,14 +110,7 @@ def test_rows_are_split_by_the_time_of_the_forecast(gave: StepGave, target: Any,
 @pytest.mark.parametrize(
     ("gave", "target", "words"),
     [
-        (StepGave(table=TABLE, split={"by": "group"}), {}, "the rows are split by group, and"),
-        (StepGave(table=TABLE, split={"stratify": True}), {}, "leave out stratify of split"),
         (StepGave(table=TWO), {}, "there are when and then|there are when, then"),
-        (
-            StepGave(table=TWO, split={"column": "when"}),
-            {"time": "then"},
-            "one by split, and one by the target",
-        ),
         (StepGave(table=replace(TABLE, columns=TABLE.columns[1:])), {}, "no column has times"),
     ],
 )

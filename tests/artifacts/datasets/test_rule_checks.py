@@ -127,6 +127,7 @@ def test_the_words_of_a_rule_are_read_again(words: str):
         ("x complete >= 101 %", "a share is more than 0"),
         ("a between 1 and 2020-01-01", "one limit is a number and the other one a time"),
         (", a unique", "a name of a column is missing"),
+        ("a" + " " * 19_000 + "b", "no 50 blanks in a row"),
     ],
 )
 def test_words_that_are_no_rule(words: str, why: str):

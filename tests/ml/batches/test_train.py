@@ -33,7 +33,7 @@ FRAME = pd.DataFrame(
 FRAME.loc[RNG.random(ROWS) < 0.1, ["x", "city"]] = None
 FRAME["y"] = np.where(FRAME.x.fillna(0) + FRAME["count"] / 5 > 1, "yes", "no")
 CONTENT = FRAME.to_csv(index=False).encode()
-HASH = Split(0.25, True, "hash")
+HASH, WHOLE = Split(0.25, True, "hash"), Split(0.25, True, "hash", whole=True)
 HOW = {
     "usual": Preprocessing(),
     "exact": Preprocessing(impute="mean", scale="min-max", encode="ordinal", log=True),
@@ -79,8 +79,11 @@ def test_preprocessing_learns_in_batches_what_it_learns_of_all_rows(
     store: ArtifactStore, how: Preprocessing
 ):
     results, pipelines = [], []
+    split = HASH if how is HOW["usual"] else WHOLE
     for batches in (True, False):
-        result, folder = trained(store, "naive-bayes", batches=batches, preprocessing=how)
+        result, folder = trained(
+            store, "naive-bayes", batches=batches, preprocessing=how, split=split
+        )
         files = {
             name: json.loads((folder / name).read_bytes())
             for name in ("schema.json", "example.json", "profile.json")

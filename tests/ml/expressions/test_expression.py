@@ -12,6 +12,7 @@ from autolearn.ml.expressions.errors import ExpressionError
 from autolearn.ml.expressions.expression import Expression
 from autolearn.ml.expressions.functions import FUNCTIONS
 from autolearn.ml.expressions.values import TYPES
+from autolearn.schemas.expressions.functions import ARGUMENTS
 
 COLUMNS: dict[str, list[Any]] = {
     "a": [7, -7, None, 0],
@@ -90,27 +91,40 @@ def test_values(text: str, values: list[Any]) -> None:
         ("s > ", 5, "invalid syntax"),
         ("lenght(s)", 1, "there is no function 'lenght'; perhaps length is meant"),
         ("round(b, a)", 10, "a value is written here"),
-        ("length(s, s)", 1, "length takes 1 arguments, and has 2"),
+        ("length(s, s)", 1, "length takes 1 argument, and has 2"),
         ("__import__('os')", 1, "there is no function '__import__'"),
-        ("s.upper()", 1, "Call is not part of the language"),
-        ("[x for x in a]", 1, "ListComp is not part of the language"),
+        ("s.upper()", 1, "'s.upper()' is not part of the language"),
+        ("[x for x in a]", 1, "'[x for x in a]' is not part of the language"),
         ("a in b", 6, "a list in square brackets comes after in"),
         ("t < t", 1, "true and false have no order"),
         ("1e999", 1, "that is neither text, a number"),
         ("9223372036854775808", 1, "beyond 64 bits"),
         ("é1 == 'é' and a + bb > 1", 1, "there is no column 'é1'"),
         ("s == 'é' and a + bb > 1", 18, "there is no column 'bb'"),
-        ("not " * 50 + "t", None, "nested too deeply"),
-        ("(" * 300 + "a" + ")" * 300, None, ""),
-        ("a + " * 600 + "a", None, ""),
+        ("not " * 50 + "t", None, "nested deeper than 40 levels"),
+        ("(" * 300 + "a" + ")" * 300, None, "nested deeper than 40 levels"),
+        ("(" * 3000 + "a" + ")" * 3000, 2000, "more than 2,000 characters"),
+        ("-" * 1999 + "a", 1, "more than 1,000 parts"),
+        ("a + " * 400 + "a", 1, "more than 1,000 parts"),
+        ("'a' * 1000000000", 7, "a whole number stands where text is wanted"),
+        ("`two words`.x + 1", 1, "'`two words`.x' is not part of the language"),
+        ("a in [1] == t", 1, "a list ends a comparison: put it in brackets"),
+        ("  ", 1, "it is empty"),
     ],
 )
 def test_what_is_wrong_has_its_place(text: str, place: int | None, words: str) -> None:
     with pytest.raises(ExpressionError) as caught:
         Expression(text, TYPED)
     assert words in caught.value.detail
+    assert len(caught.value.detail) < 400
     if place is not None:
         assert f"at character {place}:" in caught.value.detail
+
+
+def test_the_syntax_knows_the_functions() -> None:
+    assert {*ARGUMENTS} == {*FUNCTIONS}
+    for name, function in FUNCTIONS.items():
+        assert ARGUMENTS[name][1] in (len(function.takes), None), name
 
 
 def test_one_row_has_the_value_that_it_has_among_many_to_the_bit() -> None:

@@ -122,6 +122,21 @@ def test_features() -> None:
         run_step(features, table, bins={"b": [2, 1]})
 
 
+def test_what_has_no_result_is_warned_of() -> None:
+    table = pa.table({"a": [1.0, 0.0, None, 9.0], "b": [0.0, 4.0, 1.0, 3.0]})
+    add = {"part": "b / a", "huge": "9 ** 9 ** 9 ** 9", "large": "b * 1e308 * 1e308", "c": "part"}
+    told = {
+        (column, rows)
+        for what, _, rows, column in changes(features, table, add=add, log=["b"])
+        if what == "warned"
+    }
+    assert told == {("part", 1), ("huge", 4), ("large", 3)}
+    (warned, removed) = run_step(select, table, where="b / a < 1").report.changes
+    assert (warned.rows, warned.column, warned.sample) == (1, "", ({"a": 0.0, "b": 4.0},))
+    assert warned.reason.startswith("where has no value in 1 of 4 rows, though all that it is made")
+    assert (removed.what, removed.rows) == ("removed", 2)
+
+
 def test_windows_never_look_at_the_row_itself() -> None:
     start = datetime(2024, 1, 1, tzinfo=UTC)
     days = [2, 0, 1, 0, 1]

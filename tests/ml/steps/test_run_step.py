@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 from pathlib import Path
@@ -147,6 +148,30 @@ def test_an_error_of_the_function_has_its_place_and_the_last_output(given: Given
     )
     with pytest.raises(InputError, match="takes 1 tables, and got 2"):
         given.run(_raises, {}, given.spec, given.spec)
+
+
+def _connects(table: pa.Table) -> pa.Table:
+    try:
+        raise PermissionError(errno.EPERM, "Operation not permitted")  # as seccomp has it
+    except OSError as error:
+        raise ValueError("no connection") from error
+
+
+def _writes(table: pa.Table) -> pa.Table:
+    raise PermissionError(errno.EACCES, "Permission denied", "/home/x")
+
+
+@pytest.mark.parametrize(
+    ("function", "words"),
+    [
+        (_connects, "no connection. A step has no network unless its function is marked @step(n"),
+        (_writes, "A step reads the files of Python and of its package, and writes to the temp"),
+    ],
+)
+def test_what_the_fence_refuses_comes_with_advice(given: Given, function: Any, words: str) -> None:
+    with pytest.raises(WorkFailed) as caught:
+        given.run(function, {})
+    assert words in caught.value.detail
 
 
 def test_sensitive_columns_show_no_value(given: Given) -> None:

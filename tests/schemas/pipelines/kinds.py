@@ -46,9 +46,16 @@ WINDOWS = StepSpec(
 FEATURES = StepSpec(
     "features",
     "Adds columns from each row.",
-    parameters=(StepParameter("dates", (Domain("object"),), None),),
+    parameters=(
+        StepParameter("dates", (Domain("object"),), None),
+        StepParameter("add", (Domain("object"),), None, each=StepParameter("a value", (TEXT,))),
+    ),
 )
-STEPS = {**DRIVEN, **{spec.name: spec for spec in (SELECT, JOIN, CLEAN, WINDOWS, FEATURES)}}
+EXPECT = StepSpec(
+    "expect", "Checks rules.", parameters=(StepParameter("rules", (Domain("object"),), None),)
+)
+_FUNCTIONS = (SELECT, JOIN, CLEAN, WINDOWS, FEATURES, EXPECT)
+STEPS = {**DRIVEN, **{spec.name: spec for spec in _FUNCTIONS}}
 
 CHURN = """\
 pipeline: churn
@@ -61,7 +68,7 @@ commit: ask
 keep: 30d
 steps:
   - source: {dataset: churn}
-  - select: {columns: [a, b, churned], where: "region = '${region}'"}
+  - select: {columns: [a, b, churned], where: "region == '${region}'"}
     keep: dataset:churn-${region}
   - split: {test: "${test}"}
   - train:

@@ -15,8 +15,9 @@ from tests.schemas.pipelines.kinds import CHURN, STEPS
 
 WORDS = st.text(st.characters(exclude_categories=("Cs",), exclude_characters="\x7f$"))
 NAMES = st.from_regex(r"[a-z0-9]([a-z0-9._-]{0,8}[a-z0-9])?", fullmatch=True)
+EXPRESSIONS = st.just("a > 0") | WORDS.map(lambda text: f"`{text.replace('`', '')}` == 1")
 SELECT = st.fixed_dictionaries(
-    {}, optional={"columns": st.lists(WORDS), "where": WORDS, "rows": st.integers(1, 2**53)}
+    {}, optional={"columns": st.lists(WORDS), "where": EXPRESSIONS, "rows": st.integers(1, 2**53)}
 )
 KEYS = st.fixed_dictionaries(
     {},

@@ -50,7 +50,7 @@ def test_a_file_becomes_a_definition_with_the_inputs_of_its_steps():
     assert found.steps[1] == Step(
         name="select",
         kind="select",
-        parameters={"columns": ["a", "b", "churned"], "where": "region = '${region}'"},
+        parameters={"columns": ["a", "b", "churned"], "where": "region == '${region}'"},
         inputs=("source",),
         keep_as="churn-${region}",
     )
@@ -219,6 +219,64 @@ def test_a_step_that_is_wrong_is_refused_in_a_sentence(lines: list[str], pointer
     assert words in fault.detail
 
 
+OF_EXPRESSIONS = """\
+pipeline: p
+parameters:
+  least: {type: number, default: 3}
+  other: {type: string}
+steps:
+  - source: {dataset: d}
+  - select: {where: "a >"}
+  - features:
+      add:
+        fine: "a / ${least}"
+        later: "a / ${other}"
+        mean: "averge(a)"
+        both: "${least} +* a"
+  - expect: {rules: {hard: ["a between 0 and 5", "a btween 0 and 5"], soft: ["${other}"]}}
+  - expect: {rules: {hard: ["a between 0 and 5"], soft: ["rows >= ${least}", "is it so?"]}}
+"""
+
+
+def test_expressions_and_rules_are_checked_with_the_parameters_put_in():
+    found = faults_of(OF_EXPRESSIONS)
+    assert [(one.line, one.column, one.pointer) for one in found] == [
+        (7, 14, "/steps/1/select/where"),
+        (12, 9, "/steps/2/features/add/mean"),
+        (13, 9, "/steps/2/features/add/both"),
+        (15, 78, "/steps/4/expect/rules/soft/1"),
+    ]
+    assert "there is no function 'averge'" in found[1].detail
+    assert "the expression '3 +* a' is not right at character 4: invalid syntax" in found[2].detail
+
+
+FORECAST = """\
+pipeline: p
+steps:
+  - source: {dataset: d}
+  - split: {%s}
+  - features: {}
+    from: split
+  - train: {estimator: ridge, target: {column: load, ahead: [1h], time: when}}
+    from: split
+"""
+
+
+@pytest.mark.parametrize(
+    ("split", "key", "words"),
+    [
+        ("by: random", "by", "split by random, and a forecast is measured on later rows"),
+        ("stratify: true", "stratify", "leave out stratify"),
+        ("by: time, column: day", "column", "day here, and when in the target"),
+    ],
+)
+def test_the_split_of_a_forecast_is_by_its_time(split: str, key: str, words: str):
+    fault = only_fault(FORECAST % split)
+    assert (fault.line, fault.pointer) == (4, f"/steps/1/split/{key}")
+    assert words in fault.detail
+    assert parse(FORECAST % "by: time, column: when", STEPS)
+
+
 def test_an_unknown_step_makes_no_further_faults():
     lines = ("- source: {dataset: d}", "- spectrogram: {n: 3}", "- compare: {by: f1}")
     assert only_fault(with_steps(*lines)).pointer == "/steps/1/spectrogram"
@@ -233,10 +291,11 @@ def test_there_are_bounds_on_steps_and_parameters():
 
 
 def test_a_text_may_be_long_but_not_endless():
-    where = "x" * 10_000
-    text = with_steps("- source: {dataset: d}", f"- select: {{where: {where}}}")
-    assert parse(text, STEPS).steps[1].parameters == {"where": where}
-    assert "10,001 characters" in only_fault(text.replace(where, where + "x")).detail
+    label = "x" * 10_000
+    text = with_steps("- source: {dataset: d}", f"- join: {{on: {label}}}", "  from: [source, b]")
+    text += "\n  - {source: {dataset: e}, name: b}"
+    assert parse(text, STEPS).steps[2].parameters == {"on": label}
+    assert "10,001 characters" in only_fault(text.replace(label, label + "x")).detail
 
 
 def test_a_fault_is_printed_as_compilers_do():

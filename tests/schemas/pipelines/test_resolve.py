@@ -20,7 +20,7 @@ parameters:
   day: {type: date, default: 2026-11-27}
 steps:
   - source: {file: "${day}.csv", header: "${header}"}
-  - select: {rows: "${rows}", where: "x < ${share} and y = '$${rows}' and z = ${header}"}
+  - select: {rows: "${rows}", where: "x < ${share} and y == '$${rows}' and z == ${header}"}
 """
 
 
@@ -30,7 +30,7 @@ def values(definition: Definition) -> list[dict[str, JsonValue]]:
 
 def test_defaults_are_put_in_with_their_types():
     found = resolve(parse(CHURN, STEPS), {}, STEPS)
-    assert found.steps[1].parameters["where"] == "region = 'eu'"
+    assert found.steps[1].parameters["where"] == "region == 'eu'"
     assert found.steps[1].keep_as == "churn-eu"
     assert found.steps[2].parameters == {"test": 0.25}
     assert found.parameters == {}
@@ -46,7 +46,7 @@ def test_defaults_are_put_in_with_their_types():
 def test_words_of_a_command_line_are_converted_by_type(given: dict[str, JsonValue]):
     assert values(resolve(parse(TYPED, STEPS), given, STEPS)) == [
         {"file": "2024-02-29.csv", "header": False},
-        {"rows": 7, "where": "x < 0.001 and y = '${rows}' and z = false"},
+        {"rows": 7, "where": "x < 0.001 and y == '${rows}' and z == false"},
     ]
 
 
@@ -71,6 +71,26 @@ def test_what_does_not_fit_is_refused(given: dict[str, JsonValue], pointer: str,
     (fault,) = raised.value.faults
     assert (fault.pointer, fault.line) == (pointer, 0)
     assert words in fault.detail
+
+
+def test_an_expression_and_a_split_are_checked_with_the_values_of_the_run():
+    text = """\
+pipeline: p
+parameters: {how: {}, fit: {}}
+steps:
+  - source: {dataset: d}
+  - select: {where: "a > ${fit}"}
+  - split: {by: "${how}"}
+  - train: {estimator: ridge, target: {column: load, ahead: 1h}}
+"""
+    definition = parse(text, STEPS)
+    assert resolve(definition, {"how": "time", "fit": "0"}, STEPS)
+    with pytest.raises(PipelineInvalid) as raised:
+        resolve(definition, {"how": "group", "fit": "(1"}, STEPS)
+    assert [fault.pointer for fault in raised.value.faults] == [
+        "/steps/1/parameters/where",
+        "/steps/2/parameters/by",
+    ]
 
 
 def test_what_is_put_in_is_bounded():

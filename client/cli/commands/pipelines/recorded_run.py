@@ -67,25 +67,28 @@ class _Recorder:
     def _process(self, one: RecordedStep, step: Step, state: StepState) -> RecordedStep:
         """Return a step with its process."""
         assert state.gave.artifact is not None, "a function leaves files"
-        try:
-            row = self.run.step_run(step.name)
-        except Problem as problem:
-            return _ended(one, "not repeated", f"the run that made it is gone: {problem.detail}")
-        if row.unreadable:
-            return _ended(one, "not repeated", "its key is not here")
-        if row.network:
-            return _ended(one, "not repeated", "it asks other machines, whose answers change")
-        for table in row.tables:
-            if not table.folder:
-                self._fetch_dataset(table)
-        request = _request_of(row)
-        if row.function == "predict":
-            if (many := len(self._models(step).chosen)) > 1:
-                words = f"it predicts {many} times ahead, and the tables between were not kept"
-                return _ended(one, "not repeated", words)
-            request = replace(request, artifact=self._model(step))
+        horizons = [*self._models(step).chosen] if step.kind == "predict" else [""]
+        requests: list[StepRequested] = []
+        for horizon in horizons:
+            try:
+                row = self.run.step_run(step.name, "" if horizon == horizons[-1] else horizon)
+            except Problem as problem:
+                detail = f"the run that made it is gone: {problem.detail}"
+                return _ended(one, "not repeated", detail)
+            if row.unreadable:
+                return _ended(one, "not repeated", "its key is not here")
+            if row.network:
+                return _ended(one, "not repeated", "it asks other machines, whose answers change")
+            for table in row.tables:
+                if not table.folder:
+                    self._fetch_dataset(table)
+            request = _request_of(row)
+            if step.kind == "predict":
+                request = replace(request, artifact=self._model(step, horizon))
+            requests.append(request)
+        *before, request = requests
         files = state.gave.artifact.files
-        return replace(one, process=RecordedProcess(request, files, row.environment))
+        return replace(one, process=RecordedProcess(request, files, row.environment, tuple(before)))
 
     def _source(self, one: RecordedStep, step: Step, gave: StepGave) -> RecordedStep:
         """Return a source: the bytes of its dataset are compared."""
@@ -155,10 +158,10 @@ class _Recorder:
     def _given(self, step: Step) -> list[StepGave]:
         return [self.run.steps[name].gave for name in step.inputs]
 
-    def _model(self, step: Step) -> str:
-        """Return the digest of the model that a predict step took; its files are fetched."""
+    def _model(self, step: Step, horizon: str) -> str:
+        """Return the digest of the model of a horizon that a predict step took; it is fetched."""
         given = self._models(step)
-        (training,) = given.chosen.values()
+        training = given.chosen[horizon]
         digest = given.artifacts[training].digest
         if digest not in self.models:
             folder = self.into / training

@@ -181,6 +181,7 @@ def cancel(run: RunId, output: As = Output.table, url: Url = None) -> None:
             print_json(to.said)
         else:
             print(f"{_called(found.data)}: {found.data.status}")
+            _say_made(found)
 
 
 def repeat(

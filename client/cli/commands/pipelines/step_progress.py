@@ -34,7 +34,9 @@ class StepProgress(LiveLines):
             self._show(step)
 
     def _show(self, step: StepState) -> None:
-        words, known = step_words(step), self.shown.get(step.name)
+        words, known = step_words(step), self.shown.get(step.name, "")
         done = step.status not in ("waiting", "running")
-        news = words != known and step.status != "waiting"
+        news = words != known and (done or bool(step.why))
+        if step.status == "running":  # in whatever phase
+            news = not known.startswith("running")
         self._put(step.name, step.name, words, done=done, news=news)

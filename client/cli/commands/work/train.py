@@ -102,7 +102,7 @@ def train(
             metavar="BY[:COL]",
             help="random; time:COL (the latest rows are held out); group:COL (a group is in one "
             "part); column:COL (it says which are held out); hash or hash:COL (by a hash of the "
-            "row's number, or of the value). [default: by the column with the role time or group, "
+            "whole row, or of the value). [default: by the column with the role time or group, "
             "else random]",
         ),
     ] = None,

@@ -142,17 +142,21 @@ def _made_words(gave: StepGave) -> str:
         return count(len(gave.evaluations), "evaluation")
     if gave.trainings:
         return count(len(gave.trainings), "training")
-    changed = sum(one.rows for one in gave.report.changes if one.what == "changed")
-    return f"{changed:,} changed" if changed else ""
+    rows = {
+        what: sum(one.rows for one in gave.report.changes if one.what == what)
+        for what in ("changed", "warned")
+    }
+    return ", ".join(f"{many:,} {what}" for what, many in rows.items() if many)
 
 
 def made(one: PipelineRun, written: Mapping[str, Path]) -> Iterator[str]:
     """Yield what a run has made, each with the next command to type."""
-    if one.trained_in:
-        kind = "experiment" if one.committed else "session"
-        yield f"{kind} {short(one.trained_in)}\tautolearn {kind} show {short(one.trained_in)}"
-        if not one.committed:
-            yield f"to keep it\tautolearn commit {short(one.trained_in)}"
+    if at := one.links.get("session", ""):
+        kind = "experiment" if at.startswith("/v1/experiments/") else "session"
+        name = short(at.rpartition("/")[2])
+        yield f"{kind} {name}\tautolearn {kind} show {name}"
+        if kind == "session" and one.ended:
+            yield f"to keep it\tautolearn commit {name}"
     for step in one.steps:
         gave = step.gave
         if step.status not in ("completed", "cached"):

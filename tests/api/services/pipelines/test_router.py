@@ -66,6 +66,9 @@ def test_a_run_does_all_steps_and_chooses_the_best(http: httpx.Client, first: tu
     assert (kept["estimator"], kept["hyperparameters"]["max_depth"]) == ("decision-tree", 3)
     table = http.get(f"{steps['select']['links']['files']}/table.parquet")
     assert table.content[:4] == b"PAR1"
+    for step, kind in (("compare", "step-without-files"), ("compre", "unknown-step")):
+        absent = http.get(f"/v1/pipeline-runs/{ended['id']}/steps/{step}/files")
+        assert absent.json()["type"].endswith(kind), absent.text
 
 
 def test_another_run_takes_all_from_the_cache(http: httpx.Client, first: tuple[str, dict]):
