@@ -26,6 +26,7 @@ _STREAM_OF = {
     "user": "user",
     "group": "group",
     "model": "model",
+    "pipeline": "pipeline",
 }
 """The kind of stream of a part of a path."""
 

@@ -15,6 +15,7 @@ from autolearn.api.http.problems import Problem
 from autolearn.api.identity.principal import EVERYBODY, Principal
 from autolearn.api.state.context import ApiContext
 from autolearn.projections.rows.command_answers import Answer
+from autolearn.runtime.trace_context import Trace, sending
 from autolearn.schemas.actors import worker
 from autolearn.schemas.commands.runs import RequestRun
 from autolearn.schemas.errors import LogError
@@ -34,7 +35,7 @@ class RunCommands:
     """The commands of one run. Their ids follow from it: whoever conducts it repeats them.
 
     `held` raises `LostRun` if the process may not post a command any more. It is asked before each:
-    the log refuses to others what `conduct` posts, but not what the user may do.
+    the log refuses to others what `conduct` posts, but not what the user may do. All are one trace.
     """
 
     def __init__(
@@ -47,7 +48,7 @@ class RunCommands:
         held: Callable[[Command | None], Awaitable[None]],
     ) -> None:
         self.context, self.worker, self.run, self.user = context, identifier, run, user
-        self.attempt, self.held = attempt, held
+        self.attempt, self.held, self.trace = attempt, held, Trace.begin()
         self.requested: set[RunId] = set()
         """The runs that it has asked for as the user."""
         self._posting: set[asyncio.Future[Answer | Accepted]] = set()
@@ -120,12 +121,12 @@ class RunCommands:
         self, stream: StreamId, command: Command | None, asked: CommandRequest, actor: str
     ) -> Answer:
         """Post a command until it is answered: what the log cannot take now is sent again."""
-        pause = _PAUSE
+        pause, headers = _PAUSE, sending(self.trace, self.context.audit.instance)
         while True:
             await self.held(command)
             try:
                 posted = asyncio.ensure_future(
-                    self.context.commands.post(stream, command, asked, actor)
+                    self.context.commands.post(stream, command, asked, actor, headers)
                 )
                 self._posting.add(posted)
                 posted.add_done_callback(self._posted)

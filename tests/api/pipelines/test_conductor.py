@@ -340,6 +340,9 @@ def test_what_goes_on_of_a_run_that_nobody_conducted_at_its_end_is_ended():
     assert commands.taken[2:] == [CancelRun("k1"), CancelRun("t1"), CancelRun("t2")]
 
 
+AUDIT = SimpleNamespace(instance="api/@here:1")
+
+
 class Bus:
     """Answers each id once, as the log does: a command that comes again has its first answer."""
 
@@ -347,7 +350,10 @@ class Bus:
         self.answers: dict[str, object] = {}
         self.conducts = "api-1"
 
-    async def post(self, _: str, command: Command, asked: Any, actor: str = "") -> object:
+    async def post(
+        self, _: str, command: Command, asked: Any, actor: str = "", headers: Any = ()
+    ) -> object:
+        assert {name for name, _ in headers} == {"traceparent", "hop"}
         right = actor == f"worker {self.conducts}"
         answer = self.answers.setdefault(asked.id, (actor, command) if right else FORBIDDEN)
         if isinstance(answer, Problem):
@@ -358,9 +364,9 @@ class Bus:
 def test_what_was_refused_to_a_process_that_had_lost_the_run_is_taken_from_the_next_one():
     async def taken_over() -> None:
         bus: Any = Bus()
+        context: Any = SimpleNamespace(commands=bus, audit=AUDIT)
         first, second = (
-            RunCommands(SimpleNamespace(commands=bus), f"api-{number}", "r1", "ada", number, held)
-            for number in (1, 2)
+            RunCommands(context, f"api-{number}", "r1", "ada", number, held) for number in (1, 2)
         )
         record = RecordStep("r1", samples.outcome())
         bus.conducts = "api-2"
@@ -378,7 +384,7 @@ def test_a_command_that_cannot_be_decided_is_not_sent_for_ever():
             raise Problem(500, "command-failed", "The command could not be decided", "ValueError")
 
     async def fails() -> None:
-        context: Any = SimpleNamespace(commands=Failing())
+        context: Any = SimpleNamespace(commands=Failing(), audit=AUDIT)
         commands = RunCommands(context, "api-1", "r1", "ada", 1, held)
         with pytest.raises(Problem, match="ValueError"):
             await asyncio.wait_for(commands.conduct(STREAM, RecordStep("r1", samples.outcome())), 5)
