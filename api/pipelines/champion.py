@@ -178,6 +178,8 @@ async def _evaluate(
 ) -> None:
     """Evaluate a training of an experiment on the rows of another's evaluation, as the user.
 
+    Of all rows of its own dataset it is measured on those that it has held out, and not compared.
+
     Raises:
         Unmeasured: the model does not fit the rows, or the user may not work in its experiment.
         StepFailed: the evaluation was cut short.
@@ -200,12 +202,8 @@ async def _evaluate(
         now, may = with_tables(now, {**by.tables, **tables}), may_also(may, tables)
         most = by.context.settings.workers
         command = request_evaluation(run, owner, theirs.id, body, now, most, may)
-        return replace(
-            command,
-            positive=like.positive,
-            held_out=False,
-            held_out_by=rows if like.held_out else None,
-        )
+        command = replace(command, positive=like.positive)
+        return replace(command, held_out=False, held_out_by=rows) if like.held_out else command
 
     try:
         via = await _require_work(by, theirs.session)
