@@ -28,6 +28,12 @@ class WorkFailed(AutoLearnError):
     title = "The run has failed"
 
 
+class Interrupted(AutoLearnError):
+    """Something besides the run's process is gone that it needs: another attempt may succeed."""
+
+    title = "The run was interrupted"
+
+
 class Pruned(AutoLearnError):
     """A trial of a study has ended early: its folds are worse than the median of others."""
 
@@ -39,7 +45,7 @@ def quietly(sensitive: Collection[str]) -> Iterator[None]:
     """Hide messages of errors, which may hold values, if there are `sensitive` columns."""
     try:
         yield
-    except (MemoryError, Pruned):
+    except (MemoryError, Pruned, Interrupted):
         raise
     except Exception as error:
         if not sensitive:

@@ -14,6 +14,7 @@ from autolearn.ml.metrics.metric import Metric
 from autolearn.ml.steps.step_function import StepFunction, step_of
 from autolearn.schemas.catalog import EXTRAS, metric_and_class, wants_extra
 from autolearn.schemas.pipelines.steps import DRIVEN
+from autolearn.schemas.workers.cluster import needs_cluster
 
 T = TypeVar("T", Estimator, Metric, StepFunction)
 
@@ -26,9 +27,12 @@ class PluginSet(Generic[T]):
     problems: tuple[str, ...]
 
 
-def load_estimators() -> PluginSet[Estimator]:
-    """Return every installed estimator."""
-    return load(ESTIMATORS, Estimator, _entries_of(ESTIMATORS))
+def load_estimators(*, cluster: bool = False) -> PluginSet[Estimator]:
+    """Return every installed estimator; with `cluster` those that learn on one, too."""
+    entries = _entries_of(ESTIMATORS)
+    if not cluster:
+        entries = metadata.EntryPoints(one for one in entries if not needs_cluster(one.name))
+    return load(ESTIMATORS, Estimator, entries)
 
 
 def load_metrics() -> PluginSet[Metric]:
@@ -72,6 +76,12 @@ def find_step(name: str) -> StepFunction:
     return found
 
 
+def is_ours(plugin: Estimator | Metric) -> bool:
+    """Return whether a plug-in is AutoLearn's own."""
+    group = ESTIMATORS if isinstance(plugin, Estimator) else METRICS
+    return any(_owner_of(one) == "autolearn" for one in _entries_of(group).select(name=plugin.name))
+
+
 @functools.cache
 def _entries_of(group: str) -> metadata.EntryPoints:
     """Return the entry points of a group; looking through all distributions takes a while."""
@@ -111,7 +121,8 @@ def load(group: str, kind: type[T], entries: metadata.EntryPoints) -> PluginSet[
             found[entry.name] = _checked(entry, kind)
             owners[entry.name] = owner
         except Exception as error:  # noqa: BLE001 - a plug-in may raise anything
-            if owner == "autolearn" and EXTRAS.get(entry.name) == getattr(error, "name", ""):
+            lacking = getattr(error, "name", "")  # both extras have LightGBM
+            if owner == "autolearn" and entry.name in EXTRAS and lacking == "lightgbm":
                 continue  # its extra is not installed
             problems.append(
                 f"The {_word_of(kind)} {entry.name!r} of {owner} ({group}: {entry.value}) cannot "

@@ -17,8 +17,8 @@ from sklearn.base import BaseEstimator, TransformerMixin
 from autolearn.artifacts.datasets.table import DatasetTable
 from autolearn.ml.errors import InputError
 from autolearn.ml.plugins import find_step
-from autolearn.ml.run_step import call
 from autolearn.ml.steps import tables
+from autolearn.ml.steps.call import call
 from autolearn.ml.steps.context import StepContext
 from autolearn.schemas.bounds import cut
 from autolearn.schemas.training.row_steps import RowStep
@@ -78,6 +78,11 @@ class RowSteps(TransformerMixin, BaseEstimator):
             if table.num_rows != before:
                 raise InputError(f"{whose} makes {table.num_rows:,} rows of {before:,}")
         return table
+
+    def are_own(self) -> bool:
+        """Return whether all steps are AutoLearn's own."""
+        steps = msgspec.json.decode(self.steps, type=list[RowStep])
+        return all(one.package in ("", "autolearn") for one in steps)
 
     def with_others(self, table: DatasetTable) -> DatasetTable:
         """Return a raw dataset, of which `others` are as the steps make them.

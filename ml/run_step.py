@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import difflib
+import contextlib
 import errno
 import random
 import socket
 import tempfile
 import time
 import traceback
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
 import msgspec
 import numpy as np
@@ -19,19 +18,20 @@ import pyarrow as pa
 
 from autolearn.artifacts.datasets.errors import DatasetRefused
 from autolearn.artifacts.store.run_files import Artifacts
+from autolearn.ml.cluster import connected
 from autolearn.ml.environment import environment, one_thread
-from autolearn.ml.errors import InputError, WorkFailed
+from autolearn.ml.errors import InputError, Interrupted, WorkFailed
 from autolearn.ml.plugins import find_step
+from autolearn.ml.step_parts import StepParts
 from autolearn.ml.steps import tables
-from autolearn.ml.steps.context import StepContext, within
+from autolearn.ml.steps.call import call
+from autolearn.ml.steps.context import StepContext
 from autolearn.ml.steps.output_log import OutputLog, captured
-from autolearn.ml.steps.parameters import value_of
 from autolearn.ml.steps.step_function import ModelInput, StepFunction
 from autolearn.schemas.bounds import cut, listed
 from autolearn.schemas.events import StepRequested
 from autolearn.schemas.pipelines.results import LOG, REPORT, TABLE, StepReport
 from autolearn.schemas.results import StepResult
-from autolearn.schemas.values import JsonValue
 
 Report = Callable[[str], None]
 _TAIL = 2_000
@@ -75,26 +75,39 @@ def run_step(request: StepRequested, store: Artifacts, report: Report) -> StepRe
     ):
         folder = Path(kept)
         report("reading")
-        inputs = [
-            tables.read(store.fetch_dataset(one.ref, Path(scratch)), one) for one in request.tables
-        ]
+        files = [store.fetch_dataset(one.ref, Path(scratch)) for one in request.tables]
         secret = sorted({name for one in request.tables for name in one.sensitive})
         context = StepContext(
             seed=request.seed, sensitive=secret, folder=folder, artifacts=store, phase=report
         )
         log = OutputLog()
         report("running")
-        model = ModelInput(request.artifact) if request.artifact else None
-        table = _called(step, whose, inputs, model, request.parameters, context, log)
+        parts = StepParts.of(request, whose, context)
+        with connected(parts is not None) as cluster:
+            if cluster is not None and parts is not None:
+                with _in_words(step, whose, context, log):
+                    made = parts.do(cluster, files[0], folder / TABLE, report)
+                names, rows, rows_in = made.names, made.rows, [request.tables[0].rows]
+            else:
+                inputs = [tables.read(*one) for one in zip(files, request.tables, strict=True)]
+                model = ModelInput(request.artifact) if request.artifact else None
+                with _in_words(step, whose, context, log), captured(log):
+                    table = call(step, whose, inputs, model, request.parameters, context)
+                _check_files(folder, whose)
+                tables.write(table, folder / TABLE)
+                names, rows = table.column_names, table.num_rows
+                rows_in = [one.num_rows for one in inputs]
         report("storing")
-        _check_files(folder, whose)
-        said = account(inputs, table, context)
-        tables.write(table, folder / TABLE)
-        names = tables.sensitive_columns(table.column_names, request.tables, context.made_from)
-        try:
-            made = tables.described(folder / TABLE, request.step, request.tables, names)
-        except DatasetRefused as refused:
-            raise InputError(f"{whose} gives a table that cannot be used: {refused}") from None
+        said = account(rows_in, rows, context)
+        secrets = tables.sensitive_columns(names, request.tables, context.made_from)
+        with connected() as cluster:
+            each = None if cluster is None else cluster.each
+            try:
+                described = tables.described(
+                    folder / TABLE, request.step, request.tables, secrets, each
+                )
+            except DatasetRefused as refused:
+                raise InputError(f"{whose} gives a table that cannot be used: {refused}") from None
         (folder / REPORT).write_bytes(msgspec.json.format(msgspec.json.encode(said), indent=1))
         words = f"The output is {_HIDDEN}: {listed(secret)}\n" if secret else log.text()
         (folder / LOG).write_text(words)
@@ -104,60 +117,30 @@ def run_step(request: StepRequested, store: Artifacts, report: Report) -> StepRe
         report=said,
         environment=environment(spec.package or "autolearn", spec.package_version),
         seconds=time.perf_counter() - started,
-        table=made,
+        table=described,
         cpu_seconds=time.process_time() - cpu_started,
     )
 
 
-def account(inputs: Sequence[pa.Table], table: pa.Table, context: StepContext) -> StepReport:
-    """Return the report of a call."""
+def account(rows_in: Sequence[int], rows: int, context: StepContext) -> StepReport:
+    """Return the report of a call, which took and gave so many rows."""
     return StepReport(
-        rows_in=tuple(one.num_rows for one in inputs),
-        rows=table.num_rows,
+        rows_in=tuple(rows_in),
+        rows=rows,
         changes=tuple(context.changes),
         notes=tuple(context.notes),
         naive=context.naive,
     )
 
 
-def call(
-    step: StepFunction,
-    whose: str,
-    inputs: Sequence[pa.Table],
-    model: ModelInput | None,
-    parameters: Mapping[str, JsonValue],
-    context: StepContext,
-) -> pa.Table:
-    """Call the function of a step, and return its table as datasets have it.
-
-    Raises InputError, and what the function raises.
-    """
-    if len(inputs) != step.tables:
-        raise InputError(f"{whose} takes {step.tables} tables, and got {len(inputs)}")
-    if step.tables < len(step.takes) and model is None:
-        raise InputError(f"{whose} takes a trained model, and got none")
-    given = iter(inputs)
-    arguments = [next(given) if "table" in ports else model for ports in step.takes]
-    values = _values_of(step, whose, parameters, inputs[0].column_names if inputs else ())
-    with within(context):
-        result = step.function(*arguments, **values)
-    return tables.checked(result, whose)
-
-
-def _called(
-    step: StepFunction,
-    whose: str,
-    inputs: Sequence[pa.Table],
-    model: ModelInput | None,
-    parameters: Mapping[str, JsonValue],
-    context: StepContext,
-    log: OutputLog,
-) -> pa.Table:
-    """Call the function, and put an error of its own in words that people can use."""
+@contextlib.contextmanager
+def _in_words(
+    step: StepFunction, whose: str, context: StepContext, log: OutputLog
+) -> Iterator[None]:
+    """Put an error of a function's own in words that people can use."""
     try:
-        with captured(log):
-            return call(step, whose, inputs, model, parameters, context)
-    except MemoryError:
+        yield
+    except (MemoryError, Interrupted):
         raise
     except InputError as error:
         if not context.sensitive:
@@ -197,53 +180,6 @@ def _advice_for(error: BaseException | None, step: StepFunction) -> str:
             return _NO_FILES
         error = error.__cause__ or error.__context__
     return ""
-
-
-def _values_of(
-    step: StepFunction, whose: str, given: Mapping[str, JsonValue], columns: Sequence[str]
-) -> dict[str, Any]:
-    """Return the parameters as the function wants them. Raises InputError."""
-    known = {one.name: one for one in step.parameters}
-    for name in given:
-        if name not in known:
-            offered = f"it has {listed([*known])}" if known else "it has none"
-            raise InputError(
-                f"{whose} has no parameter {cut(name)!r}; {offered}{_like(name, known)}"
-            )
-    values = {}
-    for name, parameter in known.items():
-        if name not in given:
-            if parameter.default is msgspec.UNSET:
-                raise InputError(f"{whose} needs the parameter {name}")
-            continue
-        for path, why in parameter.faults(given[name]):
-            place = f"{'.'.join(map(str, path))}: " if path else ""
-            raise InputError(f"{whose}: {place}{why}")
-        try:
-            values[name] = value_of(given[name], step.annotations[name])
-        except msgspec.ValidationError as error:
-            raise InputError(f"{whose}: {name} is not right: {error}") from None
-        ways = isinstance(given[name], str) and any(
-            one.type == "object" for one in parameter.domains
-        )
-        if parameter.columns and not ways:
-            _require_columns(whose, name, given[name], columns)
-    return values
-
-
-def _require_columns(whose: str, parameter: str, named: JsonValue, columns: Sequence[str]) -> None:
-    """Raise InputError for a named column that a table lacks, with the most similar name."""
-    for name in [named] if isinstance(named, str) else list(named or ()):
-        if name not in columns:
-            raise InputError(
-                f"{whose}: {parameter} names {cut(str(name))!r}, which is no column of the table"
-                f"{_like(str(name), columns)}"
-            )
-
-
-def _like(name: str, known: Any) -> str:
-    found = difflib.get_close_matches(name, list(known), n=1)
-    return f"; perhaps {found[0]} is meant" if found else ""
 
 
 def _check_files(folder: Path, whose: str) -> None:

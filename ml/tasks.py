@@ -96,7 +96,7 @@ def bounded(result: R) -> R:
 def catalog(_request: bytes, store: Artifacts, report: Report) -> CatalogResult:
     """Load the whole catalog, and store the bundled datasets."""
     report("loading")
-    estimators, metrics, steps = load_estimators(), load_metrics(), load_steps()
+    estimators, metrics, steps = load_estimators(cluster=True), load_metrics(), load_steps()
     report("storing")
     return CatalogResult(
         estimators=tuple(one.spec() for one in estimators.found.values()),

@@ -139,6 +139,16 @@ def harden(*, network: bool = False) -> None:
         )
 
 
+def disconnect() -> None:
+    """Take from this thread, and from those that it starts, what `network` gave: connections.
+
+    Those that there are stay. Raises OSError when the system refuses.
+    """
+    libc = ctypes.CDLL(None, use_errno=True)
+    if sys.platform == "linux" and (machine := _machine(libc)) is not None:
+        _filter(libc, machine, refused=machine.connecting, own=(), myself=0)
+
+
 def give_way(pid: int = 0) -> None:
     """Give a process (0: this one) the niceness NICENESS, unless it has ended."""
     with contextlib.suppress(ProcessLookupError):

@@ -20,7 +20,12 @@ CLUSTERING = "clustering"
 ANOMALY_DETECTION = "anomaly-detection"
 
 
-EXTRAS = {"lightgbm": "lightgbm", "lightgbm-regressor": "lightgbm"}
+EXTRAS = {
+    "lightgbm": "lightgbm",
+    "lightgbm-regressor": "lightgbm",
+    "lightgbm-dask": "dask",
+    "lightgbm-dask-regressor": "dask",
+}
 """The extra of AutoLearn that an estimator needs, by the estimator's name."""
 
 

@@ -19,6 +19,7 @@ from msgspec import Meta, Struct, field
 
 from autolearn.schemas.bounds import TOKENS
 from autolearn.schemas.errors import SettingsError
+from autolearn.schemas.workers.cluster import DaskSettings
 from autolearn.schemas.workers.labels import TEXT, faults_in, labels_in
 
 PREFIX = "AUTOLEARN_"
@@ -192,6 +193,18 @@ class WorkerSettings(Struct, frozen=True, kw_only=True):
     """Seconds that a run may take; a request may set fewer."""
     memory_limit: Annotated[int, Meta(ge=256)] = 4096
     """MiB that a run's process may use; a request may set fewer."""
+    dask: Annotated[str, Meta(pattern=r"^(|(tcp|tls)://[^\s,/]+:\d{1,5})\Z")] = ""
+    """The scheduler of a Dask cluster, `tcp://host:8786` or `tls://…`, on which steps and batch
+    predictions of many rows run (docs/workers.md); empty: none."""
+    dask_rows: Count = 1_000_000
+    """Rows from which on they run there."""
+    dask_tls: str = ""
+    """The folder of `ca.pem`, `cert.pem` and `key.pem`, for a scheduler at `tls://…`."""
+
+    @property
+    def cluster(self) -> DaskSettings | None:
+        """The Dask cluster, if there is one."""
+        return DaskSettings(self.dask, self.dask_tls, self.dask_rows) if self.dask else None
 
 
 class DataSettings(Struct, frozen=True, kw_only=True):
@@ -347,6 +360,11 @@ def load(environment: Mapping[str, str]) -> Settings:
         raise SettingsError(
             f"AUTOLEARN_WORKER_LABELS={settings.workers.labels[:200]!r} does not fit: {faults[0]}.",
             advice="Give labels as in zone=a,gpu=1.",
+        )
+    if settings.workers.dask.startswith("tls://") != bool(settings.workers.dask_tls):
+        raise SettingsError(
+            "AUTOLEARN_DASK_TLS is for a scheduler at tls://, and such a scheduler needs it.",
+            advice="Set AUTOLEARN_DASK=tls://… and AUTOLEARN_DASK_TLS, or tcp://… alone.",
         )
     _check_master_key(settings.encryption)
     _check_proxies(api.trusted_proxies)

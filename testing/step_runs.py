@@ -11,8 +11,9 @@ import pyarrow as pa
 
 from autolearn.ml.errors import InputError
 from autolearn.ml.plugins import find_step
-from autolearn.ml.run_step import account, call
+from autolearn.ml.run_step import account
 from autolearn.ml.steps import tables
+from autolearn.ml.steps.call import call
 from autolearn.ml.steps.context import StepContext
 from autolearn.ml.steps.step_function import StepFunction
 from autolearn.schemas.pipelines.results import StepReport
@@ -55,7 +56,7 @@ def run_step(
         }
     if one.row_wise and not {*one.needs_rows} & {*parameters}:
         _check_rows(one, whose, given, parameters, table)
-    return StepRun(table, account(given, table, context), files)
+    return StepRun(table, account([one.num_rows for one in given], table.num_rows, context), files)
 
 
 def _step_of(function: Callable[..., Any]) -> StepFunction:

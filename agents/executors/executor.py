@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, Literal, NamedTuple, Protocol
 
+from autolearn.schemas.workers.cluster import DaskSettings
+
 
 class Limits(NamedTuple):
     """The limits of a run: seconds on the clock, and MiB of resident memory.
@@ -76,13 +78,15 @@ class Executor(Protocol):
         key: bytes = ...,
         input_keys: Mapping[str, bytes] = ...,
         network: bool = ...,
+        cluster: DaskSettings | None = ...,
     ) -> StartedRun:
         """Start a run at once. `on_phase` is called in the loop with each phase's name.
 
         The files of its request are there for it, and its results are stored afterwards. With a
         `key` the artifacts that it reads and writes are encrypted in the store; inputs with a key
         of their own have it in `input_keys`, by the digest of what is stored (`DatasetRef.place`,
-        or an artifact's folder). With `network` it may connect to others; else it may not.
+        or an artifact's folder). With `network`, or a `cluster` to work on, it may connect to
+        others; else it may not.
         """
 
     async def close(self) -> None:

@@ -40,6 +40,7 @@ from autolearn.schemas.results import StepResult
 from autolearn.schemas.settings import WorkerSettings
 from autolearn.schemas.stream_kinds import owner_of_runs
 from autolearn.schemas.values import NO_DATASET, DatasetRef
+from autolearn.schemas.workers.cluster import DaskSettings, uses_cluster
 from autolearn.security.data_key import Unreadable, about_progress
 
 logger = structlog.get_logger(__name__)
@@ -56,6 +57,10 @@ class _Limited(Struct):
     artifact: str = ""
     artifact_keyid: str = ""
     network: bool = False
+    rows: int = 0
+    function: str = ""
+    estimator: str = ""
+    max_attempts: int = 1
 
 
 class Opened(NamedTuple):
@@ -70,6 +75,8 @@ class Opened(NamedTuple):
     input_keys: dict[str, bytes]
     deleted: str = ""
     network: bool = False
+    cluster: DaskSettings | None = None
+    max_attempts: int = 1
 
 
 class WorkerAttempt:
@@ -229,6 +236,7 @@ class AttemptRunner:
                 opened.key,
                 opened.input_keys,
                 opened.network,
+                opened.cluster,
             )
         self.changed.set()
         outcome = await attempt.running.outcome()
@@ -246,6 +254,9 @@ class AttemptRunner:
                 return self.failed(task, reason, detail)
             case Lost(detail):
                 logger.error("an attempt is lost", stream=task.stream, run=task.run, why=detail)
+                if opened.cluster and task.attempt >= opened.max_attempts:
+                    words = f"{detail.removesuffix('.')}. That was the last attempt."
+                    return self.failed(task, "lost", words)
                 return commands.ReportRunLost(task.run, task.attempt, self.worker)
 
     def sealed(self, task: Task, detail: str) -> tuple[str, str]:
@@ -286,7 +297,16 @@ class AttemptRunner:
                     keys[place] = self.vault.find(keyid).derived("artifacts")
                 except Unreadable:
                     deleted = what
-        return Opened(request, self.limits(said), key, keys, deleted, said.network)
+        limits, cluster = self.limits(said), self.cluster(task.kind, said)
+        last = said.max_attempts
+        return Opened(request, limits, key, keys, deleted, said.network, cluster, last)
+
+    def cluster(self, kind: str, asked: _Limited) -> DaskSettings | None:
+        """Return the cluster on which a run works, if it does."""
+        offered = self.settings.cluster
+        rows = max((one.rows for one in asked.tables), default=asked.rows)
+        about = {"function": asked.function, "estimator": asked.estimator}
+        return offered if offered and uses_cluster(kind, rows, offered, **about) else None
 
     def limits(self, asked: _Limited) -> Limits:
         """Return the limits of a run: the requested ones, and no more than this worker's."""

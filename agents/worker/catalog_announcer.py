@@ -20,6 +20,7 @@ from autolearn.schemas.commands import (
 from autolearn.schemas.errors import AutoLearnError, TooLarge
 from autolearn.schemas.stream_kinds import stream
 from autolearn.schemas.values import StreamId
+from autolearn.schemas.workers.cluster import needs_cluster
 
 logger = structlog.get_logger(__name__)
 _LIMITS = Limits(time_s=120, memory_mb=2048)
@@ -32,18 +33,19 @@ class CatalogUnavailable(AutoLearnError):
 
 
 async def announce(
-    executor: Executor, runs: OpenRuns, commands: CommandClient, traced: bool
+    executor: Executor, runs: OpenRuns, commands: CommandClient, traced: bool, *, cluster: bool
 ) -> None:
     """Register estimators, metrics, steps and bundled datasets that the log lacks or has otherwise.
 
-    A dataset is registered once: an update does not replace data that were trained on.
+    Estimators that learn on a cluster are registered if this worker has one. A dataset is
+    registered once: an update does not replace data that were trained on.
 
     Raises CatalogUnavailable.
     """
     found = _catalog_of(await executor.start("catalog", None, _LIMITS).outcome())
     for problem in found.problems:
         logger.warning("a plug-in was left out", problem=problem)
-    for name, command in _registrations(found):
+    for name, command in _registrations(found, cluster):
         known = runs.offered(name)
         digest = spec_digest(command.spec)
         once = isinstance(command, RegisterDataset)
@@ -58,10 +60,11 @@ async def announce(
 
 
 def _registrations(
-    found: CatalogResult,
+    found: CatalogResult, cluster: bool
 ) -> Iterator[tuple[StreamId, RegisterEstimator | RegisterMetric | RegisterStep | RegisterDataset]]:
     for estimator in found.estimators:
-        yield stream("estimator", estimator.name), RegisterEstimator(estimator)
+        if cluster or not needs_cluster(estimator.name):
+            yield stream("estimator", estimator.name), RegisterEstimator(estimator)
     for metric in found.metrics:
         yield stream("metric", metric.name), RegisterMetric(metric)
     for step in found.steps:

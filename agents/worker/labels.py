@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 from importlib import metadata
+from importlib.util import find_spec
 from pathlib import Path
 
 import structlog
 
 from autolearn.ml.entry_points import ESTIMATORS, METRICS, STEPS
 from autolearn.schemas.settings import WorkerSettings
+from autolearn.schemas.workers.cluster import DASK
 from autolearn.schemas.workers.labels import PACKAGE, faults_in, labels_in
 
 _GROUPS = (ESTIMATORS, METRICS, STEPS)
@@ -24,6 +26,8 @@ def labels_of(settings: WorkerSettings) -> dict[str, str]:
     found = {**_packages(), "cores": str(_cores()), "memory": str(_memory())}
     if gpus := _gpus():
         found["gpu"] = str(gpus)
+    if settings.dask and find_spec("distributed") and find_spec("lightgbm"):
+        found[DASK] = "1"
     return found | labels_in(settings.labels)
 
 

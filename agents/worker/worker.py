@@ -37,6 +37,7 @@ from autolearn.schemas.actors import worker
 from autolearn.schemas.codec import EventRecord
 from autolearn.schemas.settings import Settings
 from autolearn.schemas.topics import Topics
+from autolearn.schemas.workers.cluster import DASK
 
 logger = structlog.get_logger(__name__)
 
@@ -92,7 +93,8 @@ class Worker:
         )
         self.beating = spawn(self.heartbeats.run(), "the heartbeat failed")
         traced = self.settings.observability.audit == "on"
-        self.announcing = asyncio.create_task(announce(self.executor, runs, self.commands, traced))
+        offer = announce(self.executor, runs, self.commands, traced, cluster=DASK in labels)
+        self.announcing = asyncio.create_task(offer)
 
     async def ready(self) -> None:
         """Wait until the whole catalog is on the log."""

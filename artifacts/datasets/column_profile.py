@@ -127,6 +127,20 @@ class ColumnTally:
         if self.kind in _NUMBERS:
             self._measure(pc.cast(values, pa.float64(), safe=False))
 
+    def add(self, other: ColumnTally) -> None:
+        """Add what another one of the same typed column has counted in later rows."""
+        self.missing += other.missing
+        self.infinite += other.infinite
+        if other.counts is None or self.counts is None:
+            self.counts = None
+        else:
+            for value, count in other.counts.items():
+                self.counts[value] = self.counts.get(value, 0) + count
+            if len(self.counts) > self._limit:
+                self.counts = None
+        if other.minimum is not None and other.maximum is not None:
+            self._widen(other.minimum, other.maximum)
+
     @property
     def type(self) -> str:
         """The column type, as in `schemas.values.Column`."""
@@ -169,7 +183,9 @@ class ColumnTally:
         self.infinite += len(values) - values.null_count - len(finite)
         if not len(finite):
             return
-        low, high = pc.min(finite).as_py(), pc.max(finite).as_py()
+        self._widen(pc.min(finite).as_py(), pc.max(finite).as_py())
+
+    def _widen(self, low: float, high: float) -> None:
         self.minimum = low if self.minimum is None else min(low, self.minimum)
         self.maximum = high if self.maximum is None else max(high, self.maximum)
 

@@ -12,7 +12,7 @@ from autolearn.artifacts.datasets.files.parquet_reader import ParquetFile
 from autolearn.artifacts.datasets.files.text_reader import TextFile, found_out
 from autolearn.artifacts.datasets.inspection_result import Inspected
 from autolearn.artifacts.datasets.text_inspection import TextInspection
-from autolearn.artifacts.datasets.typed_inspection import inspect_typed
+from autolearn.artifacts.datasets.typed_inspection import Each, inspect_typed
 from autolearn.schemas.datasets.findings import DataFinding
 from autolearn.schemas.datasets.read_options import ReadHints
 
@@ -39,8 +39,11 @@ def inspect(
     before: Mapping[str, str],
     quiet: bool,
     wanted: Collection[str] = (),
+    each: Each | None = None,
 ) -> Inspected:
     """Read a whole file. `before` are the types of columns in the version before.
+
+    Rows of typed columns are counted by `each`, if it is given.
 
     The target and the columns `wanted` are used although they have no value.
 
@@ -48,7 +51,7 @@ def inspect(
     """
     _check_hints(format, hints)
     if format in ("parquet", "arrow"):
-        return inspect_typed(ParquetFile(path, format, before=before), target, wanted)
+        return inspect_typed(ParquetFile(path, format, before=before), target, wanted, each)
     findings: list[DataFinding] = []
     file: TextFile | JsonLinesFile | ExcelFile
     if format == "csv":

@@ -21,6 +21,7 @@ from pathlib import Path
 from autolearn.artifacts.datasets.errors import DatasetRefused
 from autolearn.artifacts.datasets.inspection import inspect
 from autolearn.artifacts.datasets.inspection_result import ColumnProfile, Inspected
+from autolearn.artifacts.datasets.typed_inspection import Each
 from autolearn.schemas.bounds import LONGEST_NAME, cut
 from autolearn.schemas.catalog import (
     CLASSIFICATION,
@@ -50,6 +51,7 @@ def profile(
     before: Mapping[str, str] | None = None,
     accepted: bool = False,
     wanted: Collection[str] = (),
+    each: Each | None = None,
 ) -> DatasetSpec:
     """Read a whole file, a few MiB at a time, and return its specification.
 
@@ -57,7 +59,7 @@ def profile(
     kept where the values fit them.
 
     Values of `sensitive` columns are hidden, and the columns marked. The columns `wanted` may be
-    without any value.
+    without any value. `each` counts the rows of a file of typed columns elsewhere.
 
     Raises DatasetRefused with a sentence per fault.
     """
@@ -67,7 +69,14 @@ def profile(
         )
     quiet = bool(sensitive)
     found = inspect(
-        path, format, hints, target=target, before=before or {}, quiet=quiet, wanted=wanted
+        path,
+        format,
+        hints,
+        target=target,
+        before=before or {},
+        quiet=quiet,
+        wanted=wanted,
+        each=each,
     )
     faults = list(_faults_of(found.columns, found.rows, wanted))
     task, classes = None, {}

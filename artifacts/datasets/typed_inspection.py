@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import pyarrow as pa
 from msgspec.structs import replace
@@ -43,17 +43,56 @@ pc: Any = compute
 Values = Any
 
 
-def inspect_typed(file: ParquetFile, target: str | None, wanted: Collection[str] = ()) -> Inspected:
-    """Read a whole file of typed columns. Raises DatasetRefused."""
+Each = Callable[[Callable[[Any, Any], Any], Any, Iterable[Any]], Iterator[Any]]
+"""Yields function(shared, part) for each part, in their order: each(function, shared, parts)."""
+
+
+class _Empty(NamedTuple):
+    """What tallies begin as: the names and kinds of the columns, and the values that they count."""
+
+    columns: tuple[tuple[str, str], ...]
+    limit: int
+
+    def tallies(self) -> list[ColumnTally]:
+        return [ColumnTally(name, kind, limit=self.limit) for name, kind in self.columns]
+
+
+def _counted(empty: _Empty, batch: pa.Table) -> list[ColumnTally]:
+    """Count the rows of a batch alone."""
+    tallies = empty.tallies()
+    for tally, values in zip(tallies, batch.columns, strict=True):
+        tally.add_typed(values.combine_chunks())
+    return tallies
+
+
+def inspect_typed(
+    file: ParquetFile, target: str | None, wanted: Collection[str] = (), each: Each | None = None
+) -> Inspected:
+    """Read a whole file of typed columns; `each` counts batches elsewhere. Raises DatasetRefused.
+
+    The first rows are looked at here.
+    """
     limit = min(COUNTED, COUNTED_TOGETHER // max(1, len(file.names)))
-    named = zip(file.names, file.kinds, strict=True)
-    tallies = [ColumnTally(name, kind, limit=limit) for name, kind in named]
+    begin = _Empty(tuple(zip(file.names, file.kinds, strict=True)), limit)
+    tallies = begin.tallies()
     sample, rows = Sample(), 0
-    for batch in file.batches():
-        rows += len(batch[0])
-        sample.add(batch)
-        for tally, values in zip(tallies, batch, strict=True):
-            tally.add_typed(values)
+
+    def read() -> Iterator[list[Values]]:
+        nonlocal rows
+        for batch in file.batches():
+            rows += len(batch[0])
+            sample.add(batch)
+            yield batch
+
+    if each is None:
+        for batch in read():
+            for tally, values in zip(tallies, batch, strict=True):
+                tally.add_typed(values)
+    else:
+        names = [str(place) for place in range(len(tallies))]
+        for counted in each(_counted, begin, (pa.table(batch, names) for batch in read())):
+            for tally, more in zip(tallies, counted, strict=True):
+                tally.add(more)
     if not rows:
         raise DatasetRefused("There are no rows: send at least one row of values.")
     findings = list(file.findings)

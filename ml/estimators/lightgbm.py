@@ -12,11 +12,12 @@ from autolearn.ml.estimators.estimator import Estimator
 from autolearn.schemas.catalog import CLASSIFICATION, REGRESSION
 from autolearn.schemas.values import Domain, Hyperparameter
 
-_FIXED = {"verbose": -1, "deterministic": True, "force_row_wise": True}
+FIXED = {"verbose": -1, "deterministic": True, "force_row_wise": True}
 """Silent, and the same artifact each time: LightGBM would choose the faster layout by a trial."""
 
-_WEIGHTS = (Domain("string", choices=("balanced",)), Domain("object"), Domain("null"))
-_HYPERPARAMETERS = (
+_BALANCED = (Domain("string", choices=("balanced",)), Domain("object"), Domain("null"))
+WEIGHTS = Hyperparameter("class_weight", None, _BALANCED)
+HYPERPARAMETERS = (
     Hyperparameter("boosting_type", "gbdt", (Domain("string", choices=("dart", "gbdt")),)),
     Hyperparameter("colsample_bytree", 1.0, (Domain("number", 0, 1, exclusive_minimum=True),)),
     Hyperparameter("learning_rate", 0.1, (Domain("number", 0, exclusive_minimum=True),)),
@@ -31,7 +32,7 @@ _HYPERPARAMETERS = (
     Hyperparameter("subsample", 1.0, (Domain("number", 0, 1, exclusive_minimum=True),)),
     Hyperparameter("subsample_freq", 0, (Domain("integer", 0),)),
 )
-_TRUSTED = (
+TRUSTED = (
     "collections.OrderedDict",
     "collections.defaultdict",
     "lightgbm.basic.Booster",
@@ -43,9 +44,9 @@ lightgbm = Estimator(
     task=CLASSIFICATION,
     summary="LightGBM's gradient boosting on binned features (extra autolearn[lightgbm]).",
     factory=LGBMClassifier,
-    fixed=_FIXED,
-    override=(Hyperparameter("class_weight", None, _WEIGHTS), *_HYPERPARAMETERS),
-    trusted=(*_TRUSTED, "numpy.str_"),
+    fixed=FIXED,
+    override=(WEIGHTS, *HYPERPARAMETERS),
+    trusted=(*TRUSTED, "numpy.str_"),
     space=spaces.LIGHTGBM,
 )
 lightgbm_regressor = Estimator(
@@ -53,8 +54,8 @@ lightgbm_regressor = Estimator(
     task=REGRESSION,
     summary="LightGBM's gradient boosting of a number (extra autolearn[lightgbm]).",
     factory=LGBMRegressor,
-    fixed=_FIXED,
-    override=_HYPERPARAMETERS,
-    trusted=_TRUSTED,
+    fixed=FIXED,
+    override=HYPERPARAMETERS,
+    trusted=TRUSTED,
     space=spaces.LIGHTGBM,
 )

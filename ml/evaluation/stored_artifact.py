@@ -13,7 +13,7 @@ from autolearn.ml.estimators.estimator import Estimator
 from autolearn.ml.models import skops_file
 from autolearn.ml.models.onnx_model import open_onnx
 from autolearn.ml.models.trusted_types import IMPORTED
-from autolearn.ml.plugins import find_estimator
+from autolearn.ml.plugins import find_estimator, is_ours
 from autolearn.schemas.models.imports import ONNX, SKOPS
 from autolearn.schemas.training.preprocess import Preprocessing
 from autolearn.schemas.values import DatasetRef, Split
@@ -78,6 +78,12 @@ class StoredArtifact:
 def open_model(store: Artifacts, digest: str, into: Path) -> StoredArtifact:
     """Load an artifact. Raises ArtifactError, InputError and ModelRefused."""
     return open_folder(store.fetch_folder(digest, into))
+
+
+def has_own_estimator(folder: Path) -> bool:
+    """Return whether an artifact's estimator is AutoLearn's own; an imported one is not."""
+    training = msgspec.json.decode((folder / "training.json").read_bytes(), type=TrainingRecord)
+    return not training.imported and is_ours(find_estimator(training.estimator))
 
 
 def open_folder(folder: Path) -> StoredArtifact:

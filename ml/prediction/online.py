@@ -27,7 +27,7 @@ from autolearn.ml.evaluation.stored_artifact import StoredArtifact, open_model
 from autolearn.ml.plans.held_out_check import comparison_in
 from autolearn.ml.plans.plan import NoPlan, Plan, PlanComparison, compared, compiled, is_same
 from autolearn.ml.plans.rowwise import is_rowwise
-from autolearn.ml.prediction.predict import PROBABILITY, predicted_columns
+from autolearn.ml.prediction.batch_predictor import PROBABILITY, predicted_columns
 from autolearn.ml.prediction.row_checks import (
     ABSENT,
     Record,

@@ -1,53 +1,40 @@
-"""One prediction: what an artifact says about all rows of a file, in their order.
-
-A classifier gives `prediction` and, where it has predict_proba, `probability_<class>` per class; a
-regression `prediction`; a clusterer `cluster`; a detector of anomalies `anomaly` and `score`, which
-is higher for stranger rows.
-"""
+"""One prediction: what an artifact says about all rows of a file, in their order."""
 
 from __future__ import annotations
 
 import tempfile
 import time
-from collections import Counter
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections import Counter, deque
+from collections.abc import Callable, Collection, Iterable, Iterator
+from itertools import chain
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
 from autolearn.artifacts.datasets.table import DatasetTable
+from autolearn.artifacts.datasets.typed_inspection import Each
 from autolearn.artifacts.store.run_files import Artifacts
 from autolearn.ml.captured_warnings import heard
+from autolearn.ml.cluster import connected, withdraw
 from autolearn.ml.environment import environment, one_thread
 from autolearn.ml.errors import InputError
 from autolearn.ml.estimators.estimator import LABELS, distribution_of, methods_of
 from autolearn.ml.evaluation.categories import Categories, FoundValues, known_categories
-from autolearn.ml.evaluation.evaluate import Answers
-from autolearn.ml.evaluation.rows import (
-    batches_for,
-    features_of_model,
-    require_columns,
-    secret_columns,
-)
-from autolearn.ml.evaluation.stored_artifact import StoredArtifact, open_model
-from autolearn.ml.plans.estimator_input import EstimatorInput
+from autolearn.ml.evaluation.rows import batches_for, require_columns, secret_columns, steps_in
+from autolearn.ml.evaluation.stored_artifact import StoredArtifact, has_own_estimator, open_folder
 from autolearn.ml.prediction.answer_comparison import AnswerComparison
+from autolearn.ml.prediction.batch_predictor import BatchPredictor, predicted_batch
 from autolearn.ml.prediction.batch_records import batch_record, score_edges, shortened, together
-from autolearn.ml.prediction.row_checks import RowChecker, rules_of
 from autolearn.ml.prediction.row_files import RowFiles
 from autolearn.schemas.bounds import PREDICTED_ROWS, cut, listed
-from autolearn.schemas.catalog import ANOMALY_DETECTION, CLASSIFICATION, CLUSTERING
 from autolearn.schemas.datasets.meanings import depends_on_others
 from autolearn.schemas.events import PredictionRequested
 from autolearn.schemas.results import PredictedBatch, PredictionResult
 
 Array = np.ndarray[Any, Any]
 Report = Callable[[str], None]
-PROBABILITY = "probability_"
-"""The start of the name of a column of probabilities; the label follows."""
 _BATCH = 10_000
 """Rows that are read, predicted, and written, at a time."""
 _REPORTED = 0.5
@@ -70,23 +57,28 @@ def predict(request: PredictionRequested, store: Artifacts, report: Report) -> P
         tempfile.TemporaryDirectory(prefix="autolearn-") as folder,
         heard(),
     ):
-        model = open_model(store, request.artifact, Path(scratch))
+        folder_of_model = store.fetch_folder(request.artifact, Path(scratch))
+        if not has_own_estimator(folder_of_model):
+            withdraw()
+        model = open_folder(folder_of_model)
+        if (steps := steps_in(model.pipeline)) is not None and not steps.are_own():
+            withdraw()
         if LABELS in methods_of(model.pipeline):
             raise InputError(
                 f"{model.training.estimator} assigns no rows but those that it was fitted on",
                 advice="Choose another clusterer, such as k-means.",
             )
-        edges = score_edges(store.fetch_folder(request.artifact, Path(scratch)))
+        edges = score_edges(folder_of_model)
         file = store.fetch_dataset(request.dataset, Path(scratch))
-        batches = _Batches(model, file, request)
+        batches = _Batches(model, folder_of_model, file, request)
         told = time.monotonic()
         report("predicting")
         records: list[PredictedBatch] = []
         compared: AnswerComparison | None = None
         if request.backtest is not None:
             compared = AnswerComparison(model.training.task, hidden=batches.hides_target)
-        with RowFiles(Path(folder), request.form) as files:
-            for said, rows in batches.predicted():
+        with RowFiles(Path(folder), request.form) as files, connected() as cluster:
+            for said, rows in batches.predicted(_here if cluster is None else cluster.each):
                 files.add(rows)
                 if compared is not None:
                     compared.add(said, rows)
@@ -94,7 +86,7 @@ def predict(request: PredictionRequested, store: Artifacts, report: Report) -> P
                 records.append(batch_record(said, edges, warned, hidden=batches.hides_target))
                 if time.monotonic() - told > _REPORTED:
                     told = time.monotonic()
-                    report(f"predicting, {batches.rows:,} rows")
+                    report(f"predicting, {batches.done:,} rows")
         output = store.put_folder(Path(folder))
     unseen, all_rows = batches.categories.most_unseen(batches.unseen), together(records)
     return PredictionResult(
@@ -114,17 +106,24 @@ def predict(request: PredictionRequested, store: Artifacts, report: Report) -> P
     )
 
 
+def _here(function: Callable[[Any, Any], Any], shared: Any, parts: Iterable[Any]) -> Iterator[Any]:
+    """Do the parts in this process (`cluster.DaskCluster.each`)."""
+    return (function(shared, part) for part in parts)
+
+
 class _Batches:
     """The batches of a file, predicted one after the other, and what was odd about them."""
 
-    def __init__(self, model: StoredArtifact, file: Path, request: PredictionRequested) -> None:
-        self.model, self.file, self.request = model, file, request
+    def __init__(
+        self, model: StoredArtifact, folder: Path, file: Path, request: PredictionRequested
+    ) -> None:
+        self.model, self.folder, self.file, self.request = model, folder, file, request
         self.secret = secret_columns(model, request.sensitive)
         self.wanted = [column.name for column in model.schema.columns]
-        self.input = EstimatorInput(model.pipeline, imported=model.training.imported)
         self.categories = Categories(DatasetTable({}, {}, 0), self.secret)
-        self.rows, self.unseen, self.gaps = 0, Counter[str](), Counter[str]()
-        self.checker, self.warned = RowChecker(rules_of(model.schema)), Counter[tuple[str, str]]()
+        self.rows, self.done = 0, 0
+        self.unseen, self.gaps = Counter[str](), Counter[str]()
+        self.warned = Counter[tuple[str, str]]()
         self.warned_here = Counter[str]()
         """The warnings of the last batch by kind; `warned` are all of them by kind and column."""
         self.columns, self.ours = list[str](), set[str]()
@@ -140,50 +139,55 @@ class _Batches:
         """Yield some columns of the file, batch by batch."""
         return batches_for(self.model, self.file, self.request.read, _BATCH, wanted)
 
-    def predicted(self) -> Iterator[tuple[dict[str, Array], pa.RecordBatch]]:
+    def predicted(self, each: Each) -> Iterator[tuple[dict[str, Array], pa.RecordBatch]]:
         """Yield the columns of the predictions, and the rows of the output.
 
-        Raises InputError.
+        `each` has batches predicted. Raises InputError.
         """
-        for table in self.read({*self.wanted, *self.request.input_columns}):
-            if not self.rows:
-                require_columns(self.model, table)
-                self.categories.table = table
-                self.elsewhere = self._elsewhere(table)
-            self.rows += table.rows
+        read = self.read({*self.wanted, *self.request.input_columns})
+        if (first := next(read, None)) is None:
+            return
+        require_columns(self.model, first)
+        self.categories.table = first
+        predictor = BatchPredictor(self.model, self.folder, self.secret, self._elsewhere(first))
+        begun = deque[DatasetTable]()
+        batches = self._begun(first, read, begun)
+        for said in each(predicted_batch, predictor, batches):
+            table = begun.popleft()
+            for name, stand_for in said.taken.items():
+                self.categories.taken.setdefault(name, {}).update(stand_for)
+            self.done += table.rows
+            self.unseen.update(said.unseen)
+            self.gaps.update({name: table.arrays[name].null_count for name in self.wanted})
+            self.warned.update(said.warned)
+            self.warned_here = Counter[str]()
+            for (kind, _), many in said.warned.items():
+                self.warned_here[kind] += many
+            rows = {
+                name: table.arrays[name]
+                for name in self.request.input_columns
+                if name in table.arrays and name not in said.columns
+            }
+            rows |= {
+                name: pa.array(np.ascontiguousarray(one)) for name, one in said.columns.items()
+            }
+            self.columns, self.ours = list(rows), {*said.columns}
+            yield said.columns, pa.RecordBatch.from_pydict(rows)
+
+    def _begun(
+        self, first: DatasetTable, read: Iterator[DatasetTable], begun: deque[DatasetTable]
+    ) -> Iterator[tuple[int, DatasetTable]]:
+        """Yield the number of the first row of each batch with it, and keep what is `begun`."""
+        for table in chain((first,), read):
+            begin, self.rows = self.rows, self.rows + table.rows
             if self.rows > PREDICTED_ROWS:
                 raise InputError(
                     f"there are more than {PREDICTED_ROWS:,} rows, the most that are predicted at "
                     "once",
                     advice="Send them in parts.",
                 )
-            said = self._said(table)
-            rows = {
-                name: table.arrays[name]
-                for name in self.request.input_columns
-                if name in table.arrays and name not in said
-            }
-            rows |= {name: pa.array(np.ascontiguousarray(one)) for name, one in said.items()}
-            self.columns, self.ours = list(rows), {*said}
-            yield said, pa.RecordBatch.from_pydict(rows)
-
-    def _said(self, table: DatasetTable) -> dict[str, Array]:
-        """Return the columns of the predictions for a batch."""
-        before = self.categories
-        self.categories = Categories(
-            table, self.secret, taken=before.taken, elsewhere=self.elsewhere
-        )
-        features = features_of_model(self.model, self.categories, needed=False)
-        strange = self.categories.strange
-        self.unseen.update({name: int(marks.sum()) for name, marks in strange.items()})
-        self.gaps.update({name: table.arrays[name].null_count for name in self.wanted})
-        warned = self.checker.count(table, features, strange, self.rows - table.rows)
-        self.warned.update(warned)
-        self.warned_here = Counter[str]()
-        for (kind, _), many in warned.items():
-            self.warned_here[kind] += many
-        ready = self.input.of(features, strange.values())
-        return predicted_columns(self.model, features, ready)
+            begun.append(table)
+            yield begin, table
 
     def _elsewhere(self, table: DatasetTable) -> dict[str, FoundValues]:
         """Return values of all rows, of the columns of which a batch cannot be understood alone."""
@@ -221,24 +225,3 @@ class _Batches:
     def _warned(self, which: str) -> list[str]:
         found = (one for one in self.warned.most_common() if one[0][0] == which)
         return [f"{name} ({many:,})" for (_, name), many in found]
-
-
-def predicted_columns(
-    model: StoredArtifact,
-    features: Any,
-    ready: Array | None = None,
-    known: Mapping[str, Array] = MappingProxyType({}),
-) -> dict[str, Array]:
-    """Return the columns of the predictions for some rows."""
-    task = model.training.task
-    answers = Answers(model.pipeline, features, task, model.training.estimator, ready, known)
-    predicted = answers.predicted()
-    if task == ANOMALY_DETECTION:
-        return {"anomaly": np.equal(predicted, -1), "score": answers.scores()}
-    if task == CLUSTERING:
-        return {"cluster": predicted}
-    said = {"prediction": predicted}
-    if task == CLASSIFICATION and hasattr(model.pipeline, "predict_proba"):
-        names = [f"{PROBABILITY}{label}" for label in answers.classes()]
-        said |= dict(zip(names, answers.probabilities().T, strict=True))
-    return said

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +14,10 @@ from pyarrow import compute
 
 from autolearn.artifacts.datasets.errors import DatasetRefused
 from autolearn.artifacts.datasets.profile import profile
-from autolearn.artifacts.datasets.table import read_table
+from autolearn.artifacts.datasets.table import read_table, table_batches
+from autolearn.artifacts.datasets.typed_inspection import Each
 from autolearn.artifacts.store.content_names import hash_file
+from autolearn.ml.datasets.row_batches import rows_of_batch
 from autolearn.ml.errors import InputError
 from autolearn.schemas.bounds import cut, listed
 from autolearn.schemas.catalog import DatasetSpec
@@ -35,6 +37,12 @@ def of_arrays(arrays: Mapping[str, Any]) -> pa.Table:
     return pa.table({name: _without_nan(values) for name, values in arrays.items()})
 
 
+def batches(file: Path, spec: DatasetSpec) -> Iterator[pa.Table]:
+    """Yield the rows of a dataset's file, some at a time, as `read` returns them all."""
+    rows = rows_of_batch(len(spec.columns))
+    return (of_arrays(one.arrays) for one in table_batches(file, spec.read, rows))
+
+
 def write(table: pa.Table, path: Path) -> None:
     """Write a table as Parquet: equal tables have equal bytes."""
     pyarrow.parquet.write_table(
@@ -42,10 +50,52 @@ def write(table: pa.Table, path: Path) -> None:
     )
 
 
-def checked(given: Any, whose: str) -> pa.Table:
+class TableWriter:
+    """Writes tables one after the other to a file, whose bytes are those of `write` for all."""
+
+    def __init__(self, path: Path) -> None:
+        self.path, self.rows, self.names = path, 0, list[str]()
+        self._left: pa.Table | None = None
+        self._file: Any = None
+
+    def add(self, table: pa.Table) -> None:
+        """Write rows."""
+        self.rows += table.num_rows
+        self.names = table.column_names
+        left = table if self._left is None else pa.concat_tables([self._left, table])
+        while left.num_rows >= _ROWS:
+            self._put(left.slice(0, _ROWS))
+            left = left.slice(_ROWS)
+        self._left = left
+
+    def close(self) -> None:
+        """Write what is left, and the end of the file."""
+        if self._left is not None and (self._left.num_rows or self._file is None):
+            self._put(self._left)
+        if self._file is not None:
+            self._file.close()
+
+    def _put(self, rows: pa.Table) -> None:
+        if self._file is None:
+            self._file = pyarrow.parquet.ParquetWriter(
+                self.path, rows.schema, compression="zstd", version="2.6"
+            )
+        self._file.write_table(rows.combine_chunks(), row_group_size=_ROWS)
+
+
+def require_rows(rows: int, whose: str) -> None:
+    """Raise InputError for a table without rows."""
+    if not rows:
+        raise InputError(
+            f"{whose} gives a table without rows", advice="Check what it leaves out, and why."
+        )
+
+
+def checked(given: Any, whose: str, *, part: bool = False) -> pa.Table:
     """Return the result of a function as a table of the types that datasets have.
 
-    Raises InputError, which begins with `whose`: it is no table, or none that a dataset can be.
+    Raises InputError, which begins with `whose`: it is no table, or none that a dataset can be. A
+    `part` may be without rows.
     """
     if not isinstance(given, pa.Table):
         what = "nothing" if given is None else f"a {type(given).__name__}"
@@ -58,10 +108,8 @@ def checked(given: Any, whose: str) -> pa.Table:
         raise InputError(f"{whose} gives several columns of the same name: {listed(twice)}")
     if not table.num_columns or not all(name.strip() for name in table.column_names):
         raise InputError(f"{whose} gives a column without a name, or no column at all")
-    if not table.num_rows:
-        raise InputError(
-            f"{whose} gives a table without rows", advice="Check what it leaves out, and why."
-        )
+    if not part:
+        require_rows(table.num_rows, whose)
     columns = {
         name: _canonical(column, f"{whose} gives the column {cut(name)}")
         for name, column in zip(table.column_names, table.columns, strict=True)
@@ -70,11 +118,15 @@ def checked(given: Any, whose: str) -> pa.Table:
 
 
 def described(
-    path: Path, name: str, sources: Sequence[DatasetSpec], sensitive: Collection[str]
+    path: Path,
+    name: str,
+    sources: Sequence[DatasetSpec],
+    sensitive: Collection[str],
+    each: Each | None = None,
 ) -> DatasetSpec:
     """Return the description of a written table, with the target and the roles of its source.
 
-    Raises DatasetRefused.
+    `each` counts its rows elsewhere. Raises DatasetRefused.
     """
     names = pyarrow.parquet.read_schema(path).names
     first = sources[0] if sources else None
@@ -88,6 +140,7 @@ def described(
         "sensitive": sensitive,
         "wanted": names,
         "accepted": bool(sources) and all(one.accepted for one in sources),
+        "each": each,
     }
     try:
         spec = profile(path, target=target, **common)

@@ -16,10 +16,12 @@ from autolearn.ml.errors import InputError
 from autolearn.ml.estimators.estimator import Estimator
 from autolearn.ml.library_messages import words_of
 from autolearn.ml.row_steps import RowSteps
+from autolearn.ml.training.on_cluster import fit_on_cluster
 from autolearn.ml.training.preprocess import preprocessor, selector
 from autolearn.schemas.bounds import cut
 from autolearn.schemas.catalog import CLASSIFICATION
 from autolearn.schemas.events import TrainingRequested
+from autolearn.schemas.workers.cluster import needs_cluster
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -93,7 +95,12 @@ def fitted(
     if report is not None and isinstance(pipeline[-1], _MONITORED):
         more["estimator__monitor"] = _monitor(pipeline[-1].n_estimators, report)
     try:
-        pipeline.fit(features, rows.answers, **more)
+        if needs_cluster(model):
+            ready = pipeline[:-1].fit_transform(features, rows.answers)
+            local = fit_on_cluster(pipeline[-1], ready, rows.answers, rows.weights)
+            pipeline.steps[-1] = ("estimator", local)
+        else:
+            pipeline.fit(features, rows.answers, **more)
     except ValueError as error:
         raise InputError(
             f"{model} cannot learn from these {len(features):,} rows with these settings: "

@@ -31,7 +31,7 @@ from autolearn.ml.estimators.estimator import distribution_of, methods_of
 from autolearn.ml.evaluation.baseline import baseline_of
 from autolearn.ml.models import skops_file
 from autolearn.ml.plans.held_out_check import PLAN, checked
-from autolearn.ml.plugins import find_estimator, find_metric
+from autolearn.ml.plugins import find_estimator, find_metric, is_ours
 from autolearn.ml.training.artifact_files import put_artifact, training_record
 from autolearn.ml.training.batches.train import train_in_batches
 from autolearn.ml.training.calibrate import adjusted
@@ -42,11 +42,13 @@ from autolearn.ml.training.learned_parameters import learned
 from autolearn.ml.training.preprocess import check_words, name_apart
 from autolearn.ml.training.row_features import steps_of
 from autolearn.ml.training.row_operations import rows_to_fit
+from autolearn.schemas.bounds import listed
 from autolearn.schemas.catalog import CLASSIFICATION, REGRESSION
 from autolearn.schemas.events import TrainingRequested
 from autolearn.schemas.feature_columns import features_of
 from autolearn.schemas.results import TrainingResult
 from autolearn.schemas.values import JsonValue
+from autolearn.schemas.workers.cluster import needs_cluster
 
 Report = Callable[[str], None]
 
@@ -64,6 +66,8 @@ def train(request: TrainingRequested, store: Artifacts, report: Report) -> Train
     estimator = find_estimator(request.estimator)
     if estimator.task != request.task:
         raise InputError(f"{request.estimator} is for {estimator.task}, not for {request.task}")
+    if needs_cluster(request.estimator):
+        _check_is_ours(request)
 
     report("reading")
     with tempfile.TemporaryDirectory(prefix="autolearn-") as scratch:
@@ -192,6 +196,18 @@ def train(request: TrainingRequested, store: Artifacts, report: Report) -> Train
 def _without_target(rows: int) -> dict[str, JsonValue]:
     """Describe the rows that could not be used, because they have no target."""
     return {"rows_without_target": rows} if rows else {}
+
+
+def _check_is_ours(request: TrainingRequested) -> None:
+    """Raise InputError for code of a package, which has no place in a process that connects."""
+    metrics = [one for one in request.fold_metrics if not is_ours(find_metric(one))]
+    steps = [one.function for one in request.steps if one.package not in ("", "autolearn")]
+    if metrics or steps:
+        raise InputError(
+            f"{request.estimator} learns on a Dask cluster, and {listed(metrics + steps)} is a "
+            "package's own: no such code runs where a run may connect",
+            advice="Leave it out of this training, or choose lightgbm.",
+        )
 
 
 def _check_schema(request: TrainingRequested, types: Mapping[str, str]) -> None:

@@ -28,13 +28,17 @@ from autolearn.runtime.home import artifacts_url
 from autolearn.schemas.errors import ExitCode
 from autolearn.schemas.reports.retrain import RecordedTraining, RetrainCheck
 from autolearn.schemas.settings import Settings
+from autolearn.schemas.workers.cluster import DaskSettings
 
 Told = Callable[[int, str, str], None]
 """Receives the number of finished trainings, the present one, and its phase."""
 
 
 async def check(
-    trainings: Sequence[RecordedTraining], store: str, told: Told = lambda *_: None
+    trainings: Sequence[RecordedTraining],
+    store: str,
+    told: Told = lambda *_: None,
+    cluster: DaskSettings | None = None,
 ) -> RetrainCheck:
     """Repeat the recorded trainings; `store` is the URL of the artifact store, only for reading.
 
@@ -55,7 +59,8 @@ async def check(
 
                 phase("fetching")
                 stores = ArtifactStore(store), ArtifactStore(scratch)
-                found.append(await Retraining(executor, *stores, phase).check(recorded))
+                by = Retraining(executor, *stores, phase, cluster)
+                found.append(await by.check(recorded))
                 told(done + 1, run, found[-1].verdict)
         finally:
             await executor.close()
@@ -71,7 +76,8 @@ def work(settings: Settings, _: argparse.Namespace, progress: ProgressLines) -> 
     def told(done: int, training: str, phase: str) -> None:
         progress(done, len(trainings), f"{training[:8]} {phase}")
 
-    result = asyncio.run(until_stopped(check(trainings, store, told)))
+    again = check(trainings, store, told, settings.workers.cluster)
+    result = asyncio.run(until_stopped(again))
     return result, ExitCode.DONE if result.same else ExitCode.NO
 
 

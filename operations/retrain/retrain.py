@@ -32,6 +32,7 @@ from autolearn.schemas.reports.retrain import (
 )
 from autolearn.schemas.results import EvaluationResult, TrainingResult
 from autolearn.schemas.values import JsonValue
+from autolearn.schemas.workers.cluster import DaskSettings, needs_cluster
 
 _SMALL = Limits(time_s=60, memory_mb=1024)
 """The limits of a run that only reads the environment."""
@@ -41,6 +42,7 @@ class Retraining:
     """Repeats recorded trainings, one at a time.
 
     `executor` works on the store `scratch`; `original` is only read. `told` receives the progress.
+    Estimators that learn on a `cluster` do so.
     """
 
     def __init__(
@@ -49,8 +51,10 @@ class Retraining:
         original: ArtifactStore,
         scratch: ArtifactStore,
         told: Callable[[str], None] = lambda _: None,
+        cluster: DaskSettings | None = None,
     ) -> None:
         self.executor, self.original, self.scratch, self.told = executor, original, scratch, told
+        self.cluster = cluster
 
     async def check(self, recorded: RecordedTraining) -> Retrained:
         """Train again, and compare: the artifact, its predictions, the recorded evaluations."""
@@ -127,7 +131,8 @@ class Retraining:
 
     async def run(self, kind: str, request: Any, limits: Limits) -> Completed | Failed:
         """Run work in a process of its own, as a worker does; killed when this is cancelled."""
-        running = self.executor.start(kind, request, limits, self.told)
+        cluster = self.cluster if needs_cluster(getattr(request, "estimator", "")) else None
+        running = self.executor.start(kind, request, limits, self.told, cluster=cluster)
         try:
             outcome = await running.outcome()
         except asyncio.CancelledError:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import heapq
 from collections.abc import Iterator
+from itertools import groupby
 
 from msgspec import Raw
 
@@ -10,6 +12,7 @@ from autolearn.projections.queries.named_things import NamedQueries
 from autolearn.projections.rows import pipelines
 from autolearn.projections.rows.runs import RUNS
 from autolearn.schemas import events
+from autolearn.schemas.actors import group_name
 from autolearn.schemas.codec import from_json
 from autolearn.schemas.confidentiality import empty
 from autolearn.schemas.pipelines.results import StepOutcome
@@ -117,6 +120,22 @@ class PipelineQueries(NamedQueries[pipelines.StoredPipeline, Reader]):
         parts = (name,) if name else ()
         table = pipelines.RUNS_OF_PIPELINE if name else pipelines.RUNS_BY_TIME
         for time, run in self.rows.by_time(table, *parts, after=after):
+            yield time, RunId(run)
+
+    def newest_runs_for(
+        self, user: str, after: tuple[str, str] | None = None, *, unowned: bool = False
+    ) -> Iterator[tuple[str, RunId]]:
+        """Yield as `newest_runs`: of the pipelines that a user owns or has a grant of.
+
+        And of those `unowned`, which were applied without authentication.
+        """
+        owners, users = [user, *[""] * unowned], (user, *map(group_name, self.groups.of_user(user)))
+        shared = {name for one in users for name in self.rows.names(pipelines.SHARED_WITH, one)}
+        lists = [self.rows.by_time(pipelines.RUNS_OF_OWNER, one, after=after) for one in owners]
+        lists += [
+            self.rows.by_time(pipelines.RUNS_OF_PIPELINE, name, after=after) for name in shared
+        ]
+        for (time, run), _ in groupby(heapq.merge(*lists, reverse=True)):
             yield time, RunId(run)
 
     def run_before(self, name: str, run: RunId) -> RunId | None:

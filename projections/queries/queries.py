@@ -73,7 +73,8 @@ class Snapshot:
         self.sessions = SessionQueries(rows, said, self.groups)
         self.runs = RunQueries(rows, said)
         self.experiments = ExperimentQueries(rows, self.sessions, self.runs)
-        self.users, self.streams = UserQueries(rows), StreamQueries(rows, self.groups, self.models)
+        self.users = UserQueries(rows)
+        self.streams = StreamQueries(rows, self.groups, self.models, self.pipelines)
 
     def keyid_of_version(self, row: ModelVersionRow) -> str | None:
         """Return the id of the key of a version's artifact, "" for one in clear, None if gone.

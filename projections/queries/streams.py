@@ -9,10 +9,14 @@ from itertools import groupby
 from autolearn.projections.queries.decrypting_reader import DecryptingReader, Queries
 from autolearn.projections.queries.groups import GroupQueries
 from autolearn.projections.queries.models import ModelQueries
+from autolearn.projections.queries.pipelines import PipelineQueries
 from autolearn.projections.rows import sessions
 from autolearn.projections.rows.streams import STREAMS
 from autolearn.schemas.actors import group_name
+from autolearn.schemas.stream_kinds import KINDS
 from autolearn.schemas.values import StreamId
+
+_KINDS = tuple(sorted(KINDS))
 
 
 def _merge(*names: Iterable[str]) -> Iterator[str]:
@@ -22,20 +26,26 @@ def _merge(*names: Iterable[str]) -> Iterator[str]:
 class StreamQueries(Queries):
     """Streams, and the places of their events on the log."""
 
-    def __init__(self, rows: DecryptingReader, groups: GroupQueries, models: ModelQueries) -> None:
+    def __init__(
+        self,
+        rows: DecryptingReader,
+        groups: GroupQueries,
+        models: ModelQueries,
+        pipelines: PipelineQueries,
+    ) -> None:
         super().__init__(rows)
-        self.groups, self.models = groups, models
+        self.groups, self.models, self.pipelines = groups, models, pipelines
 
     def visible_to(
         self, user: str, *, sysadmin: bool = False, after: str = ""
     ) -> Iterator[StreamId]:
         """Yield the streams whose state a user may see, by name, past one of them.
 
-        These are the catalog, the user and the user's groups, and the sessions that are or were the
-        user's own or are shared with the user or these groups; for a sysadmin also all users and
-        groups, and the sessions without an owner.
+        These are the catalog, the user and the user's groups, and the models, pipelines and
+        sessions that are or were the user's own or are shared with the user or these groups; for a
+        sysadmin also all users, groups, models and pipelines, and the sessions without an owner.
         """
-        for kind in ("dataset", "estimator", "group", "metric", "model", "session", "step", "user"):
+        for kind in _KINDS:
             low = after.partition("/")[2] if after.startswith(f"{kind}/") else ""
             if low or kind > after:
                 names = self._names_of(kind, user, sysadmin, low)
@@ -52,6 +62,8 @@ class StreamQueries(Queries):
             return [name for name in self.groups.of_user(user) if name > after]
         if kind == "model" and not sysadmin:
             return self.models.names(after, user)
+        if kind == "pipeline" and not sysadmin:
+            return self.pipelines.names(after, user)
         if kind == "user" and not sysadmin:
             return [user] if user > after else []
         return self.ids(kind, after)

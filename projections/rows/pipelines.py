@@ -62,6 +62,8 @@ RUNS_BY_TIME = Table("pipeline-run-by-time", IndexEntry)
 """By the time of the request and the run."""
 RUNS_OF_PIPELINE = Table("pipeline-run-at", IndexEntry)
 """By name, the time of the request and the run."""
+RUNS_OF_OWNER = Table("pipeline-run-owned", IndexEntry)
+"""By the owner of the pipeline, the time of the request and the run."""
 GRANTS = Table("pipeline-grant", Reader)
 """By name, and user or group/<name>."""
 OF_USER = Table("pipeline-of-user", IndexEntry)

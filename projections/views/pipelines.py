@@ -54,6 +54,7 @@ def _request(kind: str) -> Handler:
             rows.put(pipelines.RUN_OF, entry, run)
             rows.put(pipelines.RUNS_BY_TIME, entry, record.time, run)
             rows.put(pipelines.RUNS_OF_PIPELINE, entry, name, record.time, run)
+            rows.put(pipelines.RUNS_OF_OWNER, entry, row.owner, record.time, run)
 
     return handle
 
@@ -97,6 +98,9 @@ def _forget(rows: RowBatch, record: EventRecord) -> None:
 def _delete_runs(rows: RowBatch, record: EventRecord, gone: set[str] | None) -> int:
     """Delete runs with their steps, and return the bytes of what these have left; None: all."""
     owner, holder, freed = owner_of_runs(record.subject), holder_of(record.subject), 0
+    name = record.subject[_NAME]
+    of = rows.get(pipelines.PIPELINES, name)
+    assert of is not None, f"the pipeline {name} is lost"
     for run in map(RunId, rows.names(run_rows.RUNS, owner)):
         row = rows.get(run_rows.RUNS, owner, run)
         assert row is not None, f"the run {run} is lost"
@@ -108,7 +112,8 @@ def _delete_runs(rows: RowBatch, record: EventRecord, gone: set[str] | None) -> 
         if row.kind == "pipeline":
             rows.delete(pipelines.RUN_OF, run)
             rows.delete(pipelines.RUNS_BY_TIME, row.requested, run)
-            rows.delete(pipelines.RUNS_OF_PIPELINE, record.subject[_NAME], row.requested, run)
+            rows.delete(pipelines.RUNS_OF_PIPELINE, name, row.requested, run)
+            rows.delete(pipelines.RUNS_OF_OWNER, of.owner, row.requested, run)
         for number in rows.numbers(pipelines.OUTCOMES, run):
             rows.delete(pipelines.OUTCOMES, run, number)
     return freed

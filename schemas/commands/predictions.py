@@ -15,7 +15,8 @@ class RequestPrediction(RequestRun, frozen=True, omit_defaults=True, kw_only=Tru
     their file, and they are kept for a day. `read` says how the file is read. The predictions stand
     beside `input_columns` of the rows. Values of `sensitive` columns are hidden from messages. The
     output has one `form`, or each. `model` was asked, which has the training as `model_version`.
-    With a `backtest` the rows are what that model was asked, and the answers are compared.
+    With a `backtest` the rows are what that model was asked, and the answers are compared. The data
+    have so many `rows`; 0: that is not known.
     """
 
     training: RunId
@@ -28,3 +29,4 @@ class RequestPrediction(RequestRun, frozen=True, omit_defaults=True, kw_only=Tru
     model: str = ""
     model_version: int = 0
     backtest: Backtest | None = None
+    rows: int = 0

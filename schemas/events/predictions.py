@@ -9,7 +9,10 @@ from autolearn.schemas.values import DatasetRef, PredictionForm, RunId
 
 
 class PredictionRequested(RunRequested, frozen=True, omit_defaults=True, kw_only=True):
-    """A prediction was accepted. `artifact` is the folder of the training's artifact."""
+    """A prediction was accepted. `artifact` is the folder of the training's artifact.
+
+    `rows` are those of the data, 0 if that was not recorded.
+    """
 
     training: RunId
     artifact: str
@@ -22,3 +25,4 @@ class PredictionRequested(RunRequested, frozen=True, omit_defaults=True, kw_only
     model: str = ""
     model_version: int = 0
     backtest: Backtest | None = None
+    rows: int = 0

@@ -300,6 +300,26 @@ BENCHES = {
             "kedro_fanout_ratio": Aim("the same fan by Kedro's ParallelRunner / ideal"),
         },
     ),
+    "pipelines-list": Bench(
+        "tests.bench.pipelines.lists:lists",
+        {
+            "pipelines_10k_list_ms": Aim(
+                "a page of 10,000 pipelines or 100,000 runs, the slowest kind: 95 of 100, ms",
+                300,
+                beside="pipelines_10k_bare_ms",
+            ),
+            "pipelines_10k_first_p50_ms": Aim("the first 100 pipelines: median, ms"),
+            "pipelines_10k_middle_p50_ms": Aim("100 in the middle"),
+            "pipelines_10k_all_p50_ms": Aim("the first 100 of all users, for a sysadmin"),
+            "pipelines_10k_runs_p50_ms": Aim("the newest 50 runs of all pipelines"),
+            "pipelines_10k_runs_middle_p50_ms": Aim("50 in the middle"),
+            "pipelines_10k_runs_of_one_p50_ms": Aim("the 10 runs of one pipeline"),
+            "pipelines_10k_runs_of_few_p50_ms": Aim("50 runs, of a user with 10 pipelines"),
+            "pipelines_10k_runs_shared_p50_ms": Aim("50 runs, of 1,000 shared pipelines"),
+            "pipelines_10k_runs_of_none_p50_ms": Aim("no run, of a user without pipelines"),
+            "pipelines_10k_bare_ms": Aim("100 pipelines read, decrypted and encoded: median, ms"),
+        },
+    ),
     "session-growth": Bench(
         "tests.bench.session_growth:session_growth",
         {

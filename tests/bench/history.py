@@ -72,7 +72,7 @@ class Span(NamedTuple):
 class Template:
     """The bytes of an event of one type, with places to fill in."""
 
-    def __init__(self, event: Event) -> None:
+    def __init__(self, event: Event, actor: str = "") -> None:
         record = EventRecord(
             id="@partition@-@offset@-1",
             source="autolearn/decide",
@@ -84,6 +84,7 @@ class Template:
             commandoffset=-1002,
             prev=-1003,
             term=1,
+            actor=actor,
             fingerprint="9f2c0d6b7a8e4f1c9f2c0d6b7a8e4f1c",
             data=raw(event),
         )
@@ -144,13 +145,13 @@ class Words:
                 yield template, ids
 
 
-class Session:
-    """A session that goes on: its stream, and what is still to be told of it."""
+class Stream:
+    """A stream that goes on: its name, and what is still to be told of it."""
 
     def __init__(
         self, partition: int, name: bytes, story: Iterator[tuple[Template, Ids]], events: int
     ) -> None:
-        self.partition, self.stream, self.story = partition, b"session/" + name, story
+        self.partition, self.name, self.story = partition, name, story
         self.told, self.events = 0, events
 
 
@@ -175,11 +176,11 @@ class Log:
         self.records += 1
         return Record(partition, started.subject.encode(), encode(started), BEGIN)
 
-    def next(self, session: Session) -> Record:
-        """Return the next event of a session."""
-        template, ids = next(session.story)
-        session.told += 1
-        partition, time = session.partition, BEGIN + self.records * STEP
+    def next(self, stream: Stream) -> Record:
+        """Return the next event of a stream."""
+        template, ids = next(stream.story)
+        stream.told += 1
+        partition, time = stream.partition, BEGIN + self.records * STEP
         offset = self.answered[partition]
         self.answered[partition] += 1
         self.records += 1
@@ -188,12 +189,12 @@ class Log:
             "partition": b"%d" % partition,
             "offset": b"%d" % offset,
             "prev": b"%d" % (offset - 1),
-            "stream": session.stream,
-            "sequence": b"%d" % session.told,
+            "stream": stream.name,
+            "sequence": b"%d" % stream.told,
             "command": self.words.new_id(),
             "time": text(time).encode(),
         }
-        return Record(partition, session.stream, template.fill(values), time)
+        return Record(partition, stream.name, template.fill(values), time)
 
 
 def history(
@@ -206,7 +207,7 @@ def history(
     words = Words(seed)
     log, guests = Log(partitions, words), appointments(spans, partitions, words)
     new = (
-        Session(number % partitions, words.new_id(), words.short(), EVENTS_OF_A_SESSION)
+        Stream(number % partitions, session(words.new_id()), words.short(), EVENTS_OF_A_SESSION)
         for number in range(sessions)
     )
     for partition in range(partitions):
@@ -216,23 +217,28 @@ def history(
         while guest := guests.pop(log.records, None):
             yield log.next(guest)
         at = words.random.randrange(len(going))
-        session = going[at]
-        yield log.next(session)
-        if session.told == session.events:
+        stream = going[at]
+        yield log.next(stream)
+        if stream.told == stream.events:
             going[at] = going[-1]
             going[-1:] = islice(new, 1)
     assert not guests, "a span ends after the log"
 
 
-def appointments(spans: Sequence[Span], partitions: int, words: Words) -> dict[int, Session]:
+def appointments(spans: Sequence[Span], partitions: int, words: Words) -> dict[int, Stream]:
     """Return which record belongs to which of the sessions that are spread over a span."""
-    found: dict[int, Session] = {}
+    found: dict[int, Stream] = {}
     for index, span in enumerate(spans):
-        name = span.session.encode()
-        session = Session(index % partitions, name, words.long(), span.events)
+        name = session(span.session.encode())
+        stream = Stream(index % partitions, name, words.long(), span.events)
         for event in range(span.events):
             number = span.first + (span.last - span.first) * event // max(1, span.events - 1)
             while number in found:
                 number += 1
-            found[number] = session
+            found[number] = stream
     return found
+
+
+def session(identity: bytes) -> bytes:
+    """Return the name of a session's stream."""
+    return b"session/" + identity

@@ -22,8 +22,9 @@ from autolearn.eventlog.embedded.cluster import EmbeddedCluster
 from autolearn.eventlog.embedded.install import install
 from tests.agents.command_handling.test_simulated_write_path import simulate
 from tests.bench.__main__ import machine
+from tests.faults.dask_ground import DaskGround
 from tests.faults.ground import Ground, Tally, ground, running
-from tests.faults.kinds import pipelines
+from tests.faults.kinds import dask, pipelines
 from tests.faults.kinds.brokers import WHICH, kill_one_of_three, restart_broker
 from tests.faults.kinds.clock import HOUR, can_shift, shift_clock
 from tests.faults.kinds.damage import HARMS, damage_folder, delete_folder
@@ -180,6 +181,19 @@ class Run:
                         fault(on)
                 self.checked(on, fault.__name__.replace("_", " "))
 
+    def with_dask(self) -> None:
+        """Steps that work on a Dask cluster, while its processes are killed."""
+        folder = self.folder / "dask"
+        with (
+            EmbeddedBroker(install(), folder / "kafka") as broker,
+            running(DaskGround(broker.bootstrap, folder, self.next_seed(), self.tally)) as on,
+        ):
+            for fault in dask.FAULTS:
+                on.begin(self.next_seed())
+                for _ in self.times(20):
+                    fault(on)
+                self.checked(on, fault.__name__.replace("_", " "))
+
     def on_small_disks(self) -> None:
         folder = self.folder / "disks"
         with (
@@ -244,6 +258,7 @@ def main() -> None:
     run = Run(int(seed), folder, float(scale))
     parts = [run.simulated, run.hanging, run.on_one_broker]
     parts += [run.on_three_brokers, run.behind_a_proxy, run.with_models, run.with_pipelines]
+    parts += [run.with_dask]
     parts += [run.on_small_disks] if can_mount() else []
     try:
         for part in [part for part in parts if part.__name__ in chosen] if chosen else parts:

@@ -48,8 +48,15 @@ METRICS = {
 
 
 ESTIMATORS = load_estimators().found
+FAMILIES = {ESTIMATORS[name].factory.__module__: name for name in sorted(ESTIMATORS, reverse=True)}
+"""An estimator of each module of the libraries: the others of a module are made of the same."""
 SMALL: dict[str, Any] = {
     **{name: {"max_iter": 10} for name in ESTIMATORS if name.startswith("hist-")},
+    **{
+        name: {"n_estimators": 10}
+        for name in ESTIMATORS
+        if name.startswith(("random-", "extra-", "gradient-", "isolation-", "lightgbm"))
+    },
     "dbscan": {"eps": 1.5},
 }
 
@@ -116,10 +123,19 @@ def elsewhere(store: ArtifactStore, was: RecordedTraining, folder: Path) -> Reco
     return replace(was, artifact=store.put_folder(folder), environment=environment)
 
 
-def test_the_same_request_gives_an_identical_artifact_and_leaves_the_store_alone(store, checked):
-    trainings = [
-        recorded(store, name, hyperparameters=SMALL.get(name, {})) for name in sorted(ESTIMATORS)
-    ]
+@pytest.mark.parametrize(
+    "names",
+    [
+        pytest.param(sorted(FAMILIES.values()), id="one of each family"),
+        pytest.param(
+            sorted(ESTIMATORS.keys() - FAMILIES.values()), id="the others", marks=pytest.mark.long
+        ),
+    ],
+)
+def test_the_same_request_gives_an_identical_artifact_and_leaves_the_store_alone(
+    store, checked, names
+):
+    trainings = [recorded(store, name, hyperparameters=SMALL.get(name, {})) for name in names]
     two = put(store, table_of(120))
     both = {"calibrate": "isotonic", "threshold": "f1:k1"}
     trainings.append(recorded(store, "linear-svm", dataset=two, target="y", **both))

@@ -43,13 +43,18 @@ def folded(*told: Event) -> Snapshot:
 
 
 def test_runs_are_listed_the_newest_first_and_their_steps_have_ends():
-    now = folded(APPLIED, *run(1), replace(APPLIED, number=2), *run(2)[:2])
+    shared = events.PipelineShared("bob", "read")
+    now = folded(APPLIED, *run(1), shared, replace(APPLIED, number=2), *run(2)[:2])
     shown = now.pipelines.get("flowers")
     assert shown is not None
     assert (shown.owner, shown.versions, shown.runs) == ("ada", 2, 2)
     assert (shown.last, shown.last_status) == ("r2", "started")
     assert [run for _, run in now.pipelines.newest_runs("flowers")] == ["r2", "r1"]
     assert list(now.pipelines.names(whose="ada")) == ["flowers"]
+    for user, runs in {"ada": ["r2", "r1"], "bob": ["r2", "r1"], "eve": []}.items():
+        assert [run for _, run in now.pipelines.newest_runs_for(user, unowned=True)] == runs
+    newest = next(now.pipelines.newest_runs())
+    assert [run for _, run in now.pipelines.newest_runs_for("bob", newest)] == ["r1"]
     assert now.pipelines.run_before("flowers", "r2") == "r1"
     ((outcome, _),) = now.pipelines.outcomes("flowers", "r1").values()
     assert outcome == samples.outcome()
@@ -65,6 +70,7 @@ def test_the_newest_result_with_a_key_is_that_of_the_cache_until_its_run_is_forg
     first = folded(*told, events.RunsForgotten(("r1",)))
     assert first.pipelines.cached("flowers", KEY) == ("r2", samples.outcome())
     assert [run for _, run in first.pipelines.newest_runs()] == ["r2"]
+    assert [run for _, run in first.pipelines.newest_runs_for("ada")] == ["r2"]
     assert (first.pipelines.of_run("r1"), first.pipelines.of_run("r2")) == ("", "flowers")
     assert not first.pipelines.outcomes("flowers", "r1")
     assert {run for run, _ in first.runs.kinds(runs_of("flowers"))} == {"r2", "k2"}
@@ -84,6 +90,7 @@ def test_of_a_removed_one_its_owner_alone_is_known():
     assert now.pipelines.version("flowers", 1) is None
     assert now.pipelines.cached("flowers", KEY) is None
     assert not list(now.pipelines.newest_runs())
+    assert not list(now.pipelines.newest_runs_for("ada"))
     assert not list(now.runs.kinds(runs_of("flowers")))
     assert used_of(now) == (0, 0, 0, 0)
     assert not now.users.quotas("pipeline/flowers")

@@ -14,6 +14,7 @@ from autolearn.schemas.settings import (
     variables_of,
 )
 from autolearn.schemas.topics import GROUPS, Topics
+from autolearn.schemas.workers.cluster import DaskSettings
 
 
 def test_without_variables_everything_has_its_default():
@@ -134,6 +135,8 @@ BAD = {
     "AUTOLEARN_IDLE_EXIT": ["-1", "soon"],
     "AUTOLEARN_DRAIN": ["-1", "soon"],
     "AUTOLEARN_WORKER_LABELS": ["gpu", "zone=a,", "a=b=c"],
+    "AUTOLEARN_DASK": ["10.0.0.5:8786", "http://a:1", "tcp://a"],
+    "AUTOLEARN_DASK_ROWS": ["0", "many"],
     "AUTOLEARN_SERVE_URL": ["host:8322", "http://a,", "ftp://a"],
     "AUTOLEARN_QUOTA_PREDICTIONS": ["0", "many"],
     "AUTOLEARN_LOG_LEVEL": ["loud", "INFO", ""],
@@ -163,6 +166,7 @@ def test_every_setting_that_can_be_wrong_is_in_the_table_above():
         "checkpoint_file",
         "signing_key",
         "tls_cert",
+        "dask_tls",
         "tls_key",
         "wire_keys",
     }
@@ -211,3 +215,12 @@ def test_copies_make_flushing_needless():
 def test_every_group_reads_a_topic_that_there_is():
     named = {group.topic.replace("-", "_") for group in GROUPS.values()}
     assert named <= set(Topics.__struct_fields__)
+
+
+def test_certificates_are_for_a_cluster_with_tls():
+    for given in ({"AUTOLEARN_DASK": "tls://a:1"}, {"AUTOLEARN_DASK_TLS": "/keys"}):
+        with pytest.raises(SettingsError, match="AUTOLEARN_DASK_TLS is for a scheduler at tls://"):
+            load(given)
+    assert load({"AUTOLEARN_DASK": "tcp://a:1"}).workers.cluster == DaskSettings(
+        "tcp://a:1", rows=1_000_000
+    )

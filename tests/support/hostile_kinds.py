@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from autolearn.artifacts.store.run_files import Artifacts
+from autolearn.ml.cluster import withdraw
 from autolearn.testing import executor_kinds
 from autolearn.testing.executor_kinds import decoded
 from tests.support.attacks import attack
@@ -130,6 +131,12 @@ def breaks_out(request: Any, _store: Artifacts, _report: Report) -> Any:
     return attack(**request)
 
 
+def withdrawn(request: Any, _store: Artifacts, _report: Report) -> Any:
+    """Try the same once the run's cluster is withdrawn, as before code of a package runs."""
+    withdraw()
+    return attack(**request)
+
+
 def online(request: Any, _store: Artifacts, _report: Report) -> Any:
     """Want something of the network, as a plug-in may, and say it in words of its own."""
     try:
@@ -140,6 +147,18 @@ def online(request: Any, _store: Artifacts, _report: Report) -> Any:
 
 KINDS = executor_kinds.KINDS | {
     kind.__name__: decoded(kind)
-    for kind in (facts, die, garbage, eat, stay, abandon, patience, litter, breaks_out, online)
+    for kind in (
+        facts,
+        die,
+        garbage,
+        eat,
+        stay,
+        abandon,
+        patience,
+        litter,
+        breaks_out,
+        online,
+        withdrawn,
+    )
 }
 RESULTS: dict[str, Any] = {**dict.fromkeys(KINDS, dict), "litter": str}

@@ -18,11 +18,12 @@ import msgspec
 from autolearn.agents.executors.executor import FailureReason
 from autolearn.artifacts.datasets.errors import DatasetRefused
 from autolearn.artifacts.store.run_files import RunFiles
-from autolearn.ml.errors import InputError, Pruned
+from autolearn.ml.errors import InputError, Interrupted, Pruned
 from autolearn.ml.library_messages import sentence
 from autolearn.ml.task_kind import Kind
 from autolearn.runtime.sandbox import confine
 from autolearn.schemas.errors import AutoLearnError
+from autolearn.schemas.workers.cluster import DaskSettings
 
 _REFUSED = (
     ". A run has no network, reads its own files and those of Python, and writes to its temporary "
@@ -33,7 +34,8 @@ _REFUSED = (
 class Job(msgspec.Struct, frozen=True):
     """A job. `folder` is the run's own; `readable` are paths elsewhere that it may read.
 
-    With `network` it may connect to others, if the fork server may.
+    With `network` it may connect to others, if the fork server may; with a `cluster` it may have
+    its rows worked on there.
     """
 
     kind: str
@@ -41,10 +43,12 @@ class Job(msgspec.Struct, frozen=True):
     readable: tuple[str, ...]
     request: msgspec.Raw
     network: bool = False
+    cluster: DaskSettings | None = None
 
 
 def work(channel: socket.socket, kinds: Mapping[str, Kind]) -> None:
     """Do the job of the channel, and report its end."""
+    from autolearn.ml.cluster import offered  # the agent, which needs the rest, has no Arrow
 
     def tell(**words: Any) -> None:
         channel.sendall(msgspec.json.encode(words) + b"\n")
@@ -54,10 +58,12 @@ def work(channel: socket.socket, kinds: Mapping[str, Kind]) -> None:
     tempfile.tempdir = str(folder / "tmp")
     try:
         readable = [*map(Path, job.readable), folder / "in"]
+        readable += [Path(job.cluster.tls)] if job.cluster and job.cluster.tls else []
         confine(readable, [folder / "out", folder / "tmp"], network=job.network)
-        result = kinds[job.kind](
-            bytes(job.request), RunFiles(folder), lambda phase: tell(phase=phase)
-        )
+        with offered(job.cluster):
+            result = kinds[job.kind](
+                bytes(job.request), RunFiles(folder), lambda phase: tell(phase=phase)
+            )
         tell(result=result)
     except BaseException as error:  # noqa: BLE001 - whatever it is, it is the run's end
         reason, detail = words_for(error)
@@ -75,6 +81,8 @@ def words_for(error: BaseException) -> tuple[FailureReason, str]:
     """Return the reason (a code of `commands.FailRun`) and the message for an error."""
     if isinstance(error, MemoryError):
         return "memory", "there was not enough memory for an allocation"
+    if isinstance(error, Interrupted):
+        return "lost", f"{error.detail}. {error.advice}"
     if isinstance(error, Pruned):
         return "pruned", error.detail
     if isinstance(error, AutoLearnError):

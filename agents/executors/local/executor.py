@@ -40,6 +40,7 @@ from autolearn.artifacts.store.store import ArtifactStore
 from autolearn.ml.results import RESULTS
 from autolearn.schemas.bounds import cut
 from autolearn.schemas.codec import is_too_deep
+from autolearn.schemas.workers.cluster import DaskSettings
 
 logger = structlog.get_logger(__name__)
 Word = dict[str, Any]
@@ -58,7 +59,7 @@ _SCRATCH = "autolearn-runs-"
 class Why(msgspec.Struct):
     """The reasons that a run may report: others are not for it to give."""
 
-    reason: Literal["raised", "memory", "input", "pruned"]
+    reason: Literal["raised", "memory", "input", "pruned", "lost"]
     detail: str
 
 
@@ -183,15 +184,18 @@ class LocalExecutor:
         key: bytes = b"",
         input_keys: Mapping[str, bytes] = {},
         network: bool = False,
+        cluster: DaskSettings | None = None,
     ) -> RunningProcess:
         """Start a run at once, as `Executor.start` says."""
-        if network and not self._network:
-            return self._other().start(kind, request, limits, on_phase, key, input_keys, network)
+        if (network or cluster) and not self._network:
+            return self._other().start(
+                kind, request, limits, on_phase, key, input_keys, cluster=cluster
+            )
         self._count += 1
         run = RunningProcess(self._count, limits)
         self._runs[run.number] = run
         run.task = asyncio.get_running_loop().create_task(
-            self._work(run, kind, request, on_phase, key, input_keys)
+            self._work(run, kind, request, on_phase, key, input_keys, cluster)
         )
         return run
 
@@ -231,6 +235,7 @@ class LocalExecutor:
         on_phase: Callable[[str], None],
         key: bytes,
         input_keys: Mapping[str, bytes],
+        cluster: DaskSettings | None,
     ) -> Outcome:
         folder: RunFolder | None = None
         started = False
@@ -248,7 +253,8 @@ class LocalExecutor:
                 return CANCELLED
             if isinstance(readable, Failed):
                 return readable
-            job = Job(kind, str(folder.path), tuple(readable), msgspec.Raw(encoded), self._network)
+            asked = msgspec.Raw(encoded)
+            job = Job(kind, str(folder.path), tuple(readable), asked, self._network, cluster)
             left = began + run.limits.time_s - asyncio.get_running_loop().time()
             started = True
             outcome = await self._run(server, run, job, on_phase, max(left, 0.0))
@@ -285,7 +291,7 @@ class LocalExecutor:
         try:
             end: list[asyncio.Future[Any]] = [run.ended, given_up]
             await asyncio.wait([listening, *end], return_when=asyncio.FIRST_COMPLETED)
-            told = self._told(run, job.kind, listening.result()) if listening.done() else None
+            told = self._told(run, job, listening.result()) if listening.done() else None
             if told is not None:
                 server.kill(run.number)  # it has nothing more to do, and what it left must stay so
             await asyncio.wait(end, return_when=asyncio.FIRST_COMPLETED)
@@ -298,7 +304,7 @@ class LocalExecutor:
             # it ended in some other way; a grandchild that got away may keep the channel open
             await asyncio.wait([listening], timeout=_STRAGGLING_SECONDS)
             said = listening.result() if listening.done() else None
-            return self._told(run, job.kind, said) or self._ended(run, ended, said)
+            return self._told(run, job, said) or self._ended(run, ended, said)
         finally:
             listening.cancel()
             given_up.cancel()
@@ -316,12 +322,14 @@ class LocalExecutor:
         self._clearing.add(task)
         task.add_done_callback(self._clearing.discard)
 
-    def _told(self, run: RunningProcess, kind: str, said: Word | None) -> Outcome | None:
+    def _told(self, run: RunningProcess, job: Job, said: Word | None) -> Outcome | None:
         with contextlib.suppress(msgspec.ValidationError):
             if said is not None and "result" in said:
-                return Completed(msgspec.convert(said["result"], self._results[kind]))
+                return Completed(msgspec.convert(said["result"], self._results[job.kind]))
             if said is not None and "failed" in said and not run.cancelled:
                 why = msgspec.convert(said["failed"], Why)
+                if why.reason == "lost":  # only of a cluster: a run may not say it of itself
+                    return Lost(why.detail) if job.cluster else Failed("raised", why.detail)
                 return Failed(why.reason, why.detail)
         return None
 

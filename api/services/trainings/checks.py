@@ -34,6 +34,7 @@ from autolearn.schemas.catalog import (
 from autolearn.schemas.commands import RequestTraining
 from autolearn.schemas.settings import Settings
 from autolearn.schemas.values import Column, JsonValue, RunId
+from autolearn.schemas.workers.cluster import labels_for
 
 _NUMBERS = ("integer", "number")
 _LARGEST = 2**53
@@ -79,6 +80,7 @@ def request_training(
         raise wrong("metric-unfit", "There are no folds", {"#/fold_metrics": fault})
     threshold = threshold_in(body, estimator, data, target, snapshot)
     limits = check_limits(body, settings.workers)
+    limits = limits._replace(labels={**labels_for(estimator.name), **limits.labels})
     preprocessing = preprocessing_of(body.preprocessing, data, columns, estimator.task)
     batches = in_batches(
         body, estimator, data, columns, preprocessing, limits.memory_limit, snapshot

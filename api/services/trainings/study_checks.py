@@ -26,6 +26,7 @@ from autolearn.schemas.commands import RequestStudy, RequestTraining
 from autolearn.schemas.settings import Settings
 from autolearn.schemas.studies.search import MOST_PARALLEL, MOST_TRIALS, Dimension, StudyCandidate
 from autolearn.schemas.values import RunId, SessionId
+from autolearn.schemas.workers.cluster import needs_cluster
 
 _ALL = "all"
 """In place of an estimator: every one of the task."""
@@ -108,7 +109,8 @@ def _candidates(body: StudyBody, snapshot: Snapshot, may: May) -> list[Estimator
             raise wrong("invalid-hyperparameters", _UNFIT, {pointer: fault})
         task = _task_of(body, snapshot, may)
         specs = [row.spec for row in snapshot.catalog.estimators() if row.spec.task == task]
-        return [one for one in specs if one.name not in BASELINES]
+        left_out = [one for one in specs if one.name in BASELINES or needs_cluster(one.name)]
+        return [one for one in specs if one not in left_out]
     offer = snapshot.catalog.estimator(body.estimator)
     if offer is None:
         if lacking := wants_extra(body.estimator):

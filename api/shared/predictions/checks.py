@@ -93,4 +93,5 @@ def request_prediction(
         input_columns=tuple(name for name in shown if with_input or name in ids),
         sensitive=tuple(sorted(sensitive)),
         form=form,
+        rows=data.rows,
     )

@@ -22,6 +22,7 @@ from autolearn.artifacts.store.store import ArtifactStore
 from autolearn.runtime import sandbox
 from autolearn.schemas.results import TrainingResult
 from autolearn.schemas.values import TrainedArtifact
+from autolearn.schemas.workers.cluster import DaskSettings
 from tests.support.attacks import REFUSED, attack
 from tests.support.run_executor import ENOUGH, importable, play
 
@@ -73,6 +74,10 @@ def test_a_run_with_a_network_connects_and_does_no_more_than_others(target: dict
         assert isinstance(outcome, Completed), outcome
         assert outcome.result["connect"] == "done"
         check_refused({**outcome.result, "connect": "EPERM"})
+        cluster = DaskSettings("tcp://127.0.0.1:1")
+        outcome = await executor.start("withdrawn", target, ENOUGH, cluster=cluster).outcome()
+        assert isinstance(outcome, Completed), outcome
+        check_refused(outcome.result)
         outcome = await executor.start("breaks_out", target, ENOUGH).outcome()
         assert isinstance(outcome, Completed), outcome
         check_refused(outcome.result)

@@ -26,7 +26,7 @@ from autolearn.projections.storage.rocksdb import RocksStore
 from autolearn.schemas.rest.comparisons import TrainingComparison
 from autolearn.schemas.topics import Topics
 from autolearn.schemas.values import SessionId
-from tests.bench.history import ENVIRONMENT, Ids, Log, Record, Session, Template, Words
+from tests.bench.history import ENVIRONMENT, Ids, Log, Record, Stream, Template, Words, session
 from tests.bench.secure import Keys, encrypted
 from tests.support import samples
 from tests.support.settings import settings_of
@@ -64,10 +64,11 @@ def story(words: Words) -> Iterator[tuple[Template, Ids]]:
 def records() -> Iterator[Record]:
     """Yield the records of a log with nothing else on it."""
     words = Words(0)
-    log, session = Log(1, words), Session(0, SESSION.encode(), story(words), 1 + 6 * TRAININGS)
+    log, told = Log(1, words), session(SESSION.encode())
+    stream = Stream(0, told, story(words), 1 + 6 * TRAININGS)
     yield log.term(0)
-    for _ in range(session.events):
-        yield log.next(session)
+    for _ in range(stream.events):
+        yield log.next(stream)
 
 
 async def measure(folder: Path) -> dict[str, float]:

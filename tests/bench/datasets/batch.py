@@ -12,19 +12,18 @@ from __future__ import annotations
 import asyncio
 import sys
 import tempfile
-import time
 from pathlib import Path
 
-import psutil
 import pyarrow.parquet as pq
 
-from autolearn.agents.executors.executor import Completed, Limits
+from autolearn.agents.executors.executor import Limits
 from autolearn.agents.executors.local.executor import LocalExecutor
 from autolearn.artifacts.datasets.profile import profile
 from autolearn.artifacts.store.store import ArtifactStore
 from autolearn.ml.training.train import train
 from autolearn.schemas.catalog import DatasetSpec
 from autolearn.schemas.events import PredictionRequested
+from tests.bench.datasets.measured_run import measured
 from tests.bench.datasets.mixed_table import mixed_table
 from tests.bench.peers import told
 from tests.support.run_samples import nothing, training
@@ -61,9 +60,10 @@ async def batch() -> dict[str, float]:
         try:
             await executor.warm()
             for _ in range(ROUNDS):
-                seconds, peak = await predicted(executor, request)
-                ours.append(seconds)
-                peaks.append(peak)
+                run = await measured(executor, "prediction", request, LIMITS)
+                assert run.result.rows == ROWS
+                ours.append(run.seconds)
+                peaks.append(run.peak)
                 answer = await asyncio.to_thread(told, command)
                 assert answer["rows"] == ROWS
                 bare.append(answer["seconds"])
@@ -71,29 +71,10 @@ async def batch() -> dict[str, float]:
             await executor.close()
     return {
         "batch_rows_per_s": ROWS / min(ours),
-        "batch_peak_pss_mb": max(peaks) / 2**20,
+        "batch_peak_pss_mb": max(peaks),
         "batch_sklearn_rows_per_s": ROWS / min(bare),
         "batch_vs_sklearn": min(bare) / min(ours),
     }
-
-
-async def predicted(executor: LocalExecutor, request: PredictionRequested) -> tuple[float, float]:
-    """Predict once; return the seconds, and the most memory (PSS, bytes) of the run's process."""
-    began, peak = time.perf_counter(), 0
-    outcome = asyncio.create_task(executor.start("prediction", request, LIMITS).outcome())
-    while not outcome.done():
-        for process in psutil.Process().children(recursive=True):
-            if process.pid == executor.server_pid:
-                continue
-            try:
-                peak = max(peak, process.memory_full_info().pss)
-            except psutil.Error:
-                continue
-        await asyncio.sleep(0.1)
-    done = outcome.result()
-    assert isinstance(done, Completed), done
-    assert done.result.rows == ROWS
-    return time.perf_counter() - began, peak
 
 
 def asked(store: ArtifactStore, at: Path) -> PredictionRequested:

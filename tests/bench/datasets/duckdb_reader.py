@@ -1,4 +1,4 @@
-"""`PYTHON duckdb_reading.py LARGE THREADS FILE…`: time DuckDB's reading of a CSV, and type others.
+"""`PYTHON duckdb_reader.py LARGE THREADS FILE…`: time DuckDB's reading of a CSV, and type others.
 
 A process of its own, with the Python of `requirements/bench.txt`, which has nothing of ours. Of the
 large file the clock has what DuckDB's sniffer and reader do until all rows are in a table in

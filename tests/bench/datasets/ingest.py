@@ -11,13 +11,11 @@ from __future__ import annotations
 
 import asyncio
 import datetime as dt
-import os
 import tempfile
 import time
 from pathlib import Path
 from random import Random
 
-import psutil
 import pyarrow.csv
 
 from autolearn.artifacts.datasets.sandbox import ProfileJob, profile_apart
@@ -31,11 +29,12 @@ from tests.artifacts.datasets.real_files import (
     right,
     wrong_columns,
 )
+from tests.bench.datasets.measured_run import peak_pss
 from tests.bench.peers import peer_python, told
 
 ROWS, DAMAGED = 400_000, 1_000
 ROUNDS, THREADS = 3, 2
-DUCKDB_SCRIPT = Path(__file__).with_name("duckdb_reading.py")
+DUCKDB_SCRIPT = Path(__file__).with_name("duckdb_reader.py")
 
 
 async def ingest() -> dict[str, float]:
@@ -73,15 +72,15 @@ async def ingest() -> dict[str, float]:
         "ingest_rows_per_s": ROWS / min(took),
         "ingest_rows_per_s_arrow": ROWS / min(arrow),
         "ingest_rows_per_s_duckdb": ROWS / min(duckdb),
-        "ingest_peak_pss_mb": max(peaks) / 2**20,
+        "ingest_peak_pss_mb": max(peaks),
     }
 
 
 async def ingested(question: ProfileJob) -> tuple[float, float]:
-    """Profile a file as at an upload; return the seconds and the most memory (PSS, bytes)."""
+    """Profile a file as at an upload; return the seconds and the most memory (PSS, MiB)."""
     began = time.perf_counter()
     reading = asyncio.create_task(profile_apart(question))
-    peak = await peak_pss(reading)
+    peak = await peak_pss(reading, pause=0.02)
     took = time.perf_counter() - began
     assert (await reading).rows == ROWS
     return took, peak
@@ -103,19 +102,6 @@ def write(path: Path) -> None:
             numbers = ",".join(f"{some.gauss(0, 100):.4f}" for _ in range(4))
             when = (first + dt.timedelta(minutes=row)).isoformat()
             file.write(f"{numbers},{some.randint(0, 9999)},town {row % 40},{when}\n")
-
-
-async def peak_pss(reading: asyncio.Task[object]) -> float:
-    """Return the most memory (PSS) that this process' children had until a task is done."""
-    peak = 0.0
-    while not reading.done():
-        for child in psutil.Process(os.getpid()).children():
-            try:
-                peak = max(peak, child.memory_full_info().pss)
-            except psutil.Error:
-                continue
-        await asyncio.sleep(0.02)
-    return peak
 
 
 def silently_wrong(path: Path) -> int:

@@ -14,22 +14,21 @@ from __future__ import annotations
 import asyncio
 import sys
 import tempfile
-import time
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import psutil
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from autolearn.agents.executors.executor import Completed, Limits
+from autolearn.agents.executors.executor import Limits
 from autolearn.agents.executors.local.executor import LocalExecutor
 from autolearn.artifacts.store.store import ArtifactStore
 from autolearn.schemas.datasets.read_options import ReadOptions
 from autolearn.schemas.events import TrainingRequested
 from autolearn.schemas.training.preprocess import Preprocessing
 from autolearn.schemas.values import DatasetRef, Split
+from tests.bench.datasets.measured_run import measured
 from tests.bench.peers import told
 
 ROWS, GROUP = 20_000_000, 500_000
@@ -37,7 +36,7 @@ LIMITS = Limits(time_s=900, memory_mb=1024)
 CATEGORIES = {"city": 30, "plan": 3, "device": 4}
 SCRIPT = """
 import json, sys, time
-import numpy as np, pyarrow.parquet as pq
+import numpy as np, pyarrow as pa, pyarrow.compute as pc, pyarrow.parquet as pq
 from sklearn.linear_model import SGDClassifier
 from autolearn.ml.environment import one_thread
 one_thread()
@@ -47,9 +46,9 @@ for batch in pq.ParquetFile(sys.argv[1]).iter_batches(65_536, use_threads=False)
     numbers = [np.nan_to_num(batch[f"x{n}"].to_numpy(zero_copy_only=False)) for n in range(8)]
     parts = [np.column_stack(numbers)]
     for name, width in widths.items():
-        codes = batch[name].dictionary_encode().indices.to_numpy()
-        parts.append(np.eye(width)[codes])
-    answers = batch["y"].dictionary_encode().indices.to_numpy()
+        words = pa.array([f"{name} {n}" for n in range(width)])
+        parts.append(np.eye(width)[pc.index_in(batch[name], words).to_numpy()])
+    answers = pc.index_in(batch["y"], pa.array(["no", "yes"])).to_numpy()
     model.partial_fit(np.concatenate(parts, axis=1), answers, classes=[0, 1])
     rows += len(answers)
 print(json.dumps({"rows": rows, "seconds": time.perf_counter() - began}))
@@ -69,14 +68,15 @@ async def stream() -> dict[str, float]:
         executor = LocalExecutor(store.url)
         try:
             await executor.warm()
-            seconds, peak = await _trained(executor, _request(version))
+            run = await measured(executor, "training", _request(version), LIMITS)
         finally:
             await executor.close()
+    assert run.result.rows_train + run.result.rows_test == ROWS
     return {
-        "stream_train_rows_per_s": ROWS / seconds,
-        "stream_train_peak_pss_mb": peak / 2**20,
+        "stream_train_rows_per_s": ROWS / run.seconds,
+        "stream_train_peak_pss_mb": run.peak,
         "stream_loop_rows_per_s": ROWS / answer["seconds"],
-        "stream_vs_loop": answer["seconds"] / seconds,
+        "stream_vs_loop": answer["seconds"] / run.seconds,
     }
 
 
@@ -125,22 +125,3 @@ def _request(version: str) -> TrainingRequested:
         memory_limit=LIMITS.memory_mb,
         max_attempts=1,
     )
-
-
-async def _trained(executor: LocalExecutor, request: TrainingRequested) -> tuple[float, float]:
-    """Train once; return the seconds, and the most memory (PSS, bytes) of the run's process."""
-    began, peak = time.perf_counter(), 0
-    outcome = asyncio.create_task(executor.start("training", request, LIMITS).outcome())
-    while not outcome.done():
-        for process in psutil.Process().children(recursive=True):
-            if process.pid == executor.server_pid:
-                continue
-            try:
-                peak = max(peak, process.memory_full_info().pss)
-            except psutil.Error:
-                continue
-        await asyncio.sleep(0.1)
-    done = outcome.result()
-    assert isinstance(done, Completed), done
-    assert done.result.rows_train + done.result.rows_test == ROWS
-    return time.perf_counter() - began, peak

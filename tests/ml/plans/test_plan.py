@@ -13,7 +13,7 @@ import pytest
 
 from autolearn.ml.evaluation.drawn_rows import STRANGE
 from autolearn.ml.plans.plan import NoPlan, compared, compiled
-from autolearn.ml.prediction.predict import predicted_columns
+from autolearn.ml.prediction.batch_predictor import predicted_columns
 from autolearn.schemas.training.preprocess import ColumnPreprocessing, Preprocessing
 from tests.ml.prediction.test_online import opened
 from tests.support.run_samples import PENGUINS
