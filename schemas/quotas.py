@@ -40,6 +40,7 @@ QUOTAS: Mapping[str, Quota] = MappingProxyType(
         "session-runs": Quota("runs", "runs in one session, ended ones too", _BOTH),
         "runs-open": Quota("runs", "runs that have not ended", ("pipeline",)),
         "result-bytes": Quota("bytes", "bytes of what its steps have left", ("pipeline",)),
+        "pipelines": Quota("pipelines", "pipelines"),
         "dataset-bytes": Quota("bytes", "bytes of all datasets together"),
         "tokens": Quota("tokens", "valid tokens"),
         "requests": Quota("requests/s", "requests a second, by each API process"),

@@ -160,6 +160,8 @@ class QuotaSettings(Struct, frozen=True, kw_only=True, rename=lambda name: f"quo
     """Runs of one pipeline that have not ended."""
     result_bytes: Quota = 50 * 1024**3
     """Bytes of what the steps of one pipeline have left."""
+    pipelines: Quota = 1000
+    """Pipelines of one user, without the removed ones."""
     dataset_bytes: Quota = 50 * 1024**3
     """Bytes of all datasets of one user together."""
     tokens: Annotated[int, Meta(ge=0, le=TOKENS)] = TOKENS

@@ -52,6 +52,7 @@ _COUNTED: Mapping[str, Callable[[Snapshot, str], int]] = MappingProxyType(
         "tokens": _live_tokens,
         "runs-queued": lambda snapshot, holder: snapshot.users.work(holder).queued,
         "runs-running": lambda snapshot, user: snapshot.users.work(user).running,
+        "pipelines": lambda snapshot, user: snapshot.pipelines.count_of(user),
         "runs-open": lambda snapshot, holder: _pipeline(snapshot, holder).open,
         "result-bytes": lambda snapshot, holder: _pipeline(snapshot, holder).bytes,
     }

@@ -33,6 +33,10 @@ class PipelineQueries(NamedQueries[pipelines.StoredPipeline, Reader]):
 
     table, tables = pipelines.PIPELINES, pipelines
 
+    def count_of(self, user: str) -> int:
+        """Return how many pipelines a user owns, without the removed ones."""
+        return sum(1 for _ in self.rows.names(pipelines.OF_USER, user))
+
     def get(self, name: str) -> PipelineRow | None:
         """Return a pipeline (decrypts)."""
         row = self.stored(name)

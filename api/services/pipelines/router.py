@@ -17,6 +17,7 @@ from autolearn.api.http.pagination import from_token, next_link, page_of
 from autolearn.api.http.problems import Problem
 from autolearn.api.identity.principal import Who
 from autolearn.api.identity.visibility import Level, pipeline_access
+from autolearn.api.limits.quotas import check_quota
 from autolearn.api.services.pipelines import bodies, resources
 from autolearn.api.services.pipelines.checks import (
     PIPELINE,
@@ -109,12 +110,14 @@ def router(context: ApiContext) -> APIRouter:
         """Return the group whose grant lets one apply, "" for none or for a new pipeline.
 
         Raises:
-            Problem: the pipeline is somebody else's (409), or the grant is less (403).
+            Problem: the pipeline is somebody else's, or one more is too many (409), or the grant is
+                less (403).
         """
         if context.queries.latest().pipelines.stored(name) is None:
             await context.reader.fresh()
         now = context.queries.latest()
         if now.pipelines.stored(name) is None:
+            check_quota(context.settings.quotas, context.queries.now(), who.name, "pipelines")
             return ""
         if pipeline_access(who, now, name).level < Level.READ:
             detail = f"{name} is somebody else's pipeline: choose another name."

@@ -155,6 +155,27 @@ def test_a_setting_makes_new_ones_everybody_s(world: People):
         problem(world.ask("other", "POST", at, json={"user": "reader"}), 403, "forbidden")
 
 
+def test_a_user_has_so_many_pipelines_and_sees_them_in_a_diff(world: People, before: str):
+    world.tokens["plumber"] = world.add("plumber")
+
+    def apply(name: str):
+        text = f"pipeline: {name}\nsteps: [source: {{dataset: iris}}]"
+        return world.ask("plumber", "POST", "/v1/pipelines", json={"text": text})
+
+    def seen(who: str) -> bool:
+        items = world.ask(who, "GET", f"/v1/diff?from={before}").json()["items"]
+        return "pipeline/plumbing" in {item["stream"] for item in items}
+
+    assert apply("plumbing").status_code == 201
+    body = {"name": "pipelines", "limit": 1}
+    assert world.ask("sysadmin", "POST", "/v1/users/plumber/quota", json=body).status_code == 200
+    problem(apply("more-plumbing"), 409, "quota-exceeded", "plumber")
+    assert apply("plumbing").status_code == 200, "no new one"
+    assert (seen("plumber"), seen("other")) == (True, False)
+    assert world.ask("plumber", "POST", "/v1/pipelines/plumbing/remove").status_code == 200
+    assert apply("more-plumbing").status_code == 201, "a removed one does not count"
+
+
 def test_a_quota_refuses_what_takes_more_and_before_that_is_received(world: People):
     world.tokens["hoarder"] = world.add("hoarder")
     key = {"Idempotency-Key": "hoarded"}
