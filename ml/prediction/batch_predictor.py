@@ -52,7 +52,8 @@ class BatchPredictor:
         secret: Collection[str],
         elsewhere: Mapping[str, FoundValues],
     ) -> None:
-        self._folder, self._secret, self._elsewhere = folder, secret, elsewhere
+        self._secret, self._elsewhere = secret, elsewhere
+        self._folder, self._files = folder, dict[str, bytes]()
         self._open(model)
 
     def _open(self, model: StoredArtifact) -> None:
@@ -61,13 +62,15 @@ class BatchPredictor:
         self.checker = RowChecker(rules_of(model.schema))
 
     def __getstate__(self) -> tuple[dict[str, bytes], Collection[str], Mapping[str, FoundValues]]:
-        files = {path.name: path.read_bytes() for path in self._folder.iterdir()}
+        files = self._files  # it may travel on, from one worker to another
+        if not files:
+            files = {path.name: path.read_bytes() for path in self._folder.iterdir()}
         return files, self._secret, self._elsewhere
 
     def __setstate__(self, state: Any) -> None:
-        files, self._secret, self._elsewhere = state
+        self._files, self._secret, self._elsewhere = state
         with tempfile.TemporaryDirectory(prefix="autolearn-") as folder:
-            for name, content in files.items():
+            for name, content in self._files.items():
                 Path(folder, name).write_bytes(content)
             self._open(open_folder(Path(folder)))
 

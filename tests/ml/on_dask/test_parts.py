@@ -36,14 +36,14 @@ STEPS: list[tuple[str, dict[str, Any]]] = [
 
 
 class InTurn:
-    """Does the parts one after the other, each in values that have travelled."""
+    """Does the parts one after the other, in values that have travelled, from worker to worker."""
 
     parts = 0
 
     def each(
         self, function: Callable[[Any, Any], Any], shared: Any, parts: Iterable[Any]
     ) -> Iterator[Any]:
-        there = pickle.dumps(shared)
+        there = pickle.dumps(pickle.loads(pickle.dumps(shared)))
         for part in parts:
             self.parts += 1
             yield pickle.loads(pickle.dumps(function(pickle.loads(there), part)))
