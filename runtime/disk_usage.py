@@ -2,12 +2,24 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from autolearn.schemas.reports.status import Usage
+
+FULL = (
+    "the disk is full: that of temporary files (TMPDIR), or that of the artifacts "
+    "(AUTOLEARN_ARTIFACTS). Nothing of it was kept: make room, and do it again"
+)
+"""The words for work that a full disk has ended."""
+
+
+def is_full(error: BaseException) -> bool:
+    """Return whether an error says that a disk, or a quota of it, is full."""
+    return isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
 
 
 def reserve_of(said: str, total: int) -> int:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
 from contextlib import asynccontextmanager
 from importlib.metadata import version
@@ -55,6 +54,7 @@ from autolearn.api.state.context import ApiContext
 from autolearn.api.state.instruments import CountRequests
 from autolearn.api.state.log_reader import LogReader
 from autolearn.projections.time_travel.past import PastTooLarge
+from autolearn.runtime.disk_usage import is_full
 from autolearn.schemas.errors import AutoLearnError, LogError, StoreError
 from autolearn.security.data_key import Unreadable
 
@@ -251,7 +251,7 @@ async def _on_past_too_large(request: Request, error: Exception) -> Response:
 async def on_system_error(request: Request, error: Exception) -> Response:
     """Answer that a disk is full; other errors of the system are faults of ours."""
     assert isinstance(error, OSError)
-    if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+    if not is_full(error):
         raise error
     problem = Problem(
         507,

@@ -24,7 +24,7 @@ from tests.agents.command_handling.test_simulated_write_path import simulate
 from tests.bench.__main__ import machine
 from tests.faults.dask_ground import DaskGround
 from tests.faults.ground import Ground, Tally, ground, running
-from tests.faults.kinds import dask, pipelines
+from tests.faults.kinds import dask, limits, pipelines
 from tests.faults.kinds.brokers import WHICH, kill_one_of_three, restart_broker
 from tests.faults.kinds.clock import HOUR, can_shift, shift_clock
 from tests.faults.kinds.damage import HARMS, damage_folder, delete_folder
@@ -174,7 +174,7 @@ class Run:
             EmbeddedBroker(install(), folder / "kafka") as broker,
             running(PipelineGround(broker.bootstrap, folder, self.next_seed(), self.tally)) as on,
         ):
-            for fault in pipelines.FAULTS:
+            for fault in (*pipelines.FAULTS, *limits.FAULTS):
                 on.begin(self.next_seed())
                 with on.load(clients=2):
                     for _ in self.times(20):
@@ -189,6 +189,22 @@ class Run:
             running(DaskGround(broker.bootstrap, folder, self.next_seed(), self.tally)) as on,
         ):
             for fault in dask.FAULTS:
+                on.begin(self.next_seed())
+                for _ in self.times(20):
+                    fault(on)
+                self.checked(on, fault.__name__.replace("_", " "))
+
+    def with_pipelines_on_small_disks(self) -> None:
+        """Pipelines whose steps and deliveries have no room on the disk."""
+        folder = self.folder / "pipeline-disks"
+        with (
+            limits.small_disks(folder) as disks,
+            EmbeddedBroker(install(), folder / "kafka") as broker,
+            running(
+                limits.SmallDisks(broker.bootstrap, folder, self.next_seed(), self.tally, *disks)
+            ) as on,
+        ):
+            for fault in limits.DISK_FAULTS:
                 on.begin(self.next_seed())
                 for _ in self.times(20):
                     fault(on)
@@ -259,7 +275,7 @@ def main() -> None:
     parts = [run.simulated, run.hanging, run.on_one_broker]
     parts += [run.on_three_brokers, run.behind_a_proxy, run.with_models, run.with_pipelines]
     parts += [run.with_dask]
-    parts += [run.on_small_disks] if can_mount() else []
+    parts += [run.on_small_disks, run.with_pipelines_on_small_disks] if can_mount() else []
     try:
         for part in [part for part in parts if part.__name__ in chosen] if chosen else parts:
             part()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Set
 from typing import Any, NamedTuple
 
 from tests.support.log_checker import Broken
@@ -16,10 +16,11 @@ _LATE = ("forbidden", "attempt-over")
 
 
 class Asked(NamedTuple):
-    """A run that a client was told of."""
+    """A run that a client was told of; `fails`: of which a step could not be done."""
 
     pipeline: str
     run: str
+    fails: bool = False
 
 
 class Found(NamedTuple):
@@ -37,13 +38,15 @@ class Found(NamedTuple):
     deliveries: int
     late: int
     """Commands of processes that had lost their run: they were refused."""
+    failed: int
+    """Runs of which a step could not be done."""
 
 
 class Runs:
-    """The runs of one pipeline, by its events in their order."""
+    """The runs of one pipeline, by its events in their order; those in `failing` have failed."""
 
-    def __init__(self, subject: str, told: Told) -> None:
-        self.subject = subject
+    def __init__(self, subject: str, told: Told, failing: Set[str]) -> None:
+        self.subject, self.failing = subject, failing
         self.requested: dict[str, Event] = {}
         self.steps: dict[str, Event] = {}
         self.recorded: defaultdict[str, dict[str, Event]] = defaultdict(dict)
@@ -87,9 +90,10 @@ class Runs:
         return [step for step, data in self.steps.items() if data["pipeline_run"] == run]
 
     def check(self) -> None:
-        """Check that every run is completed, with one result of each step."""
+        """Check that every run has its end, with one result of each step."""
         for run, request in self.requested.items():
-            if self.ends.get(run) != "RunCompleted":
+            fails = run in self.failing
+            if self.ends.get(run) != ("RunFailed" if fails else "RunCompleted"):
                 raise self.broken(f"the end of {run} is {self.ends.get(run)}")
             wanted = {step["name"] for step in request["definition"]["steps"]}
             if set(self.recorded[run]) != wanted:
@@ -98,7 +102,7 @@ class Runs:
             if twice := {name: many for name, many in asked.items() if many > 1}:
                 raise self.broken(f"steps of {run} that were asked for twice: {twice}")
             for name, outcome in self.recorded[run].items():
-                if outcome["status"] not in ("completed", "cached"):
+                if outcome["status"] not in ("completed", "cached") and not fails:
                     raise self.broken(f"{name} of {run} is {outcome['status']}: {outcome['why']}")
                 if outcome["status"] == "cached" and name in asked:
                     raise self.broken(f"{name} of {run} came from the cache, and was done")
@@ -121,11 +125,13 @@ def check_pipelines(events: Iterable[Event], asked: Iterable[Asked]) -> Found:
     Raises:
         Broken: a run, or a result of a step, was lost or is there twice.
     """
+    asked = [*asked]
+    failing = {one.run for one in asked if one.fails}
     streams: defaultdict[str, Told] = defaultdict(list)
     for event in events:
         streams[event["subject"]].append((event["type"].split(".")[1], event["data"]))
     pipelines = {
-        subject.partition("/")[2]: Runs(subject, told)
+        subject.partition("/")[2]: Runs(subject, told, failing)
         for subject, told in streams.items()
         if subject.startswith("pipeline/")
     }
@@ -134,7 +140,14 @@ def check_pipelines(events: Iterable[Event], asked: Iterable[Asked]) -> Found:
             raise Broken(f"the log does not know a run that a client was told of: {one}")
     outcomes = [one for runs in pipelines.values() for one in runs.outcomes()]
     done = [one for one in outcomes if one["status"] == "completed"]
-    check_kept(streams, done)
+    to_give = {
+        f"dataset/{step['parameters']['dataset']}"
+        for runs in pipelines.values()
+        for request in runs.requested.values()
+        for step in request["definition"]["steps"]
+        if step.get("kind") == "deliver"
+    }
+    check_kept(streams, done, to_give)
     return Found(
         sum(len(runs.requested) for runs in pipelines.values()),
         sum(runs.lost[True] for runs in pipelines.values()),
@@ -144,6 +157,7 @@ def check_pipelines(events: Iterable[Event], asked: Iterable[Asked]) -> Found:
         sum(check_session(subject, told, done) for subject, told in streams.items()),
         sum(one["kind"] == "deliver" for one in done),
         sum(runs.late for runs in pipelines.values()),
+        len(failing),
     )
 
 
@@ -171,13 +185,15 @@ def check_session(subject: str, told: Told, done: list[Event]) -> int:
     return len(trained)
 
 
-def check_kept(streams: dict[str, Told], done: list[Event]) -> None:
+def check_kept(streams: dict[str, Told], done: list[Event], to_give: Set[str]) -> None:
     """Check that each delivery is one version of its dataset, and each promotion one of its model.
+
+    The datasets `to_give` have no versions but those.
 
     Raises:
         Broken: there are more versions, or fewer.
     """
-    given: defaultdict[str, set[object]] = defaultdict(set)
+    given: defaultdict[str, set[object]] = defaultdict(set, {name: set() for name in to_give})
     for one in done:
         gave = one["gave"]
         if one["kind"] == "deliver":

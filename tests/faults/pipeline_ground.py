@@ -30,8 +30,21 @@ def nap(table: pa.Table, *, seconds: float = 0.2, at: int = 0) -> pa.Table:
     """Sleep, and give the table with a column of its own."""
     time.sleep(seconds)
     return table.append_column(f"at_{len(table.column_names)}", pa.array([at] * len(table)))
+
+
+def burden(table: pa.Table, *, mebibytes: int = 0, seconds: float = 0.0) -> pa.Table:
+    """Take memory and time, and give the table."""
+    taken = bytearray(1 << 20) * mebibytes
+    time.sleep(seconds)
+    return table
 '''
-AT = {"at": {"type": "integer", "default": 0}}
+PARAMETERS = {
+    "at": {"type": "integer", "default": 0},
+    "mebibytes": {"type": "integer", "default": 0},
+    "seconds": {"type": "number", "default": 0.0},
+}
+LIMITS = {"memory_limit": 400, "time_limit": 3}
+"""MiB and seconds of a step that takes a burden."""
 
 
 def naps(many: int, seconds: float, source: str = "") -> list[dict[str, Any]]:
@@ -60,8 +73,17 @@ PIPELINES: dict[str, list[dict[str, Any]]] = {
         {"deliver": {"dataset": "given"}},
     ],
     "slow": [{"source": {"dataset": "iris"}}, *naps(4, NAP)],
+    "heavy": [
+        {"source": {"dataset": "iris"}},
+        {"nap": {"seconds": 0.1, "at": "${at}"}},
+        {"burden": {"mebibytes": "${mebibytes}", "seconds": "${seconds}"}, **LIMITS},
+        {"nap": {"seconds": 0.1}, "name": "after"},
+        {"deliver": {"dataset": "borne"}},
+    ],
 }
-"""What is run all the time, and `slow`, of which the processes are killed."""
+"""What is run all the time; `slow`, of which the processes are killed; and `heavy`, which meets the
+limits of its step."""
+STEADY = sorted(PIPELINES.keys() - {"slow", "heavy"})
 
 
 class PipelineClient(Client):
@@ -72,24 +94,26 @@ class PipelineClient(Client):
     def story(self) -> None:
         """A run from its request to its end."""
         random = self.random
-        name = random.choice([name for name in PIPELINES if name != "slow"])
+        name = random.choice(STEADY)
         at = random.choice((0, 1, random.getrandbits(30)))
         again = name == "learn" and random.random() < 0.5
         run = self.begin(name, at, **({"start_at": "promote"} if again else {}))
         found = self.until_ended(run)
         assert found["status"] == "completed", found
 
-    def begin(self, name: str, at: int, **how: Any) -> str:
-        """Ask for a run; return its id."""
+    def begin(
+        self, name: str, at: int, *, fails: bool = False, burden: Any = None, **how: Any
+    ) -> str:
+        """Ask for a run, which `fails`; return its id."""
         self.__dict__.setdefault("asked", [])
-        body = {"parameters": {"at": at}, **how}
+        body = {"parameters": {"at": at, **(burden or {})}, **how}
         key = {"idempotency-key": self.new_key()}
         answer = self.ask("POST", f"/v1/pipelines/{name}/runs", body, key)
         assert answer.is_success, answer.text
         said = answer.json()
         if "state" in said:
             said = {"id": self.outcome(said)["resource"].rpartition("/")[2]}
-        self.asked.append(Asked(name, said["id"]))
+        self.asked.append(Asked(name, said["id"], fails))
         self.commands += 1
         return str(said["id"])
 
@@ -113,18 +137,22 @@ class PipelineGround(Ground):
 
     client_kind = PipelineClient
 
-    def __init__(self, kafka: str, folder: Path, seed: int, tally: Tally) -> None:
+    def __init__(self, kafka: str, folder: Path, seed: int, tally: Tally, **more: str) -> None:
         self.asked: list[Asked] = []
         self.packages = folder / "packages"
         write_package(self.packages)
-        super().__init__(kafka, folder, seed, tally, PYTHONPATH=str(self.packages))
+        super().__init__(kafka, folder, seed, tally, PYTHONPATH=str(self.packages), **more)
+
+    def add_worker(self, name: str) -> Part:
+        """Start a worker."""
+        return self.fleet.add(name, "autolearn.agents", "work")
 
     def add_parts(self) -> None:
         """Start all processes."""
         for instance, port in zip("ab", free_ports(2), strict=True):
             self.urls[f"api-{instance}"] = f"http://127.0.0.1:{port}"
             self.fleet.add(f"api-{instance}", "autolearn.api", "--port", str(port))
-            self.fleet.add(f"work-{instance}", "autolearn.agents", "work")
+            self.add_worker(f"work-{instance}")
         for kind in ("decide", "dispatch", "supervise"):
             self.fleet.add(f"{kind}-a", "autolearn.agents", kind)
 
@@ -132,9 +160,16 @@ class PipelineGround(Ground):
         """Start everything, and apply the pipelines."""
         super().start()
         with self.client() as client:
-            until(lambda: client.ask("GET", "/v1/catalog/steps/nap").is_success, "nap is offered")
+            for step in ("nap", "burden"):
+                at = f"/v1/catalog/steps/{step}"
+                until(lambda at=at: client.ask("GET", at).is_success, f"{step} is offered")
             for name, steps in PIPELINES.items():
-                text = {"pipeline": name, "parameters": AT, "keep": "last 1000", "steps": steps}
+                text = {
+                    "pipeline": name,
+                    "parameters": PARAMETERS,
+                    "keep": "last 1000",
+                    "steps": steps,
+                }
                 self.apply(client, text)
 
     def apply(self, client: Client, text: dict[str, Any]) -> None:
@@ -219,4 +254,5 @@ def write_package(folder: Path) -> None:
     (folder / "napping.py").write_text(PACKAGE)
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: napping\nVersion: 1.0\n")
     (info / "RECORD").write_text("napping.py,,\nnapping-1.0.dist-info/METADATA,,\n")
-    (info / "entry_points.txt").write_text("[autolearn.steps]\nnap = napping:nap\n")
+    points = "[autolearn.steps]\nnap = napping:nap\nburden = napping:burden\n"
+    (info / "entry_points.txt").write_text(points)

@@ -21,7 +21,8 @@ def recorded(step: str, kind: str, status: str = "completed", **gave: Any) -> Ev
     return event("StepRecorded", run="r", outcome=outcome)
 
 
-STEPS = [{"name": "nap"}, {"name": "train"}, {"name": "deliver"}]
+GIVES = {"name": "deliver", "kind": "deliver", "parameters": {"dataset": "d"}}
+STEPS = [{"name": "nap"}, {"name": "train"}, GIVES]
 SESSION = "session/s"
 TRAINED = event("TrainingRequested", SESSION, run="t", estimator="svm")
 GIVEN = {"name": "d", "version": "v"}
@@ -47,7 +48,7 @@ ASKED = [Asked("p", "r")]
 
 def test_a_run_that_was_handed_over_is_right():
     found = check_pipelines(GOOD, ASKED)
-    assert found == (1, 1, 3, 0, 1, 1, 1, 1)
+    assert found == (1, 1, 3, 0, 1, 1, 1, 1, 0)
 
 
 @pytest.mark.parametrize(
@@ -77,6 +78,20 @@ def test_a_run_that_was_handed_over_is_right():
 def test_what_is_lost_or_there_twice_is_found(events: list[Event], words: str):
     with pytest.raises(Broken, match=words):
         check_pipelines(events, ASKED)
+
+
+def test_a_run_that_was_to_fail_has_failed_with_an_end_of_each_step():
+    failed = recorded("train", "train", "failed"), recorded("deliver", "deliver", "skipped")
+    told = [*GOOD[:8], *failed, event("RunFailed", run="r")]
+    to_fail = [Asked("p", "r", fails=True)]
+    assert check_pipelines(told, to_fail).failed == 1
+    for events, words in (
+        (GOOD, "the end of r is RunCompleted"),
+        ([*told[:-2], told[-1]], "has results of"),
+        ([*told, event("DatasetRegistered", "dataset/d")], "has 1 versions"),
+    ):
+        with pytest.raises(Broken, match=words):
+            check_pipelines(events, to_fail)
 
 
 def test_a_run_that_only_a_client_knows_is_lost():

@@ -9,7 +9,7 @@ from __future__ import annotations
 import errno
 import socket
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,7 @@ from autolearn.artifacts.store.run_files import RunFiles
 from autolearn.ml.errors import InputError, Interrupted, Pruned
 from autolearn.ml.library_messages import sentence
 from autolearn.ml.task_kind import Kind
+from autolearn.runtime.disk_usage import FULL, is_full
 from autolearn.runtime.sandbox import confine
 from autolearn.schemas.errors import AutoLearnError
 from autolearn.schemas.workers.cluster import DaskSettings
@@ -89,16 +90,23 @@ def words_for(error: BaseException) -> tuple[FailureReason, str]:
         known = isinstance(error, InputError | DatasetRefused)
         detail = f"{error.detail}. {error.advice}" if error.advice else error.detail
         return "input" if known else "raised", detail
+    if _is_caused(error, is_full):
+        return "raised", FULL
     told = sentence(str(error))[:4000]
     if not told or not isinstance(error, ValueError):  # its message alone is for people
         told = f"{type(error).__name__}: {told}"
-    return "raised", told + (_REFUSED if _refused(error) else "")
+    return "raised", told + (_REFUSED if _is_caused(error, _is_refused) else "")
 
 
-def _refused(error: BaseException | None) -> bool:
-    """Return whether the sandbox caused an error."""
+def _is_refused(error: BaseException) -> bool:
+    """Return whether the sandbox has refused a call."""
+    return isinstance(error, OSError) and error.errno in (errno.EPERM, errno.EACCES)
+
+
+def _is_caused(error: BaseException | None, by: Callable[[BaseException], bool]) -> bool:
+    """Return whether an error, or what caused it, is one of a kind."""
     while error is not None:
-        if isinstance(error, OSError) and error.errno in (errno.EPERM, errno.EACCES):
+        if by(error):
             return True
         error = error.__cause__ or error.__context__
     return False

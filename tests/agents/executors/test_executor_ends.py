@@ -1,6 +1,7 @@
 """How runs end before their time: limits, cancelling, killed processes, and what is left behind."""
 
 import asyncio
+import errno
 import os
 import shutil
 import signal
@@ -16,11 +17,22 @@ import pytest
 
 from autolearn.agents.executors.executor import Completed, Failed, Limits, Lost
 from autolearn.agents.executors.local import fork_client
+from autolearn.agents.executors.local.child import words_for
 from autolearn.agents.executors.local.executor import LocalExecutor, RunningProcess
 from autolearn.runtime import watchdog
 from tests.support import hostile_kinds
 from tests.support.run_executor import ENOUGH, Family, gone, importable, play
 from tests.support.waiting import soon
+
+
+def test_a_full_disk_is_named_also_where_a_library_has_wrapped_the_error() -> None:
+    full, quota = OSError(errno.ENOSPC, "No space left"), OSError(errno.EDQUOT, "over quota")
+    wrapped = RuntimeError("cannot write")
+    wrapped.__cause__ = quota
+    for error in (full, quota, wrapped):
+        reason, detail = words_for(error)
+        assert (reason, "the disk is full" in detail) == ("raised", True)
+    assert words_for(OSError(errno.EIO, "bad")) == ("raised", "OSError: [Errno 5] bad")
 
 
 @pytest.mark.long

@@ -38,14 +38,15 @@ def small_disk(folder: Path, megabytes: int) -> Iterator[Path]:
 
 
 @contextlib.contextmanager
-def full(disk: Path) -> Iterator[None]:
-    """Take all the space that is left, and give it back."""
+def full(disk: Path, left: int = 0) -> Iterator[None]:
+    """Take all the space but so many bytes, and give it back."""
     ballast = disk / "ballast"
     try:
         with contextlib.suppress(OSError), ballast.open("wb") as file:
             while True:
                 file.write(bytes(1 << 16))
                 file.flush()
+        os.truncate(ballast, ballast.stat().st_size - left)
         yield
     finally:
         ballast.unlink()

@@ -82,10 +82,11 @@ def stop_driver(on: PipelineGround) -> None:
 def _end_driver(on: PipelineGround, fault: str, end: Callable[[Part], float]) -> None:
     with going(on) as one:
         part = on.conducting(one.client, one.run)
-        before, ended = one.done(), end(part)
+        starts, before, ended = part.starts, one.done(), end(part)
         taken_over(on, one, part, fault, ended)
         goes_on(on, one, fault, ended, before)
     on.tally.counts[f"{fault}"] += 1
+    until(lambda: part.starts > starts, f"{part.name} starts again")  # it may still be stopping
     on.ready(part)
 
 
