@@ -93,10 +93,14 @@ def bounded(result: R) -> R:
     return result
 
 
-def catalog(_request: bytes, store: Artifacts, report: Report) -> CatalogResult:
-    """Load the whole catalog, and store the bundled datasets."""
+def catalog(request: bytes, store: Artifacts, report: Report) -> CatalogResult:
+    """Load the whole catalog, and store the bundled datasets.
+
+    Estimators that learn on a cluster are loaded if the request is `true`.
+    """
     report("loading")
-    estimators, metrics, steps = load_estimators(cluster=True), load_metrics(), load_steps()
+    estimators = load_estimators(cluster=request == b"true")
+    metrics, steps = load_metrics(), load_steps()
     report("storing")
     return CatalogResult(
         estimators=tuple(one.spec() for one in estimators.found.values()),

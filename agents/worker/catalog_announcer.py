@@ -20,7 +20,6 @@ from autolearn.schemas.commands import (
 from autolearn.schemas.errors import AutoLearnError, TooLarge
 from autolearn.schemas.stream_kinds import stream
 from autolearn.schemas.values import StreamId
-from autolearn.schemas.workers.cluster import needs_cluster
 
 logger = structlog.get_logger(__name__)
 _LIMITS = Limits(time_s=120, memory_mb=2048)
@@ -42,10 +41,10 @@ async def announce(
 
     Raises CatalogUnavailable.
     """
-    found = _catalog_of(await executor.start("catalog", None, _LIMITS).outcome())
+    found = _catalog_of(await executor.start("catalog", cluster, _LIMITS).outcome())
     for problem in found.problems:
         logger.warning("a plug-in was left out", problem=problem)
-    for name, command in _registrations(found, cluster):
+    for name, command in _registrations(found):
         known = runs.offered(name)
         digest = spec_digest(command.spec)
         once = isinstance(command, RegisterDataset)
@@ -60,11 +59,10 @@ async def announce(
 
 
 def _registrations(
-    found: CatalogResult, cluster: bool
+    found: CatalogResult,
 ) -> Iterator[tuple[StreamId, RegisterEstimator | RegisterMetric | RegisterStep | RegisterDataset]]:
     for estimator in found.estimators:
-        if cluster or not needs_cluster(estimator.name):
-            yield stream("estimator", estimator.name), RegisterEstimator(estimator)
+        yield stream("estimator", estimator.name), RegisterEstimator(estimator)
     for metric in found.metrics:
         yield stream("metric", metric.name), RegisterMetric(metric)
     for step in found.steps:

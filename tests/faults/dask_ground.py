@@ -11,7 +11,7 @@ import httpx
 import numpy as np
 
 from tests.faults.ground import Ground, Tally
-from tests.faults.pipeline_ground import AT, PipelineClient, PipelineGround, write_package
+from tests.faults.pipeline_ground import PARAMETERS, PipelineClient, PipelineGround, write_package
 from tests.ml.on_dask.local_dask import LocalDask
 from tests.support.waiting import until
 
@@ -49,7 +49,7 @@ class DaskGround(PipelineGround):
         answer = httpx.put(url, content=rows, timeout=120, trust_env=False)
         assert answer.is_success, answer.text
         with self.client() as client:
-            self.apply(client, {"pipeline": "far", "parameters": AT, "steps": FAR})
+            self.apply(client, {"pipeline": "far", "parameters": PARAMETERS, "steps": FAR})
 
     def man_dask(self) -> None:
         """Start what is missing of the Dask cluster, as a manager of services does."""

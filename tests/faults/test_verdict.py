@@ -18,6 +18,7 @@ from tests.support.random_histories import Reference, random_records
 NOT_RULED = re.compile(
     r"^(user|group|model)/|Group|Member|User|Role|Password|Token|Share|Unshare|Expir|Keep|DeleteExperiment|Annotate"
     r"|Study|(Hold|Release)Experiment|LabelRows|ExpectDataset|ImportTraining|ForgetRuns|RemovePipeline"
+    r"|SetQuota"
 )
 SESSION = "0b9f7a52-3c1d-4e8e-9a53-6d1f2c7b8e90"
 

@@ -42,7 +42,7 @@ class Here:
     def __init__(self, store: ArtifactStore) -> None:
         self.store = store
 
-    def start(self, kind: str, request: Any, *_: Any) -> Any:
+    def start(self, kind: str, request: Any, *_: Any, **__: Any) -> Any:
         async def outcome() -> Completed | Failed:
             try:
                 return Completed(KINDS[kind](msgspec.json.encode(request), self.store, nothing))

@@ -442,7 +442,7 @@ def test_sessions_are_counted_each_second_and_before_a_refusal():
 
     def put(count: int) -> None:
         store.clear()
-        store.write({key("session-of", "ada", "", str(n)): b"{}" for n in range(count)})
+        store.write({key("session-held", "ada", str(n)): b"{}" for n in range(count)})
 
     put(3)
     for _ in range(2):

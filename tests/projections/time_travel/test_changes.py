@@ -65,6 +65,7 @@ INDEXES |= {
     "pipeline-run-of",
 }
 INDEXES |= {"pipeline-run-by-time", "pipeline-run-at", "pipeline-of-user", "pipeline-shared"}
+INDEXES |= {"pipeline-run-owned"}
 
 
 def test_every_kind_of_stream_and_every_table_has_its_words():
