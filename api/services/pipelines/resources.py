@@ -117,7 +117,8 @@ def _now(process: AnyRunRow | None, live: Live) -> tuple[str, str]:
     if progress is None:
         return "running", ""
     status = "waiting" if progress.phase.startswith("waiting") else "running"
-    return status, ": ".join(filter(None, (progress.phase, progress.detail)))
+    phase = "" if progress.phase == status else progress.phase
+    return status, ": ".join(filter(None, (phase, progress.detail)))
 
 
 def _step(
