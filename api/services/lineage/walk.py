@@ -71,6 +71,9 @@ class Walk:
                         waiting.append(way.to)
                 self._note(ref, way)
             self.nodes[ref] = replace(self.nodes[ref], more=left, others=others)
+        found: dict[str, LineageNode] = {}
+        for one in self.nodes.values():  # steps that give the same rows have made one table
+            found.setdefault(one.id, one)
         notes = []
         if cut:
             notes.append(f"It has more than {limit:,} nodes: those nearest are here.")
@@ -87,7 +90,7 @@ class Walk:
             depth=max(one.depth for one in self.nodes.values()),
             complete=not notes,
             notes=notes,
-            nodes=[*self.nodes.values()],
+            nodes=[*found.values()],
             edges=[*self.edges.values()],
         )
 
