@@ -11,6 +11,7 @@ from msgspec import UNSET, convert
 from msgspec.structs import replace
 
 from autolearn.schemas.bounds import cut, listed
+from autolearn.schemas.pipelines.catalog_names import NOT_CHECKED, CatalogNames, check_catalog_names
 from autolearn.schemas.pipelines.definition import (
     KEEP_WORDS,
     Definition,
@@ -38,10 +39,13 @@ from autolearn.schemas.workers.labels import MOST_LABELS, faults_in
 _STEP_KEYS = {key.name: key for key in STEP}
 
 
-def parse(text: str, steps: Mapping[str, StepSpec]) -> Definition:
+def parse(
+    text: str, steps: Mapping[str, StepSpec], offered: CatalogNames = NOT_CHECKED
+) -> Definition:
     """Return the definition that a YAML or JSON text declares.
 
-    `steps` are the kinds of steps, by name. The steps of the definition have their inputs, and
+    `steps` are the kinds of steps, by name, and `offered` the names of estimators and metrics. The
+    steps of the definition have their inputs, and
     follow these; the parameters `${NAME}` are not put in yet, but checked with their defaults.
 
     Raises:
@@ -70,6 +74,7 @@ def parse(text: str, steps: Mapping[str, StepSpec]) -> Definition:
     references = References(declared, defaults, faults)
     values = {draft.name: check_step(draft, references, faults) for draft in drafts}
     check_forecasts(drafts, values, inputs, faults)
+    check_catalog_names(drafts, values, offered, faults)
     faults.check()
     return Definition(
         name=file["pipeline"],

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from msgspec import UNSET
 from msgspec.structs import replace
 
+from autolearn.schemas.pipelines.catalog_names import NOT_CHECKED, CatalogNames, check_catalog_names
 from autolearn.schemas.pipelines.definition import Definition, Parameter, Step
 from autolearn.schemas.pipelines.document import INTEGER, NUMBER
 from autolearn.schemas.pipelines.faults import FaultList
@@ -20,7 +21,10 @@ from autolearn.schemas.values import JsonValue
 
 
 def resolve(
-    definition: Definition, given: Mapping[str, JsonValue], steps: Mapping[str, StepSpec]
+    definition: Definition,
+    given: Mapping[str, JsonValue],
+    steps: Mapping[str, StepSpec],
+    offered: CatalogNames = NOT_CHECKED,
 ) -> Definition:
     """Return a definition with the values of its parameters put in: the given ones, else defaults.
 
@@ -64,6 +68,7 @@ def resolve(
     values = {step.name: step.parameters for step in found}
     inputs = {step.name: step.inputs for step in found}
     check_forecasts(drafts, values, inputs, faults, below="parameters")
+    check_catalog_names(drafts, values, offered, faults, below="parameters")
     faults.check()
     return replace(definition, parameters={}, steps=tuple(found))
 

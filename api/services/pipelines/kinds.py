@@ -8,6 +8,7 @@ from typing import TypeVar
 from autolearn.agents.command_client import command_id
 from autolearn.api.state.context import ApiContext
 from autolearn.projections.queries.queries import Snapshot
+from autolearn.schemas.pipelines.catalog_names import CatalogNames
 from autolearn.schemas.pipelines.faults import PipelineInvalid
 from autolearn.schemas.pipelines.kinds import DRIVEN
 from autolearn.schemas.pipelines.steps import StepSpec
@@ -16,20 +17,32 @@ from autolearn.schemas.values import RunId, SessionId
 T = TypeVar("T")
 
 
-async def checked(context: ApiContext, check: Callable[[dict[str, StepSpec]], T]) -> T:
-    """Return the result of a check of a definition by the kinds of steps.
+async def checked(
+    context: ApiContext, check: Callable[[dict[str, StepSpec], CatalogNames], T]
+) -> T:
+    """Return the result of a check of a definition by what workers offer.
 
     If it finds faults, the whole log is read first: a worker may have offered a step just now.
 
     Raises:
         PipelineInvalid: as the check does.
     """
+
+    def look() -> T:
+        now = context.queries.now()
+        return check(step_kinds(now), _names_in(now))
+
     lists = context.executors.lists
     try:
-        return await lists.run(lambda: check(step_kinds(context.queries.now())))
+        return await lists.run(look)
     except PipelineInvalid:
         await context.reader.fresh()
-        return await lists.run(lambda: check(step_kinds(context.queries.now())))
+        return await lists.run(look)
+
+
+def _names_in(snapshot: Snapshot) -> CatalogNames:
+    estimators = frozenset(row.spec.name for row in snapshot.catalog.estimators())
+    return CatalogNames(estimators, frozenset(row.spec.name for row in snapshot.catalog.metrics()))
 
 
 def step_kinds(snapshot: Snapshot) -> dict[str, StepSpec]:

@@ -80,7 +80,7 @@ def router(context: ApiContext) -> APIRouter:
         """
         body = await read_body(request, bodies.ApplyBody)
         try:
-            definition = await checked(context, lambda kinds: parse(body.text, kinds))
+            definition = await checked(context, lambda *offered: parse(body.text, *offered))
         except PipelineInvalid as error:
             raise invalid(error) from None
         name, asked = definition.name, CommandRequest.of(request, body.model_dump())

@@ -139,7 +139,11 @@ def add_run_routes(routes: APIRouter, context: ApiContext) -> None:
             raise unreadable()
         try:
             definition, kinds = await checked(
-                context, lambda kinds: (resolve(row.definition, body.parameters, kinds), kinds)
+                context,
+                lambda kinds, names: (
+                    resolve(row.definition, body.parameters, kinds, names),
+                    kinds,
+                ),
             )
         except PipelineInvalid as error:
             raise invalid(error) from None

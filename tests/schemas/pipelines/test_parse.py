@@ -6,6 +6,7 @@ import json
 
 import pytest
 
+from autolearn.schemas.pipelines.catalog_names import CatalogNames
 from autolearn.schemas.pipelines.definition import Definition, Parameter, Step
 from autolearn.schemas.pipelines.faults import PipelineFault, PipelineInvalid
 from autolearn.schemas.pipelines.parse import parse
@@ -275,6 +276,33 @@ def test_the_split_of_a_forecast_is_by_its_time(split: str, key: str, words: str
     assert (fault.line, fault.pointer) == (4, f"/steps/1/split/{key}")
     assert words in fault.detail
     assert parse(FORECAST % "by: time, column: when", STEPS)
+
+
+def test_estimators_and_metrics_that_no_worker_offers_are_found_in_their_places():
+    offered = CatalogNames(frozenset({"svm", "random-forest"}), frozenset({"f1", "recall"}))
+    text = with_steps(
+        "- source: {dataset: d}",
+        "- train: {target: t, candidates: [svn, {estimator: ridge, tune: {metric: f9}}, svm]}",
+        "- evaluate: {metrics: ['recall:yes', f1_macro]}",
+        "- compare: {by: f1}",
+    )
+    with pytest.raises(PipelineInvalid) as raised:
+        parse(text, STEPS, offered)
+    assert [(one.pointer, one.detail) for one in raised.value.faults] == [
+        ("/steps/1/train/candidates/0", "no worker offers the estimator 'svn': did you mean svm?"),
+        (
+            "/steps/1/train/candidates/1/estimator",
+            "no worker offers the estimator 'ridge': there are random-forest, svm",
+        ),
+        (
+            "/steps/1/train/candidates/1/tune/metric",
+            "no worker offers the metric 'f9': did you mean f1?",
+        ),
+        (
+            "/steps/2/evaluate/metrics/1",
+            "no worker offers the metric 'f1_macro': there are f1, recall",
+        ),
+    ]
 
 
 def test_an_unknown_step_makes_no_further_faults():
