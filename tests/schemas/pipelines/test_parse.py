@@ -282,7 +282,7 @@ def test_estimators_and_metrics_that_no_worker_offers_are_found_in_their_places(
     offered = CatalogNames(frozenset({"svm", "random-forest"}), frozenset({"f1", "recall"}))
     text = with_steps(
         "- source: {dataset: d}",
-        "- train: {target: t, candidates: [svn, {estimator: ridge, tune: {metric: f9}}, svm]}",
+        "- train: {target: t, candidates: [svn, {estimator: ridge, tune: {metric: f1s}}, svm]}",
         "- evaluate: {metrics: ['recall:yes', f1_macro]}",
         "- compare: {by: f1}",
     )
@@ -296,7 +296,7 @@ def test_estimators_and_metrics_that_no_worker_offers_are_found_in_their_places(
         ),
         (
             "/steps/1/train/candidates/1/tune/metric",
-            "no worker offers the metric 'f9': did you mean f1?",
+            "no worker offers the metric 'f1s': did you mean f1?",
         ),
         (
             "/steps/2/evaluate/metrics/1",
