@@ -22,7 +22,7 @@ from autolearn.ml.cluster import connected
 from autolearn.ml.environment import environment, one_thread
 from autolearn.ml.errors import InputError, Interrupted, WorkFailed
 from autolearn.ml.plugins import find_step
-from autolearn.ml.step_parts import StepParts
+from autolearn.ml.step_parts import Here, StepParts
 from autolearn.ml.steps import tables
 from autolearn.ml.steps.call import call
 from autolearn.ml.steps.context import StepContext
@@ -44,6 +44,8 @@ _NO_FILES = (
     ". A step reads the files of Python and of its package, and writes to the temporary folder and "
     "by write_file (docs/security.md)"
 )
+_LIBRARIES_MB, _COPIES, _CELL = 200, 2, 8
+"""What a step's process needs at least: for the libraries, copies of a table, bytes of a value."""
 _MOST_FILES, _MOST_BYTES = 100, 1 << 30
 """Files that a step may write itself, and their bytes together."""
 
@@ -84,11 +86,13 @@ def run_step(request: StepRequested, store: Artifacts, report: Report) -> StepRe
         report("running")
         parts = StepParts.of(request, whose, context)
         with connected(parts is not None) as cluster:
-            if cluster is not None and parts is not None:
+            where = cluster if cluster is not None else Here()
+            if parts is not None and (cluster is not None or parts.are_many):
                 with _in_words(step, whose, context, log):
-                    made = parts.do(cluster, files[0], folder / TABLE, report)
+                    made = parts.do(where, files[0], folder / TABLE, report)
                 names, rows, rows_in = made.names, made.rows, [request.tables[0].rows]
             else:
+                _require_memory(request, whose)
                 inputs = [tables.read(*one) for one in zip(files, request.tables, strict=True)]
                 model = ModelInput(request.artifact) if request.artifact else None
                 with _in_words(step, whose, context, log), captured(log):
@@ -120,6 +124,20 @@ def run_step(request: StepRequested, store: Artifacts, report: Report) -> StepRe
         table=described,
         cpu_seconds=time.process_time() - cpu_started,
     )
+
+
+def _require_memory(request: StepRequested, whose: str) -> None:
+    """Raise InputError if the tables alone are more than the step may have in memory."""
+    values = sum(one.rows * len(one.columns) for one in request.tables)
+    least = _LIBRARIES_MB + (_COPIES * _CELL * values >> 20)
+    if least > request.memory_limit:
+        raise InputError(
+            f"{whose} has all rows of its tables in memory, which takes {least:,} MiB at least, "
+            f"and its limit is {request.memory_limit:,} MiB",
+            advice="Give it a higher memory_limit, or leave out columns or rows in a select step "
+            "before it: select, features, and clean without duplicates, outliers and gaps take any "
+            "number of rows.",
+        )
 
 
 def account(rows_in: Sequence[int], rows: int, context: StepContext) -> StepReport:

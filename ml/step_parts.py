@@ -1,4 +1,4 @@
-"""The row by row part of AutoLearn's own steps, done on a cluster for some rows at a time.
+"""The row by row part of AutoLearn's own steps, done for some rows at a time, also on a cluster.
 
 The table and the report are those of the step done at once: parts come back in their order, and
 what they say is put together.
@@ -7,13 +7,12 @@ what they say is put together.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import NamedTuple, Self
+from typing import NamedTuple, Protocol, Self, TypeVar
 
 import pyarrow as pa
 
-from autolearn.ml.cluster import DaskCluster
 from autolearn.ml.plugins import find_step
 from autolearn.ml.steps import tables
 from autolearn.ml.steps.call import call
@@ -31,8 +30,30 @@ _TOGETHER: dict[str, tuple[str, ...]] = {
     "features": (),
 }
 """By step the parameters that need all rows at once."""
+_MANY = 1_000_000
+"""Rows from which a step is done in parts, so that they are never in memory together."""
 _REPORTED = 1.0
 """Seconds between two reports of the rows that are done."""
+
+
+S = TypeVar("S")
+P = TypeVar("P")
+R = TypeVar("R")
+
+
+class Where(Protocol):
+    """Where parts are done: a `DaskCluster`, or `Here`."""
+
+    def each(self, function: Callable[[S, P], R], shared: S, parts: Iterable[P]) -> Iterator[R]:
+        """Yield function(shared, part) for each part, in their order."""
+
+
+class Here:
+    """Parts are done in this process, one after the other."""
+
+    def each(self, function: Callable[[S, P], R], shared: S, parts: Iterable[P]) -> Iterator[R]:
+        """Yield function(shared, part) for each part, in their order."""
+        return (function(shared, part) for part in parts)
 
 
 class _Change(NamedTuple):
@@ -111,9 +132,12 @@ class StepParts(NamedTuple):
         call = _Call(request.function, whose, each, context.seed, context.sensitive)
         return cls(call, request.tables[0], context, then)
 
-    def do(
-        self, cluster: DaskCluster, file: Path, path: Path, report: Callable[[str], None]
-    ) -> _Written:
+    @property
+    def are_many(self) -> bool:
+        """Whether the rows are too many to be in memory together, and need not be."""
+        return self.spec.rows >= _MANY and not self.then
+
+    def do(self, where: Where, file: Path, path: Path, report: Callable[[str], None]) -> _Written:
         """Do the step for the rows of a file, and write its table.
 
         Raises InputError, Interrupted, and what the function raises.
@@ -121,7 +145,7 @@ class StepParts(NamedTuple):
         writer, whole = tables.TableWriter(path), list[pa.Table]()
         changes = dict[tuple[What, str, str], list[_Change]]()
         told, rows = time.monotonic(), 0
-        for done in cluster.each(_do_part, self.call, tables.batches(file, self.spec)):
+        for done in where.each(_do_part, self.call, tables.batches(file, self.spec)):
             for one in done.changes:
                 changes.setdefault((one.what, one.reason, one.column), []).append(one)
             self.context.made_from |= done.made_from
@@ -132,7 +156,7 @@ class StepParts(NamedTuple):
             rows += done.table.num_rows
             if time.monotonic() - told > _REPORTED:
                 told = time.monotonic()
-                report(f"running on Dask, {rows:,} rows")
+                report(f"running, {rows:,} rows done")
         for same in sorted(changes.values(), key=lambda same: self._place(same[0])):
             self._add(same)
         if self.then:

@@ -10,10 +10,12 @@ from typing import Any
 
 import numpy as np
 import pytest
+from msgspec.structs import replace
 
 from autolearn.artifacts.datasets.profile import profile
 from autolearn.artifacts.store.store import ArtifactStore
 from autolearn.ml import run_step as module
+from autolearn.ml import step_parts
 from autolearn.ml.errors import InputError
 from autolearn.ml.prediction import predict as prediction
 from autolearn.ml.run_step import run_step
@@ -100,6 +102,25 @@ def test_a_step_in_parts_gives_the_bytes_of_the_step_at_once(
     assert again.report == once.report
     assert again.artifact == once.artifact
     assert again.table == once.table
+
+
+def test_many_rows_are_done_in_parts_also_without_a_cluster(
+    store: ArtifactStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    request = asked(data(store, tmp_path, rows(500)), *STEPS[0])
+    once = run_step(request, store, nothing)
+    monkeypatch.setattr(step_parts, "_MANY", 400)
+    monkeypatch.setattr(tables, "rows_of_batch", lambda _: 33)
+    monkeypatch.setattr(tables, "read", None)  # of all rows together
+    assert run_step(request, store, nothing).artifact == once.artifact
+
+
+def test_a_step_of_all_rows_is_refused_if_they_alone_are_too_many(
+    store: ArtifactStore, tmp_path: Path
+) -> None:
+    spec = replace(data(store, tmp_path, rows(50)), rows=40_000_000)
+    with pytest.raises(InputError, match=r"takes 3,862 MiB at least.* limit is 2,048 MiB"):
+        run_step(asked(spec, "sample", {"rows": 5}), store, nothing)
 
 
 def test_a_fault_of_a_part_is_told_as_that_of_the_step(
