@@ -11,7 +11,6 @@ from msgspec import UNSET, convert
 from msgspec.structs import replace
 
 from autolearn.schemas.bounds import cut, listed
-from autolearn.schemas.pipelines.catalog_names import NOT_CHECKED, CatalogNames, check_catalog_names
 from autolearn.schemas.pipelines.definition import (
     KEEP_WORDS,
     Definition,
@@ -26,6 +25,9 @@ from autolearn.schemas.pipelines.nearest import unknown_word
 from autolearn.schemas.pipelines.order import StepDraft, inputs_of, ordered
 from autolearn.schemas.pipelines.references import References, declared_parameters
 from autolearn.schemas.pipelines.step_checks import (
+    NOT_CHECKED,
+    CatalogNames,
+    check_catalog_names,
     check_forecasts,
     check_name,
     check_step,

@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from msgspec import UNSET
 from msgspec.structs import replace
 
-from autolearn.schemas.pipelines.catalog_names import NOT_CHECKED, CatalogNames, check_catalog_names
 from autolearn.schemas.pipelines.definition import Definition, Parameter, Step
 from autolearn.schemas.pipelines.document import INTEGER, NUMBER
 from autolearn.schemas.pipelines.faults import FaultList
@@ -15,7 +14,14 @@ from autolearn.schemas.pipelines.file_keys import KEEP_TABLE, as_key
 from autolearn.schemas.pipelines.nearest import unknown_word
 from autolearn.schemas.pipelines.order import StepDraft
 from autolearn.schemas.pipelines.references import References, value_refusal
-from autolearn.schemas.pipelines.step_checks import check_forecasts, check_step, unknown_kind
+from autolearn.schemas.pipelines.step_checks import (
+    NOT_CHECKED,
+    CatalogNames,
+    check_catalog_names,
+    check_forecasts,
+    check_step,
+    unknown_kind,
+)
 from autolearn.schemas.pipelines.steps import Path, StepSpec
 from autolearn.schemas.values import JsonValue
 

@@ -8,9 +8,9 @@ from typing import TypeVar
 from autolearn.agents.command_client import command_id
 from autolearn.api.state.context import ApiContext
 from autolearn.projections.queries.queries import Snapshot
-from autolearn.schemas.pipelines.catalog_names import CatalogNames
 from autolearn.schemas.pipelines.faults import PipelineInvalid
 from autolearn.schemas.pipelines.kinds import DRIVEN
+from autolearn.schemas.pipelines.step_checks import CatalogNames
 from autolearn.schemas.pipelines.steps import StepSpec
 from autolearn.schemas.values import RunId, SessionId
 

@@ -6,10 +6,10 @@ import json
 
 import pytest
 
-from autolearn.schemas.pipelines.catalog_names import CatalogNames
 from autolearn.schemas.pipelines.definition import Definition, Parameter, Step
 from autolearn.schemas.pipelines.faults import PipelineFault, PipelineInvalid
 from autolearn.schemas.pipelines.parse import parse
+from autolearn.schemas.pipelines.step_checks import CatalogNames
 from tests.schemas.pipelines.kinds import CHURN, STEPS
 
 
