@@ -21,7 +21,9 @@ def test_the_whole_log_is_read_before_a_step_is_unknown() -> None:
     async def at_once(look: Any) -> Any:
         return look()
 
-    now = SimpleNamespace(catalog=SimpleNamespace(steps=lambda: offered))
+    none: list[Any] = []
+    catalog = SimpleNamespace(steps=lambda: offered, estimators=lambda: none, metrics=lambda: none)
+    now = SimpleNamespace(catalog=catalog)
     context: Any = SimpleNamespace(
         queries=SimpleNamespace(now=lambda: now),
         reader=SimpleNamespace(fresh=fresh),
@@ -30,7 +32,7 @@ def test_the_whole_log_is_read_before_a_step_is_unknown() -> None:
 
     def applied(step: str) -> int:
         text = f"pipeline: p\nsteps: [source: {{dataset: d}}, {step}: {{}}]"
-        return len(asyncio.run(checked(context, lambda kinds: parse(text, kinds))).steps)
+        return len(asyncio.run(checked(context, lambda *known: parse(text, *known))).steps)
 
     assert applied("features") == 2
     assert len(offered) == 1, "it was read once"
