@@ -29,6 +29,7 @@ from autolearn.runtime.home import artifacts_url
 from autolearn.schemas.errors import ExitCode
 from autolearn.schemas.reports.pipeline_replay import PipelineReplay, RecordedPipelineRun
 from autolearn.schemas.settings import Settings
+from autolearn.schemas.workers.cluster import DaskSettings
 
 _BAD = ("differs", "failed")
 
@@ -37,8 +38,11 @@ async def replay(
     recorded: RecordedPipelineRun,
     store: str,
     told: Callable[[int, str, str], None] = lambda *_: None,
+    cluster: DaskSettings | None = None,
 ) -> PipelineReplay:
     """Do the steps of a run again; `store` is the URL of the artifact store, only for reading.
+
+    Trainings that were done on a Dask cluster are done on `cluster`.
 
     Raises:
         RuntimeError: no process could be started for the work.
@@ -49,7 +53,8 @@ async def replay(
         executor = LocalExecutor(scratch)
         try:
             await executor.warm()
-            by = Retraining(executor, ArtifactStore(store), ArtifactStore(scratch))
+            stores = ArtifactStore(store), ArtifactStore(scratch)
+            by = Retraining(executor, *stores, cluster=cluster)
             found = await PipelineReplayer(recorded, by, told).check()
         finally:
             await executor.close()
@@ -65,7 +70,8 @@ def work(settings: Settings, _: argparse.Namespace, progress: ProgressLines) -> 
     def told(done: int, step: str, phase: str) -> None:
         progress(done, len(recorded.steps), f"{step} {phase}")
 
-    result = asyncio.run(until_stopped(replay(recorded, artifacts_url(settings), told)))
+    again = replay(recorded, artifacts_url(settings), told, settings.workers.cluster)
+    result = asyncio.run(until_stopped(again))
     return result, ExitCode.DONE if result.same else ExitCode.NO
 
 
