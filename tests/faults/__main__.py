@@ -190,7 +190,7 @@ class Run:
         ):
             for fault in dask.FAULTS:
                 on.begin(self.next_seed())
-                for _ in self.times(20):
+                for _ in self.times(30):
                     fault(on)
                 self.checked(on, fault.__name__.replace("_", " "))
 

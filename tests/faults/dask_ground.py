@@ -49,7 +49,10 @@ class DaskGround(PipelineGround):
         answer = httpx.put(url, content=rows, timeout=120, trust_env=False)
         assert answer.is_success, answer.text
         with self.client() as client:
-            self.apply(client, {"pipeline": "far", "parameters": PARAMETERS, "steps": FAR})
+            self.apply(
+                client,
+                {"pipeline": "far", "keep": "last 1000", "parameters": PARAMETERS, "steps": FAR},
+            )
 
     def man_dask(self) -> None:
         """Start what is missing of the Dask cluster, as a manager of services does."""

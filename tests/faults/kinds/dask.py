@@ -29,7 +29,7 @@ def kill_dask_scheduler(on: DaskGround) -> None:
 
 def _kill(on: DaskGround, fault: str, kill: Callable[[], None]) -> None:
     with on.far() as (client, run):
-        time.sleep(1.5 * on.random.random())
+        time.sleep(0.6 * on.random.random())
         in_the_middle = not on.has_ended(client, run)
         began = time.monotonic()
         kill()
