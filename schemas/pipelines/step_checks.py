@@ -19,6 +19,8 @@ from autolearn.schemas.stream_kinds import KINDS
 from autolearn.schemas.values import JsonValue
 
 _ESTIMATOR, _METRIC = "estimator", "metric"
+_HINTED = 100
+"""Unknown names for which a similar one is looked for; no more faults are told."""
 
 
 class CatalogNames(NamedTuple):
@@ -123,6 +125,7 @@ def check_catalog_names(
 
     `values` are the parameters of steps with the pipeline's put in, by step.
     """
+    unknown = 0
     for draft in drafts:
         for path, kind, given in _named(draft.kind, values[draft.name]):
             known = offered.estimators if kind == _ESTIMATOR else offered.metrics
@@ -130,8 +133,11 @@ def check_catalog_names(
                 continue
             name = metric_and_class(given)[0] if kind == _METRIC else given
             if name not in known:
-                at = (*draft.path, below or draft.kind, *path)
-                faults.add(at, _unknown(kind, name, known))
+                unknown += 1
+                words = f"no worker offers the {kind} {cut(name, 60)!r}"
+                if unknown <= _HINTED:  # to look for similar names takes a while
+                    words = _unknown(kind, name, known)
+                faults.add((*draft.path, below or draft.kind, *path), words)
 
 
 def _unknown(kind: str, name: str, known: frozenset[str]) -> str:
