@@ -20,7 +20,7 @@ from autolearn.schemas.values import JsonValue
 
 _ESTIMATOR, _METRIC = "estimator", "metric"
 _HINTED = 100
-"""Unknown names for which a similar one is looked for; no more faults are told."""
+"""Unknown names for which a similar one is looked for: of faults, as many are listed."""
 
 
 class CatalogNames(NamedTuple):
